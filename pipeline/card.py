@@ -1,0 +1,84 @@
+"""The dataset card: README.md with the YAML header that `load_dataset` and the Hub read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.manifest import Manifest
+from pipeline.plan import Plan
+
+_SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
+
+
+def card(plan: Plan, manifest: Manifest, name: str) -> str:
+    """The text of README.md. Splits with the columns of `train` (or of the first) share the default config."""
+    rows = sum(split["sequences"] for split in manifest.splits.values())
+    size = next((label for limit, label in _SIZES if rows < limit), "n>10M")
+    return "\n".join([
+        "---",
+        "license: apache-2.0",
+        "task_categories: [text-generation]",
+        "tags: [synthetic, pretraining]",
+        f"size_categories: [{size}]",
+        "configs:",
+        *_configs(manifest.splits),
+        "---",
+        f"# {name}",
+        "",
+        plan.title or "Synthetic pretraining data.",
+        "",
+        "Token ids, packed and shuffled globally, made from `recipe.yaml` (values and templates are in it) and nothing",
+        f"else; fingerprint `{manifest.fingerprint[:16]}`. `manifest.json` has exact counts and hashes.",
+        "",
+        "| split | source | documents | tokens | sequences | tokens a sequence | padding |",
+        "|---|---|---:|---:|---:|---:|---:|",
+        *_counts(manifest.splits),
+        "",
+        "```python",
+        "from datasets import load_dataset",
+        "from tokenizers import Tokenizer",
+        "",
+        f'data = load_dataset("{name}", split="{next(iter(manifest.splits))}")',
+        f'tokenizer = Tokenizer.from_file("{name}/tokenizer/tokenizer.json")',
+        'print(tokenizer.decode(data[0]["input_ids"]))',
+        "```",
+        *_columns(manifest.splits),
+        "",
+    ])  # fmt: skip
+
+
+def _configs(splits: Mapping[str, Any]) -> list[str]:
+    """One config a schema: `train` is in the default one, a split of other columns in one of its own name."""
+    first = splits.get("train") or next(iter(splits.values()))
+    schema = [(split["columns"], split["length"], split["packing"]) for split in splits.values()]
+    default = (first["columns"], first["length"], first["packing"])
+    lines = ["- config_name: default", "  default: true", "  data_files:"]
+    for name, its in zip(splits, schema, strict=True):
+        if its == default:
+            lines += [f"  - split: {name}", f"    path: {name}/*.arrow"]
+    for name, its in zip(splits, schema, strict=True):
+        if its != default:
+            lines += [f"- config_name: {name}", "  data_files:", f"  - split: {name}", f"    path: {name}/*.arrow"]
+    return lines
+
+
+def _counts(splits: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for name, split in splits.items():
+        for source, counts in split["sources"].items():
+            rows.append(f"| {name} | {source} | {counts['documents']:,} | {counts['tokens']:,} | | | |")
+        totals = [split[what] for what in ("documents", "tokens", "sequences", "length", "padding")]
+        rows.append(f"| **{name}** | | {' | '.join(f'{total:,}' for total in totals)} |")
+    return rows
+
+
+def _columns(splits: Mapping[str, Any]) -> list[str]:
+    """What the numbers in `documents` and `spans` mean."""
+    lines = []
+    for name, split in splits.items():
+        if "documents" in split["columns"]:
+            lines.append(f"- `{name}`: `documents.source` is an index into {split['source_names']}")
+        if "spans" in split["columns"]:
+            lines.append(f"- `{name}`: `spans.attribute` is an index into {split['attributes']}")
+    return ["", *lines] if lines else []

@@ -1,0 +1,43 @@
+"""The logical columns of a shard, before any file format: what is hashed, and what sinks write.
+
+Letters: S rows (sequences), L tokens in each, m entries of a list column.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Lists:
+    """A column of lists of records: row i has the entries offsets[i] … offsets[i + 1] of every field (m,)."""
+
+    offsets: NDArray[np.int64]
+    fields: Mapping[str, NDArray[Any]]
+
+
+Columns = Mapping[str, NDArray[Any] | Lists]
+"""Name → dense (S, L) or (S,), or Lists over S rows; all of one number of rows."""
+
+
+def content_hash(columns: Columns) -> str:
+    """XXH3-128 of names, types, shapes and little-endian values: the same on every machine, whatever the format."""
+    state = xxhash.xxh3_128()
+    for name, column in columns.items():
+        arrays = {"": column} if isinstance(column, np.ndarray) else {"/offsets": column.offsets, **_slashed(column)}
+        for field, array in arrays.items():
+            little = array if sys.byteorder == "little" else array.astype(array.dtype.newbyteorder("<"))
+            state.update(f"{name}{field} {array.dtype.name} {array.shape}\n".encode())
+            state.update(np.ascontiguousarray(little).reshape(-1).view(np.uint8).data)
+    return f"xxh3_128:{state.hexdigest()}"
+
+
+def _slashed(column: Lists) -> dict[str, NDArray[Any]]:
+    return {f"/{name}": field for name, field in column.fields.items()}

@@ -1,0 +1,96 @@
+"""Documents as arrays: ragged token ids and the spans in them.
+
+Letters: d documents, T tokens in all of them, m spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of different lengths: row i is values[offsets[i] : offsets[i + 1]].
+
+    values (T, …) of any dtype; offsets int64 (d + 1,), starting with 0.
+
+    >>> Ragged(np.array([1, 2, 3]), np.array([0, 1, 3])).take(np.array([1, 0])).values.tolist()
+    [2, 3, 1]
+    """
+
+    values: NDArray[Any]
+    offsets: I64
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> I64:
+        """Length of each row, int64 (d,)."""
+        return np.diff(self.offsets)
+
+    def take(self, rows: I64) -> Ragged:
+        """The rows in another order (rows may repeat)."""
+        lengths = self.lengths[rows]
+        offsets = offsets_of(lengths)
+        source = np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Ragged(self.values[source], offsets)
+
+    @classmethod
+    def concat(cls, parts: Sequence[Ragged]) -> Ragged:
+        """All rows of the parts, one part after the other; one part is returned as it is, uncopied."""
+        if len(parts) == 1:
+            return parts[0]
+        values = np.concatenate([part.values for part in parts])
+        return cls(values, offsets_of(np.concatenate([part.lengths for part in parts])))
+
+
+def offsets_of(lengths: NDArray[Any]) -> I64:
+    """[0, l0, l0 + l1, …]: int64, one longer than `lengths`."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
+@dataclass(frozen=True)
+class Documents:
+    """What a source returns for its items and exposures: d documents, in the order they were asked for.
+
+    tokens: ids of each document, its end-of-text token included, uint16 or int32.
+    spans: per document rows (start, length, label), int32 (m, 3), start counted from the document's first token and
+    label one of the source's `labels`; None where the source was not asked for spans.
+    """
+
+    tokens: Ragged
+    spans: Ragged | None = None
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def take(self, rows: I64) -> Documents:
+        """The documents in another order."""
+        return Documents(self.tokens.take(rows), self.spans and self.spans.take(rows))
+
+    @classmethod
+    def concat(cls, parts: Sequence[Documents]) -> Documents:
+        """All documents of the parts; spans are kept where every part has them."""
+        spans = [part.spans for part in parts if part.spans is not None]
+        return cls(
+            Ragged.concat([part.tokens for part in parts]),
+            Ragged.concat(spans) if len(spans) == len(parts) else None,
+        )
+
+    def relabelled(self, labels: NDArray[np.int32]) -> Documents:
+        """The same documents, a span's label l become labels[l]."""
+        if self.spans is None:
+            return self
+        values = self.spans.values.copy()
+        values[:, 2] = labels[values[:, 2]]
+        return Documents(self.tokens, Ragged(values, self.spans.offsets))

@@ -1,0 +1,85 @@
+"""Integers from keys: the only randomness in the package. Pure, broadcasting, and the same on every machine.
+
+No float decides an index; weights and rates are integers or fractions before they come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.key import Key
+
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+U64 = NDArray[np.uint64]
+
+
+def bits(key: Key, *counters: I64) -> U64:
+    """64 uniform bits for each row of the (broadcast) counters, one or two of them, hashed in turn.
+
+    Any change of a counter, of their order or of the key gives unrelated bits.
+    """
+    from pipeline.core import kernels
+
+    words = [np.asarray(counter).astype(np.uint64) for counter in counters]
+    high, low = np.uint64(key.high), np.uint64(key.low)
+    if len(words) == 1:
+        return kernels.bits1(high, low, words[0])  # type: ignore[no-any-return]
+    first, second = words
+    return kernels.bits2(high, low, first, second)  # type: ignore[no-any-return]
+
+
+def below(key: Key, bound: int, *counters: I64) -> I32:
+    """Uniform int32 in [0, bound), bound < 2³¹, for each row of the counters; bias at most bound / 2⁶⁴."""
+    from pipeline.core import kernels
+
+    return kernels.scale(bits(key, *counters), np.uint64(bound))  # type: ignore[no-any-return]
+
+
+def orders(key: Key, length: int, item: I64, turn: I64) -> I32:
+    """For each (item, turn) a uniform order of `length` things: (length, d), column i a permutation."""
+    from pipeline.core import kernels
+
+    out = np.empty((length, item.size), np.int32)
+    kernels.shuffle_columns(np.uint64(key.high), np.uint64(key.low), item, turn, out)
+    return out
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """Draws from [0, n) with exact integer weights (Walker's alias method, Vose's construction, in integers).
+
+    threshold (n,) uint64: the share of cell i, in 2⁻⁶⁴, that stays i; other (n,) int32: where the rest goes.
+    """
+
+    threshold: U64
+    other: I32
+
+    @classmethod
+    def from_weights(cls, weights: Sequence[int | Fraction]) -> Weighted:
+        """The table for non-negative weights, not all zero. Probabilities are exact to 2⁻⁶⁴."""
+        n, total = len(weights), sum(weights)
+        share = [weight * n / Fraction(total) for weight in weights]  # 1 is a full cell
+        small = [i for i in range(n) if share[i] < 1]
+        large = [i for i in range(n) if share[i] >= 1]
+        threshold, other = [2**64 - 1] * n, list(range(n))
+        while small and large:
+            poor, rich = small.pop(), large[-1]
+            threshold[poor], other[poor] = int(share[poor] * 2**64), rich
+            share[rich] -= 1 - share[poor]
+            if share[rich] < 1:
+                small.append(large.pop())
+        return cls(np.array(threshold, np.uint64), np.array(other, np.int32))
+
+    def __call__(self, key: Key, *counters: I64) -> I32:
+        from pipeline.core import kernels
+
+        h = bits(key, *counters)
+        out = np.empty(h.size, np.int32)
+        kernels.alias(h, self.threshold, self.other, out)
+        return out

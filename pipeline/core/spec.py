@@ -1,0 +1,54 @@
+"""The base of every object that is written in a recipe, and the types of its scalars.
+
+A Spec stands next to the code that uses it (`ChoiceSpec` beside the code that draws a choice), so that one kind of
+attribute or source is one file. Unknown keys are refused here, with a suggestion.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from pipeline.core.errors import suggest
+from pipeline.core.files import Files
+
+
+class Spec(BaseModel):
+    """A frozen, strictly typed mapping of a recipe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_unknown_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for key in data:
+                if key not in cls.model_fields:
+                    remedy = suggest(str(key), cls.model_fields)
+                    raise PydanticCustomError("unknown_key", "unknown key. {remedy}", {"key": key, "remedy": remedy})
+        return data
+
+    def materialise(self, files: Files) -> Self:
+        """The same spec with everything that it names elsewhere (files, Faker) written into it."""
+        return self
+
+
+def _fraction(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | Fraction):
+        raise PydanticCustomError("number", "a number is needed, not {value!r}", {"value": value})
+    return Fraction(value)
+
+
+Rational = Annotated[
+    Fraction,
+    BeforeValidator(_fraction),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "number"}),
+]
+"""A number taken from the text of the YAML as an exact fraction: 0.1 is one tenth."""
+
+Size = Annotated[int, Field(gt=0, lt=2**40)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]

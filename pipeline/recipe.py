@@ -1,0 +1,383 @@
+"""YAML to a frozen Recipe; every refusal names file and line.
+
+A recipe may start from another (`extends: bioS_single`): mappings are merged, anything else is replaced, and `null`
+takes an inherited key away. A mapping with another `kind` than the inherited one replaces it. What the recipe names
+elsewhere (value lists, templates, Faker) is then written into it, so that the resolved recipe stands alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from pipeline.core.errors import RecipeError, SpecError, suggest
+from pipeline.core.files import Files, library
+from pipeline.core.key import Key
+from pipeline.core.spec import Name, Rational, Size, Spec
+from pipeline.packing import PackingSpec
+from pipeline.sources import SourceSpec
+from pipeline.text.tokenizer import TokenizerSpec
+from pipeline.worlds.attributes import WorldSpec
+
+OUTPUT_VERSION = 1
+"""Raised whenever the same recipe gives other bytes; part of every fingerprint. See "changes bytes" in CHANGELOG.md."""
+
+Column = Literal["loss_mask", "segment_ids", "documents", "spans"]
+Path_ = tuple[str | int, ...]
+
+
+class AmountSpec(Spec):
+    """How much of a source a split takes. Nothing: each item as often as the source has wordings of it."""
+
+    exposures: Rational | None = Field(
+        None, ge=0, description="How often each item is told, exactly; 1.5 tells half of them twice."
+    )
+    share: Rational | None = Field(None, ge=0, le=1, description="A fraction of the split's tokens.")
+    tokens: int | None = Field(None, ge=0, description="How many tokens.")
+
+    @model_validator(mode="after")
+    def _at_most_one(self) -> AmountSpec:
+        given = [name for name in ("exposures", "share", "tokens") if getattr(self, name) is not None]
+        if len(given) > 1:
+            names = " and ".join(given)
+            raise PydanticCustomError(
+                "amount", "one of {names} is enough; null removes an inherited one", {"names": names}
+            )
+        return self
+
+
+class SplitSpec(Spec):
+    """A mixture of sources, in one global order, packed into sequences."""
+
+    mixture: dict[Name, AmountSpec] = Field(min_length=1)
+    tokens: Size | None = Field(None, description="Tokens of the whole split, where the sources have shares of it.")
+    packing: PackingSpec = PackingSpec()
+    columns: list[Column] = Field([], description="Beside input_ids.")
+
+
+class Recipe(Spec):
+    """What a dataset is made of."""
+
+    seed: int = Field(0, ge=0, description="Of everything that is drawn.")
+    tokenizer: TokenizerSpec = TokenizerSpec()
+    worlds: dict[Name, WorldSpec]
+    sources: dict[Name, SourceSpec]
+    splits: dict[Name, SplitSpec] = Field(min_length=1)
+    shard_tokens: Size = Field(2**25, ge=2**10, description="About how many tokens a shard has.")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the keys of a recipe stand: path → (file, line). The nearest key above answers for one not written."""
+
+    name: str
+    marks: Mapping[Path_, tuple[Path, int]]
+
+    def place(self, path: Path_) -> str:
+        """`file:line: dotted.path`."""
+        dotted = ".".join(map(str, path))
+        file, line = self._nearest(path)
+        shown = str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
+        return f"{shown}:{line}" + (f": {dotted}" if dotted else "") if line else f"--set {dotted}"
+
+    def file(self, path: Path_) -> Path:
+        """The file in which the key stands."""
+        return self._nearest(path)[0]
+
+    def _nearest(self, path: Path_) -> tuple[Path, int]:
+        while path and path not in self.marks:
+            path = path[:-1]
+        return self.marks.get(path, (Path(self.name), 1))
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A recipe with everything written into it, and where its keys came from."""
+
+    recipe: Recipe
+    origin: Origin
+    title: str
+
+    def error(self, path: Path_, error: SpecError) -> RecipeError:
+        """A refusal from below, with file and line."""
+        return RecipeError(error.problem, error.remedy, self.origin.place((*path, *error.at)))
+
+    def files(self, *path: str) -> Files:
+        """The files that the part of the recipe at `path` may name."""
+        key = Key.root(self.recipe.seed).child("files", *path)
+        return Files(path, lambda key_path: self.origin.file(key_path).parent, key)
+
+
+def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
+    """The recipe `name` (in `recipes/`, or a path), with `key.path=value` overrides. RecipeError with its place."""
+    path = find(name)
+    tree, marks = _extended(path, ())
+    for override in overrides:
+        _override(tree, marks, override)
+    origin = Origin(str(path), marks)
+    recipe = _validated(tree, origin)
+    return _materialised(Loaded(recipe, origin, title(path)))
+
+
+def find(name: str) -> Path:
+    """The file of a recipe: a path, or a name in `recipes/`."""
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        path = Path(name)
+    else:
+        path = library("recipes") / f"{name}.yaml"
+    if not path.is_file():
+        known = [recipe.stem for recipe in library("recipes").glob("*.yaml")]
+        raise RecipeError(f"no recipe '{name}'", suggest(name, known))
+    return path
+
+
+def title(path: Path) -> str:
+    """The comment in the first line of a recipe: what it reproduces."""
+    first = path.read_text("utf-8", errors="replace").split("\n", 1)[0]
+    return first.lstrip("# ").rstrip() if first.startswith("#") else ""
+
+
+def dump(recipe: Recipe, header: str) -> str:
+    """The resolved recipe as YAML that loads to the same recipe; worlds and sources, which are long, come last."""
+    tree = recipe.model_dump(exclude_none=True)
+    order = ("seed", "tokenizer", "shard_tokens", "splits", "sources", "worlds")
+    text = yaml.dump({key: tree[key] for key in order}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return f"# {header}\n{text}"
+
+
+def fingerprint(recipe: Recipe, tokenizer_hash: str) -> str:
+    """SHA-256 of all that the output depends on: the resolved recipe, the tokenizer's content, OUTPUT_VERSION.
+
+    Where values, templates and the tokenizer were read from plays no part.
+    """
+    tree = recipe.model_dump(mode="json")
+    tree["tokenizer"] = tokenizer_hash
+    text = json.dumps([OUTPUT_VERSION, tree], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a recipe, for editors."""
+    made = Recipe.model_json_schema()
+    made["properties"]["extends"] = {"type": "string", "description": "Another recipe: a name, or a path from here."}
+    made["required"] = []  # any key may be inherited
+    made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return made
+
+
+# ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Tree = dict[str, Any]
+Marks = dict[Path_, tuple[Path, int]]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 scalars: no is a text, 1:7 is a text, 1e9 is a number; numbers with a point are exact fractions."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts are quoted wherever _Loader, or a YAML 1.1 reader, would take them for something else."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("null", r"^(?:~|null|)$", ["~", "n", ""]),
+    ("bool", r"^(?:true|false)$", list("tf")),
+    ("int", r"^[-+]?[0-9][0-9_]*$", list("-+0123456789")),
+    ("float", r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?$", list("-+.0123456789")),
+    ("float", r"^[0-9]+/[1-9][0-9]*$", list("0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+    _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+_Dumper.add_representer(Fraction, lambda dumper, n: dumper.represent_scalar("tag:yaml.org,2002:float", str(n)))
+
+
+def _scalar(node: yaml.ScalarNode) -> Any:
+    text = node.value.replace("_", "") if node.tag.endswith((":int", ":float")) else node.value
+    match node.tag.rsplit(":", 1)[-1]:
+        case "null":
+            return None
+        case "bool":
+            return text == "true"
+        case "int":
+            return int(text)
+        case "float":
+            number = Fraction(text)
+            return int(number) if number.denominator == 1 else number
+        case "str":
+            return text
+    raise RecipeError(f"the tag '{node.tag}' is not allowed", "Write plain YAML.", _at(node))
+
+
+def _plain(node: yaml.Node, path: Path_, file: Path, marks: Marks) -> Any:
+    """A node as Python values; where each stands is noted in marks."""
+    marks[path] = (file, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        tree: Tree = {}
+        for key_node, value in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag.endswith(":merge"):
+                raise RecipeError("a key must be a plain word", "", f"{file}:{key_node.start_mark.line + 1}")
+            key = key_node.value
+            if key in tree:
+                raise RecipeError(f"'{key}' stands twice", "Remove one.", f"{file}:{key_node.start_mark.line + 1}")
+            tree[key] = _plain(value, (*path, key), file, marks)
+            marks[*path, key] = (file, key_node.start_mark.line + 1)
+        return tree
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(value, (*path, i), file, marks) for i, value in enumerate(node.value)]
+    assert isinstance(node, yaml.ScalarNode)
+    return _scalar(node)
+
+
+def _at(node: yaml.Node) -> str:
+    return f"{node.start_mark.name}:{node.start_mark.line + 1}"
+
+
+def _read(path: Path) -> tuple[Tree, Marks]:
+    marks: Marks = {}
+    try:
+        loader = _Loader(path.read_text("utf-8"))
+        loader.name = str(path)
+        node = loader.get_single_node()
+        tree = _plain(node, (), path, marks) if node else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"cannot read the recipe: {error}", "", str(path)) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise RecipeError(f"not YAML: {error.problem or error.context}", "", place) from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise RecipeError(f"not YAML: {str(error).splitlines()[0]}", "", str(path)) from None
+    if not isinstance(tree, dict):
+        raise RecipeError("a recipe is a mapping", "It has keys such as worlds, sources, splits.", f"{path}:1")
+    return tree, marks
+
+
+def _extended(path: Path, children: tuple[Path, ...]) -> tuple[Tree, Marks]:
+    """The recipe at `path` merged over those that it extends."""
+    tree, marks = _read(path)
+    base_name = tree.pop("extends", None)
+    if base_name is None:
+        return tree, marks
+    place = f"{path}:{marks[('extends',)][1]}: extends"
+    if not isinstance(base_name, str):
+        raise RecipeError("the name of another recipe is needed", "", place)
+    if path.resolve() in children or len(children) > 20:
+        raise RecipeError("recipes extend each other in a circle", "", place)
+    beside = path.parent / base_name
+    here = [beside, beside.with_name(beside.name + ".yaml")]
+    try:
+        base = next((file for file in here if file.is_file()), None) or find(base_name)
+    except RecipeError as error:
+        raise RecipeError(error.problem, error.remedy, place) from None
+    base_tree, base_marks = _extended(base, (*children, path.resolve()))
+    _merge(base_tree, tree, (), base_marks, marks)
+    return base_tree, base_marks
+
+
+def _merge(base: Tree, over: Tree, path: Path_, base_marks: Marks, marks: Marks) -> None:
+    for key, value in over.items():
+        at = (*path, key)
+        old = base.get(key)
+        if isinstance(old, dict) and isinstance(value, dict) and value.get("kind", old.get("kind")) == old.get("kind"):
+            _merge(old, value, at, base_marks, marks)
+            continue
+        for mark in [mark for mark in base_marks if mark[: len(at)] == at]:
+            del base_marks[mark]
+        base_marks.update({mark: place for mark, place in marks.items() if mark[: len(at)] == at})
+        if value is None:
+            base.pop(key, None)
+        else:
+            base[key] = value
+
+
+def _override(tree: Tree, marks: Marks, override: str) -> None:
+    """`worlds.people.size=1000`: one value, parsed as YAML, over whatever the recipe says."""
+    dotted, equals, text = override.partition("=")
+    place = f"--set {override}"
+    if not equals or not all(dotted.split(".")):
+        raise RecipeError("an override is written key.path=value", "Example: worlds.people.size=1000", place)
+    here: Path = Path("--set")
+    over_marks: Marks = {}
+    try:
+        node = _Loader(text).get_single_node()
+    except yaml.YAMLError:
+        raise RecipeError("the value is not YAML", "Quote it.", place) from None
+    value = _plain(node, tuple(dotted.split(".")), here, over_marks) if node else None
+    over: Tree = {}
+    branch = over
+    *above, last = dotted.split(".")
+    for key in above:
+        branch[key] = {}
+        branch = branch[key]
+    branch[last] = value
+    _merge(tree, over, (), marks, dict.fromkeys(over_marks, (here, 0)))
+
+
+# ── validating ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _validated(tree: Tree, origin: Origin) -> Recipe:
+    try:
+        return Recipe.model_validate(tree)
+    except ValidationError as errors:
+        error = errors.errors(include_url=False)[0]
+    path = _real_path(error["loc"], tree)
+    context = error.get("ctx", {})
+    problem, remedy = error["msg"], ""
+    if error["type"] == "unknown_key":
+        path, problem, remedy = (*path, context["key"]), "unknown key", context["remedy"]
+    elif error["type"] == "missing":
+        problem, path = f"'{error['loc'][-1]}' is missing", path
+    elif error["type"] in ("literal_error", "union_tag_invalid"):
+        wrong = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
+        expected = str(context.get("expected") or context.get("expected_tags"))
+        options = [word.strip(" '\"") for word in expected.replace(" or ", ",").split(",")]
+        problem, remedy = f"'{wrong}' is not possible here", suggest(str(wrong), options)
+        path = (*path, "kind") if error["type"] == "union_tag_invalid" else path
+    elif error["type"] == "union_tag_not_found":
+        problem, remedy = "'kind' is missing", ""
+    elif not isinstance(error["input"], dict | list):
+        shown = error["input"] if not isinstance(error["input"], Fraction) else str(error["input"])
+        problem = f"{problem}, not {shown!r}"
+    raise RecipeError(problem[:1].lower() + problem[1:], remedy, origin.place(path))
+
+
+def _real_path(loc: tuple[str | int, ...], tree: Any) -> Path_:
+    """Pydantic's location without the names of union members that it puts between the keys."""
+    path: list[str | int] = []
+    for step in loc:
+        inside = step in tree if isinstance(tree, dict) else isinstance(tree, list) and step in range(len(tree))
+        if inside:
+            tree = tree[step]
+            path.append(step)
+    return tuple(path)
+
+
+def _materialised(loaded: Loaded) -> Loaded:
+    """The same with every file and Faker list written into the specs. RecipeError for a mixture of unknown sources."""
+    recipe = loaded.recipe
+    updated: dict[str, dict[str, Any]] = {"worlds": {}, "sources": {}}
+    groups: dict[str, Mapping[str, Spec]] = {"worlds": recipe.worlds, "sources": recipe.sources}
+    for group, specs in groups.items():
+        for name, spec in specs.items():
+            try:
+                updated[group][name] = spec.materialise(loaded.files(group, name))
+            except SpecError as error:
+                raise loaded.error((group, name), error) from None
+    for split, split_spec in recipe.splits.items():
+        for source in split_spec.mixture:
+            if source not in recipe.sources:
+                path = ("splits", split, "mixture", source)
+                raise RecipeError(f"no source '{source}'", suggest(source, recipe.sources), loaded.origin.place(path))
+    return replace(loaded, recipe=recipe.model_copy(update=updated))

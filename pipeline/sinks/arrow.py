@@ -1,0 +1,96 @@
+"""Arrow IPC stream files, the form that `datasets` memory-maps and the Hub shows, and the way back from them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.core.columns import Columns, Lists
+
+SUFFIX = ".arrow"
+ROWS = 1024  # sequences of one record batch: a megabyte at 512 tokens, few enough to skip through
+
+
+class HashingFile:
+    """A binary file that is only written, and knows the SHA-256 and size of what went through it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._state = file, hashlib.sha256()
+        self.size = 0
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        """All of the data, or an exception."""
+        view = memoryview(data)
+        self._state.update(view)
+        self._file.write(view)
+        self.size += view.nbytes
+        return view.nbytes
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def close(self) -> None:
+        """The file itself is closed by whoever opened it."""
+        self.closed = True
+
+    @property
+    def hash(self) -> str:
+        """Of everything written so far."""
+        return f"sha256:{self._state.hexdigest()}"
+
+
+def write(columns: Columns, file: HashingFile) -> None:
+    """The columns as one stream. OSError where the file cannot take it."""
+    batch = record_batch(columns)
+    with pa.PythonFile(file, mode="w") as stream, pa.ipc.new_stream(stream, batch.schema) as writer:
+        for first in range(0, batch.num_rows, ROWS):
+            writer.write_batch(batch.slice(first, ROWS))
+
+
+def record_batch(columns: Columns) -> pa.RecordBatch:
+    """The columns as Arrow arrays over the same memory: fixed-size lists, and lists of structs."""
+    return pa.record_batch({name: _array(column) for name, column in columns.items()})
+
+
+def read(path: Path) -> Iterator[pa.RecordBatch]:
+    """The record batches of a file, memory-mapped. pyarrow.ArrowInvalid where it is not a whole stream."""
+    with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as reader:
+        yield from reader
+
+
+def columns_of(path: Path) -> Columns:
+    """The columns of a file, as they were written: `content_hash(columns_of(path))` is that of the shard."""
+    table = pa.Table.from_batches(list(read(path))).combine_chunks()
+    return {name: _column(table.column(name).chunk(0)) for name in table.column_names}
+
+
+def _array(column: NDArray[Any] | Lists) -> pa.Array:
+    if isinstance(column, Lists):
+        structs = pa.StructArray.from_arrays(list(map(_flat, column.fields.values())), names=list(column.fields))
+        return pa.ListArray.from_arrays(_flat(column.offsets.astype(np.int32)), structs)
+    if column.ndim == 1:
+        return _flat(column)
+    return pa.FixedSizeListArray.from_arrays(_flat(column.reshape(-1)), column.shape[1])
+
+
+def _flat(values: NDArray[Any]) -> pa.Array:
+    values = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
+
+
+def _column(array: Any) -> NDArray[Any] | Lists:
+    if pa.types.is_fixed_size_list(array.type):
+        flat: NDArray[Any] = array.flatten().to_numpy()
+        return flat.reshape(len(array), array.type.list_size)
+    if pa.types.is_list(array.type):
+        fields = {field.name: array.values.field(field.name).to_numpy() for field in array.type.value_type}
+        return Lists(array.offsets.to_numpy().astype(np.int64), fields)
+    dense: NDArray[Any] = array.to_numpy()
+    return dense

@@ -1,0 +1,131 @@
+"""Where a text may be cut so that the tokens of the parts are the tokens of the whole.
+
+A tokenizer with a pre-tokenizer cuts text into words first and never merges across them, so a cut is exact wherever
+the pre-tokenizer cuts too. Its pattern is scanned from left to right, and the patterns known here are local: where a
+match may go on depends on its own characters and the next one (contractions: the next two, letters, which would join).
+So whether it cuts between two pieces depends only on the last word of the left one and the first of the right one, and
+the pre-tokenizer itself is asked about every such pair that occurs. One case needs no asking, and it is nearly all of
+them: every known pattern cuts before a space that stands between two visible characters. Hence the rule that **the
+space travels with the piece that follows it**.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+
+from pipeline.text.fields import Texts
+from pipeline.text.tokenizer import Tokenizer
+
+MOST_PAIRS = 200_000
+
+# The alternatives of the split patterns of GPT-2, cl100k, o200k, Llama 3, Qwen 2 and DeepSeek that are local as above.
+_LOCAL = {
+    "'s", "'t", "'re", "'ve", "'m", "'ll", "'d", "(?i:'s|'t|'re|'ve|'m|'ll|'d)", "'(?i:[sdmt]|ll|ve|re)",
+    r" ?\p{L}+", r" ?\p{N}+", r" ?[^\s\p{L}\p{N}]+", r"\s+(?!\S)", r"\s+", r"\s+$",
+    r"[^\r\n\p{L}\p{N}]?\p{L}+", r"[^\r\n\p{L}\p{N}]?+\p{L}+", r"\p{N}", r"\p{N}{1,3}", r" ?[^\s\p{L}\p{N}]+[\r\n]*",
+    r"\s*[\r\n]+", r"\s*[\r\n]",
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+    r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
+}  # fmt: skip
+
+
+class Seams:
+    """Asks a tokenizer where it cuts. `unprovable` says why it cannot be relied on at all, or is empty."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._known: dict[tuple[str, str], bool] = {}
+        self._ends: dict[Texts, bool] = {}
+
+    @cached_property
+    def unprovable(self) -> str:
+        """Why no cut of this tokenizer is proved; "" where they can be."""
+        described = self._tokenizer.description
+        if described["normalizer"] is not None:
+            return f"its normalizer ({described['normalizer']['type']}) changes text before it is cut"
+        if described["model"].get("dropout"):
+            return "its model drops merges at random"
+        steps = described["pre_tokenizer"]
+        if steps is None:
+            return "it has no pre-tokenizer, so merges may cross any cut"
+        steps = steps["pretokenizers"] if steps["type"] == "Sequence" else [steps]
+        for step in steps:
+            if not _local(step):
+                return f"its pre-tokenizer ({json.dumps(step)[:80]}) is not one that is known to cut locally"
+        if not any(_cuts(step) for step in steps):
+            return "its pre-tokenizer does not cut"
+        return ""
+
+    def cut(self, left: Texts, right: Texts) -> bool:
+        """Whether every text … l r … with l a row of the left and r of the right is cut exactly between them.
+
+        The last word of l and the first of r decide. Where r begins with a space before a visible character, the cut is
+        certain; the other pairs are asked about. Where there are too many to ask, the answer is no.
+        """
+        if not self._can_end(left) or not all(head.strip() for head in right.heads):
+            return False
+        bare = [head for head in right.heads if head[0] != " "]
+        if any(head[0].isspace() for head in bare) or len(left.tails) * len(bare) > MOST_PAIRS:
+            return False
+        return all(self._cut_words(tail, head) for tail in left.tails for head in bare)
+
+    @property
+    def asked(self) -> int:
+        """How many distinct pairs of words the pre-tokenizer was asked about."""
+        return len(self._known)
+
+    def _cut_words(self, left: str, right: str) -> bool:
+        """Whether the pre-tokenizer's cuts of left + right are those of left, the seam, and those of right."""
+        if (left, right) not in self._known:
+            apart = self._boundaries(left) | {len(left) + n for n in self._boundaries(right)}
+            self._known[left, right] = self._boundaries(left + right) == apart
+        return self._known[left, right]
+
+    def _boundaries(self, text: str) -> set[int]:
+        spans = [span for _, span in self._tokenizer.backend.pre_tokenizer.pre_tokenize_str(text)]
+        return {end for span in spans for end in span} | {0, len(text)}
+
+    def _can_end(self, texts: Texts) -> bool:
+        """Whether every row ends in a visible character, and none with the beginning of a special token's text, which
+        the next piece might complete."""
+        if texts not in self._ends:
+            beginnings = tuple(token[:n] for token in self._tokenizer.special for n in range(1, len(token)))
+            self._ends[texts] = all(tail.strip() and not tail[-1].isspace() for tail in texts.tails) and not any(
+                tail.endswith(beginnings) for tail in texts.tails
+            )
+        return self._ends[texts]
+
+
+def _local(step: dict[str, object]) -> bool:
+    match step:
+        case {"type": "ByteLevel"}:
+            return not step["add_prefix_space"]
+        case {"type": "Split", "pattern": {"Regex": str(pattern)}, "behavior": "Isolated", "invert": False}:
+            return set(_alternatives(pattern)) <= _LOCAL
+        case {"type": "Whitespace" | "WhitespaceSplit" | "BertPreTokenizer"}:
+            return True
+    return False
+
+
+def _cuts(step: dict[str, object]) -> bool:
+    return step["type"] != "ByteLevel" or bool(step.get("use_regex", True))
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """A regular expression, cut at the bars outside its parentheses and brackets."""
+    parts, depth, start, i = [], 0, 0, 0
+    while i < len(pattern):
+        character = pattern[i]
+        if character == "\\":
+            i += 1
+        elif character in "([":
+            depth += 1
+        elif character in ")]":
+            depth -= 1
+        elif character == "|" and depth == 0:
+            parts.append(pattern[start:i])
+            start = i + 1
+        i += 1
+    return [*parts, pattern[start:]]

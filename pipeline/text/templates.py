@@ -1,0 +1,246 @@
+"""Template lines: Jinja2 in a sandbox, cut into pieces that can be tokenized ahead.
+
+`{{ birth_city }}` is a slot. An expression or a branch that depends on one slot (`{{ birth_city | upper }}`,
+`{% if pronoun == "they" %}…{% endif %}`) is evaluated for every row of its table when the recipe is compiled, so it is
+a slot too. What depends on several slots at once stays an `Expression`, rendered document by document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jinja2
+from jinja2 import nodes
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from pipeline.core.errors import TemplateError, suggest
+from pipeline.core.files import Text
+from pipeline.text.fields import Field, Piece, Texts, literal
+
+MOST_ROWS = 100_000  # of a table made by evaluating an expression
+
+
+class Variable(Protocol):
+    """What a name in a template stands for: a Field, or something called, such as `verb`."""
+
+    @property
+    def slots(self) -> frozenset[int]: ...
+
+    @property
+    def label(self) -> int: ...
+
+    def value(self, rows: Mapping[int, int]) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """`verb("was", "were")`: the second word where the subject is a plural pronoun.
+
+    slot: of the pronoun, or 0 where the subject is a name. plural: for each of its rows.
+    """
+
+    slot: int = 0
+    plural: tuple[bool, ...] = (False,)
+    label: int = 0
+
+    @property
+    def slots(self) -> frozenset[int]:
+        return frozenset({self.slot} - {0})
+
+    def value(self, rows: Mapping[int, int]) -> Callable[[str, str], str]:
+        return lambda one, many: many if self.plural[rows.get(self.slot, 0)] else one
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """No globals, no randomness, no arithmetic that could blow a text up, and Jinja2's own rules on attributes."""
+
+    intercepted_binops = frozenset({"**", "*", "%"})
+
+    def __init__(self) -> None:
+        super().__init__(undefined=jinja2.StrictUndefined, autoescape=False)
+        self.globals.clear()
+        for name in ("random", "pprint", "map", "center", "indent"):  # random, or able to fill the memory
+            self.filters.pop(name, None)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or not (isinstance(left, int) and isinstance(right, int)):
+            raise SecurityError(f"'{operator}' works on whole numbers only, and '**' not at all")
+        return super().call_binop(context, operator, left, right)
+
+
+_ENVIRONMENT = _Sandbox()
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Something that depends on several slots at once, or whose table would be too long: rendered when it is told."""
+
+    line: Text
+    template: jinja2.Template
+    variables: Mapping[str, Variable]
+    label: int
+
+    def render(self, rows: Mapping[int, int]) -> str:
+        """Its text where slot s holds rows[s]. TemplateError where it fails."""
+        return _run(self.template, {name: variable.value(rows) for name, variable in self.variables.items()}, self.line)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # compiled templates do not pickle; the line and the scope do
+        return _again, (self.line, dict(self.variables), self.label, self.template.name)
+
+
+def pieces(line: Text, scope: Mapping[str, Variable], owner: str) -> list[Piece | Expression]:
+    """The line as literals, tables and expressions, in reading order.
+
+    scope: the variables. owner: what a message calls their owner ("world 'people'"). TemplateError for a line that
+    does not parse, names something unknown, or fails for some value.
+    """
+    found: list[Piece | Expression] = []
+    for number, node in enumerate(_chunks(_parse(line))):
+        if isinstance(node, nodes.TemplateData):
+            found.append(literal(node.data))
+            continue
+        _check(node, scope, line, owner)
+        found += _shown(node, scope) or [_evaluated(node, scope, line, str(number))]
+    return found
+
+
+def _parse(line: Text) -> nodes.Template:
+    try:
+        return _ENVIRONMENT.parse(line.text)
+    except jinja2.TemplateSyntaxError as error:
+        raise TemplateError(f"not a Jinja2 template: {error.message}", "", line.place) from None
+
+
+def _chunks(tree: nodes.Template) -> Iterator[nodes.Node]:
+    """The parts of a line that can be looked at one by one; one single part where they depend on each other."""
+    if not all(isinstance(node, nodes.Output | nodes.If) for node in tree.body):
+        yield tree
+        return
+    for node in tree.body:
+        yield from node.nodes if isinstance(node, nodes.Output) else [node]
+
+
+def _check(node: nodes.Node, scope: Mapping[str, Variable], line: Text, owner: str) -> None:
+    """Refuse what the sandbox would refuse, and unknown names, with a message of our own."""
+    own = {name.name for name in node.find_all(nodes.Name) if name.ctx != "load"}
+    for name in node.find_all(nodes.Name):
+        if name.ctx == "load" and name.name not in scope and name.name not in own:
+            raise TemplateError(f"no attribute '{name.name}' in {owner}", suggest(name.name, scope), line.place)
+    if isinstance(node, nodes.Name) and node.name in scope and not isinstance(scope[node.name], Field):
+        raise TemplateError(f"'{node.name}' must be called", 'Example: {{ verb("was", "were") }}', line.place)
+    for attribute in node.find_all(nodes.Getattr):
+        if attribute.attr.startswith("_"):
+            raise TemplateError(
+                f"'{attribute.attr}' reaches into Python",
+                "A template may use attributes, filters and branches.",
+                line.place,
+            )
+    for kind in (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.For, nodes.Macro):
+        if isinstance(node, kind) or node.find(kind):
+            raise TemplateError(
+                f"'{kind.__name__.lower()}' is not allowed in a template", "Write out the sentence.", line.place
+            )
+
+
+def _shown(node: nodes.Node, scope: Mapping[str, Variable]) -> list[Piece] | None:
+    """The pieces of a node that shows a field, or one part of it, as it is; None for any other expression."""
+    if isinstance(node, nodes.Name):
+        variable = scope[node.name]
+        return list(variable.pieces) if isinstance(variable, Field) else None
+    part = _part(node, scope)
+    return list(part.pieces) if part else None
+
+
+def _part(node: nodes.Node, scope: Mapping[str, Variable]) -> Field | None:
+    """The field of `name.part`."""
+    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
+        variable = scope.get(node.node.name)
+        return variable.part(node.attr) if isinstance(variable, Field) else None
+    return None
+
+
+def _used(node: nodes.Node, scope: Mapping[str, Variable]) -> Iterator[Variable]:
+    """The variables below a node; of `birth_date.year` only the part."""
+    if part := _part(node, scope):
+        yield part
+        return
+    if isinstance(node, nodes.Name) and node.name in scope:
+        yield scope[node.name]
+    for child in node.iter_child_nodes():
+        yield from _used(child, scope)
+
+
+def _evaluated(node: nodes.Node, scope: Mapping[str, Variable], line: Text, number: str) -> Piece | Expression:
+    """An expression as a table, where it depends on one slot; as an Expression, where on several."""
+    used = list(_used(node, scope))
+    slots = sorted(frozenset().union(*(variable.slots for variable in used)))
+    labels = {variable.label for variable in used}
+    label = labels.pop() if len(labels) == 1 else 0
+    names = {name.name for name in node.find_all(nodes.Name)} & scope.keys()
+    expression = Expression(line, _part_of(node, line, number), {name: scope[name] for name in names}, label)
+    slot = slots[0] if slots else 0
+    if len(slots) > 1 or (rows := _rows(slot, used)) > MOST_ROWS:
+        expression.render(_Rows(0, 0))  # so that what always fails, fails now
+        return expression
+    return Piece(Texts(tuple(expression.render(_Rows(slot, row)) for row in range(rows))), slot, label)
+
+
+def _part_of(node: nodes.Node, line: Text, number: str) -> jinja2.Template:
+    """One chunk of a line as a template of its own, named by its number so that it can be made again."""
+    body = (
+        node.body
+        if isinstance(node, nodes.Template)
+        else [node if isinstance(node, nodes.Stmt) else nodes.Output([node])]
+    )
+    template = _compile(nodes.Template(body, lineno=1), line)
+    template.name = number
+    return template
+
+
+def _again(line: Text, variables: Mapping[str, Variable], label: int, number: str) -> Expression:
+    node = list(_chunks(_parse(line)))[int(number)]
+    return Expression(line, _part_of(node, line, number), variables, label)
+
+
+class _Rows(dict[int, int]):
+    """One slot at one row; the others, on which nothing depends, at row 0."""
+
+    def __init__(self, slot: int, row: int) -> None:
+        super().__init__({slot: row})
+
+    def __missing__(self, slot: int) -> int:
+        return 0
+
+
+def _rows(slot: int, used: list[Variable]) -> int:
+    """How many rows the table of a slot has."""
+    if slot == 0:
+        return 1
+    for variable in used:
+        if isinstance(variable, Agreement) and variable.slot == slot:
+            return len(variable.plural)
+        if isinstance(variable, Field):
+            for column in (*variable.format, *variable.parts.values()):
+                if not isinstance(column, str) and column.slot == slot:
+                    return len(column.values)
+    raise AssertionError(f"no variable has slot {slot}")
+
+
+def _compile(tree: nodes.Template, line: Text) -> jinja2.Template:
+    try:
+        code = _ENVIRONMENT.compile(tree)
+    except (jinja2.TemplateError, SyntaxError) as error:
+        raise TemplateError(f"not a Jinja2 template: {error}", "", line.place) from None
+    return jinja2.Template.from_code(_ENVIRONMENT, code, {})
+
+
+def _run(template: jinja2.Template, values: Mapping[str, Any], line: Text) -> str:
+    try:
+        return template.render(values)
+    except SecurityError as error:
+        raise TemplateError(f"refused by the sandbox: {error}", "", line.place) from None
+    except Exception as error:  # whatever an expression does with a value
+        raise TemplateError(f"fails: {type(error).__name__}: {error}", "", line.place) from None

