@@ -27,7 +27,7 @@ from pipeline.shard import make_shard
 from pipeline.sinks import arrow
 from pipeline.storage import STATE, Folder, file_hash
 
-Progress = Callable[[ShardRecord], None]
+Progress = Callable[[ShardRecord], object]
 PACKAGES = ("pretraining-recipes", "pyarrow", "tokenizers", "jinja2", "faker")
 MARGIN = 1.05  # of the expected bytes, to be free on the disk before a build begins
 
