@@ -108,13 +108,16 @@ class SplitPlan:
     def locate(self, positions: I64) -> Located:
         """Which document stands at each position (k,)."""
         rows = self.order(positions)
-        starts = np.array([block.first for block in self.blocks])
-        owner = np.searchsorted(starts, rows, side="right") - 1
-        source = np.array([block.source for block in self.blocks], np.uint16)[owner]
         item, exposure = np.empty_like(rows), np.empty_like(rows)
-        for b, block in enumerate(self.blocks):
-            mine = slice(None) if len(self.blocks) == 1 else owner == b
-            turn, place = np.divmod(rows[mine] - block.first, block.items)
+        source = np.empty(rows.size, np.uint16)
+        for block in self.blocks:
+            mine: slice | NDArray[np.intp] = slice(None)
+            if len(self.blocks) > 1:
+                mine = np.flatnonzero((rows >= block.first) & (rows < block.first + block.rows))
+            source[mine] = block.source
+            row = rows[mine] - block.first
+            turn = row // block.items
+            place = row - turn * block.items
             item[mine] = block.subset(place) if block.subset else place
             exposure[mine] = turn + block.exposure
         return Located(source, item, exposure)

@@ -40,30 +40,33 @@ def make_shard(plan: Plan, split: str, k: int) -> Shard:
     located = order.locate(order.positions(k))
     documents = _documents(plan, order, located)
     sequences = pack(documents, order.packing, plan.tokenizer.eos)
-    lengths = documents.tokens.lengths
-    counts = {}
-    for s, name in enumerate(order.sources):
-        mine = located.source == s
-        counts[name] = Counts(int(mine.sum()), int(lengths[mine].sum()))
-    padding = sequences.input_ids.size - int(documents.tokens.offsets[-1])
-    return Shard(_columns(sequences, located, order), counts, len(sequences), padding)
+    padding = sequences.input_ids.size - len(documents.tokens.values)
+    return Shard(_columns(sequences, located, order), _counts(documents, located, order), len(sequences), padding)
 
 
 def _documents(plan: Plan, split: SplitPlan, located: Located) -> Documents:
     """Every source asked once for all its documents, which are then put back into the order of the positions."""
-    asked: list[NDArray[np.int64]] = []
-    told: list[Documents] = []
-    for s, name in enumerate(split.sources):
-        rows = np.flatnonzero(located.source == s)
-        if rows.size:
-            source = plan.sources[name]
-            documents = source.documents(located.item[rows], located.exposure[rows], spans="spans" in split.columns)
-            labels = np.array([split.attributes.index(label) for label in source.labels], np.int32)
-            told.append(documents.relabelled(labels))
-            asked.append(rows)
-    if len(told) == 1:  # of one source: they are in order
-        return told[0]
+
+    def tell(name: str, item: NDArray[np.int64], exposure: NDArray[np.int64]) -> Documents:
+        source = plan.sources[name]
+        labels = np.array([split.attributes.index(label) for label in source.labels], np.int32)
+        return source.documents(item, exposure, spans="spans" in split.columns).relabelled(labels)
+
+    if len(split.sources) == 1:
+        return tell(split.sources[0], located.item, located.exposure)
+    asked = [np.flatnonzero(located.source == s) for s in range(len(split.sources))]
+    told = [
+        tell(name, located.item[rows], located.exposure[rows]) for name, rows in zip(split.sources, asked, strict=True)
+    ]
     return Documents.concat(told).take(np.argsort(np.concatenate(asked), kind="stable"))
+
+
+def _counts(documents: Documents, located: Located, split: SplitPlan) -> dict[str, Counts]:
+    if len(split.sources) == 1:
+        return {split.sources[0]: Counts(len(documents), len(documents.tokens.values))}
+    lengths = documents.tokens.lengths
+    mine = {name: located.source == s for s, name in enumerate(split.sources)}
+    return {name: Counts(int(rows.sum()), int(lengths[rows].sum())) for name, rows in mine.items()}
 
 
 def _columns(sequences: Sequences, located: Located, split: SplitPlan) -> Columns:
@@ -86,10 +89,11 @@ def _columns(sequences: Sequences, located: Located, split: SplitPlan) -> Column
             "exposure": located.exposure[document].astype(np.int32),
         }
         columns["documents"] = Lists(sequences.pieces.offsets, fields)
-    if sequences.spans is not None:
-        start, length, label = sequences.spans.values.T
+    if "spans" in split.columns:
+        spans = sequences.spans()
+        start, length, label = spans.values.T
         fields = {"start": start.copy(), "length": length.copy(), "attribute": label.astype(np.uint8)}
-        columns["spans"] = Lists(sequences.spans.offsets, fields)
+        columns["spans"] = Lists(spans.offsets, fields)
     return columns
 
 

@@ -20,34 +20,45 @@ U64 = NDArray[np.uint64]
 
 
 def bits(key: Key, *counters: I64) -> U64:
-    """64 uniform bits for each row of the (broadcast) counters, one or two of them, hashed in turn.
+    """64 uniform bits for each row of the counters (d,), one or two of them, hashed in turn.
 
     Any change of a counter, of their order or of the key gives unrelated bits.
     """
     from pipeline.core import kernels
 
-    words = [np.asarray(counter).astype(np.uint64) for counter in counters]
-    high, low = np.uint64(key.high), np.uint64(key.low)
+    high, low, words = _words(key, counters)
     if len(words) == 1:
         return kernels.bits1(high, low, words[0])  # type: ignore[no-any-return]
-    first, second = words
-    return kernels.bits2(high, low, first, second)  # type: ignore[no-any-return]
+    return kernels.bits2(high, low, words[0], words[1])  # type: ignore[no-any-return]
 
 
-def below(key: Key, bound: int, *counters: I64) -> I32:
-    """Uniform int32 in [0, bound), bound < 2³¹, for each row of the counters; bias at most bound / 2⁶⁴."""
+def below(key: Key, bound: int, *counters: I64, out: I32 | None = None) -> I32:
+    """Uniform int32 in [0, bound), bound < 2³¹, for each row of the counters (d,); bias at most bound / 2⁶⁴."""
     from pipeline.core import kernels
 
-    return kernels.scale(bits(key, *counters), np.uint64(bound))  # type: ignore[no-any-return]
+    high, low, words = _words(key, counters)
+    out = np.empty(words[0].size, np.int32) if out is None else out
+    if len(words) == 1:
+        kernels.below1(high, low, np.uint64(bound), words[0], out)
+    else:
+        kernels.below2(high, low, np.uint64(bound), words[0], words[1], out)
+    return out
 
 
 def orders(key: Key, length: int, item: I64, turn: I64) -> I32:
-    """For each (item, turn) a uniform order of `length` things: (length, d), column i a permutation."""
+    """For each (item, turn) a uniform order of `length` things: (d, length), every row a permutation."""
     from pipeline.core import kernels
 
-    out = np.empty((length, item.size), np.int32)
-    kernels.shuffle_columns(np.uint64(key.high), np.uint64(key.low), item, turn, out)
+    high, low, words = _words(key, (item, turn))
+    out = np.empty((item.size, length), np.int32)
+    kernels.shuffled(high, low, words[0], words[1], out)
     return out
+
+
+def _words(key: Key, counters: Sequence[I64]) -> tuple[np.uint64, np.uint64, list[U64]]:
+    """A key and counters as unsigned words, over the same memory."""
+    words = [np.ascontiguousarray(counter, np.int64).view(np.uint64) for counter in counters]
+    return np.uint64(key.high), np.uint64(key.low), words
 
 
 @dataclass(frozen=True)
@@ -76,10 +87,10 @@ class Weighted:
                 small.append(large.pop())
         return cls(np.array(threshold, np.uint64), np.array(other, np.int32))
 
-    def __call__(self, key: Key, *counters: I64) -> I32:
+    def __call__(self, key: Key, *counters: I64, out: I32 | None = None) -> I32:
         from pipeline.core import kernels
 
         h = bits(key, *counters)
-        out = np.empty(h.size, np.int32)
+        out = np.empty(h.size, np.int32) if out is None else out
         kernels.alias(h, self.threshold, self.other, out)
         return out

@@ -4,7 +4,7 @@ Signatures are explicit and the machine code is cached beside this file (or in t
 written), so the compiler runs once per machine: `python -m pipeline warm`, which `make` calls at set-up. Nothing here
 is imported by `plan`. All index arithmetic is uint64: an int64 scalar beside a uint64 array would become float64.
 
-Letters: d documents, s sentences, r slots (the literal's slot 0 included), T tokens.
+Letters: d documents, s sentences, r slots (slot 0, that of literals, included), T tokens.
 """
 
 # mypy: disable-error-code="no-untyped-call, untyped-decorator, call-arg"
@@ -24,8 +24,10 @@ _M2 = np.uint64(0xBF58476D1CE4E5B9)
 _32 = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
 
-ROUNDS = 8  # of the bijection; six already pass the tests of distribution, eight cost 2 ns more
-VECTOR = 16  # tokens that the gather moves at once; buffers need this much slack at their end
+ROUNDS = 8  # of the bijection, two for each half: four are proved enough for ideal round functions (Luby, Rackoff 1988)
+BLOCK = 256  # indices drawn before they are put in their places
+VECTOR = 16  # tokens that the gather moves at once; buffers and the table need this much slack at their end
+NOTED = 4  # fragment numbers that the gather notes at once; tables of operations need this much slack at their end
 
 
 @njit("u8(u8, u8)", cache=True, inline="always")
@@ -36,6 +38,12 @@ def _fold(state: Any, counter: Any) -> Any:
     h *= _M2
     h ^= h >> np.uint64(29)
     return h
+
+
+@njit("u8(u8, u8)", cache=True, inline="always")
+def _scale(h: Any, n: Any) -> Any:
+    """floor(h · n / 2⁶⁴) for n < 2³²: an index below n whose bias is at most n / 2⁶⁴."""
+    return ((h >> _32) * n + (((h & _LOW) * n) >> _32)) >> _32
 
 
 @vectorize(["u8(u8, u8, u8)"], cache=True)
@@ -50,19 +58,34 @@ def bits2(high: Any, low: Any, a: Any, b: Any) -> Any:
     return _fold(_fold(_fold(high, a), b), low)
 
 
-@njit("u8(u8, u8)", cache=True, inline="always")
-def _scale(h: Any, n: Any) -> Any:
-    """floor(h · n / 2⁶⁴) for n < 2³²: an index below n whose bias is at most n / 2⁶⁴."""
-    return ((h >> _32) * n + (((h & _LOW) * n) >> _32)) >> _32
+@njit("void(u8, u8, u8, u8[::1], i4[:])", cache=True)
+def below1(high: Any, low: Any, bound: Any, a: Any, out: Any) -> None:
+    """Uniform indices below `bound` from a key and one counter.
+
+    In blocks, because only a loop that writes to neighbouring places is compiled to vector instructions.
+    """
+    block = np.empty(BLOCK, np.int32)
+    for first in range(0, a.size, BLOCK):
+        size = min(BLOCK, a.size - first)
+        for i in range(size):
+            block[i] = np.int32(_scale(_fold(_fold(high, a[first + i]), low), bound))
+        for i in range(size):
+            out[first + i] = block[i]
 
 
-@vectorize(["i4(u8, u8)"], cache=True)
-def scale(h: Any, n: Any) -> Any:
-    """Uniform indices: 64 bits and a bound n < 2³¹ to an int32 in [0, n)."""
-    return np.int32(_scale(h, n))
+@njit("void(u8, u8, u8, u8[::1], u8[::1], i4[:])", cache=True)
+def below2(high: Any, low: Any, bound: Any, a: Any, b: Any, out: Any) -> None:
+    """Uniform indices below `bound` from a key and two counters."""
+    block = np.empty(BLOCK, np.int32)
+    for first in range(0, a.size, BLOCK):
+        size = min(BLOCK, a.size - first)
+        for i in range(size):
+            block[i] = np.int32(_scale(_fold(_fold(_fold(high, a[first + i]), b[first + i]), low), bound))
+        for i in range(size):
+            out[first + i] = block[i]
 
 
-@njit("void(u8[::1], u8[::1], i4[::1], i4[::1])", cache=True)
+@njit("void(u8[::1], u8[::1], i4[::1], i4[:])", cache=True)
 def alias(h: Any, threshold: Any, other: Any, out: Any) -> None:
     """Weighted indices by an integer alias table (Walker 1977): one hash chooses a cell and a side of it."""
     n = np.uint64(threshold.size)
@@ -81,55 +104,62 @@ def _step(half: Any, round_key: Any, width: Any) -> Any:
     return ((h >> _32) * width) >> _32
 
 
+@njit("u8(u8, u8, u8, u8[::1])", cache=True, inline="always")
+def _rounds(y: Any, a: Any, shift: Any, round_keys: Any) -> Any:
+    b = np.uint64(1) << shift
+    left, right = y >> shift, y & (b - np.uint64(1))
+    for r in range(0, ROUNDS, 2):
+        left += _step(right, round_keys[r], a)
+        left = left - a if left >= a else left
+        right = (right + _step(left, round_keys[r + 1], b)) & (b - np.uint64(1))
+    return (left << shift) | right
+
+
+@njit("u8(u8, u8, u8, u8[::1])", cache=True, inline="always")
+def _rounds_back(y: Any, a: Any, shift: Any, round_keys: Any) -> Any:
+    b = np.uint64(1) << shift
+    left, right = y >> shift, y & (b - np.uint64(1))
+    for r in range(ROUNDS - 2, -1, -2):
+        right = (right - _step(left, round_keys[r + 1], b)) & (b - np.uint64(1))
+        left += a - _step(right, round_keys[r], a)
+        left = left - a if left >= a else left
+    return (left << shift) | right
+
+
 @njit("void(i8[::1], u8, u8, u8, u8[::1], i8[::1])", cache=True)
-def permute(x: Any, n: Any, a: Any, b: Any, round_keys: Any, out: Any) -> None:
-    """The bijection of [0, n): a Feistel network over a grid a × b ≥ n, walking on from the few cells past n."""
+def permute(x: Any, n: Any, a: Any, shift: Any, round_keys: Any, out: Any) -> None:
+    """The bijection of [0, n): a Feistel network over a grid of a × 2^shift ≥ n cells, walking on from those past n.
+
+    Two loops: the first has no branch, so it is compiled to vector instructions; the second has hardly anything to do.
+    """
     for i in range(x.size):
-        y = np.uint64(x[i])
-        while True:
-            left = y // b
-            right = y - left * b
-            for r in range(0, ROUNDS, 2):
-                left += _step(right, round_keys[r], a)
-                left -= a if left >= a else np.uint64(0)
-                right += _step(left, round_keys[r + 1], b)
-                right -= b if right >= b else np.uint64(0)
-            y = left * b + right
-            if y < n:
-                break
-        out[i] = np.int64(y)
+        out[i] = np.int64(_rounds(np.uint64(x[i]), a, shift, round_keys))
+    for i in range(x.size):
+        while np.uint64(out[i]) >= n:
+            out[i] = np.int64(_rounds(np.uint64(out[i]), a, shift, round_keys))
 
 
 @njit("void(i8[::1], u8, u8, u8, u8[::1], i8[::1])", cache=True)
-def unpermute(x: Any, n: Any, a: Any, b: Any, round_keys: Any, out: Any) -> None:
+def unpermute(x: Any, n: Any, a: Any, shift: Any, round_keys: Any, out: Any) -> None:
     """The inverse of `permute`: the same rounds backwards."""
     for i in range(x.size):
-        y = np.uint64(x[i])
-        while True:
-            left = y // b
-            right = y - left * b
-            for r in range(ROUNDS - 2, -1, -2):
-                right += b - _step(left, round_keys[r + 1], b)
-                right -= b if right >= b else np.uint64(0)
-                left += a - _step(right, round_keys[r], a)
-                left -= a if left >= a else np.uint64(0)
-            y = left * b + right
-            if y < n:
-                break
-        out[i] = np.int64(y)
+        out[i] = np.int64(_rounds_back(np.uint64(x[i]), a, shift, round_keys))
+    for i in range(x.size):
+        while np.uint64(out[i]) >= n:
+            out[i] = np.int64(_rounds_back(np.uint64(out[i]), a, shift, round_keys))
 
 
-@njit("void(u8, u8, i8[::1], i8[::1], i4[:,::1])", cache=True)
-def shuffle_columns(high: Any, low: Any, item: Any, turn: Any, out: Any) -> None:
-    """For each document an own uniform order of [0, s) by Fisher and Yates: out (s, d)."""
-    s, d = out.shape
+@njit("void(u8, u8, u8[::1], u8[::1], i4[:,::1])", cache=True)
+def shuffled(high: Any, low: Any, item: Any, turn: Any, out: Any) -> None:
+    """For each document an own uniform order of [0, s) by Fisher and Yates: out (d, s)."""
+    d, s = out.shape
     for i in range(d):
-        state = _fold(_fold(high, np.uint64(item[i])), np.uint64(turn[i]))
+        state = _fold(_fold(high, item[i]), turn[i])
         for j in range(s):
-            out[j, i] = j
+            out[i, j] = j
         for j in range(s - 1, 0, -1):
             other = np.int64(_scale(_fold(_fold(state, np.uint64(j)), low), np.uint64(j + 1)))
-            out[j, i], out[other, i] = out[other, i], out[j, i]
+            out[i, j], out[i, other] = out[i, other], out[i, j]
 
 
 @intrinsic
@@ -150,44 +180,52 @@ def _move(context: Any, target: Any, t: Any, origin: Any, o: Any) -> Any:
 
 
 def _gather(
-    programs: Any, values: Any, program_start: Any, base: Any, slot: Any, start: Any, tokens: Any, eos: Any,
+    programs: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any, tokens: Any, eos: Any,
     out: Any, at: Any, offsets: Any,
 ) -> Any:  # fmt: skip
     """Documents as token ids, one after the other, each closed by `eos`.
 
-    programs (s, d): which program tells sentence s of document d. values (r, d): the row each slot shows.
-    Fragment f of an operation q is base[q] + values[slot[q], d]; its tokens are tokens[start[f] : start[f + 1]].
+    programs (d, s): which program tells sentence s of document d. rows (d, r): the row that each slot shows.
+    Fragment f of an operation q is base[q] + rows[d, slot[q]]; its tokens are tokens[start[f] : start[f + 1]].
     Writes to out from index `at` on, and the end of document i to offsets[i + 1]; returns the end of the last.
-    A whole vector is stored whatever a fragment's length: what lies beyond it is overwritten by what follows.
+
+    Two habits keep the processor from guessing. Fragment numbers are noted four at a time and tokens moved a vector at
+    a time, however many are meant: what is too much is overwritten by what follows.
     """
-    s, d = programs.shape
+    d, s = programs.shape
+    fragments = np.empty(s * (NOTED + np.diff(program_start).max()), np.int32)
     for i in range(d):
+        count = 0
         for j in range(s):
-            p = programs[j, i]
-            for q in range(program_start[p], program_start[p + 1]):
-                f = base[q] + values[slot[q], i]
-                first = start[f]
-                length = start[f + 1] - first
-                _move(out, at, tokens, first)
-                for more in range(VECTOR, length):
-                    out[at + more] = tokens[first + more]
-                at += length
+            q = program_start[programs[i, j]]
+            length = program_start[programs[i, j] + 1] - q
+            for k in range(NOTED):
+                fragments[count + k] = base[q + k] + rows[i, slot[q + k]]
+            for k in range(NOTED, length):
+                fragments[count + k] = base[q + k] + rows[i, slot[q + k]]
+            count += length
+        for k in range(count):
+            first = start[fragments[k]]
+            length = start[fragments[k] + 1] - first
+            _move(out, at, tokens, first)
+            for more in range(VECTOR, length):
+                out[at + more] = tokens[first + more]
+            at += length
         out[at] = eos
         at += 1
         offsets[i + 1] = at
     return at
 
 
-_TABLES = "i4[:,::1], i4[:,::1], i4[::1], i4[::1], i4[::1], i8[::1], {t}[::1], {t}, {t}[::1], i8, i8[::1]"
-gather = njit([f"i8({_TABLES.format(t=t)})" for t in ("u2", "i4")], cache=True, error_model="numpy")(_gather)
+_PROGRAMS = "i4[:,::1], i4[:,::1], i4[::1], i4[::1], i4[::1], i4[::1]"
+gather = njit(
+    [f"i8({_PROGRAMS}, {t}[::1], {t}, {t}[::1], i8, i8[::1])" for t in ("u2", "i4")], cache=True, error_model="numpy"
+)(_gather)
 
 
-@njit(
-    "i8(i4[:,::1], i4[:,::1], i4[::1], i4[::1], i4[::1], i8[::1], u1[::1], u1[::1], u1[::1], i4[:,::1], i8[::1])",
-    cache=True,
-)
+@njit(f"i8({_PROGRAMS}, u1[::1], u1[::1], u1[::1], i4[:,::1], i8[::1])", cache=True)
 def find_spans(
-    programs: Any, values: Any, program_start: Any, base: Any, slot: Any, start: Any,
+    programs: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
     label: Any, lead: Any, trail: Any, out: Any, offsets: Any,
 ) -> Any:  # fmt: skip
     """Where the labelled pieces of documents stand: rows (start, length, label) of out; returns how many.
@@ -196,15 +234,15 @@ def find_spans(
     end belong to the words around the value. A start counts from the document's first token; document i has the rows
     from offsets[i] to offsets[i + 1]. Neighbours of one label are one span ("October", " 2", ",", " 1996").
     """
-    s, d = programs.shape
+    d, s = programs.shape
     count = 0
     for i in range(d):
-        at = np.int64(0)
-        last_label, last_end = np.uint8(0), np.int64(-1)
+        at = 0
+        last_label, last_end = np.uint8(0), -1
         for j in range(s):
-            p = programs[j, i]
+            p = programs[i, j]
             for q in range(program_start[p], program_start[p + 1]):
-                f = base[q] + values[slot[q], i]
+                f = base[q] + rows[i, slot[q]]
                 begin, stop = at + lead[f], at + start[f + 1] - start[f] - trail[f]
                 at += start[f + 1] - start[f]
                 if label[q] == 0:

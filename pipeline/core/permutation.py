@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from math import isqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +18,9 @@ I64 = NDArray[np.int64]
 class Permutation:
     """`Permutation(n, key)(x)` is a keyed bijection of [0, n); `.inverse(y)` undoes it. n < 2⁶².
 
-    A Feistel network over the grid a × b with a = ⌈√n⌉ and b = ⌈n / a⌉: the grid has fewer than a cells more than n,
-    so a walk that lands outside is rare (at a power of two it would be half of all). Sizes are integers throughout.
+    A Feistel network over a grid of a × 2^k cells with 2^k ≈ √n and a = ⌈n / 2^k⌉: fewer than 2^k cells lie past n, so
+    a walk that lands outside is rare (with both sides powers of two it could be half of all), and nothing is divided.
+    Sizes are integers throughout.
     """
 
     n: int
@@ -43,14 +43,13 @@ class Permutation:
         if x.size and not (x.min() >= 0 and x.max() < self.n):
             raise IndexError(f"rows {x.min()} to {x.max()} do not lie in [0, {self.n})")
         out = np.empty(x.size, np.int64)
-        a, b, round_keys = self._grid
-        kernel(x, np.uint64(self.n), a, b, round_keys, out)
+        kernel(x, np.uint64(self.n), *self._grid, out)
         return out
 
     @cached_property
     def _grid(self) -> tuple[np.uint64, np.uint64, NDArray[np.uint64]]:
         from pipeline.core import kernels
 
-        a = isqrt(self.n - 1) + 1
-        b = -(-self.n // a)
-        return np.uint64(a), np.uint64(b), np.array(self.key.words(kernels.ROUNDS), np.uint64)
+        shift = self.n.bit_length() // 2
+        a = -(-self.n >> shift)  # rounded up
+        return np.uint64(a), np.uint64(shift), np.array(self.key.words(kernels.ROUNDS), np.uint64)

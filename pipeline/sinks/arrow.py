@@ -29,9 +29,11 @@ class HashingFile:
         """All of the data, or an exception."""
         view = memoryview(data)
         self._state.update(view)
-        self._file.write(view)
-        self.size += view.nbytes
-        return view.nbytes
+        written = 0
+        while written < view.nbytes:  # an unbuffered file may take less than it is given
+            written += self._file.write(view[written:])
+        self.size += written
+        return written
 
     def flush(self) -> None:
         """Nothing is kept back."""

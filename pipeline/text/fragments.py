@@ -29,7 +29,8 @@ from pipeline.text.tokenizer import Tokenizer
 
 U8 = NDArray[np.uint8]
 
-FUSE = 512  # most tokens (rows × words of the literal) that fusing for speed may add to a table
+FUSE = 1024  # most tokens (rows × words of the literal) that fusing for speed may add to a table
+SLACK = [0] * 64  # behind every table, for kernels that read ahead
 CHUNK = 8192  # documents gathered at once: their rows stay in the second-level cache
 
 
@@ -52,7 +53,7 @@ class Compiler:
         """
         if self.seams.unprovable:
             raise Uncuttable(f"the tokenizer is not known to cut text locally: {self.seams.unprovable}")
-        self._programs.append(self._prove(_travel([literal(" "), *pieces])))
+        self._programs.append(self._prove(_without_empty(_travel([literal(" "), *pieces]))))
         return len(self._programs) - 1
 
     def finish(self) -> Fragments:
@@ -101,6 +102,19 @@ def _travel(pieces: Sequence[Piece]) -> list[Piece]:
     return done
 
 
+def _without_empty(pieces: list[Piece]) -> list[Piece]:
+    """Tables with an empty row ({% if … %} without else) fused with the literal after them, or before them."""
+    done: list[Piece] = []
+    for piece in pieces:
+        after_empty = done and not all(done[-1].texts.rows)
+        before_empty = done and done[-1].slot == 0 and not all(piece.texts.rows)
+        if (after_empty and piece.slot == 0) or (before_empty and piece is pieces[-1]):
+            done[-1] = _fused(done[-1], piece)
+        else:
+            done.append(piece)
+    return done
+
+
 def _fuse_for_speed(pieces: list[Piece]) -> list[Piece]:
     done = pieces[:1]
     for piece in pieces[1:]:
@@ -113,7 +127,10 @@ def _fuse_for_speed(pieces: list[Piece]) -> list[Piece]:
 
 
 def _fused(left: Piece, right: Piece) -> Piece:
-    """Two neighbours as one piece. Uncuttable where both are tables, or values of different attributes."""
+    """Two neighbours as one piece. Uncuttable where they vary independently, or are values of different attributes."""
+    if left.slot and left.slot == right.slot and left.label == right.label:
+        both = Texts(tuple(a + b for a, b in zip(left.texts.rows, right.texts.rows, strict=True)))
+        return Piece(both, left.slot, left.label, (left.margin[0], right.margin[1]))
     if left.slot and right.slot:
         raise Uncuttable(f"no sure seam between {left.texts.rows[0]!r} and {right.texts.rows[0]!r}, which both vary")
     if left.label and right.label and left.label != right.label:
@@ -148,17 +165,17 @@ def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer) -> Fragments:
     encodings = tokenizer.encodings(texts)
     inside = [_inside(e.offsets, len(text), margin) for e, text, margin in zip(encodings, texts, margins, strict=True)]
     flat = [piece for program in programs for piece in program]
-    slack = [np.zeros(64, np.int64)]
+    ids = [token for encoding in encodings for token in encoding.ids]
     return Fragments(
-        tokens=np.concatenate([np.array(e.ids, np.int64) for e in encodings] + slack).astype(tokenizer.dtype),
-        start=np.cumsum([0, *map(len, encodings)], dtype=np.int64),
+        tokens=np.array(ids + SLACK, tokenizer.dtype),
+        start=np.cumsum([0, *map(len, encodings)], dtype=np.int32),
         lead=np.array([lead for lead, _ in inside], np.uint8),
         trail=np.array([trail for _, trail in inside], np.uint8),
         program_start=np.cumsum([0, *map(len, programs)], dtype=np.int32),
-        base=np.array([known[piece.texts, piece.margin] for piece in flat], np.int32),
-        rows=np.array([len(piece.texts) for piece in flat], np.int32),
-        slot=np.array([piece.slot for piece in flat], np.int32),
-        label=np.array([piece.label for piece in flat], np.uint8),
+        base=np.array([known[piece.texts, piece.margin] for piece in flat] + SLACK, np.int32),
+        rows=np.array([len(piece.texts) for piece in flat] + SLACK, np.int32),
+        slot=np.array([piece.slot for piece in flat] + SLACK, np.int32),
+        label=np.array([piece.label for piece in flat] + SLACK, np.uint8),
         eos=tokenizer.eos,
     )
 
@@ -183,13 +200,13 @@ def _inside(offsets: Sequence[tuple[int, int]], length: int, margin: tuple[int, 
 class Fragments:
     """Compiled programs over a table of fragments: all that documents of templates need, a few hundred kilobytes.
 
-    tokens (T + slack,) uint16 or int32, start (f + 1,): fragment f is tokens[start[f] : start[f + 1]]; lead, trail
+    tokens (T,) uint16 or int32, start (f + 1,): fragment f is tokens[start[f] : start[f + 1]]; lead, trail
     (f,): how many of its tokens at either end are words around the value. program_start (p + 1,): program p is the
-    operations from program_start[p] on; base, rows, slot, label: of each operation.
+    operations from program_start[p] on; base, rows, slot, label: of each operation. Slack follows it.
     """
 
     tokens: NDArray[Any]
-    start: I64
+    start: I32
     lead: U8
     trail: U8
     program_start: I32
@@ -204,8 +221,8 @@ class Fragments:
     ) -> Documents:
         """`count` documents of at most `longest` tokens, each closed by the end token.
 
-        choose(chunk) gives for a slice of the documents the programs that tell them, int32 (sentences, d), and the rows
-        of their slots, int32 (slots, d). It is called chunk by chunk, so that only the tokens are held for all.
+        choose(chunk) gives for a slice of the documents the programs that tell them, int32 (d, sentences), and the rows
+        of their slots, int32 (d, slots). It is called chunk by chunk, so that only the tokens are held for all.
         """
         from pipeline.core import kernels
 
@@ -222,7 +239,7 @@ class Fragments:
             if spans:
                 room = programs.size * int(np.diff(self.program_start).max())
                 rows_out = np.empty((room, 3), np.int32)
-                ends = np.zeros(programs.shape[1] + 1, np.int64)
+                ends = np.zeros(len(programs) + 1, np.int64)
                 used = kernels.find_spans(*programs_of, self.label, self.lead, self.trail, rows_out, ends)
                 found.append(Ragged(rows_out[:used].copy(), ends))
         return Documents(Ragged(out[:end], offsets), Ragged.concat(found) if found else None)
@@ -230,21 +247,26 @@ class Fragments:
     def longest(self) -> I64:
         """The most tokens each program can have: int64 (programs,)."""
         lengths = np.diff(self.start)
-        most = [int(lengths[base : base + rows].max()) for base, rows in zip(self.base, self.rows, strict=True)]
+        most = [int(lengths[base : base + rows].max()) for base, rows, _ in self._operations()]
         return np.add.reduceat(np.array(most, np.int64), self.program_start[:-1])
 
     def mean_lengths(self, probability: Callable[[int], Sequence[Fraction]]) -> list[Fraction]:
         """The expected tokens of each program, exactly, where probability(slot) says how likely its rows are."""
         lengths = np.diff(self.start)
         known: dict[tuple[int, int], Fraction] = {}
-        for base, rows, slot in zip(self.base.tolist(), self.rows.tolist(), self.slot.tolist(), strict=True):
+        for base, rows, slot in self._operations():
             if (base, slot) not in known:
                 of_rows = lengths[base : base + rows].tolist()
                 likely = probability(slot) if slot else (Fraction(1),)
                 known[base, slot] = _expectation(of_rows, likely)
-        means = [known[key] for key in zip(self.base.tolist(), self.slot.tolist(), strict=True)]
+        means = [known[base, slot] for base, _, slot in self._operations()]
         ends = self.program_start.tolist()
         return [sum(means[first:last], Fraction(0)) for first, last in pairwise(ends)]
+
+    def _operations(self) -> list[tuple[int, int, int]]:
+        """(base, rows, slot) of each operation."""
+        columns = [column[: self.program_start[-1]].tolist() for column in (self.base, self.rows, self.slot)]
+        return list(zip(*columns, strict=True))
 
 
 def _expectation(values: Sequence[int], probability: Sequence[Fraction]) -> Fraction:

@@ -57,7 +57,7 @@ class Rendered:
         found: list[np.ndarray[Any, np.dtype[np.int32]]] = []
         for first in range(0, count, CHUNK):
             programs, rows = choose(slice(first, min(first + CHUNK, count)))
-            told = [self._tell(programs[:, i], rows[:, i].tolist()) for i in range(programs.shape[1])]
+            told = [self._tell(programs[i], rows[i].tolist()) for i in range(len(programs))]
             encodings = self.tokenizer.encodings([text for text, _ in told])
             for encoding, (text, values) in zip(encodings, told, strict=True):
                 if any(token in text for token in self.tokenizer.special):

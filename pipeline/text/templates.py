@@ -178,7 +178,8 @@ def _evaluated(node: nodes.Node, scope: Mapping[str, Variable], line: Text, numb
     used = list(_used(node, scope))
     slots = sorted(frozenset().union(*(variable.slots for variable in used)))
     labels = {variable.label for variable in used}
-    label = labels.pop() if len(labels) == 1 else 0
+    shows_value = isinstance(node, nodes.Filter | nodes.Getitem)  # a branch or a comparison shows words about the value
+    label = labels.pop() if shows_value and len(labels) == 1 else 0
     names = {name.name for name in node.find_all(nodes.Name)} & scope.keys()
     expression = Expression(line, _part_of(node, line, number), {name: scope[name] for name in names}, label)
     slot = slots[0] if slots else 0

@@ -14,7 +14,6 @@ from functools import cached_property
 from math import prod
 from typing import Annotated, Literal, Protocol, Self
 
-import numpy as np
 from pydantic import Field as Key_
 from pydantic import RootModel
 
@@ -42,8 +41,8 @@ class Attribute(Protocol):
         """How likely each row of its slot-th slot is, summing to 1; None where all are equally likely."""
         ...
 
-    def draw(self, item: I64) -> list[I32]:
-        """Its slots for the items (d,): one int32 (d,) each."""
+    def draw(self, item: I64, out: I32) -> None:
+        """Its slots for the items (d,), into the columns of out (d, len(sizes))."""
         ...
 
     def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
@@ -62,10 +61,11 @@ class Drawn:
     def weights(self, slot: int) -> tuple[Fraction, ...] | None:
         return self._weights
 
-    def draw(self, item: I64) -> list[I32]:
+    def draw(self, item: I64, out: I32) -> None:
         if self._table:
-            return [self._table(self._key, item)]
-        return [below(self._key, len(self._values), item)]
+            self._table(self._key, item, out=out[:, 0])
+        else:
+            below(self._key, len(self._values), item, out=out[:, 0])
 
     def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
         return Field((Column(first, self._values),), label=label)
@@ -140,16 +140,16 @@ class Date:
     """Slots month, day, year."""
 
     def __init__(self, key: Key, spec: DateSpec) -> None:
-        self._key, self._spec = key, spec
+        self._keys, self._spec = [key.child(part) for part in ("month", "day", "year")], spec
         self.sizes = (12, spec.days, spec.years)
         _parse(spec.format, self._columns(0))
 
     def weights(self, slot: int) -> tuple[Fraction, ...] | None:
         return None
 
-    def draw(self, item: I64) -> list[I32]:
-        names = ("month", "day", "year")
-        return [below(self._key.child(name), n, item) for name, n in zip(names, self.sizes, strict=True)]
+    def draw(self, item: I64, out: I32) -> None:
+        for slot, (key, n) in enumerate(zip(self._keys, self.sizes, strict=True)):
+            below(key, n, item, out=out[:, slot])
 
     def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
         columns = self._columns(first)
@@ -240,8 +240,8 @@ class Lookup:
     def weights(self, slot: int) -> tuple[Fraction, ...] | None:
         raise IndexError(slot)
 
-    def draw(self, item: I64) -> list[I32]:
-        return []
+    def draw(self, item: I64, out: I32) -> None:
+        """Nothing: it has no slot."""
 
     def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
         if self._of not in others:
@@ -322,13 +322,12 @@ class UniqueName:
     def weights(self, slot: int) -> tuple[Fraction, ...] | None:
         return None
 
-    def draw(self, item: I64) -> list[I32]:
+    def draw(self, item: I64, out: I32) -> None:
         rest = self._order(item)
-        rows: list[I32] = []
-        for size in reversed(self.sizes):
-            rest, row = np.divmod(rest, size)
-            rows.append(row.astype(np.int32))
-        return rows[::-1]
+        for slot in reversed(range(len(self.sizes))):
+            above = rest // self.sizes[slot]
+            out[:, slot] = rest - above * self.sizes[slot]
+            rest = above
 
     def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
         columns = {name: Column(first + i, values) for i, (name, values) in enumerate(self._pools.items())}

@@ -47,9 +47,14 @@ class World:
         return next((name for name, spec in self.spec.attributes.items() if spec.kind == kind), None)
 
     def rows(self, item: I64) -> I32:
-        """The row that each slot shows for the items (d,): int32 (slots, d), slot 0 all zero."""
-        drawn = [row for attribute in self._attributes for row in attribute.draw(item)]
-        return np.stack([np.zeros(item.size, np.int32), *drawn])
+        """The row that each slot shows for the items (d,): int32 (d, slots), slot 0 all zero."""
+        out = np.empty((item.size, len(self._sizes)), np.int32)
+        out[:, 0] = 0
+        first = 1
+        for attribute in self._attributes:
+            attribute.draw(item, out[:, first : first + len(attribute.sizes)])
+            first += len(attribute.sizes)
+        return out
 
     def probability(self, slot: int) -> tuple[Fraction, ...]:
         """How likely each row of a slot is, over all items."""
@@ -57,5 +62,5 @@ class World:
 
     def values(self, item: int) -> Mapping[str, object]:
         """Attribute → value of one item, as an expression in a template sees it."""
-        rows = dict(enumerate(self.rows(np.array([item]))[:, 0].tolist()))
+        rows = dict(enumerate(self.rows(np.array([item]))[0].tolist()))
         return {name: field.value(rows) for name, field in self.fields.items()}

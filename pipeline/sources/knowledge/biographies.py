@@ -79,20 +79,23 @@ class BiographiesSpec(Spec):
 
 
 class Biographies:
-    """The source. Wordings come from the source's key, truth from the world alone."""
+    """The source. Wordings come from the source's key, truth from the world alone. sentences: told, in fixed order."""
 
     def __init__(self, spec: BiographiesSpec, context: Context) -> None:
         if spec.world not in context.worlds:
             raise SpecError(f"no world '{spec.world}'", suggest(spec.world, context.worlds), ("world",))
         self.world = context.worlds[spec.world]
         self.labels = self.world.labels
-        self._spec, self._key = spec, context.key
-        self._sentences = _sentences(spec, self.world)
-        programs, self._counts, self._base = _wordings(spec, self.world, self._sentences)
+        self._spec = spec
+        self.sentences = _sentences(spec, self.world)
+        self._wording_keys = [context.key.child("wording", sentence) for sentence in self.sentences]
+        self._order_key = context.key.child("order")
+        programs, self._counts, self._base = _wordings(spec, self.world, self.sentences)
         self._teller, notices = compile_programs(programs, context.tokenizer)
         self.notices = tuple(notices)
         turns = (spec.paraphrases, 1 if spec.permutations == "fixed" else spec.permutations)
         self.exposures = None if "fresh" in turns else lcm(*(turn for turn in turns if isinstance(turn, int)))
+        self.longest: int | None = None
         self.mean_tokens, self.longest = self._lengths()
 
     def __len__(self) -> int:
@@ -106,20 +109,30 @@ class Biographies:
 
         return self._teller.documents(item.size, self.longest or 0, choose, spans=spans)
 
-    def _programs(self, item: I64, exposure: I64) -> I32:
-        """Which program tells each sentence: int32 (s, d), in the order of telling."""
+    def choices(self, item: I64, exposure: I64) -> tuple[I32, I32 | None]:
+        """The paraphrase of each sentence, and the order in which they are told; (d, s) both.
+
+        Column j of the first is of sentence j. The second is None where the order is fixed; else column j says which
+        sentence is told at place j.
+        """
         turn = _turn(self._spec.paraphrases, exposure)
-        chosen = np.empty((len(self._sentences), item.size), np.int32)
-        for s, (name, count) in enumerate(zip(self._sentences, self._counts, strict=True)):
-            chosen[s] = below(self._key.child("wording", name), count, item, turn)
-        modes = np.full(len(self._sentences), NAME if self._spec.full_name == "all" else PRONOUN)
-        modes[0] = NAME
+        chosen = np.empty((item.size, len(self.sentences)), np.int32)
+        for s, (key, count) in enumerate(zip(self._wording_keys, self._counts, strict=True)):
+            below(key, count, item, turn, out=chosen[:, s])
         if self._spec.permutations == "fixed":
-            chosen += self._base[modes, np.arange(len(modes))][:, None]
+            return chosen, None
+        return chosen, orders(self._order_key, len(self.sentences), item, _turn(self._spec.permutations, exposure))
+
+    def _programs(self, item: I64, exposure: I64) -> I32:
+        """Which program tells each sentence: int32 (d, s), in the order of telling."""
+        chosen, order = self.choices(item, exposure)
+        modes = np.full(len(self.sentences), NAME if self._spec.full_name == "all" else PRONOUN)
+        modes[0] = NAME
+        if order is None:
+            chosen += self._base[modes, np.arange(len(modes))]
             return chosen
-        order = orders(self._key.child("order"), len(modes), item, _turn(self._spec.permutations, exposure))
-        told = np.take_along_axis(chosen, order, axis=0)
-        told += self._base[modes[:, None], order]
+        told = np.take_along_axis(chosen, order, axis=1)
+        told += self._base[modes, order]
         return told
 
     def _lengths(self) -> tuple[Fraction, int | None]:

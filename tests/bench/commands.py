@@ -1,0 +1,41 @@
+"""Wall time of the commands that a user types, as processes of their own: start-up, plan, Ray and manifest included."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.bench.harness import RECIPE, ROOT, Options, Result, emptied, say, scratch
+
+
+def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
+    """plan, preview and build of bioS_multi5, in turns, after one turn that warms the file cache."""
+    with scratch(options.disk) as folder:
+        out = folder / "data"
+        commands = {
+            "plan": ["plan", RECIPE],
+            "preview": ["preview", RECIPE],
+            "build": ["build", RECIPE, "--out", str(out)],
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in commands}
+        for turn in range(options.repeats(5) + 1):
+            for name, arguments in commands.items():
+                took = _wall(arguments, out)
+                say(f"{name:<10} {took:6.2f} s{'' if turn else '   (warm-up)'}")
+                seconds[name] += [took] if turn else []
+    for name, arguments in commands.items():
+        shown = " ".join(arguments).replace(str(out), "FOLDER")
+        note = f"python -m pipeline {shown}" + (" (Ray, all cores, 37.7 M tokens to disk)" if name == "build" else "")
+        yield Result(f"commands/{name}", seconds[name], note=note)
+
+
+def _wall(arguments: Sequence[str], out: Path) -> float:
+    emptied(out)
+    out.rmdir()
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "pipeline", *arguments]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return time.perf_counter() - began

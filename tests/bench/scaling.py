@@ -1,0 +1,155 @@
+"""Ray with two workers against one: whole builds of 2.1 G tokens through `build.build`, to memory and to disk.
+
+The clock of the machine is read around each shard, in the worker that builds it. From that come two speeds: of the
+whole build (Ray started and stopped, workers importing, the manifest written), and of the work alone: from the moment
+when every worker has finished a shard, until the last one ends.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.build import build
+from pipeline.executors import Executor, Ray
+from pipeline.plan import Plan, compile_plan
+from pipeline.recipe import load
+from pipeline.storage import Folder
+from tests.bench.harness import (
+    RECIPE,
+    TMPFS,
+    Options,
+    Result,
+    available_memory,
+    emptied,
+    filesystem,
+    say,
+    scratch,
+)
+
+PEOPLE = 5_600_000  # five biographies each: 28 M documents, 2.1 G tokens, 4.2 GB
+SPARE = 3 * 2**30  # bytes of memory to leave to Ray and its workers, beside the output
+WORKERS = (1, 2)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One shard, in the worker that built it: seconds on the machine's monotonic clock."""
+
+    process: int
+    began: float
+    ended: float
+    tokens: int
+
+
+def watched(work: Callable[[Any, Any], Any], common: Any, item: Any) -> tuple[int, float, float, Any]:
+    """The work, with the process that does it and the time before and after. Runs in the worker."""
+    began = time.monotonic()
+    record = work(common, item)
+    return os.getpid(), began, time.monotonic(), record
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Another executor, and when each shard was built."""
+
+    inner: Executor
+    works: list[Work] = field(default_factory=list)
+
+    def run(self, work: Callable[..., Any], common: Any, items: Sequence[Any], folder: Folder) -> Iterator[Any]:
+        """As the other executor."""
+        for process, began, ended, record in self.inner.run(partial(watched, work), common, items, folder):
+            self.works.append(Work(process, began, ended, record.tokens))
+            yield record
+
+
+@dataclass(frozen=True)
+class Run:
+    """One build: tokens and seconds of all of it, and of the work after every worker is warm."""
+
+    tokens: int
+    whole: float
+    warm_tokens: float
+    warm: float
+
+    @property
+    def speed(self) -> float:
+        """Tokens a second, warm."""
+        return self.warm_tokens / self.warm
+
+
+def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
+    """Builds with one and with two workers in turns, first to /dev/shm, then to disk."""
+    plan = compile_plan(load(RECIPE, [f"worlds.people.size={PEOPLE // 10 if options.quick else PEOPLE}"]))
+    size = plan.bytes_of("train")
+    if available_memory() < size + SPARE:
+        note = f"left out: {size / 2**30:.1f} GiB of output and {SPARE >> 30} GiB beside it are not free"
+        yield Result("ray_scaling", note=note)
+        return
+    for kind, place in (("tmpfs", TMPFS), ("disk", options.disk)):
+        if shutil.disk_usage(place).free < 1.1 * size:
+            yield Result(f"ray_scaling/{kind}", note=f"left out: {place} has no room for {size / 2**30:.1f} GiB")
+            continue
+        runs: dict[int, list[Run]] = {workers: [] for workers in WORKERS}
+        with scratch(place) as folder:
+            for _ in range(1 if options.quick else 3):
+                for workers in WORKERS:
+                    runs[workers].append(_run(plan, folder / "data", workers))
+        yield from _results(kind, runs, filesystem(place))
+
+
+def _run(plan: Plan, out: Path, workers: int) -> Run:
+    emptied(out)
+    executor = Watched(Ray(workers))
+    began = time.perf_counter()
+    manifest = build(plan, out, executor)
+    whole = time.perf_counter() - began
+    shutil.rmtree(out)
+    tokens = sum(int(split["tokens"]) for split in manifest.splits.values())
+    run = Run(tokens, whole, *_warm(executor.works, workers))
+    say(f"{workers} workers: {run.speed / 1e6:8.1f} M tokens/s warm, {tokens / whole / 1e6:8.1f} M as a whole build")
+    return run
+
+
+def _warm(works: Sequence[Work], workers: int) -> tuple[float, float]:
+    """Tokens and seconds from the moment when as many processes have each finished a shard, to the end of the last.
+
+    A shard that was under way at that moment counts with the part of its time that comes after.
+    """
+    firsts: dict[int, float] = {}
+    for work in sorted(works, key=lambda work: work.ended):
+        firsts.setdefault(work.process, work.ended)
+    assert len(firsts) >= workers, f"{len(firsts)} of {workers} workers did anything: too few shards"
+    begin, end = sorted(firsts.values())[workers - 1], max(work.ended for work in works)
+    tokens = sum(
+        work.tokens * max(0.0, work.ended - max(work.began, begin)) / (work.ended - work.began) for work in works
+    )
+    return tokens, end - begin
+
+
+def _results(kind: str, runs: dict[int, list[Run]], where: str) -> Iterator[Result]:
+    speeds = {workers: statistics.median(run.speed for run in those) for workers, those in runs.items()}
+    wholes = {workers: statistics.median(run.whole for run in those) for workers, those in runs.items()}
+    for workers, those in runs.items():
+        tokens = round(statistics.median(run.warm_tokens for run in those))
+        seconds = [tokens / run.speed for run in those]
+        others = [other for other in runs if other != workers]
+        build_tokens = those[0].tokens
+        more = {
+            "whole_build": {
+                "tokens": build_tokens,
+                "seconds": wholes[workers],
+                "tokens_per_second": build_tokens / wholes[workers],
+                "ratio_to": {f"ray_scaling/{kind}/{other}": wholes[other] / wholes[workers] for other in others},
+            }
+        }
+        ratio = {f"ray_scaling/{kind}/{other}": speeds[workers] / speeds[other] for other in others}
+        note = f"to {where}; from all workers warm to the last shard's end; whole_build: Ray's start and end included"
+        yield Result(f"ray_scaling/{kind}/{workers}", seconds, tokens, ratio, note, more)

@@ -1,0 +1,66 @@
+"""What the tests of whole builds share: one small dataset, and how to build it and to look at it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline import cli
+from pipeline.build import build
+from pipeline.executors import Executor, Inline
+from pipeline.plan import Plan, compile_plan
+from pipeline.recipe import load
+
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+OVERRIDES = ("worlds.people.size=200", "shard_tokens=8192")  # 600 documents, 6 shards of 60 kB
+SMALL = ("tiny", *(part for override in OVERRIDES for part in ("--set", override)))
+
+
+def built(plan: Plan, out: Path, executor: Executor | None = None) -> tuple[set[str], set[str]]:
+    """A build, by default inline; the files of the shards that it built, and of those that it kept."""
+    new: list[str] = []
+    old: list[str] = []
+    build(
+        plan,
+        out,
+        executor or Inline(),
+        built=lambda record: new.append(record.file),
+        kept=lambda record: old.append(record.file),
+    )
+    assert len(new) + len(old) == len({*new, *old}), "a shard is reported once"
+    return set(new), set(old)
+
+
+def run(command: str, out: Path, *more: str) -> int:
+    """`pipeline build` of the small dataset, or another command with its folder, in this process; its exit code."""
+    if command == "build":
+        return cli.run(["build", *SMALL, "--executor", "inline", "--out", str(out), *more])
+    return cli.run([command, str(out), *more])
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    """Every file of a dataset, without the state of builds. A folder is named in its card: call them all the same."""
+    files = (path for path in out.rglob("*") if path.is_file() and ".pipeline" not in path.parts)
+    return {str(path.relative_to(out)): path.read_bytes() for path in files}
+
+
+def written(out: Path) -> dict[str, tuple[int, int]]:
+    """Every file of a dataset: when it was written, and which file it is."""
+    return {name: ((out / name).stat().st_mtime_ns, (out / name).stat().st_ino) for name in contents(out)}
+
+
+@pytest.fixture(scope="session")
+def plan() -> Plan:
+    """The plan of the small dataset."""
+    return compile_plan(load("tiny", OVERRIDES))
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> Path:
+    """The small dataset as it should be. Not to be changed."""
+    out = tmp_path_factory.mktemp("undisturbed") / "data"
+    built(plan, out)
+    return out

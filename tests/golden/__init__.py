@@ -1,0 +1,34 @@
+"""What every recipe of the package gives, frozen. `python -m tests.golden` writes it anew: see "changes bytes"."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.columns import content_hash
+from pipeline.shard import make_shard
+from tests.plans import plan_of
+
+FILE = Path(__file__).with_name("recipes.json")
+
+
+def observe(recipe: str) -> dict[str, Any]:
+    """The content hash of a small dataset of the recipe, and its first three documents as they read."""
+    world = next(iter(plan_of(recipe).worlds))
+    plan = plan_of(recipe, f"worlds.{world}.size=500")
+    documents = {}
+    for name, source in plan.sources.items():
+        item = np.arange(3, dtype=np.int64)
+        told = source.documents(item, item, spans=False).tokens
+        documents[name] = [plan.tokenizer.decode(told.values[told.offsets[i] : told.offsets[i + 1]]) for i in range(3)]
+    hashes = {split: content_hash(make_shard(plan, split, 0).columns) for split in plan.splits}
+    return {"hashes": hashes, "documents": documents}
+
+
+def stored() -> dict[str, Any]:
+    """What was observed when the golden file was written."""
+    loaded: dict[str, Any] = json.loads(FILE.read_text())
+    return loaded

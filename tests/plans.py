@@ -1,0 +1,24 @@
+"""Plans of recipes, compiled once for all tests."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pipeline.core.files import library
+from pipeline.plan import Plan, compile_plan
+from pipeline.recipe import load
+
+RECIPES = sorted(path.stem for path in library("recipes").glob("*.yaml"))
+
+
+@cache
+def plan_of(recipe: str, *overrides: str) -> Plan:
+    """The plan of a recipe in `recipes/`."""
+    return compile_plan(load(recipe, overrides))
+
+
+def plan_at(path: Path, text: str) -> Plan:
+    """The plan of a recipe written to `path`."""
+    path.write_text(text)
+    return compile_plan(load(str(path)))

@@ -1,0 +1,1 @@
+"""Oracles: slow, plain implementations that the package must agree with."""

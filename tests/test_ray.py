@@ -1,0 +1,295 @@
+"""Ray as the executor: any number of workers, deaths among them, one node or several; the same dataset."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from pipeline import cli, executors
+from pipeline.build import build_shard
+from pipeline.core.errors import RunError, StorageError
+from pipeline.executors import Ray
+from pipeline.plan import Plan
+from pipeline.storage import Folder
+from tests.conftest import SMALL, built, contents
+
+NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_dashboard": False}
+QUICK = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 200, "health_check_failure_threshold": 10}
+PATIENCE = 60  # seconds until a test that waits for another process gives up
+
+
+@pytest.fixture(autouse=True)
+def no_ray_is_left() -> Iterator[None]:
+    """Every build disconnects from the Ray that it used."""
+    yield
+    left = ray.is_initialized()
+    ray.shutdown()
+    assert not left
+
+
+@contextmanager
+def nodes(count: int) -> Iterator[tuple[Cluster, list[Any]]]:
+    """A cluster of nodes with one CPU each, on this machine."""
+    cluster = Cluster(initialize_head=True, head_node_args={**NODE, "_system_config": QUICK})
+    try:
+        others = [cluster.add_node(**NODE) for _ in range(count - 1)]
+        cluster.wait_for_nodes()
+        yield cluster, [cluster.head_node, *others]
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Somebody else's Ray, of two nodes, which goes on when our builds are done."""
+    with nodes(2) as (cluster, _):
+        yield cluster
+
+
+@dataclass(frozen=True)
+class Doing:
+    """Ray, with other work than building a shard."""
+
+    work: Callable[[Any, Any], Any]
+    ray: Ray
+
+    def run(self, work: Callable[[Any, Any], Any], common: Any, items: Sequence[Any], folder: Folder) -> Iterator[Any]:
+        assert work is build_shard
+        return self.ray.run(self.work, common, items, folder)
+
+
+def beside(common: Any, name: str) -> Path:
+    """A file next to the dataset's folder, by which the processes of a test speak with each other."""
+    return common[1].root.parent / name
+
+
+def until_there(path: Path) -> None:
+    """Wait for a file of another process."""
+    end = time.monotonic() + PATIENCE
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not come"
+        time.sleep(0.01)
+
+
+# ── one machine ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_local_ray_writes_the_files_of_an_inline_build(
+    tmp_path: Path, undisturbed: Path, capsys: pytest.CaptureFixture[str], workers: str
+) -> None:
+    out = tmp_path / "data"
+    assert cli.run(["build", *SMALL, "--workers", workers, "--out", str(out)]) == 0
+    assert "6 shards built, 0 kept" in capsys.readouterr().out
+    assert contents(out) == contents(undisturbed)
+
+
+def build_or_die(common: Any, shard: tuple[str, int]) -> Any:
+    """Shard 3 kills its worker when its file is written but has no name yet, the first time."""
+    if shard == ("train", 3) and not beside(common, "killed").exists():
+        real = os.replace
+
+        def replace(source: Path, target: Path) -> None:
+            if str(target).endswith(".arrow"):
+                beside(common, "killed").write_text(str(os.getpid()))
+                os.kill(os.getpid(), signal.SIGKILL)
+            real(source, target)
+
+        os.replace = replace
+    return build_shard(common, shard)
+
+
+def test_a_shard_whose_worker_is_killed_is_built_by_another_worker(
+    tmp_path: Path, plan: Plan, undisturbed: Path
+) -> None:
+    out = tmp_path / "data"
+    new, _ = built(plan, out, Doing(build_or_die, Ray(1)))
+    assert (tmp_path / "killed").exists()
+    assert len(new) == 6
+    assert contents(out) == contents(undisturbed)
+
+
+def always_die(common: Any, shard: tuple[str, int]) -> Any:
+    if shard == ("train", 0):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return build_shard(common, shard)
+
+
+def refuse(common: Any, shard: tuple[str, int]) -> Any:
+    raise StorageError("what is wrong", "what to do", f"shard {shard[1]}")
+
+
+def stumble(common: Any, shard: tuple[str, int]) -> Any:
+    raise RunError("it failed", "try again", "here")
+
+
+# ── a cluster ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_running_cluster_is_used_and_goes_on(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    undisturbed: Path,
+    cluster: Cluster,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Named by --address, then by RAY_ADDRESS; it has the same nodes before and after."""
+    first, second = tmp_path / "first/data", tmp_path / "second/data"
+    before = cluster.list_all_nodes()
+    assert cli.run(["build", *SMALL, "--address", cluster.address, "--out", str(first)]) == 0
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    assert cli.run(["build", *SMALL, "--out", str(second)]) == 0
+    assert capsys.readouterr().out.count("6 shards built, 0 kept") == 2
+    ray.init(cluster.address, log_to_driver=False)
+    alive = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+    jobs = len(ray._private.state.jobs())
+    ray.shutdown()
+    assert len(alive) == len(before) == 2
+    assert jobs == 3, "both builds and this test were the cluster's"
+    assert contents(first) == contents(second) == contents(undisturbed)
+    assert not list(first.glob(".pipeline/probe-*"))
+
+
+def test_an_address_where_no_cluster_is_gives_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["build", *SMALL, "--address", "127.0.0.1:9", "--out", str(tmp_path / "data")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("RunError: cannot connect to the Ray cluster at '127.0.0.1:9'")
+    assert error.count("\n") == 1
+
+
+def sees_nothing(path: str) -> tuple[str | None, str]:
+    """The probe, on a node where the folder is another one: `path` has a part that is not there."""
+    return executors_probe(path.replace("/data/", "/elsewhere/"))
+
+
+def sees_nothing_on_one_node(path: str) -> tuple[str | None, str]:
+    """The first node that is asked sees the folder, every later one does not."""
+    asked = Path(path).parents[2] / "asked"
+    if not asked.exists():
+        asked.touch()
+        return executors_probe(path)
+    return sees_nothing(path)
+
+
+def runs_another_version(path: str) -> tuple[str | None, str]:
+    return executors_probe(path)[0], "0.0.1 (output 0)"
+
+
+executors_probe = executors._probe
+
+
+@pytest.mark.parametrize("probe", [sees_nothing, sees_nothing_on_one_node])
+def test_a_node_that_does_not_see_the_folder_is_refused_before_a_shard_is_built(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cluster: Cluster,
+    capsys: pytest.CaptureFixture[str],
+    probe: Callable[[str], Any],
+) -> None:
+    out = tmp_path / "data"
+    monkeypatch.setattr(executors, "_probe", probe)
+    assert cli.run(["build", *SMALL, "--address", cluster.address, "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"StorageError: {out}: node ")
+    assert "does not see this folder" in error
+    assert not (out / "train").exists()
+    assert not list(out.glob(".pipeline/probe-*"))
+
+
+def test_a_node_with_another_version_is_refused_before_a_shard_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan, cluster: Cluster
+) -> None:
+    monkeypatch.setattr(executors, "_probe", runs_another_version)
+    with pytest.raises(RunError, match=r"has version 0\.0\.1 \(output 0\) of this package"):
+        built(plan, tmp_path / "data", Ray(address=cluster.address))
+    assert not (tmp_path / "data/train").exists()
+
+
+@pytest.mark.parametrize(("work", "kind"), [(refuse, StorageError), (stumble, RunError)])
+def test_an_error_of_ours_in_a_worker_reaches_the_driver_as_it_is(
+    tmp_path: Path, plan: Plan, cluster: Cluster, work: Callable[[Any, Any], Any], kind: type[Exception]
+) -> None:
+    with pytest.raises(kind) as caught:
+        built(plan, tmp_path / "data", Doing(work, Ray(address=cluster.address)))
+    assert type(caught.value) is kind
+    if work is refuse:
+        assert caught.value.args[:2] == ("what is wrong", "what to do")
+        assert caught.value.place.startswith("shard ")
+        assert caught.value.exit_code == 2
+    else:
+        assert str(caught.value) == "here: it failed. try again"
+        assert caught.value.exit_code == 1
+
+
+def test_a_folder_that_a_worker_cannot_write_is_one_line_and_exit_code_2(
+    tmp_path: Path, plan: Plan, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file stands where the shards should go."""
+    out = tmp_path / "data"
+    (out / ".pipeline").mkdir(parents=True)
+    (out / ".pipeline/fingerprint").write_text(plan.fingerprint)
+    (out / "train").write_text("")
+    assert cli.run(["build", *SMALL, "--address", cluster.address, "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"StorageError: {out}/train/shard-")
+    assert "cannot be written" in error
+    assert error.count("\n") == 1
+
+
+def test_a_shard_that_kills_every_worker_is_given_up_and_what_is_complete_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan, undisturbed: Path, cluster: Cluster
+) -> None:
+    monkeypatch.setattr(executors, "RETRIES", 1)
+    out = tmp_path / "data"
+    with pytest.raises(RunError, match="a shard was lost 2 times") as caught:
+        built(plan, out, Doing(always_die, Ray(address=cluster.address)))
+    assert "lower shard_tokens or --workers" in caught.value.remedy
+    assert not (out / "manifest.json").exists()
+    new, old = built(plan, out)
+    assert "train/shard-00000-of-00006.arrow" in new
+    assert len(old) == len(list(out.glob(".pipeline/records/*"))) - len(new)
+    assert contents(out) == contents(undisturbed)
+
+
+def build_or_stay(common: Any, shard: tuple[str, int]) -> Any:
+    """On the node that will be lost: hold a shard for ever. On the other one: build, once the first is held."""
+    held = beside(common, "held")
+    if ray.get_runtime_context().get_node_id() == beside(common, "lost").read_text():
+        held.touch()
+        while True:
+            time.sleep(1)
+    until_there(held)
+    return build_shard(common, shard)
+
+
+def test_a_node_that_is_lost_in_the_middle_leaves_its_shard_to_the_other_one(
+    tmp_path: Path, plan: Plan, undisturbed: Path
+) -> None:
+    out = tmp_path / "data"
+    with nodes(2) as (cluster, (_, second)):
+        (tmp_path / "lost").write_text(second.node_id)
+
+        @dataclass(frozen=True)
+        class Losing(Doing):
+            def run(self, *arguments: Any) -> Iterator[Any]:
+                results = super().run(*arguments)
+                yield next(results)  # built by the head, while the second node holds another
+                assert (tmp_path / "held").exists()
+                cluster.remove_node(second, allow_graceful=False)
+                yield from results
+
+        new, _ = built(plan, out, Losing(build_or_stay, Ray(address=cluster.address)))
+        assert [node.node_id for node in cluster.list_all_nodes()] == [cluster.head_node.node_id]
+    assert len(new) == 6
+    assert contents(out) == contents(undisturbed)

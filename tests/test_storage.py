@@ -1,0 +1,336 @@
+"""Files are complete or absent, whatever the disk does; and one builder at a time."""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import storage
+from pipeline.core.errors import StorageError
+from pipeline.plan import Plan, compile_plan
+from pipeline.recipe import load
+from pipeline.storage import Folder, file_hash
+from tests.conftest import OVERRIDES, SMALL, built, contents, run, written
+
+REMEDY = "Free some space and run the same command: what is complete is kept."
+
+
+def files(folder: Path) -> list[str]:
+    """Every file below a folder, the state of builds too."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+class Disk:
+    """A disk with `room` bytes: as on Linux, a write takes what still fits, and fails when nothing does."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+        self.room = room
+        disk = self
+
+        class File(io.FileIO):
+            def write(self, data: Any) -> int:
+                view = memoryview(data).cast("B")[: disk.room]
+                if not view and len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                disk.room -= super().write(view)
+                return len(view)
+
+        def opened(path: Path, mode: str = "r", buffering: int = -1, **options: Any) -> Any:
+            if mode != "wb":
+                return builtins.open(path, mode, buffering, **options)
+            return File(path, "w") if buffering == 0 else io.BufferedWriter(File(path, "w"))
+
+        monkeypatch.setattr(storage, "open", opened, raising=False)
+
+
+# ── one file ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_file_takes_its_name_when_the_block_ends_and_not_before(tmp_path: Path) -> None:
+    with Folder(tmp_path).creating("train/x.arrow") as file:
+        file.write(b"abc")
+        assert not (tmp_path / "train/x.arrow").exists()
+    assert files(tmp_path) == ["train/x.arrow"]
+    assert (tmp_path / "train/x.arrow").read_bytes() == b"abc"
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), OSError(errno.EIO, "broken")])
+def test_a_block_that_raises_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
+    with pytest.raises((type(error), StorageError)), Folder(tmp_path).creating("train/x.arrow") as file:
+        file.write(b"abc")
+        raise error
+    assert files(tmp_path) == []
+
+
+def test_a_block_that_raises_leaves_the_file_that_was_there(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.write("x", "old")
+    with pytest.raises(ValueError, match="no"), folder.creating("x") as file:
+        file.write(b"new")
+        raise ValueError("no")
+    assert files(tmp_path) == ["x"]
+    assert (tmp_path / "x").read_text() == "old"
+
+
+def test_a_text_that_is_there_already_is_not_written_again(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.write("x", "same")
+    before = (tmp_path / "x").stat()
+    folder.write("x", "same")
+    assert (tmp_path / "x").stat().st_ino == before.st_ino
+    folder.write("x", "other")
+    assert (tmp_path / "x").read_text() == "other"
+
+
+def test_file_hash_is_sha256(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"abc")
+    assert file_hash(tmp_path / "x") == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_reported_with_its_remedy(tmp_path: Path, number: int) -> None:
+    with pytest.raises(StorageError) as caught, Folder(tmp_path).creating("train/x.arrow") as file:
+        file.write(b"abc")
+        raise OSError(number, os.strerror(number))
+    assert caught.value.exit_code == 2
+    assert caught.value.remedy == REMEDY
+    assert caught.value.place == str(tmp_path / "train/x.arrow")
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("room", [0, 1, 999])
+def test_a_text_that_does_not_fit_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    """The disk takes a part of it, and says so by a short count only."""
+    Disk(monkeypatch, room)
+    with pytest.raises(StorageError, match="no space left"):
+        Folder(tmp_path).write("x", "y" * 1000)
+    assert files(tmp_path) == []
+
+
+# ── a build on a full disk ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+HEAD = ("recipe.yaml", "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json")
+SHARD = "train/shard-00000-of-00006.arrow"
+
+
+@pytest.mark.parametrize("kept", range(7))
+@pytest.mark.parametrize("part", [0, 0.5, 1])
+def test_a_disk_that_fills_up_leaves_only_whole_files_and_the_same_command_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan, undisturbed: Path, kept: int, part: float
+) -> None:
+    """There is room for `kept` shards with their records, and for a part of the next file, or all of it but a byte."""
+    right = contents(undisturbed)
+    records = sorted((undisturbed / ".pipeline/records").iterdir())
+    shards = [len(right[name]) for name in sorted(right) if name.endswith(".arrow")]
+    room = len(plan.fingerprint) + sum(len(right[name]) for name in HEAD)
+    room += sum(shards[:kept]) + sum(record.stat().st_size for record in records[:kept])
+    room += int(part * ([*shards, len(right["README.md"])][kept] - 1))
+    out = tmp_path / "data"
+    with monkeypatch.context() as patch:
+        Disk(patch, room)
+        with pytest.raises(StorageError) as caught:
+            built(plan, out)
+    assert caught.value.remedy == REMEDY
+    there = contents(out)
+    assert there == {name: right[name] for name in there}
+    assert len(there) == len(HEAD) + kept
+    assert not [name for name in files(out) if "partial" in name]
+    new, old = built(plan, out)
+    assert (len(new), len(old)) == (6 - kept, kept)
+    assert contents(out) == right
+
+
+@pytest.mark.parametrize("name", [*HEAD, "README.md", "manifest.json"])
+@pytest.mark.parametrize("lacking", [1, 100])
+def test_a_file_beside_the_shards_that_does_not_fit_is_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan, undisturbed: Path, name: str, lacking: int
+) -> None:
+    out = tmp_path / "data"
+    shutil.copytree(undisturbed, out)
+    (out / name).unlink()
+    with monkeypatch.context() as patch:
+        Disk(patch, (undisturbed / name).stat().st_size - lacking)
+        with pytest.raises(StorageError, match="no space left"):
+            built(plan, out)
+    assert not (out / name).exists()
+    assert len(built(plan, out)[1]) == 6
+    assert contents(out) == contents(undisturbed)
+
+
+def test_a_shard_without_room_for_its_record_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan, undisturbed: Path
+) -> None:
+    right = contents(undisturbed)
+    out = tmp_path / "data"
+    with monkeypatch.context() as patch:
+        Disk(patch, len(plan.fingerprint) + sum(len(right[name]) for name in (*HEAD, SHARD)) + 100)
+        with pytest.raises(StorageError, match="no space left"):
+            built(plan, out)
+    assert not list((out / ".pipeline/records").iterdir())
+    new, _ = built(plan, out)
+    assert SHARD in new
+    assert contents(out) == right
+
+
+def test_a_full_disk_is_one_line_and_exit_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Disk(monkeypatch, 10_000)
+    assert run("build", tmp_path / "data") == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("StorageError: ")
+    assert told.err.endswith(f"{REMEDY}\n")
+    assert told.err.count("\n") == 1
+
+
+def test_a_limit_on_file_sizes_is_reported_and_a_run_without_it_completes(tmp_path: Path) -> None:
+    """A real refusal by the kernel, half way: the shards of `narrow` are smaller than the limit, those of `wide` not."""
+    recipe = tmp_path / "two.yaml"
+    recipe.write_text(
+        "extends: tiny\n"
+        "worlds: {people: {size: 20000}}\n"
+        "splits:\n"
+        "  train: null\n"
+        "  narrow: {mixture: {biographies: {exposures: 1}}}\n"
+        "  wide: {mixture: {biographies: {exposures: 1}}, columns: [loss_mask, segment_ids, documents, spans]}\n"
+        "shard_tokens: 800_000\n"
+    )
+    out = tmp_path / "data"
+    command = [sys.executable, "-m", "pipeline", "build", str(recipe), "--executor", "inline", "--out", str(out)]
+    limited = subprocess.run(
+        ["/bin/bash", "-c", 'ulimit -f 2500 && exec "$@"', "-", *command], capture_output=True, text=True
+    )
+    assert limited.returncode == 2, limited.stderr
+    assert limited.stderr.startswith("StorageError: ")
+    assert limited.stderr.endswith(f"{REMEDY}\n")
+    assert limited.stderr.count("\n") == 1
+    narrow = written(out)
+    shards = sorted(name for name in narrow if name.endswith(".arrow"))
+    assert shards == [f"narrow/shard-{k:05d}-of-00002.arrow" for k in range(2)]
+    assert not (out / "manifest.json").exists()
+    assert not [name for name in files(out) if "partial" in name]
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert "2 shards built, 2 kept" in again.stdout
+    assert {name: written(out)[name] for name in shards} == {name: narrow[name] for name in shards}
+
+
+def test_a_file_that_the_kernel_cuts_short_is_no_file(tmp_path: Path) -> None:
+    """The tokenizer is written in one piece: a limit inside it gives a short write, and no error."""
+    out = tmp_path / "data"
+    command = [sys.executable, "-m", "pipeline", "build", *SMALL, "--executor", "inline", "--out", str(out)]
+    limited = subprocess.run(
+        ["/bin/bash", "-c", 'ulimit -f 1000 && exec "$@"', "-", *command], capture_output=True, text=True
+    )
+    assert not (out / "tokenizer/tokenizer.json").exists()
+    assert limited.returncode == 2
+    assert REMEDY in limited.stderr
+
+
+# ── a folder that cannot be written ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("out", ["file", "file/data", "file/deeper/data"])
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path, plan: Plan, out: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(StorageError):
+        built(plan, tmp_path / out)
+    assert (tmp_path / "file").read_text() == "mine"
+    assert files(tmp_path) == ["file"]
+
+
+# ── one builder at a time ───────────────────────────────────────────────────────────────────────────────────────────
+
+PAUSED = """
+import sys
+from pathlib import Path
+from pipeline.build import build
+from pipeline.plan import compile_plan
+from pipeline.recipe import load
+
+class Paused:
+    def run(self, work, common, items, folder):
+        yield work(common, items[0])
+        print("paused", flush=True)
+        sys.stdin.read()
+
+out, *overrides = sys.argv[1:]
+build(compile_plan(load("tiny", overrides)), Path(out), Paused())
+"""
+
+
+@contextmanager
+def another_build(out: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that has built one shard, and holds still."""
+    command = [sys.executable, "-c", PAUSED, str(out), *OVERRIDES]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "paused\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_second_builder_is_refused_until_the_first_is_gone_and_a_killed_one_leaves_no_lock(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], plan: Plan, undisturbed: Path
+) -> None:
+    out = tmp_path / "data"
+    with another_build(out) as other:
+        before = written(out)
+        assert run("build", out) == 2
+        assert "another build is writing to this folder" in capsys.readouterr().err
+        assert run("verify", out) == 2
+        assert "not complete" in capsys.readouterr().err
+        assert written(out) == before
+        other.send_signal(signal.SIGKILL)
+        assert other.wait() == -signal.SIGKILL
+        new, old = built(plan, out)
+    assert (len(new), old) == (5, {SHARD})
+    assert contents(out) == contents(undisturbed)
+
+
+def test_two_builds_of_different_recipes_that_begin_at_once_do_not_mix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan
+) -> None:
+    """The second runs as a whole in the moment in which the first has seen an empty folder, and writes its claim."""
+    out = tmp_path / "data"
+    other = compile_plan(load("tiny", [*OVERRIDES, "seed=1"]))
+    real = Folder.write
+    second: list[StorageError | None] = []
+
+    def write(folder: Folder, name: str, text: str) -> None:
+        if not second:
+            second.append(None)
+            try:
+                built(plan, out)
+            except StorageError as error:
+                second[0] = error
+        real(folder, name, text)
+
+    monkeypatch.setattr(Folder, "write", write)
+    try:
+        built(other, out)
+        first = None
+    except StorageError as error:
+        first = error
+    assert second
+    assert (first is None) != (second[0] is None), "one of them has the folder, the other is refused"
+    alone = tmp_path / "alone/data"
+    monkeypatch.undo()
+    built(other if first is None else plan, alone)
+    assert contents(out) == contents(alone)

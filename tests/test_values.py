@@ -1,0 +1,326 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.core.errors import SpecError
+from pipeline.core.files import Files, library
+from pipeline.core.key import Key
+from pipeline.worlds.values import ValuesSpec
+
+PEOPLE = library("recipes") / "values/people"
+CITY = re.compile(r"[A-Z][A-Za-z.' -]*, [A-Z]{2}")
+DRAW = (
+    "import json; from tests.test_values import materialised;"
+    "print(json.dumps([materialised(faker=p, locale=l, count=20, seed=3) for p, l in json.loads(input())]))"
+)
+PROVIDERS = [("city", "en_US"), ("name", "de_DE"), ("company", "fr_FR"), ("job", "en_GB"), ("word", "en_US")]
+
+
+def files(folder: Path, seed: int = 0, *path: str) -> Files:
+    return Files(path, lambda _: folder, Key.root(seed).child("files", *path))
+
+
+def materialised(folder: Path = PEOPLE, seed: int = 0, **spec: Any) -> list[str]:
+    values = ValuesSpec.model_validate(spec).materialise(files(folder, seed)).values
+    assert values is not None
+    return values
+
+
+# ── the values of bioS ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(params=["first_names", "middle_names", "last_names", "us_cities", "universities", "majors"])
+def listed(request: pytest.FixtureRequest) -> tuple[str, list[str]]:
+    return request.param, (PEOPLE / f"{request.param}.txt").read_text("utf-8").splitlines()
+
+
+@pytest.fixture
+def employers() -> list[tuple[str, str]]:
+    header, *rows = [tuple(line.split("\t")) for line in (PEOPLE / "employers.tsv").read_text("utf-8").splitlines()]
+    assert header == ("employer", "company_city")
+    return rows
+
+
+def test_there_are_as_many_values_as_in_the_paper(listed: tuple[str, list[str]]):
+    name, values = listed
+    counts = {"first_names": 400, "middle_names": 400, "last_names": 1000, "us_cities": 200, "universities": 300}
+    assert len(values) == (counts | {"majors": 100})[name]
+
+
+def test_values_are_distinct_and_clean(listed: tuple[str, list[str]]):
+    _, values = listed
+    assert [value for value, count in Counter(map(str.lower, values)).items() if count > 1] == []
+    for value in values:
+        assert value
+        assert value == " ".join(value.split())
+        assert value.isprintable()
+        assert value[0].isupper()
+        assert not set(value) & set('"{}<>\\\t')
+
+
+@pytest.mark.parametrize("name", ["first_names", "middle_names", "last_names"])
+def test_a_name_is_one_word(name: str):
+    values = (PEOPLE / f"{name}.txt").read_text("utf-8").split("\n")
+    assert [value for value in values if value and not re.fullmatch(r"[A-Z][A-Za-z'’-]*", value)] == []
+
+
+def test_a_city_is_a_place_and_a_state():
+    cities = (PEOPLE / "us_cities.txt").read_text("utf-8").splitlines()
+    assert [city for city in cities if not CITY.fullmatch(city)] == []
+    assert "Princeton, NJ" in cities
+
+
+def test_263_employers_have_a_city_each(employers: list[tuple[str, str]]):
+    assert len(employers) == 263
+    assert len({name for name, _ in employers}) == 263
+    assert [city for _, city in employers if not CITY.fullmatch(city)] == []
+    assert all(name and name == " ".join(name.split()) for name, _ in employers)
+
+
+def test_employers_are_in_120_to_140_cities_and_one_in_seven_or_eight_is_in_new_york(employers: list[tuple[str, str]]):
+    cities = Counter(city for _, city in employers)
+    assert 120 <= len(cities) <= 140
+    assert cities.most_common(1)[0][0] == "New York, NY"
+    assert 0.12 <= cities["New York, NY"] / 263 <= 0.15
+
+
+@pytest.mark.parametrize("file", sorted(library("recipes").glob("values/**/*.*")), ids=lambda file: file.name)
+def test_every_value_file_is_utf_8_with_plain_line_ends(file: Path):
+    text = file.read_text("utf-8")
+    assert text.isprintable() or not {c for c in text if not c.isprintable()} - {"\n", "\t"}
+    assert text.endswith("\n")
+    assert not text.startswith("\ufeff")
+
+
+# ── lists, files, columns ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_values_of_a_list_a_file_and_a_column_keep_their_order(tmp_path: Path):
+    (tmp_path / "towns.txt").write_text("Rome\n\n  Bern  \nOslo, NO\n", "utf-8")
+    (tmp_path / "towns.tsv").write_text("land\ttown\nIT\tRome\nCH\tBern\n", "utf-8")
+    (tmp_path / "towns.csv").write_text('town,land\n"Washington, D.C.",US\nBern,CH\n', "utf-8")
+    assert materialised(values=["b", "a"]) == ["b", "a"]
+    assert materialised(tmp_path, file="towns.txt") == ["Rome", "Bern", "Oslo, NO"]
+    assert materialised(tmp_path, file="towns.tsv", column="town") == ["Rome", "Bern"]
+    assert materialised(tmp_path, file="towns.csv", column="town") == ["Washington, D.C.", "Bern"]
+
+
+def test_a_file_beside_the_recipe_comes_before_that_of_the_library(tmp_path: Path):
+    assert len(materialised(tmp_path, file="values/people/majors.txt")) == 100
+    (tmp_path / "values/people").mkdir(parents=True)
+    (tmp_path / "values/people/majors.txt").write_text("Alchemy\n")
+    assert materialised(tmp_path, file="values/people/majors.txt") == ["Alchemy"]
+
+
+def test_what_was_read_stands_in_the_spec_and_where_from_does_not(tmp_path: Path):
+    (tmp_path / "a.txt").write_text("x\ny\n")
+    spec = ValuesSpec(file="a.txt").materialise(files(tmp_path))
+    assert spec == ValuesSpec(values=["x", "y"])
+    assert spec.materialise(files(tmp_path)) == spec
+
+
+REFUSED = {
+    "nothing": ({}, "exactly one of values, file and faker is needed, not 0"),
+    "two": ({"values": ["a"], "file": "a.txt"}, r"not 2 \(values, file\)"),
+    "empty": ({"values": []}, "is empty"),
+    "an empty file": ({"file": "empty.txt"}, "is empty"),
+    "twice": ({"values": ["a", "b", "a"]}, r"'a' stands twice \(entry 1 and entry 3\)"),
+    "twice in a file": ({"file": "twice.txt"}, r"'a' stands twice \(.*twice.txt:1 and .*twice.txt:4\)"),
+    "blank": ({"values": ["a", " "]}, r"' ' \(entry 2\) is empty"),
+    "padded": ({"values": [" a"]}, "padded"),
+    "broken": ({"values": ["a\nb"]}, "broken over lines"),
+    "no file": ({"file": "none.txt"}, r"no file 'none.txt'\. Looked in .* and in recipes"),
+    "no column": ({"file": "t.tsv", "column": "twn"}, r"no column 'twn' in .*t\.tsv\. Did you mean 'town'"),
+    "ragged": ({"file": "t.tsv", "column": "town"}, r"t\.tsv:3 has 1 columns, its header 2"),
+    "column of a list": ({"values": ["a"], "column": "town"}, "'column' belongs to a file"),
+    "count of a list": ({"values": ["a"], "count": 1}, "'count' belongs to 'faker'"),
+    "not UTF-8": ({"file": "latin.txt"}, r"cannot read .*latin\.txt"),
+    "a folder": ({"file": "folder"}, "cannot read .*folder"),
+    "a column of an empty file": ({"file": "empty.txt", "column": "a"}, "no column 'a'"),
+    "an endless field": ({"file": "long.csv", "column": "a"}, r"long\.csv"),
+    "an endless name": ({"file": "a" * 5000}, "no file|cannot read"),
+    "faker without count": ({"faker": "city"}, "'faker' needs a 'count'"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_values_that_cannot_be_are_refused(tmp_path: Path, name: str):
+    (tmp_path / "empty.txt").write_text("\n\n")
+    (tmp_path / "twice.txt").write_text("a\n\nb\na\n")
+    (tmp_path / "t.tsv").write_text("land\ttown\nIT\tRome\nCH\n")
+    (tmp_path / "latin.txt").write_bytes("Zürich\n".encode("latin-1"))
+    (tmp_path / "long.csv").write_text("a\n" + "x" * 200_000 + "\n")
+    (tmp_path / "folder").mkdir()
+    spec, problem = REFUSED[name]
+    if name == "an endless field":
+        try:
+            assert materialised(tmp_path, **spec) == ["x" * 200_000]
+        except SpecError as refused:
+            assert re.search(problem, str(refused))
+        return
+    with pytest.raises(SpecError, match=problem):
+        materialised(tmp_path, **spec)
+
+
+@pytest.mark.parametrize("path", ["../a.txt", "/etc/passwd", "b/../../a.txt", "..", "a\\b", "a\0b", "b/.."])
+def test_a_path_may_not_leave_the_folder_of_its_recipe(tmp_path: Path, path: str):
+    (tmp_path / "a.txt").write_text("secret\n")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(SpecError, match="leaves the folder of its recipe") as refused:
+        materialised(tmp_path / "b", file=path)
+    assert refused.value.at == ("file",)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_link_may_not_leave_the_folder_of_its_recipe(tmp_path: Path, deep: bool):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/a.txt").write_text("secret\n")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/inside.txt").write_text("open\n")
+    (tmp_path / "b/near.txt").symlink_to("inside.txt")
+    assert materialised(tmp_path / "b", file="near.txt") == ["open"]
+    if deep:
+        (tmp_path / "b/far").symlink_to(tmp_path / "outside")
+    else:
+        (tmp_path / "b/far.txt").symlink_to(tmp_path / "outside/a.txt")
+    with pytest.raises(SpecError, match="link that leaves its folder"):
+        materialised(tmp_path / "b", file="far/a.txt" if deep else "far.txt")
+
+
+def test_a_link_to_itself_is_no_file(tmp_path: Path):
+    (tmp_path / "a.txt").symlink_to("a.txt")
+    with pytest.raises(SpecError):
+        materialised(tmp_path, file="a.txt")
+
+
+# ── Faker ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("provider", "locale"), PROVIDERS)
+def test_faker_gives_as_many_distinct_values_as_are_asked_for(provider: str, locale: str):
+    values = materialised(faker=provider, locale=locale, count=50)
+    assert len(set(values)) == 50
+    assert all(value == " ".join(value.split()) for value in values)
+
+
+def test_faker_is_frozen_by_the_seed_and_by_where_it_stands():
+    one = materialised(faker="city", count=20)
+    assert materialised(faker="city", count=20) == one
+    assert materialised(faker="city", count=20, seed=1) != one
+    at = [files(PEOPLE, 0, "worlds", world, "attributes", name) for world, name in (("w", "a"), ("w", "b"), ("v", "a"))]
+    spec = ValuesSpec(faker="city", count=20)
+    assert len({tuple(spec.materialise(place).values or ()) for place in at}) == 3
+
+
+def test_asking_faker_for_more_keeps_what_it_gave():
+    assert materialised(faker="city", count=40)[:20] == materialised(faker="city", count=20)
+
+
+def test_faker_does_not_depend_on_the_process_or_on_how_it_hashes_texts():
+    expected = [materialised(faker=provider, locale=locale, count=20, seed=3) for provider, locale in PROVIDERS]
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", DRAW]
+        found = subprocess.run(
+            command, env=environment, input=json.dumps(PROVIDERS), capture_output=True, check=True, text=True
+        )
+        assert json.loads(found.stdout) == expected
+
+
+def test_faker_leaves_the_randomness_of_others_alone():
+    import random
+
+    random.seed(1)
+    before = random.getstate()
+    materialised(faker="city", count=5)
+    assert random.getstate() == before
+
+
+@pytest.mark.parametrize("provider", ["date", "year", "iso8601", "date_time_this_year", "unix_time"])
+def test_what_faker_reads_off_the_clock_is_refused(provider: str, monkeypatch: pytest.MonkeyPatch):
+    import faker.providers.date_time as providers
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime(2041, 7, 1, tzinfo=tz)
+
+    def drawn() -> Iterator[str]:
+        try:
+            yield from materialised(faker=provider, count=5)
+        except SpecError:
+            yield "refused"
+
+    today = list(drawn())
+    monkeypatch.setattr(providers, "datetime", Later)
+    assert list(drawn()) == today
+
+
+def test_an_exhausted_provider_is_refused_with_what_it_has():
+    with pytest.raises(SpecError, match=r"'boolean' \(en_US\) has only 2 distinct values, not 3.*count: 2") as refused:
+        materialised(faker="boolean", count=3)
+    assert refused.value.at == ("count",)
+    assert sorted(materialised(faker="boolean", count=2)) == ["False", "True"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "problem"),
+    [
+        ("citty", "no provider 'citty'. Did you mean 'city'"),
+        ("zzzz", "no provider 'zzzz'. It can be: "),
+        ("", "no provider"),
+        ("City", "no provider"),
+        ("city.upper", "no provider"),
+    ],
+)
+def test_an_unknown_provider_is_refused(provider: str, problem: str):
+    with pytest.raises(SpecError, match=problem) as refused:
+        materialised(faker=provider, count=2)
+    assert refused.value.at == ("faker",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["__class__", "__init__", "__dict__", "__getattribute__", "_factories", "_proxy", "_Generator__config"]
+    + ["seed_instance", "seed", "add_provider", "get_providers", "factories", "unique", "optional", "random", "format"],
+)
+def test_what_belongs_to_python_or_to_faker_itself_is_no_provider(name: str):
+    with pytest.raises(SpecError, match="no provider"):
+        materialised(faker=name, count=1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "first_names",  # a list, not a provider
+        "city_suffixes",
+        "enum",  # needs an argument
+        "image",  # needs a package
+        "xml",
+        "date_object",  # gives no text
+        "pydecimal",
+        "profile",
+        "binary",
+    ],
+)
+def test_a_provider_that_gives_no_text_is_refused(name: str):
+    with pytest.raises(SpecError, match=name) as refused:
+        materialised(faker=name, count=1)
+    assert refused.value.at == ("faker",)
+
+
+def test_an_unknown_locale_is_refused():
+    with pytest.raises(SpecError, match=r"no locale 'en_UK'\. Did you mean 'en_") as refused:
+        materialised(faker="city", locale="en_UK", count=2)
+    assert refused.value.at == ("locale",)
