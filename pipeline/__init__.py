@@ -1,0 +1,54 @@
+"""Synthetic pretraining data from a recipe: the tour of how it works.
+
+    recipes/bioS_multi5.yaml
+      │  recipe.py      YAML → Recipe: merged, validated, every value and template written into it
+      ▼
+    Recipe ──► worlds/          what is true: person 17's birth city is a function of (key, 17)
+      │        text/            words to tokens: templates cut into pieces, pieces tokenized once, every seam proved
+      │        sources/         truth told in words: documents(item, exposure), pure row by row
+      ▼
+    Plan      plan.py           exact counts, one bijection: position ⇄ (source, item, exposure)
+      ▼
+    Shard     shard.py          the pure function (plan, split, k) → columns; start reading here
+      │        packing.py       documents → sequences
+      ▼
+    Dataset   build.py          what is missing → executors.py (Ray, or this process) → sinks/arrow.py → manifest, last
+
+Facts, sayings, tokens and order are four separate things. Only sources join truth and words; only `shard.py` joins
+order and documents. Nothing is shuffled by moving data: position p of a split shows row `order(p)`, `order` being a
+keyed bijection that is computed at a point, so a shard is a slice of positions and needs no other shard. Ray may run it
+anywhere, twice, or never again; the bytes are the same.
+
+**Why it is fast.** A biography is six sentences out of 291 templates and a dozen values out of tables of at most a
+thousand. Every literal and every value is tokenized when the plan is compiled, and a document is a gather from that
+table, in machine code (`core/kernels.py`).
+
+**Why that is exact.** A byte-level tokenizer cuts text into words before it merges, and never merges across a cut. A
+seam between two pieces is exact wherever such a cut falls. The space travels with the piece that follows it
+(`" was born in" + " Boston, MA" + "."`), which makes nearly every seam certain; the others are asked of the tokenizer,
+pair by pair, at compile time, and where the answer is no ("D.C." before ".") the two pieces become one. What cannot be
+proved at all (another kind of tokenizer, an expression over several values) is rendered and encoded document by
+document, with a notice in `plan` (`text/seams.py`, `text/fragments.py`, `text/rendered.py`).
+
+**Why it can be trusted.** All randomness is a hash of a path and counters (`core/key.py`, `core/draws.py`): no seed is
+added to, no state is kept, no float decides an index. Exposures and shares become document counts before anything is
+built. A file is complete or absent, has two hashes in its record, and the manifest is written last.
+
+Floors, from the ground up; an import goes down or stays inside its folder (tests/test_architecture.py):
+
+    core · text, packing, storage, manifest · worlds · sources, sinks · recipe · plan · shard, executors, card ·
+    build · cli
+
+Use from Python:
+
+>>> from pipeline.recipe import load
+>>> from pipeline.plan import compile_plan
+>>> plan = compile_plan(load("bioS_multi5"))
+>>> plan.splits["train"].documents
+500000
+>>> plan.splits["train"].find("biographies", item=17, exposure=3)  # where person 17's fourth biography stands
+162309
+>>> from pipeline.shard import make_shard
+>>> make_shard(plan, "train", 0).columns["input_ids"].shape
+(36775, 512)
+"""

@@ -27,6 +27,7 @@ from pipeline.shard import make_shard
 from pipeline.sinks import arrow
 from pipeline.storage import STATE, Folder, file_hash
 
+FINGERPRINT = f"{STATE}/fingerprint"
 Progress = Callable[[ShardRecord], object]
 PACKAGES = ("pretraining-recipes", "pyarrow", "tokenizers", "jinja2", "faker")
 MARGIN = 1.05  # of the expected bytes, to be free on the disk before a build begins
@@ -41,8 +42,10 @@ def build(
     are complete stay, whatever happens; the manifest is there exactly when all of them are.
     """
     folder = Folder(out.resolve())
-    _claim(folder, plan)
+    _refuse_foreign(folder, plan)  # before anything is written to it
     with folder.locked():
+        _refuse_foreign(folder, plan)  # somebody else may have been faster
+        folder.write(FINGERPRINT, plan.fingerprint)
         found = _found(folder, plan, kept)
         missing = [shard for shard in plan.shards if shard not in found]
         if missing:
@@ -142,18 +145,16 @@ def _record_name(split: str, k: int) -> str:
     return f"{STATE}/records/{split}-{k:05d}.json"
 
 
-def _claim(folder: Folder, plan: Plan) -> None:
+def _refuse_foreign(folder: Folder, plan: Plan) -> None:
     """StorageError where the folder holds anything but an earlier build of this plan."""
-    mark = folder.path(f"{STATE}/fingerprint")
+    mark = folder.path(FINGERPRINT)
     if mark.is_file():
         if mark.read_text().strip() != plan.fingerprint:
             raise StorageError(
                 "this folder was built from another recipe", "Give another OUT, or remove the folder.", str(folder.root)
             )
-    elif folder.root.exists() and any(folder.root.iterdir()):
-        raise StorageError("this folder is not empty and not a dataset of ours", "Give another OUT.", str(folder.root))
-    else:
-        folder.write(f"{STATE}/fingerprint", plan.fingerprint)
+    elif folder.root.exists() and (not folder.root.is_dir() or {path.name for path in folder.root.iterdir()} - {STATE}):
+        raise StorageError("this is not empty and not a dataset of ours", "Give another OUT.", str(folder.root))
 
 
 def _found(folder: Folder, plan: Plan, kept: Progress) -> dict[tuple[str, int], ShardRecord]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from pipeline.core.errors import RecipeError, SpecError, suggest
@@ -74,6 +74,11 @@ class Recipe(Spec):
     sources: dict[Name, SourceSpec]
     splits: dict[Name, SplitSpec] = Field(min_length=1)
     shard_tokens: Size = Field(2**25, ge=2**10, description="About how many tokens a shard has.")
+
+    @field_validator("tokenizer", mode="before")
+    @classmethod
+    def _named_tokenizer(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)
@@ -170,6 +175,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a recipe, for editors."""
     made = Recipe.model_json_schema()
     made["properties"]["extends"] = {"type": "string", "description": "Another recipe: a name, or a path from here."}
+    made["properties"]["tokenizer"] = {"anyOf": [{"type": "string"}, made["properties"]["tokenizer"]]}
     made["required"] = []  # any key may be inherited
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return made

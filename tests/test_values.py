@@ -78,7 +78,6 @@ def test_a_name_is_one_word(name: str):
 def test_a_city_is_a_place_and_a_state():
     cities = (PEOPLE / "us_cities.txt").read_text("utf-8").splitlines()
     assert [city for city in cities if not CITY.fullmatch(city)] == []
-    assert "Princeton, NJ" in cities
 
 
 def test_263_employers_have_a_city_each(employers: list[tuple[str, str]]):
@@ -247,8 +246,8 @@ def test_faker_leaves_the_randomness_of_others_alone():
     assert random.getstate() == before
 
 
-@pytest.mark.parametrize("provider", ["date", "year", "iso8601", "date_time_this_year", "unix_time"])
-def test_what_faker_reads_off_the_clock_is_refused(provider: str, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("provider", ["date", "year", "iso8601", "day_of_week", "credit_card_expire"])
+def test_no_value_of_faker_depends_on_the_clock(provider: str, monkeypatch: pytest.MonkeyPatch):
     import faker.providers.date_time as providers
 
     class Later(datetime):

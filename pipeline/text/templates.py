@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import jinja2
 from jinja2 import nodes
@@ -19,6 +19,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pipeline.core.errors import TemplateError, suggest
 from pipeline.core.files import Text
 from pipeline.text.fields import Field, Piece, Texts, literal
+
+N = TypeVar("N", bound=nodes.Node)
 
 MOST_ROWS = 100_000  # of a table made by evaluating an expression
 
@@ -67,7 +69,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if operator == "**" or not (isinstance(left, int) and isinstance(right, int)):
-            raise SecurityError(f"'{operator}' works on whole numbers only, and '**' not at all")
+            raise SecurityError(f"'{operator}' of {type(left).__name__} and {type(right).__name__}")
         return super().call_binop(context, operator, left, right)
 
 
@@ -125,13 +127,14 @@ def _chunks(tree: nodes.Template) -> Iterator[nodes.Node]:
 
 def _check(node: nodes.Node, scope: Mapping[str, Variable], line: Text, owner: str) -> None:
     """Refuse what the sandbox would refuse, and unknown names, with a message of our own."""
-    own = {name.name for name in node.find_all(nodes.Name) if name.ctx != "load"}
-    for name in node.find_all(nodes.Name):
+    names = _all(node, nodes.Name)
+    own = {name.name for name in names if name.ctx != "load"}
+    for name in names:
         if name.ctx == "load" and name.name not in scope and name.name not in own:
             raise TemplateError(f"no attribute '{name.name}' in {owner}", suggest(name.name, scope), line.place)
     if isinstance(node, nodes.Name) and node.name in scope and not isinstance(scope[node.name], Field):
         raise TemplateError(f"'{node.name}' must be called", 'Example: {{ verb("was", "were") }}', line.place)
-    for attribute in node.find_all(nodes.Getattr):
+    for attribute in _all(node, nodes.Getattr):
         if attribute.attr.startswith("_"):
             raise TemplateError(
                 f"'{attribute.attr}' reaches into Python",
@@ -139,10 +142,15 @@ def _check(node: nodes.Node, scope: Mapping[str, Variable], line: Text, owner: s
                 line.place,
             )
     for kind in (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.For, nodes.Macro):
-        if isinstance(node, kind) or node.find(kind):
+        if _all(node, kind):
             raise TemplateError(
                 f"'{kind.__name__.lower()}' is not allowed in a template", "Write out the sentence.", line.place
             )
+
+
+def _all(node: nodes.Node, kind: type[N]) -> list[N]:
+    """The nodes of a kind in a tree, its root included."""
+    return ([node] if isinstance(node, kind) else []) + list(node.find_all(kind))
 
 
 def _shown(node: nodes.Node, scope: Mapping[str, Variable]) -> list[Piece] | None:
@@ -180,7 +188,7 @@ def _evaluated(node: nodes.Node, scope: Mapping[str, Variable], line: Text, numb
     labels = {variable.label for variable in used}
     shows_value = isinstance(node, nodes.Filter | nodes.Getitem)  # a branch or a comparison shows words about the value
     label = labels.pop() if shows_value and len(labels) == 1 else 0
-    names = {name.name for name in node.find_all(nodes.Name)} & scope.keys()
+    names = {name.name for name in _all(node, nodes.Name)} & scope.keys()
     expression = Expression(line, _part_of(node, line, number), {name: scope[name] for name in names}, label)
     slot = slots[0] if slots else 0
     if len(slots) > 1 or (rows := _rows(slot, used)) > MOST_ROWS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -155,11 +156,12 @@ def _from_file(name: str, files: Files) -> tokenizers.Tokenizer | None:
         return tokenizers.Tokenizer.from_file(str(path))
     except Exception as error:  # the Rust side raises plain Exception for every fault
         raise SpecError(
-            f"cannot load the tokenizer {path}: {error}", "It must be a Hugging Face tokenizer.json."
+            f"cannot load the tokenizer {path}: {error}", "It must be a Hugging Face tokenizer.json.", ("name",)
         ) from None
 
 
 def _from_hub(name: str) -> tokenizers.Tokenizer:
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # its retries are not the user's business
     try:
         return tokenizers.Tokenizer.from_pretrained(name)
     except Exception as error:
@@ -167,4 +169,5 @@ def _from_hub(name: str) -> tokenizers.Tokenizer:
         raise SpecError(
             f"cannot fetch the tokenizer '{name}' from the Hugging Face Hub: {reason}",
             "Without a network, name gpt2 or the path of a tokenizer.json.",
+            ("name",),
         ) from None

@@ -37,5 +37,5 @@ def _wall(arguments: Sequence[str], out: Path) -> float:
     out.rmdir()
     began = time.perf_counter()
     command = [sys.executable, "-m", "pipeline", *arguments]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - began

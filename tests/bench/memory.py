@@ -37,7 +37,7 @@ def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
 
 def _child(*arguments: str) -> dict[str, float]:
     command = [sys.executable, "-m", "tests.bench.memory", *arguments]
-    ran = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    ran = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(ran.stdout)
     return found
 

@@ -146,7 +146,7 @@ def _results(kind: str, runs: dict[int, list[Run]], where: str) -> Iterator[Resu
             "whole_build": {
                 "tokens": build_tokens,
                 "seconds": wholes[workers],
-                "tokens_per_second": build_tokens / wholes[workers],
+                "tokens_per_second": round(build_tokens / wholes[workers]),
                 "ratio_to": {f"ray_scaling/{kind}/{other}": wholes[other] / wholes[workers] for other in others},
             }
         }

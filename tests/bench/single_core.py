@@ -127,12 +127,13 @@ class _Group:
             for _, k in self.plan.shards:
                 rival.packed(k)
 
-        way = max(set(rival.tried) - {"gigatoken_alone"}, key=rival.tried.__getitem__)
+        tried = {name: round(speed) for name, speed in rival.tried.items()}
+        way = max(tried.keys() - {"gigatoken_alone"}, key=tried.__getitem__)
         note = (
-            f"all documents; joined by {way}, the fastest of {len(rival.tried) - 1} ways; gigatoken's encode on one "
+            f"all documents; joined by {way}, the fastest of {len(tried) - 1} ways; gigatoken's encode on one "
             "core; packed to uint16 (n, 512) in memory; tokens equal to ours; gigatoken_alone: texts joined ahead"
         )
-        return Contender(self.tokens, run, note, more={"tried_tokens_per_second": rival.tried})
+        return Contender(self.tokens, run, note, more={"tried_tokens_per_second": tried})
 
     def _memory_copy(self) -> Contender:
         whole = np.concatenate([ids.reshape(-1) for ids in self.finished])
@@ -169,7 +170,7 @@ def _compile() -> dict[str, float]:
     code = COMPILE.format(recipe=RECIPE)
     runs = []
     for _ in range(3):
-        ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+        ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
         runs.append(json.loads(ran.stdout))
     best = min(runs, key=sum)
     return dict(zip(("imports", "plan", "kernels"), best, strict=True))

@@ -186,6 +186,8 @@ def _sentences(spec: BiographiesSpec, world: World) -> list[str]:
     for name in chosen:
         if not known[name]:
             raise SpecError("no template", "Give at least one line.", ("templates", name))
+        if not all(line.strip() for line in known[name]):
+            raise SpecError("a template is empty", "Remove it.", ("templates", name))
         if len(set(known[name])) < len(known[name]):
             twice = next(line for line in known[name] if known[name].count(line) > 1)
             raise SpecError(f"the template {twice!r} stands twice", "Remove one.", ("templates", name))
