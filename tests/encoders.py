@@ -12,7 +12,17 @@ from pipeline.core.files import Files
 from pipeline.core.key import Key
 from pipeline.text.tokenizer import Tokenizer, TokenizerSpec, load
 
-CL100K = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+CL100K = "|".join(
+    [
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)",
+        r"[^\r\n\p{L}\p{N}]?\p{L}+",
+        r"\p{N}{1,3}",
+        r" ?[^\s\p{L}\p{N}]+[\r\n]*",
+        r"\s*[\r\n]+",
+        r"\s+(?!\S)",
+        r"\s+",
+    ]
+)
 QWEN2 = CL100K.replace(r"\p{N}{1,3}", r"\p{N}")
 O200K = "|".join(
     [
@@ -30,7 +40,7 @@ EOS = "<|endoftext|>"
 
 @cache
 def tokenizer(kind: str) -> Tokenizer:
-    """gpt2, or one trained on the package's own templates and values: cl100k, o200k, qwen2, nfc, words, unigram."""
+    """gpt2, or one trained on our templates and values: cl100k, o200k, qwen2, nfc, words, letters, unigram."""
     if kind == "gpt2":
         return load(TokenizerSpec(), Files((), lambda _: Path(), Key.root(0)))
     backend = tokenizers.Tokenizer(models.Unigram() if kind == "unigram" else models.BPE())
@@ -47,6 +57,10 @@ def tokenizer(kind: str) -> Tokenizer:
     elif kind == "unigram":
         backend.pre_tokenizer = pre_tokenizers.Metaspace(split=False)
         backend.decoder = decoders.Metaspace(split=False)
+    elif kind == "letters":  # a pattern that leaves digits uncut: "1 2" is one word
+        split = pre_tokenizers.Split(Regex(r" ?\p{L}+"), "isolated")
+        backend.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(False, use_regex=False)])
+        backend.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     if kind == "unigram":
         trainer: trainers.Trainer = trainers.UnigramTrainer(

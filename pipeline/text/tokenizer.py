@@ -66,9 +66,14 @@ class Tokenizer:
         return np.dtype(np.uint16 if self.vocabulary <= 2**16 else np.int32)
 
     @cached_property
+    def added(self) -> tuple[tokenizers.AddedToken, ...]:
+        """The tokens whose texts are taken out of any text before the rest is looked at."""
+        return tuple(self.backend.get_added_tokens_decoder().values())
+
+    @cached_property
     def special(self) -> tuple[str, ...]:
-        """The texts that the tokenizer takes out of any text before it looks at the rest."""
-        return tuple(token.content for token in self.backend.get_added_tokens_decoder().values())
+        """The texts of those among them that no document may hold."""
+        return tuple(token.content for token in self.added if token.special)
 
     @cached_property
     def description(self) -> dict[str, Any]:

@@ -72,10 +72,15 @@ class Watched:
 
 @dataclass(frozen=True)
 class Run:
-    """One build: tokens and seconds of all of it, and of the work after every worker is warm."""
+    """One build: tokens and seconds of all of it, and of the work after every worker is warm.
+
+    replaced: worker processes beyond those asked for. Ray starts one where another died, of want of memory for example:
+    such a run measures something else.
+    """
 
     tokens: int
     whole: float
+    replaced: int
     warm_tokens: float
     warm: float
 
@@ -88,21 +93,27 @@ class Run:
 def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
     """Builds with one and with two workers in turns, first to /dev/shm, then to disk."""
     plan = compile_plan(load(RECIPE, [f"worlds.people.size={PEOPLE // 10 if options.quick else PEOPLE}"]))
-    size = plan.bytes_of("train")
-    if available_memory() < size + SPARE:
-        note = f"left out: {size / 2**30:.1f} GiB of output and {SPARE >> 30} GiB beside it are not free"
-        yield Result("ray_scaling", note=note)
-        return
     for kind, place in (("tmpfs", TMPFS), ("disk", options.disk)):
-        if shutil.disk_usage(place).free < 1.1 * size:
-            yield Result(f"ray_scaling/{kind}", note=f"left out: {place} has no room for {size / 2**30:.1f} GiB")
-            continue
         runs: dict[int, list[Run]] = {workers: [] for workers in WORKERS}
+        short = ""
         with scratch(place) as folder:
-            for _ in range(1 if options.quick else 3):
-                for workers in WORKERS:
+            for workers in WORKERS * (1 if options.quick else 3):
+                short = short or _short(place, plan.bytes_of("train"))
+                if not short:
                     runs[workers].append(_run(plan, folder / "data", workers))
-        yield from _results(kind, runs, filesystem(place))
+        if short:
+            yield Result(f"ray_scaling/{kind}", note=f"left out: {short}")
+        else:
+            yield from _results(kind, runs, filesystem(place))
+
+
+def _short(place: Path, size: int) -> str:
+    """What is lacking for a build of `size` bytes; nothing where there is enough."""
+    memory, room = available_memory(), shutil.disk_usage(place).free
+    needed = SPARE + (size if place == TMPFS else 0)
+    if memory < needed:
+        return f"{memory / 2**30:.1f} GiB of memory are free, {needed / 2**30:.1f} GiB are needed"
+    return f"{room / 2**30:.1f} GiB are free in {place}, {1.1 * size / 2**30:.1f} GiB are needed" * (room < 1.1 * size)
 
 
 def _run(plan: Plan, out: Path, workers: int) -> Run:
@@ -113,7 +124,8 @@ def _run(plan: Plan, out: Path, workers: int) -> Run:
     whole = time.perf_counter() - began
     shutil.rmtree(out)
     tokens = sum(int(split["tokens"]) for split in manifest.splits.values())
-    run = Run(tokens, whole, *_warm(executor.works, workers))
+    processes = {work.process for work in executor.works}
+    run = Run(tokens, whole, len(processes) - workers, *_warm(executor.works, workers))
     say(f"{workers} workers: {run.speed / 1e6:8.1f} M tokens/s warm, {tokens / whole / 1e6:8.1f} M as a whole build")
     return run
 
@@ -152,4 +164,6 @@ def _results(kind: str, runs: dict[int, list[Run]], where: str) -> Iterator[Resu
         }
         ratio = {f"ray_scaling/{kind}/{other}": speeds[workers] / speeds[other] for other in others}
         note = f"to {where}; from all workers warm to the last shard's end; whole_build: Ray's start and end included"
+        if any(run.replaced for run in those):
+            note = f"NOT VALID, a worker died and was replaced; {note}"
         yield Result(f"ray_scaling/{kind}/{workers}", seconds, tokens, ratio, note, more)

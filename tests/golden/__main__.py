@@ -1,4 +1,4 @@
-"""Write the golden file. Only after a change of bytes that is meant: raise OUTPUT_VERSION and say so in CHANGELOG.md."""
+"""Write the golden file, after a change of bytes that is meant: raise OUTPUT_VERSION, and say so in CHANGELOG.md."""
 
 import json
 
