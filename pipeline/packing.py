@@ -54,43 +54,41 @@ class Sequences:
 
         offset is how many tokens of the document came before: a document begins where it is 0.
         """
-        rows, owner, offset = self._cut(self.starts, self.documents.tokens.lengths)
-        return Ragged(np.column_stack([rows.values, owner, offset]), rows.offsets)
+        return self._cut(self.starts, self.documents.tokens.lengths)
 
     def spans(self) -> Ragged:
         """Per sequence rows (start, length, label), int32. A span over a cut has a row on either side."""
         spans = self.documents.spans
         assert spans is not None, "the source was asked for them"
         starts = spans.values[:, 0] + np.repeat(self.starts, spans.lengths)
-        rows, owner, _ = self._cut(starts, spans.values[:, 1].astype(np.int64))
-        return Ragged(np.column_stack([rows.values, spans.values[owner, 2]]).astype(np.int32), rows.offsets)
+        cut = self._cut(starts, spans.values[:, 1].astype(np.int64))
+        rows = cut.values[:, :3].astype(np.int32)
+        rows[:, 2] = spans.values[cut.values[:, 2], 2]
+        return Ragged(rows, cut.offsets)
 
     def segment_ids(self) -> NDArray[np.uint16]:
         """(S, L): 1 for the tokens of a sequence's first document, 2 for the second, …; 0 for padding."""
-        number = np.arange(len(self.pieces.values)) - np.repeat(self.pieces.offsets[:-1], self.pieces.lengths) + 1
+        from pipeline.core import kernels
+
         segments = np.zeros(self.input_ids.shape, np.uint16)
-        segments[self.loss_mask().astype(bool)] = np.repeat(number, self.pieces.values[:, 1])
+        kernels.paint(self.pieces.values, self.pieces.offsets, segments)
         return segments
 
     def loss_mask(self) -> NDArray[np.uint8]:
         """(S, L): 1 for every token, 0 for padding."""
-        return (np.arange(self.input_ids.shape[1]) < self.filled[:, None]).astype(np.uint8)
+        return (np.arange(self.input_ids.shape[1]) < self.filled[:, None]).view(np.uint8)
 
-    def _cut(self, starts: I64, lengths: I64) -> tuple[Ragged, I64, I64]:
-        """Intervals of the line of tokens, cut where sequences end. The intervals are in order and do not overlap.
+    def _cut(self, starts: I64, lengths: I64) -> Ragged:
+        """Intervals of the line of tokens, cut where sequences end; they are in order and do not overlap.
 
-        Per sequence rows (start, length); of which interval each piece is; and how much of the interval came before it.
+        Per sequence rows (start, length, interval, how much of the interval came before), int64 (…, 4).
         """
-        length = self.input_ids.shape[1]
-        first, last = starts // length, (starts + lengths - 1) // length
-        parts = last - first + 1
-        owner = np.repeat(np.arange(len(starts)), parts)
-        sequence = first[owner] + np.arange(len(owner)) - np.repeat(offsets_of(parts)[:-1], parts)
-        begin = np.maximum(starts[owner], sequence * length)
-        end = np.minimum(starts[owner] + lengths[owner], (sequence + 1) * length)
-        counts = np.bincount(sequence, minlength=len(self))
-        rows = np.column_stack([begin - sequence * length, end - begin])
-        return Ragged(rows, offsets_of(counts)), owner, begin - starts[owner]
+        from pipeline.core import kernels
+
+        rows = np.empty((len(starts) + len(self), 4), np.int64)  # a cut adds one piece, and there is one a sequence
+        counts = np.zeros(len(self), np.int64)
+        used = kernels.cut(starts, lengths, self.input_ids.shape[1], rows, counts)
+        return Ragged(rows[:used], offsets_of(counts))
 
 
 def pack(documents: Documents, spec: PackingSpec, eos: int) -> Sequences:

@@ -128,7 +128,7 @@ def test_after_sigkill_the_same_command_builds_what_is_missing_and_the_manifest_
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, quiet = tmp_path / "data", tmp_path / "quiet/data"
-    arguments = ["tiny", "--set", "worlds.people.size=20000", "--executor", "inline"]  # 69 shards
+    arguments = ["tiny", "--set", "worlds.people.size=30000", "--executor", "inline"]  # 104 shards
     records = out / ".pipeline/records"
     with subprocess.Popen([sys.executable, "-m", "pipeline", "build", *arguments, "--out", str(out)]) as process:
         while not (records.is_dir() and any(records.iterdir())):

@@ -288,7 +288,7 @@ def test_shard_of_names_the_shard_that_holds_a_position(mixed: SplitPlan):
         assert {mixed.shard_of(position) for position in mixed.positions(k).tolist()} == {k}
 
 
-@pytest.mark.parametrize(("documents", "shards"), [(1, 1), (10, 3), (10, 10), (97, 13), (10**15 + 7, 999_983)])
+@pytest.mark.parametrize(("documents", "shards"), [(1, 1), (10, 3), (10, 10), (97, 13), (10**15 + 7, 10**12 + 1)])
 def test_shard_of_is_exact_for_any_number_of_documents_and_shards(tmp_path: Path, documents: int, shards: int):
     split = split_of(tmp_path, "bios: {exposures: 1}")
     block = split.blocks[0].__class__(0, 0, documents, 1, 0)
@@ -349,39 +349,48 @@ def test_the_first_documents_of_a_plan_are_the_recorded_ones():
 # ── shards ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+TWO_THOUSAND = """\
+extends: tiny
+worlds: {people: {size: 2000}}
+sources:
+  cities: {kind: biographies, world: people, templates: {birth_city: ["{{ name }} is from {{ birth_city }}."]}}
+  majors: {kind: biographies, world: people, paraphrases: fresh, templates: {major: [
+    "{{ name }} likes {{ major }}.", "{{ name }}, a student of {{ major }}, likes it very much."]}}
+splits: {train: null, it: {mixture: MIXTURE}}
+"""
+
+
 @pytest.mark.parametrize(
     "mixture",
     [
-        "bios: {exposures: 40}, short: {share: 0.2}, endless: {share: 0.3}",
-        "bios: {exposures: 200}, dogs: {share: 0.05}",
-        "short: {tokens: 20000}, endless: {share: 0.5}",
+        "{biographies: {exposures: 2}, cities: {share: 0.2}, majors: {share: 0.3}}",
+        "{biographies: {exposures: 1.5}, majors: {share: 0.05}}",
+        "{cities: {tokens: 30000}, majors: {share: 0.5}}",
     ],
 )
 def test_realised_shares_of_tokens_are_within_five_standard_errors(tmp_path: Path, mixture: str):
-    made = plan(tmp_path, f"{{mixture: {{{mixture}}}}}")
+    (tmp_path / "r.yaml").write_text(TWO_THOUSAND.replace("MIXTURE", mixture))
+    made = compile_plan(load(str(tmp_path / "r.yaml")))
     split = made.splits["it"]
-    lengths: dict[str, list[int]] = {name: [] for name in split.sources}
-    tokens = dict.fromkeys(split.sources, 0)
+    tokens: Counter[str] = Counter()
     for k in range(split.shards):
-        shard = make_shard(made, "it", k)
-        for name, counts in shard.sources.items():
-            tokens[name] += counts.tokens
-    for source, item, exposure in told(split):
-        asked = made.sources[source].documents(np.array([item]), np.array([exposure]), spans=False)
-        lengths[source] += asked.tokens.lengths.tolist()
-    total = sum(tokens.values())
-    assert {name: sum(lengths[name]) for name in lengths} == tokens
-    asked_for: dict[str, Any] = {name: made.recipe.splits["it"].mixture[name].share for name in split.sources}
-    # A ratio of sums: the error of a share is that of its own tokens and of all the others'.
-    for name, share in asked_for.items():
-        if share is None:
-            continue
-        variance = sum(
-            len(its) * float(np.var(its)) * (float(1 - share) if other == name else float(share)) ** 2
-            for other, its in lengths.items()
-        )
-        rounding = float(mean(made, name)) / total
-        assert abs(tokens[name] / total - float(share)) < 5 * variance**0.5 / total + rounding
+        tokens.update({name: counts.tokens for name, counts in make_shard(made, "it", k).sources.items()})
+    located = split.locate(np.arange(split.documents))
+    unusual = np.zeros((len(split.sources), 2000))  # by how much the documents of a source about a person are longer
+    for s, name in enumerate(split.sources):
+        item, exposure = located.item[located.source == s], located.exposure[located.source == s]
+        lengths = made.sources[name].documents(item, exposure, spans=False).tokens.lengths
+        assert lengths.sum() == tokens[name]
+        np.add.at(unusual[s], item, lengths - float(mean(made, name)))
+    for s, name in enumerate(split.sources):
+        share = made.recipe.splits["it"].mixture[name].share
+        if share is not None:
+            asked = float(share)
+            by_person = unusual[s] - asked * unusual.sum(axis=0)
+            error = float((by_person**2).sum()) ** 0.5 / tokens.total()
+            rounding = float(mean(made, name)) / tokens.total()
+            assert abs(tokens[name] / tokens.total() - asked) < 5 * error + rounding
+            assert error < 0.01
 
 
 def test_shards_hold_the_documents_of_their_positions(tmp_path: Path):

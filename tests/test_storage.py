@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import storage
+from pipeline import cli, storage
 from pipeline.core.errors import StorageError
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
@@ -197,7 +197,23 @@ def test_a_full_disk_is_one_line_and_exit_code_2(
     assert told.err.count("\n") == 1
 
 
-def test_a_limit_on_file_sizes_is_reported_and_a_run_without_it_completes(tmp_path: Path) -> None:
+LIMITED = """
+import resource, sys
+limit, *arguments = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+from pipeline.cli import main
+main(arguments)
+"""
+
+
+def limited_to(limit: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line, in a process in which the kernel lets no file grow beyond `limit` bytes."""
+    return subprocess.run([sys.executable, "-c", LIMITED, str(limit), *arguments], capture_output=True, text=True)
+
+
+def test_a_limit_on_file_sizes_is_reported_and_a_run_without_it_completes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A real refusal by the kernel, half way: the shards of `narrow` are smaller than the limit, those of `wide` not."""
     recipe = tmp_path / "two.yaml"
     recipe.write_text(
@@ -210,10 +226,8 @@ def test_a_limit_on_file_sizes_is_reported_and_a_run_without_it_completes(tmp_pa
         "shard_tokens: 800_000\n"
     )
     out = tmp_path / "data"
-    command = [sys.executable, "-m", "pipeline", "build", str(recipe), "--executor", "inline", "--out", str(out)]
-    limited = subprocess.run(
-        ["/bin/bash", "-c", 'ulimit -f 2500 && exec "$@"', "-", *command], capture_output=True, text=True
-    )
+    arguments = ["build", str(recipe), "--executor", "inline", "--out", str(out)]
+    limited = limited_to(2_500_000, *arguments)
     assert limited.returncode == 2, limited.stderr
     assert limited.stderr.startswith("StorageError: ")
     assert limited.stderr.endswith(f"{REMEDY}\n")
@@ -223,19 +237,15 @@ def test_a_limit_on_file_sizes_is_reported_and_a_run_without_it_completes(tmp_pa
     assert shards == [f"narrow/shard-{k:05d}-of-00002.arrow" for k in range(2)]
     assert not (out / "manifest.json").exists()
     assert not [name for name in files(out) if "partial" in name]
-    again = subprocess.run(command, capture_output=True, text=True)
-    assert again.returncode == 0, again.stderr
-    assert "2 shards built, 2 kept" in again.stdout
+    assert cli.run(arguments) == 0
+    assert "2 shards built, 2 kept" in capsys.readouterr().out
     assert {name: written(out)[name] for name in shards} == {name: narrow[name] for name in shards}
 
 
 def test_a_file_that_the_kernel_cuts_short_is_no_file(tmp_path: Path) -> None:
     """The tokenizer is written in one piece: a limit inside it gives a short write, and no error."""
     out = tmp_path / "data"
-    command = [sys.executable, "-m", "pipeline", "build", *SMALL, "--executor", "inline", "--out", str(out)]
-    limited = subprocess.run(
-        ["/bin/bash", "-c", 'ulimit -f 1000 && exec "$@"', "-", *command], capture_output=True, text=True
-    )
+    limited = limited_to(1_000_000, "build", *SMALL, "--executor", "inline", "--out", str(out))
     assert not (out / "tokenizer/tokenizer.json").exists()
     assert limited.returncode == 2
     assert REMEDY in limited.stderr

@@ -257,3 +257,34 @@ def find_spans(
                 last_label, last_end = label[q], stop
         offsets[i + 1] = count
     return count
+
+
+@njit("i8(i8[::1], i8[::1], i8, i8[:,::1], i8[::1])", cache=True)
+def cut(starts: Any, lengths: Any, width: Any, out: Any, counts: Any) -> Any:
+    """Intervals of a line, cut at the multiples of `width`; returns how many pieces there are.
+
+    Rows of out: start in its cell, length, number of the interval, how much of it came before. counts: per cell.
+    """
+    used = 0
+    for i in range(starts.size):
+        at, end = starts[i], starts[i] + lengths[i]
+        while at < end:
+            cell = at // width
+            stop = min(end, (cell + 1) * width)
+            out[used, 0] = at - cell * width
+            out[used, 1] = stop - at
+            out[used, 2] = i
+            out[used, 3] = at - starts[i]
+            counts[cell] += 1
+            used += 1
+            at = stop
+    return used
+
+
+@njit("void(i8[:,::1], i8[::1], u2[:,::1])", cache=True)
+def paint(pieces: Any, offsets: Any, out: Any) -> None:
+    """out[s, start : start + length] = 1 for the first piece of row s, 2 for the second, …"""
+    for s in range(out.shape[0]):
+        for piece in range(offsets[s], offsets[s + 1]):
+            for i in range(pieces[piece, 0], pieces[piece, 0] + pieces[piece, 1]):
+                out[s, i] = piece - offsets[s] + 1

@@ -230,6 +230,7 @@ class Fragments:
         offsets = np.zeros(count + 1, np.int64)
         eos = self.tokens.dtype.type(self.eos)
         found: list[Ragged] = []
+        room, most = np.empty((0, 3), np.int32), int(np.diff(self.program_start).max())  # for the spans of a chunk
         end = 0
         for first in range(0, count, CHUNK):
             chunk = slice(first, min(first + CHUNK, count))
@@ -237,11 +238,10 @@ class Fragments:
             programs_of = (programs, rows, self.program_start, self.base, self.slot, self.start)
             end = kernels.gather(*programs_of, self.tokens, eos, out, end, offsets[chunk.start : chunk.stop + 1])
             if spans:
-                room = programs.size * int(np.diff(self.program_start).max())
-                rows_out = np.empty((room, 3), np.int32)
+                room = room if len(room) else np.empty((programs.size * most, 3), np.int32)
                 ends = np.zeros(len(programs) + 1, np.int64)
-                used = kernels.find_spans(*programs_of, self.label, self.lead, self.trail, rows_out, ends)
-                found.append(Ragged(rows_out[:used].copy(), ends))
+                used = kernels.find_spans(*programs_of, self.label, self.lead, self.trail, room, ends)
+                found.append(Ragged(room[:used].copy(), ends))
         return Documents(Ragged(out[:end], offsets), Ragged.concat(found) if found else None)
 
     def longest(self) -> I64:

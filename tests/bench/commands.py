@@ -5,15 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.bench.harness import RECIPE, ROOT, Options, Result, emptied, say, scratch
+from tests.bench.harness import RECIPE, ROOT, Options, Result, emptied, say, scratch, users_environment
 
 
 def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
     """plan, preview and build of bioS_multi5, in turns, after one turn that warms the file cache."""
-    with scratch(options.disk) as folder:
+    with scratch(options.disk) as folder, users_environment() as env:
         out = folder / "data"
         commands = {
             "plan": ["plan", RECIPE],
@@ -23,7 +23,7 @@ def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
         seconds: dict[str, list[float]] = {name: [] for name in commands}
         for turn in range(options.repeats(5) + 1):
             for name, arguments in commands.items():
-                took = _wall(arguments, out)
+                took = _wall(arguments, out, env)
                 say(f"{name:<10} {took:6.2f} s{'' if turn else '   (warm-up)'}")
                 seconds[name] += [took] if turn else []
     for name, arguments in commands.items():
@@ -32,10 +32,10 @@ def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
         yield Result(f"commands/{name}", seconds[name], note=note)
 
 
-def _wall(arguments: Sequence[str], out: Path) -> float:
+def _wall(arguments: Sequence[str], out: Path, env: Mapping[str, str]) -> float:
     emptied(out)
     out.rmdir()
     began = time.perf_counter()
     command = [sys.executable, "-m", "pipeline", *arguments]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - began

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.bench.harness import RECIPE, ROOT, Options, Result, say, scratch
+from tests.bench.harness import RECIPE, ROOT, Options, Result, say, scratch, users_environment
 
 SIZES = {"10K": 10_000, "1M": 1_000_000, "100M": 100_000_000}
 
@@ -37,7 +37,8 @@ def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
 
 def _child(*arguments: str) -> dict[str, float]:
     command = [sys.executable, "-m", "tests.bench.memory", *arguments]
-    ran = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    with users_environment() as env:
+        ran = subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(ran.stdout)
     return found
 

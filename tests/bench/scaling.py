@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from pipeline.build import build
 from pipeline.executors import Executor, Ray
@@ -32,6 +33,7 @@ from tests.bench.harness import (
     filesystem,
     say,
     scratch,
+    users_environment,
 )
 
 PEOPLE = 5_600_000  # five biographies each: 28 M documents, 2.1 G tokens, 4.2 GB
@@ -96,7 +98,7 @@ def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
     for kind, place in (("tmpfs", TMPFS), ("disk", options.disk)):
         runs: dict[int, list[Run]] = {workers: [] for workers in WORKERS}
         short = ""
-        with scratch(place) as folder:
+        with scratch(place) as folder, users_environment() as env, patch.dict(os.environ, env):
             for workers in WORKERS * (1 if options.quick else 3):
                 short = short or _short(place, plan.bytes_of("train"))
                 if not short:
