@@ -135,7 +135,7 @@ def _fault(folder: Folder, record: ShardRecord) -> str:
     if path.stat().st_size != record.bytes:
         return f"{path.stat().st_size} bytes instead of {record.bytes}"
     if file_hash(path) != record.file_hash:
-        return "its bytes have changed (SHA-256)"
+        return "its bytes have changed"
     if content_hash(arrow.columns_of(path)) != record.content_hash:
         return "its columns are not those recorded"
     return ""

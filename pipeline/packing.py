@@ -102,9 +102,7 @@ def _concat(documents: Documents, length: int, eos: int) -> Sequences:
     tokens = documents.tokens
     total = len(tokens.values)
     count = -(-total // length)
-    ids = tokens.values
-    if total < count * length:
-        ids = np.concatenate([ids, np.full(count * length - total, eos, ids.dtype)])
+    ids = tokens.padded(count * length, eos)
     filled = np.full(count, length, np.int64)
     filled[count - 1 :] -= count * length - total
     return Sequences(ids.reshape(count, length), filled, documents, tokens.offsets[:-1])

@@ -21,6 +21,7 @@ from pipeline import cli, storage
 from pipeline.core.errors import StorageError
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
+from pipeline.sinks.arrow import HashingFile
 from pipeline.storage import Folder, file_hash
 from tests.conftest import OVERRIDES, SMALL, built, contents, run, written
 
@@ -94,9 +95,13 @@ def test_a_text_that_is_there_already_is_not_written_again(tmp_path: Path) -> No
     assert (tmp_path / "x").read_text() == "other"
 
 
-def test_file_hash_is_sha256(tmp_path: Path) -> None:
-    (tmp_path / "x").write_bytes(b"abc")
-    assert file_hash(tmp_path / "x") == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+def test_the_hash_of_a_file_is_blake3_and_the_same_while_it_is_written(tmp_path: Path) -> None:
+    with Folder(tmp_path).creating("x") as raw:
+        file = HashingFile(raw)
+        assert [file.write(piece) for piece in (b"a", memoryview(b"b"), b"", bytearray(b"c"))] == [1, 1, 0, 1]
+    assert (tmp_path / "x").read_bytes() == b"abc"
+    assert (file.size, file.hash) == (3, file_hash(tmp_path / "x"))
+    assert file.hash == "blake3:6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
@@ -214,7 +219,7 @@ def limited_to(limit: int, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_limit_on_file_sizes_is_reported_and_a_run_without_it_completes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A real refusal by the kernel, half way: the shards of `narrow` are smaller than the limit, those of `wide` not."""
+    """The kernel refuses, half way: the shards of `narrow` are smaller than the limit, those of `wide` are not."""
     recipe = tmp_path / "two.yaml"
     recipe.write_text(
         "extends: tiny\n"

@@ -43,6 +43,18 @@ class Ragged:
         source = np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
         return Ragged(self.values[source], offsets)
 
+    def padded(self, size: int, fill: int) -> NDArray[Any]:
+        """The values (T,), followed by `fill` up to `size`.
+
+        In the memory behind them where that has room, as after a gather, which saves copying a whole shard.
+        """
+        values, room = self.values, self.values.base
+        begins = isinstance(room, np.ndarray) and room.ctypes.data == values.ctypes.data
+        if room is None or not begins or room.ndim != 1 or room.dtype != values.dtype or room.size < size:
+            room = np.concatenate([values, np.empty(size - len(values), values.dtype)])
+        room[len(values) : size] = fill
+        return room[:size]
+
     @classmethod
     def concat(cls, parts: Sequence[Ragged]) -> Ragged:
         """All rows of the parts, one part after the other; one part is returned as it is, uncopied."""

@@ -32,16 +32,26 @@ def bits(key: Key, *counters: I64) -> U64:
     return kernels.bits2(high, low, words[0], words[1])  # type: ignore[no-any-return]
 
 
-def below(key: Key, bound: int, *counters: I64, out: I32 | None = None) -> I32:
-    """Uniform int32 in [0, bound), bound < 2³¹, for each row of the counters (d,); bias at most bound / 2⁶⁴."""
+def below(key: Key, bound: int, counter: I64, out: I32 | None = None) -> I32:
+    """Uniform int32 in [0, bound), bound < 2³¹, for each row of the counter (d,); bias at most bound / 2⁶⁴."""
     from pipeline.core import kernels
 
-    high, low, words = _words(key, counters)
-    out = np.empty(words[0].size, np.int32) if out is None else out
-    if len(words) == 1:
-        kernels.below1(high, low, np.uint64(bound), words[0], out)
-    else:
-        kernels.below2(high, low, np.uint64(bound), words[0], words[1], out)
+    high, low, words = _words(key, [counter])
+    out = np.empty(counter.size, np.int32) if out is None else out
+    kernels.below(high, low, np.uint64(bound), words[0], out)
+    return out
+
+
+def below_each(keys: Sequence[Key], bounds: Sequence[int], key: Key, *counters: I64) -> I32:
+    """For each row of the counters and each column c a uniform int32 in [0, bounds[c]): (d, c).
+
+    The counters are hashed once, with `key`; a column adds its own key. Columns are independent of each other.
+    """
+    from pipeline.core import kernels
+
+    out = np.empty((counters[0].size, len(keys)), np.int32)
+    words = np.array([column.low for column in keys], np.uint64)
+    kernels.below_each(bits(key, *counters), words, np.array(bounds, np.uint64), out)
     return out
 
 

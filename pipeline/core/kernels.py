@@ -59,7 +59,7 @@ def bits2(high: Any, low: Any, a: Any, b: Any) -> Any:
 
 
 @njit("void(u8, u8, u8, u8[::1], i4[:])", cache=True)
-def below1(high: Any, low: Any, bound: Any, a: Any, out: Any) -> None:
+def below(high: Any, low: Any, bound: Any, a: Any, out: Any) -> None:
     """Uniform indices below `bound` from a key and one counter.
 
     In blocks, because only a loop that writes to neighbouring places is compiled to vector instructions.
@@ -73,16 +73,17 @@ def below1(high: Any, low: Any, bound: Any, a: Any, out: Any) -> None:
             out[first + i] = block[i]
 
 
-@njit("void(u8, u8, u8, u8[::1], u8[::1], i4[:])", cache=True)
-def below2(high: Any, low: Any, bound: Any, a: Any, b: Any, out: Any) -> None:
-    """Uniform indices below `bound` from a key and two counters."""
+@njit("void(u8[::1], u8[::1], u8[::1], i4[:,::1])", cache=True)
+def below_each(h: Any, words: Any, bounds: Any, out: Any) -> None:
+    """For each row and column a uniform index below bounds[column], from the row's bits and the column's word."""
     block = np.empty(BLOCK, np.int32)
-    for first in range(0, a.size, BLOCK):
-        size = min(BLOCK, a.size - first)
-        for i in range(size):
-            block[i] = np.int32(_scale(_fold(_fold(_fold(high, a[first + i]), b[first + i]), low), bound))
-        for i in range(size):
-            out[first + i] = block[i]
+    for first in range(0, h.size, BLOCK):
+        size = min(BLOCK, h.size - first)
+        for c in range(words.size):
+            for i in range(size):
+                block[i] = np.int32(_scale(_fold(h[first + i], words[c]), bounds[c]))
+            for i in range(size):
+                out[first + i, c] = block[i]
 
 
 @njit("void(u8[::1], u8[::1], i4[::1], i4[:])", cache=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+from blake3 import blake3
 from numpy.typing import NDArray
 
 from pipeline.core.columns import Columns, Lists
@@ -18,10 +18,10 @@ ROWS = 1024  # sequences of one record batch: a megabyte at 512 tokens, few enou
 
 
 class HashingFile:
-    """A binary file that is only written, and knows the SHA-256 and size of what went through it."""
+    """A binary file that is only written, and knows the BLAKE3 and size of what went through it."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file, self._state = file, hashlib.sha256()
+        self._file, self._state = file, blake3()
         self.size = 0
         self.closed = False
 
@@ -45,7 +45,7 @@ class HashingFile:
     @property
     def hash(self) -> str:
         """Of everything written so far."""
-        return f"sha256:{self._state.hexdigest()}"
+        return f"blake3:{self._state.hexdigest()}"
 
 
 def write(columns: Columns, file: HashingFile) -> None:

@@ -119,16 +119,24 @@ def _fuse_for_speed(pieces: list[Piece]) -> list[Piece]:
     done = pieces[:1]
     for piece in pieces[1:]:
         table, other = (piece, done[-1]) if piece.slot else (done[-1], piece)
-        if other.slot == 0 and len(table.texts) * (len(other.text.split()) + 1) <= FUSE:
+        if _one_value(done[-1], piece) or (
+            other.slot == 0 and len(table.texts) * (len(other.text.split()) + 1) <= FUSE
+        ):
             done[-1] = _fused(done[-1], piece)
         else:
             done.append(piece)
     return done
 
 
+def _one_value(left: Piece, right: Piece) -> bool:
+    """Whether two tables show the same row of one attribute with nothing else between, as a month and a day do."""
+    touching = not left.label or left.margin[1] == right.margin[0] == 0
+    return left.slot == right.slot != 0 and left.label == right.label and touching
+
+
 def _fused(left: Piece, right: Piece) -> Piece:
     """Two neighbours as one piece. Uncuttable where they vary independently, or are values of different attributes."""
-    if left.slot and left.slot == right.slot and left.label == right.label:
+    if _one_value(left, right):
         both = Texts(tuple(a + b for a, b in zip(left.texts.rows, right.texts.rows, strict=True)))
         return Piece(both, left.slot, left.label, (left.margin[0], right.margin[1]))
     if left.slot and right.slot:

@@ -137,11 +137,11 @@ class DateSpec(Spec):
 
 
 class Date:
-    """Slots month, day, year."""
+    """Two slots: the day of the year, which month and day are columns of, and the year."""
 
     def __init__(self, key: Key, spec: DateSpec) -> None:
-        self._keys, self._spec = [key.child(part) for part in ("month", "day", "year")], spec
-        self.sizes = (12, spec.days, spec.years)
+        self._keys, self._spec = [key.child(part) for part in ("day", "year")], spec
+        self.sizes = (12 * spec.days, spec.years)
         _parse(spec.format, self._columns(0))
 
     def weights(self, slot: int) -> tuple[Fraction, ...] | None:
@@ -157,11 +157,12 @@ class Date:
 
     def _columns(self, first: int) -> dict[str, Column]:
         spec = self._spec
+        days = [(month, day) for month in range(12) for day in range(1, spec.days + 1)]
         return {
-            "month": Column(first, tuple(spec.months)),
-            "month_number": Column(first, tuple(range(1, 13))),
-            "day": Column(first + 1, tuple(range(1, spec.days + 1))),
-            "year": Column(first + 2, tuple(range(spec.first_year, spec.first_year + spec.years))),
+            "month": Column(first, tuple(spec.months[month] for month, _ in days)),
+            "month_number": Column(first, tuple(month + 1 for month, _ in days)),
+            "day": Column(first, tuple(day for _, day in days)),
+            "year": Column(first + 1, tuple(range(spec.first_year, spec.first_year + spec.years))),
         }
 
 

@@ -22,7 +22,7 @@ from pydantic import Field as Key_
 from pydantic import PrivateAttr
 
 from pipeline.core.documents import Documents
-from pipeline.core.draws import I32, I64, below, orders
+from pipeline.core.draws import I32, I64, below_each, orders
 from pipeline.core.errors import SpecError, TemplateError, suggest
 from pipeline.core.files import Files, Text
 from pipeline.core.spec import Name, Spec
@@ -88,7 +88,8 @@ class Biographies:
         self.labels = self.world.labels
         self._spec = spec
         self.sentences = _sentences(spec, self.world)
-        self._wording_keys = [context.key.child("wording", sentence) for sentence in self.sentences]
+        self._wording_key = context.key.child("wording")
+        self._sentence_keys = [self._wording_key.child(sentence) for sentence in self.sentences]
         self._order_key = context.key.child("order")
         programs, self._counts, self._base = _wordings(spec, self.world, self.sentences)
         self._teller, notices = compile_programs(programs, context.tokenizer)
@@ -116,9 +117,7 @@ class Biographies:
         sentence is told at place j.
         """
         turn = _turn(self._spec.paraphrases, exposure)
-        chosen = np.empty((item.size, len(self.sentences)), np.int32)
-        for s, (key, count) in enumerate(zip(self._wording_keys, self._counts, strict=True)):
-            below(key, count, item, turn, out=chosen[:, s])
+        chosen = below_each(self._sentence_keys, self._counts, self._wording_key, item, turn)
         if self._spec.permutations == "fixed":
             return chosen, None
         return chosen, orders(self._order_key, len(self.sentences), item, _turn(self._spec.permutations, exposure))

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pipeline
+
+ROOT = Path(pipeline.__file__).parent
+HEAVY = {"ray", "datasets", "torch", "numba", "llvmlite", "faker", "pyarrow", "pandas", "transformers", "huggingface_hub"}
+
+# What each part of the package may import, beside itself.
+MAY: dict[str, set[str]] = {
+    "core": set(),
+    "text": {"core"},
+    "packing": {"core"},
+    "storage": {"core"},
+    "manifest": {"core"},
+    "worlds": {"core", "text"},
+    "sources": {"core", "text", "worlds"},
+    "sinks": {"core"},
+    "executors": {"core", "storage", "recipe"},
+    "recipe": {"core", "text", "packing", "worlds", "sources"},
+    "plan": {"core", "text", "packing", "worlds", "sources", "recipe"},
+    "shard": {"core", "packing", "plan"},
+    "card": {"manifest", "plan"},
+    "build": {"core", "storage", "manifest", "sinks", "executors", "recipe", "plan", "shard", "card"},
+    "cli": {"core", "manifest", "executors", "recipe", "plan", "shard", "build"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+
+
+def name_of(path: Path) -> str:
+    return ".".join(("pipeline", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def part_of(module: str) -> str:
+    return (module.split(".") + ["__init__"])[1]
+
+
+def imported(module: str) -> Iterator[str]:
+    """The modules of the package that a module imports, wherever it does so."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "pipeline")
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            if node.module and node.module.split(".")[0] == "pipeline":
+                for alias in node.names:
+                    below = f"{node.module}.{alias.name}"
+                    yield below if below in MODULES else node.module
+
+
+def test_the_table_names_every_part_of_the_package():
+    assert {part_of(module) for module in MODULES} == set(MAY)
+
+
+def test_what_is_imported_exists():
+    assert {name for module in MODULES for name in imported(module)} <= set(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_an_import_goes_down_or_stays_inside_its_folder(module: str):
+    mine = part_of(module)
+    assert {part_of(name) for name in imported(module)} - {mine} <= MAY[mine]
+
+
+def test_the_table_itself_has_floors():
+    built: set[str] = set()
+    while ready := {part for part in MAY if part not in built and MAY[part] <= built}:
+        built |= ready
+    assert built == set(MAY), "parts that need each other"
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    needs = {module: set(imported(module)) - {module} for module in MODULES}
+    while ready := [module for module, others in needs.items() if not others & needs.keys()]:
+        for module in ready:
+            del needs[module]
+    assert not needs, "these import each other"
+
+
+def test_only_sinks_and_kernels_know_the_packages_that_they_are_made_for():
+    owners = {"pyarrow": "pipeline.sinks.arrow", "numba": "pipeline.core.kernels", "ray": "pipeline.executors"}
+    owners |= {"faker": "pipeline.core.files", "jinja2": "pipeline.text.templates", "yaml": "pipeline.recipe"}
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            for name in names:
+                assert owners.get(name.split(".")[0], module) == module, f"{module} imports {name}"
+
+
+def loaded_after(program: str, folder: Path) -> set[str]:
+    """The packages in memory after a program, in a process of its own."""
+    program += "\nimport json, sys\nprint(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    ("program", "allowed"),
+    [
+        ("import pipeline", set()),
+        ("import pipeline.cli", set()),
+        ("from pipeline import cli; assert cli.run(['list']) == 0", set()),
+        ("from pipeline import cli; assert cli.run(['schema']) == 0", set()),
+        ("from pipeline import cli; assert cli.run(['plan', 'tiny']) == 0", set()),
+        ("from pipeline import cli; assert cli.run(['plan', 'no such']) == 2", set()),
+        ("from pipeline import cli; assert cli.run(['plan', 'products']) == 0", {"faker"}),
+    ],
+)
+def test_heavy_packages_are_loaded_only_by_what_needs_them(tmp_path: Path, program: str, allowed: set[str]):
+    assert loaded_after(program, tmp_path) & HEAVY <= allowed
+
+
+def test_help_loads_neither_numpy_nor_pydantic(tmp_path: Path):
+    assert not loaded_after("import pipeline.cli", tmp_path) & {"numpy", "pydantic", "yaml", "jinja2", "tokenizers"}
