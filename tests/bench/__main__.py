@@ -34,6 +34,7 @@ CASES = (
     Case("ours_arrays", single_core.measure, "one core: the same sequences in memory, neither hashed nor written"),
     Case("jinja_encode", single_core.measure, "one core: Jinja2 and tokenizers, what people do, to memory"),
     Case("join_gigatoken", single_core.measure, "one core: joined strings and gigatoken, the best stack, to memory"),
+    Case("join_gigatoken_lent", single_core.measure, "the same, joined by a compiled kernel: our own idea, lent to it"),
     Case("memory_copy", single_core.measure, "one core: a copy of the finished output into a warm buffer"),
     Case("where_the_time_goes", stages.measure, "the share of each stage in one shard of `ours`"),
     Case("variants", variants.measure, "`ours_tmpfs` for each recipe"),

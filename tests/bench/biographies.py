@@ -16,9 +16,8 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.draws import below
-from pipeline.core.key import Key
 from pipeline.plan import Plan
+from pipeline.sources.knowledge.biographies import Biographies as Source
 from pipeline.sources.knowledge.biographies import BiographiesSpec
 from pipeline.text.fields import Column
 
@@ -56,18 +55,16 @@ class Biographies:
         self.split = plan.splits["train"]
         self.sentences = list(spec.sentences or ())
         self.lines = [spec.templates[sentence] for sentence in self.sentences]
-        self._world, self._paraphrases = plan.worlds[spec.world], spec.paraphrases
-        key = Key.root(plan.recipe.seed).child("sources", "biographies", "wording")
-        self._keys = [key.child(sentence) for sentence in self.sentences]
+        self._world = plan.worlds[spec.world]
+        source = plan.sources["biographies"]
+        assert isinstance(source, Source), "the recipe has one source, of biographies"
+        self._source = source
 
     def draw(self, positions: I64) -> Drawn:
         """What stands at the positions (d,)."""
         located = self.split.locate(positions)
-        turn = located.exposure % self._paraphrases
-        wordings = [
-            below(key, len(lines), located.item, turn) for key, lines in zip(self._keys, self.lines, strict=True)
-        ]
-        return Drawn(self._world.rows(located.item), wordings)
+        wordings, _ = self._source.choices(located.item, located.exposure)
+        return Drawn(self._world.rows(located.item), list(wordings.T))
 
     def columns(self, attribute: str) -> list[Column]:
         """The tables that an attribute's text is put together from: three for a name or a date, otherwise one."""
@@ -98,7 +95,7 @@ class Strings:
             [f"{value} " for value in middle.values],
             list(map(str, last.values)),
             between,
-            [f"{m} {d}, " for m, d in product(month.values, day.values)],
+            [f"{m} {d}, " for m, d in zip(month.values, day.values, strict=True)],
             list(map(str, year.values)),
             after,
             *(self._finished(s) for s in range(1, len(source.sentences))),
@@ -109,11 +106,11 @@ class Strings:
         """For each table the row that each document shows: (d,) each."""
         rows, wordings = drawn.rows, drawn.wordings
         first, middle, last = (rows[:, column.slot] for column in self._source.columns("name"))
-        month, day, year = self._source.columns("birth_date")
+        month, _, year = self._source.columns("birth_date")
         pronoun = rows[:, self._slot]
         opening = pronoun * len(self._source.lines[0]) + wordings[0]
         found = [first, middle, last, opening]
-        found += [rows[:, month.slot] * len(day.values) + rows[:, day.slot], rows[:, year.slot], opening]
+        found += [rows[:, month.slot], rows[:, year.slot], opening]  # a month and its day are of one slot
         for s in range(1, len(wordings)):
             (column,) = self._source.columns(self._source.sentences[s])
             told = pronoun * len(self._source.lines[s]) + wordings[s]
