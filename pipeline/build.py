@@ -45,12 +45,12 @@ def build(
     _refuse_foreign(folder, plan)  # before anything is written to it
     with folder.locked():
         _refuse_foreign(folder, plan)  # somebody else may have been faster
-        folder.write(FINGERPRINT, plan.fingerprint)
         found = _found(folder, plan, kept)
         missing = [shard for shard in plan.shards if shard not in found]
+        _check_space(folder, plan, missing)
+        folder.write(FINGERPRINT, plan.fingerprint)
         if missing:
             folder.path("manifest.json").unlink(missing_ok=True)
-            _check_space(folder, plan, missing)
         _write_head(folder, plan)
         began = time.time()
         for record in executor.run(build_shard, (plan, folder), missing, folder) if missing else ():

@@ -182,7 +182,8 @@ def _verify(options: argparse.Namespace) -> int:
         wrong = verify(options.folder, checked=lambda record: bar.update(record.tokens))
     for line in wrong:
         print(line)
-    print(f"{options.folder}: {f'{len(wrong)} faults; build rebuilds them' if wrong else 'whole and as recorded'}")
+    mended = "build mends what is missing or damaged"
+    print(f"{options.folder}: {f'{len(wrong)} faults; {mended}' if wrong else 'whole and as recorded'}")
     return 1 if wrong else 0
 
 

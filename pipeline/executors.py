@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import socket
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -75,6 +76,7 @@ class Ray:
 
         try:
             if self.address:
+                _knock(self.address)
                 ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
             else:
                 ray.init(
@@ -85,7 +87,7 @@ class Ray:
                     log_to_driver=False,
                     logging_level=logging.ERROR,
                 )
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             where = f"to the Ray cluster at '{self.address}'" if self.address else "to a local Ray"
             raise RunError(
                 f"cannot connect {where}: {str(error).splitlines()[0]}", "Or use --executor inline."
@@ -121,6 +123,13 @@ def _result(ray: Any, reference: Any) -> Any:
             f"a shard was lost {RETRIES + 1} times: {str(error).splitlines()[0]}",
             "Its worker may run out of memory: lower shard_tokens or --workers. What is complete is kept.",
         ) from None
+
+
+def _knock(address: str) -> None:
+    """OSError where nobody answers at host:port; Ray itself would go on trying for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _check_nodes(ray: Any, folder: Folder) -> None:

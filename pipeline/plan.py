@@ -28,6 +28,8 @@ from pipeline.sources.source import Context
 from pipeline.text.tokenizer import Tokenizer, load
 from pipeline.worlds.world import World
 
+MOST_DOCUMENTS = 2**61  # of a split: what a permutation can count
+
 
 @dataclass(frozen=True)
 class Block:
@@ -129,7 +131,7 @@ class SplitPlan:
             if self.sources[block.source] != source or not 0 <= turn < block.exposures:
                 continue
             place = item
-            if block.subset:
+            if block.subset and 0 <= item < block.subset.n:
                 place = int(block.subset.inverse(np.array([item]))[0])
             if 0 <= place < block.items:
                 row = block.first + turn * block.items + place
@@ -161,11 +163,11 @@ class Plan:
             self.tokenizer.dtype.itemsize + ("loss_mask" in split.columns) + 2 * ("segment_ids" in split.columns)
         )
         pieces = split.documents + split.tokens // split.packing.length
-        values = sum(len(world.fields) for world in self.worlds.values())
+        values = max(len(source.labels) for source in self.sources.values()) * 3 // 2  # a pronoun comes with many
         return int(
             split.tokens * per_token
             + pieces * (4 + 3 * 4 + 2 + 8 + 4) * ("documents" in split.columns)
-            + pieces * (values * (4 + 4 + 1) + 4) * ("spans" in split.columns)
+            + (split.documents * values * (4 + 4 + 1) + pieces * 4) * ("spans" in split.columns)
         )
 
     def portable_recipe(self) -> Recipe:
@@ -294,6 +296,8 @@ def _counted(name: str, amount: AmountSpec, source: Source) -> int:
             "Give it exposures, a share or tokens.",
             ("mixture", name),
         )
+    if exposures * len(source) >= MOST_DOCUMENTS:
+        raise SpecError(f"more than {MOST_DOCUMENTS:,} documents", "Lower the exposures.", ("mixture", name))
     return round(exposures * len(source))
 
 

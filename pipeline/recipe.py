@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -120,7 +121,7 @@ class Loaded:
     def files(self, *path: str) -> Files:
         """The files that the part of the recipe at `path` may name."""
         key = Key.root(self.recipe.seed).child("files", *path)
-        return Files(path, lambda key_path: self.origin.file(key_path).parent, key)
+        return Files(path, lambda at: self.origin.file(at).parent, key, self.origin.place)
 
 
 def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
@@ -136,11 +137,9 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
 
 def find(name: str) -> Path:
     """The file of a recipe: a path, or a name in `recipes/`."""
-    if "/" in name or name.endswith((".yaml", ".yml")):
-        path = Path(name)
-    else:
-        path = library("recipes") / f"{name}.yaml"
-    if not path.is_file():
+    written_as_path = "/" in name or name.endswith((".yaml", ".yml"))
+    path = Path(name) if written_as_path else library("recipes") / f"{name}.yaml"
+    if not os.path.isfile(path):  # which, unlike Path.is_file, takes any name
         known = [recipe.stem for recipe in library("recipes").glob("*.yaml")]
         raise RecipeError(f"no recipe '{name}'", suggest(name, known))
     return path
@@ -154,10 +153,22 @@ def title(path: Path) -> str:
 
 def dump(recipe: Recipe, header: str) -> str:
     """The resolved recipe as YAML that loads to the same recipe; worlds and sources, which are long, come last."""
-    tree = recipe.model_dump(exclude_none=True)
+    tree = _written(recipe)
     order = ("seed", "tokenizer", "shard_tokens", "splits", "sources", "worlds")
     text = yaml.dump({key: tree[key] for key in order}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return f"# {header}\n{text}"
+
+
+def _written(value: Any) -> Any:
+    """A spec as plain values, without what it does not say. (pydantic's own dump would make texts of fractions.)"""
+    if isinstance(value, Spec):
+        fields = {name: getattr(value, name) for name in type(value).model_fields}
+        return {name: _written(field) for name, field in fields.items() if field is not None}
+    if isinstance(value, dict):
+        return {name: _written(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_written(item) for item in value]
+    return int(value) if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
 def fingerprint(recipe: Recipe, tokenizer_hash: str) -> str:
@@ -167,7 +178,7 @@ def fingerprint(recipe: Recipe, tokenizer_hash: str) -> str:
     """
     tree = recipe.model_dump(mode="json")
     tree["tokenizer"] = tokenizer_hash
-    text = json.dumps([OUTPUT_VERSION, tree], sort_keys=True, ensure_ascii=True)
+    text = json.dumps([OUTPUT_VERSION, tree], ensure_ascii=True)  # in order: that of the sources is part of the output
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -176,9 +187,20 @@ def schema() -> dict[str, Any]:
     made = Recipe.model_json_schema()
     made["properties"]["extends"] = {"type": "string", "description": "Another recipe: a name, or a path from here."}
     made["properties"]["tokenizer"] = {"anyOf": [{"type": "string"}, made["properties"]["tokenizer"]]}
-    made["required"] = []  # any key may be inherited
-    made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    return made
+    inheritable: dict[str, Any] = _inheritable(made)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **inheritable}
+
+
+def _inheritable(schema: Any) -> Any:
+    """The schema with nothing required: any key may be inherited, at any depth."""
+    if isinstance(schema, dict):
+        named = {"anyOf" if key == "oneOf" else key: _inheritable(value) for key, value in schema.items()}
+        return {
+            key: value
+            for key, value in named.items()
+            if key != "discriminator" and not (key == "required" and isinstance(value, list))
+        }
+    return [_inheritable(value) for value in schema] if isinstance(schema, list) else schema
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -205,6 +227,14 @@ for _tag, _pattern, _first in (
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+
+
+def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """A text; in double quotes, which escape them, where it holds line breaks that YAML would fold."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if len(text.splitlines()) > 1 else None)
+
+
+_Dumper.add_representer(str, _represented)
 _Dumper.add_representer(Fraction, lambda dumper, n: dumper.represent_scalar("tag:yaml.org,2002:float", str(n)))
 
 
@@ -221,6 +251,10 @@ def _scalar(node: yaml.ScalarNode) -> Any:
             number = Fraction(text)
             return int(number) if number.denominator == 1 else number
         case "str":
+            if any("\ud800" <= character <= "\udfff" for character in text):
+                raise RecipeError(
+                    "a text with half a character (a surrogate)", "Write the character itself.", _at(node)
+                )
             return text
     raise RecipeError(f"the tag '{node.tag}' is not allowed", "Write plain YAML.", _at(node))
 
@@ -228,12 +262,14 @@ def _scalar(node: yaml.ScalarNode) -> Any:
 def _plain(node: yaml.Node, path: Path_, file: Path, marks: Marks) -> Any:
     """A node as Python values; where each stands is noted in marks."""
     marks[path] = (file, node.start_mark.line + 1)
+    if not isinstance(node, yaml.ScalarNode) and node.tag.rsplit(":", 1)[-1] not in ("map", "seq"):
+        raise RecipeError(f"the tag '{node.tag}' is not allowed", "Write plain YAML.", _at(node))
     if isinstance(node, yaml.MappingNode):
         tree: Tree = {}
         for key_node, value in node.value:
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag.endswith(":merge"):
                 raise RecipeError("a key must be a plain word", "", f"{file}:{key_node.start_mark.line + 1}")
-            key = key_node.value
+            key = str(_scalar(yaml.ScalarNode("tag:yaml.org,2002:str", key_node.value, key_node.start_mark)))
             if key in tree:
                 raise RecipeError(f"'{key}' stands twice", "Remove one.", f"{file}:{key_node.start_mark.line + 1}")
             tree[key] = _plain(value, (*path, key), file, marks)
@@ -280,10 +316,9 @@ def _extended(path: Path, children: tuple[Path, ...]) -> tuple[Tree, Marks]:
         raise RecipeError("the name of another recipe is needed", "", place)
     if path.resolve() in children or len(children) > 20:
         raise RecipeError("recipes extend each other in a circle", "", place)
-    beside = path.parent / base_name
-    here = [beside, beside.with_name(beside.name + ".yaml")]
+    here = [path.parent / base_name, path.parent / f"{base_name}.yaml"]
     try:
-        base = next((file for file in here if file.is_file()), None) or find(base_name)
+        base = next((file for file in here if os.path.isfile(file)), None) or find(base_name)
     except RecipeError as error:
         raise RecipeError(error.problem, error.remedy, place) from None
     base_tree, base_marks = _extended(base, (*children, path.resolve()))
@@ -317,9 +352,11 @@ def _override(tree: Tree, marks: Marks, override: str) -> None:
     over_marks: Marks = {}
     try:
         node = _Loader(text).get_single_node()
-    except yaml.YAMLError:
+        value = _plain(node, tuple(dotted.split(".")), here, over_marks) if node else None
+    except RecipeError as error:
+        raise RecipeError(error.problem, error.remedy, place) from None
+    except (yaml.YAMLError, RecursionError, ValueError):
         raise RecipeError("the value is not YAML", "Quote it.", place) from None
-    value = _plain(node, tuple(dotted.split(".")), here, over_marks) if node else None
     over: Tree = {}
     branch = over
     *above, last = dotted.split(".")
@@ -337,12 +374,13 @@ def _validated(tree: Tree, origin: Origin) -> Recipe:
     try:
         return Recipe.model_validate(tree)
     except ValidationError as errors:
-        error = errors.errors(include_url=False)[0]
-    path = _real_path(error["loc"], tree)
+        # Of a value that may be written in several ways, the way that went furthest is the one that was meant.
+        error = max(errors.errors(include_url=False), key=lambda one: len(_path_of(one, tree)))
+    path = _path_of(error, tree)
     context = error.get("ctx", {})
     problem, remedy = error["msg"], ""
     if error["type"] == "unknown_key":
-        path, problem, remedy = (*path, context["key"]), "unknown key", context["remedy"]
+        problem, remedy = "unknown key", context["remedy"]
     elif error["type"] == "missing":
         problem, path = f"'{error['loc'][-1]}' is missing", path
     elif error["type"] in ("literal_error", "union_tag_invalid"):
@@ -357,6 +395,12 @@ def _validated(tree: Tree, origin: Origin) -> Recipe:
         shown = error["input"] if not isinstance(error["input"], Fraction) else str(error["input"])
         problem = f"{problem}, not {shown!r}"
     raise RecipeError(problem[:1].lower() + problem[1:], remedy, origin.place(path))
+
+
+def _path_of(error: Any, tree: Tree) -> Path_:
+    """Where in the recipe an error is: below the mapping for an unknown key, which pydantic does not know of."""
+    path = _real_path(error["loc"], tree)
+    return (*path, error["ctx"]["key"]) if error["type"] == "unknown_key" else path
 
 
 def _real_path(loc: tuple[str | int, ...], tree: Any) -> Path_:

@@ -6,8 +6,9 @@ import errno
 import fcntl
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -36,17 +37,18 @@ class Folder:
         StorageError where the disk is full or the folder cannot be written.
         """
         target = self.path(name)
-        partial = self.path(f"{STATE}/partial/{name.replace('/', '-')}.{os.getpid()}")
+        partial = self.path(f"{STATE}/partial/{name.replace('/', '-')}.{uuid.uuid4().hex}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial.parent.mkdir(parents=True, exist_ok=True)
-            with open(partial, "wb", buffering=0) as file:
+            with open(partial, "wb") as file:
                 yield file
             os.replace(partial, target)
         except OSError as error:
             raise _refused(error, target) from error
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
 
     def write(self, name: str, text: str) -> None:
         """A small text file, atomically; untouched where it says the same already."""
@@ -71,8 +73,10 @@ class Folder:
                 raise StorageError(
                     "another build is writing to this folder", "Wait for it, or give another OUT.", str(self.root)
                 ) from None
-            shutil.rmtree(self.path(f"{STATE}/partial"), ignore_errors=True)  # of killed builds: we hold the lock
-            yield
+            try:
+                yield
+            finally:  # what killed workers have left, of this build or an earlier one: we hold the lock
+                shutil.rmtree(self.path(f"{STATE}/partial"), ignore_errors=True)
 
     def free(self) -> int:
         """Bytes that can still be written."""

@@ -12,7 +12,18 @@ import pytest
 import pipeline
 
 ROOT = Path(pipeline.__file__).parent
-HEAVY = {"ray", "datasets", "torch", "numba", "llvmlite", "faker", "pyarrow", "pandas", "transformers", "huggingface_hub"}
+HEAVY = {
+    "ray",
+    "datasets",
+    "torch",
+    "numba",
+    "llvmlite",
+    "faker",
+    "pyarrow",
+    "pandas",
+    "transformers",
+    "huggingface_hub",
+}
 
 # What each part of the package may import, beside itself.
 MAY: dict[str, set[str]] = {

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,8 +24,7 @@ def spans(rows: list[list[tuple[int, int, int]]]) -> Ragged:
 
 
 def lists(made: Ragged) -> list[list]:
-    ends = made.offsets.tolist()
-    return [made.values[first:last].tolist() for first, last in zip(ends, ends[1:], strict=False)]
+    return [made.values[first:last].tolist() for first, last in pairwise(made.offsets.tolist())]
 
 
 def consistent(made: Ragged) -> bool:
@@ -76,6 +77,41 @@ def test_concat_puts_the_rows_of_all_parts_one_after_the_other(parts: list[list[
 def test_concat_of_a_single_part_copies_nothing():
     part = ragged([[1, 2], [3]])
     assert Ragged.concat([part]) is part
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32])
+@pytest.mark.parametrize("size", [3, 4, 7, 8, 9, 100])
+def test_padding_fills_up_with_the_end_token_and_leaves_the_values_as_they_are(dtype: type, size: int):
+    memory, frozen = np.arange(8).astype(dtype), np.arange(8).astype(dtype)
+    frozen.flags.writeable = False
+    for values in (memory[:3].copy(), np.array([5, 6, 7], dtype), memory[4:7], memory[:6:2], frozen[:3], memory[:3]):
+        before = values.tolist()
+        padded = Ragged(values, np.array([0, 3])).padded(size, 9)
+        assert padded.tolist() == before + [9] * (size - 3)
+        assert padded.dtype == dtype
+        assert values.tolist() == before
+
+
+def test_padding_goes_into_the_room_behind_the_values_where_it_is_enough():
+    room = np.arange(8, dtype=np.uint16)
+    values = Ragged(room[:3], np.array([0, 3]), room=room)
+    assert values.padded(5, 9).tolist() == [0, 1, 2, 9, 9]
+    assert np.shares_memory(values.padded(8, 9), room)
+    assert values.padded(9, 7).tolist() == [0, 1, 2, 7, 7, 7, 7, 7, 7]
+    assert room.tolist() == [0, 1, 2, 9, 9, 9, 9, 9], "what is longer is a copy"
+    assert values.padded(3, 9).tolist() == [0, 1, 2]
+    assert values.take(np.array([0, 0])).padded(7, 5).tolist() == [0, 1, 2, 0, 1, 2, 5]
+
+
+def test_padding_no_values_is_all_end_tokens():
+    assert Ragged(np.zeros(0, np.uint16), np.array([0])).padded(3, 9).tolist() == [9, 9, 9]
+    assert Ragged(np.zeros(0, np.uint16), np.array([0])).padded(0, 9).tolist() == []
+
+
+def test_padding_leaves_memory_that_it_was_not_given_alone():
+    table = np.arange(8, dtype=np.uint16).reshape(2, 4)
+    assert Ragged(table[0], np.array([0, 4])).padded(6, 9).tolist() == [0, 1, 2, 3, 9, 9]
+    assert table.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
 def test_taking_documents_takes_their_spans_along():

@@ -20,7 +20,7 @@ from pipeline.recipe import load
 
 GOLDEN = Path(__file__).parent / "golden"
 SMALL = (GOLDEN / "small.yaml").read_text("utf-8").replace("byte_tokenizer.json", str(GOLDEN / "byte_tokenizer.json"))
-FUZZ = settings(derandomize=True, deadline=None, max_examples=400, suppress_health_check=list(HealthCheck))
+FUZZ = settings(derandomize=True, deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
 
 
 def every_kind(kind: type[PipelineError] = PipelineError) -> list[type[PipelineError]]:
@@ -58,7 +58,9 @@ def test_errors_survive_pickling(kind: type[PipelineError]):
     assert again.exit_code == kind.exit_code
 
 
-@pytest.mark.parametrize("kind", [kind for kind in every_kind() if kind is not SpecError], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [kind for kind in every_kind() if kind is not SpecError], ids=lambda kind: kind.__name__
+)
 def test_errors_with_a_place_survive_pickling(kind: type[PipelineError]):
     told = kind("no file", "", "a.yaml:3: worlds")
     again = pickle.loads(pickle.dumps(told))
@@ -134,23 +136,33 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
     "negative seed": ("seed: 1\n", "seed: -1\n", "seed:", "seed: input should be greater than or equal to 0", ""),
     "list for a number": ("seed: 1\n", "seed: [1]\n", "seed:", "seed: input should be a valid integer", ""),
     "number for a list": ("values: [Oslo, Bern, Rome]", "values: 3", "values: 3", "should be a valid list, not 3", ""),
-    "number for a text": ("[Oslo, Bern, Rome]", "[Oslo, 3, Rome]", "Oslo", "values.1: input should be a valid string", ""),
+    "number for a text": (
+        "[Oslo, Bern, Rome]", "[Oslo, 3, Rome]", "Oslo", "values.1: input should be a valid string", "",
+    ),
     "truth for a text": ("[Oslo, Bern, Rome]", "[Oslo, true, Rome]", "Oslo", "values.1: ", "string"),
     "number for a mapping": ("pronoun: {kind: pronoun}", "pronoun: 5", "pronoun: 5", "people.attributes.pronoun: ", ""),
     "text for an amount": ("exposures: 4", "exposures: often", "exposures", "a number is needed, not 'often'", ""),
     "truth for an amount": ("exposures: 4", "exposures: true", "exposures", "a number is needed, not True", ""),
     "negative amount": ("exposures: 4", "exposures: -1", "exposures", "greater than or equal to 0", ""),
-    "two amounts": ("exposures: 4", "exposures: 4\n        share: 0.1", "bios:\n        exp", "one of exposures and share", "null"),
+    "two amounts": (
+        "exposures: 4", "exposures: 4\n        share: 0.1", "bios:\n        exp", "one of exposures and share", "null",
+    ),
     "list of numbers in a pool": ("first: [Ann, ", "first: [7, ", "first: [7", "first.0: ", "string"),
     "number for a template": (
-        '- "{{ subject }} was born on {{ born }}."', "- 5", "- 5", "templates.born.0: input should be a valid string", "",
+        '- "{{ subject }} was born on {{ born }}."', "- 5", "- 5", "templates.born.0: input should be a valid string",
+        "",
     ),
-    "unknown kind": ("kind: choice", "kind: chioce", "kind: chioce", "'chioce' is not possible", "Did you mean 'choice'?"),
+    "unknown kind": (
+        "kind: choice", "kind: chioce", "kind: chioce", "'chioce' is not possible", "Did you mean 'choice'?",
+    ),
     "no kind": ("        kind: choice\n", "", "      city:", "people.attributes.city: 'kind' is missing", ""),
     "unknown kind of source": (
-        "kind: biographies", "kind: biography", "kind: biography", "'biography' is not possible", "Did you mean 'biographies'?",
+        "kind: biographies", "kind: biography", "kind: biography", "'biography' is not possible",
+        "Did you mean 'biographies'?",
     ),
-    "unknown packing": ("method: concat", "method: contact", "method", "'contact' is not possible", "Did you mean 'concat'?"),
+    "unknown packing": (
+        "method: concat", "method: contact", "method", "'contact' is not possible", "Did you mean 'concat'?",
+    ),
     "unknown column": ("[loss_mask]", "[los_mask]", "los_mask", "columns.0: 'los_mask' is not possible", "loss_mask"),
     "unknown weights": ("[1, 2, 1]", "zpif", "zpif", "weights: 'zpif' is not possible here", "zipf"),
     "unknown pronoun": ("{kind: pronoun}", "{kind: pronoun, values: [xe]}", "xe", "'xe' is not possible", "he"),
@@ -160,78 +172,132 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
     "small shards": ("shard_tokens: 2048", "shard_tokens: 10", "shard_tokens", "shard_tokens: ", "1024"),
     # names of attributes, sentences, sources, worlds
     "unknown attribute": (
-        "wears {{ shoes }}", "wears {{ sheos }}", "sheos", "no attribute 'sheos' in world 'people'", "Did you mean 'shoes'?",
+        "wears {{ shoes }}", "wears {{ sheos }}", "sheos", "no attribute 'sheos' in world 'people'",
+        "Did you mean 'shoes'?",
     ),
     "unknown part": ("born on {{ born }}", "born on {{ born.yeer }}", "yeer", "yeer", ""),
     "unknown sentence": (
-        "paraphrases: 2", "sentences: [born, citty]", "sentences:", "no templates for the sentence 'citty'", "Did you mean 'city'?",
+        "paraphrases: 2", "sentences: [born, citty]", "sentences:", "no templates for the sentence 'citty'",
+        "Did you mean 'city'?",
     ),
-    "sentence twice": ("paraphrases: 2", "sentences: [born, born]", "sentences:", "a sentence stands twice", "Remove one."),
-    "unknown source": ("      bios:\n", "      boss:\n", "boss", "mixture.boss: no source 'boss'", "Did you mean 'bios'?"),
-    "unknown world": ("world: people", "world: peple", "world: peple", "bios.world: no world 'peple'", "Did you mean 'people'?"),
+    "sentence twice": (
+        "paraphrases: 2", "sentences: [born, born]", "sentences:", "a sentence stands twice", "Remove one.",
+    ),
+    "unknown source": (
+        "      bios:\n", "      boss:\n", "boss", "mixture.boss: no source 'boss'", "Did you mean 'bios'?",
+    ),
+    "unknown world": (
+        "world: people", "world: peple", "world: peple", "bios.world: no world 'peple'", "Did you mean 'people'?",
+    ),
     "lookup of nothing": ("of: city", "of: town", "of: town", "country.of: no attribute 'town'", ""),
     "lookup of what comes later": ("of: city", "of: shoes", "of: shoes", "no attribute 'shoes' is declared before", ""),
-    "lookup of the wrong size": ("[Norway, Switz", "[Norway, Bern, Switz", "country:", "4 values for the 3 values of 'city'", ""),
-    "world without a name": (
-        "      name:\n        kind: name\n        pools:\n          first: [Ann, Bob, Cid, Dee, Eve]\n          last: [Moe, Nye, Orr, Poe, Quo]\n",
-        "", "world: people", "no attribute of kind name", "Biographies need one.",
+    "lookup of the wrong size": (
+        "[Norway, Switz", "[Norway, Bern, Switz", "country:", "4 values for the 3 values of 'city'", "",
     ),
-    "world without a pronoun": ("      pronoun: {kind: pronoun}\n", "", "bios:\n    kind", "no pronoun", "full_name: all"),
+    "world without a name": (
+        SMALL[SMALL.index("      name:") : SMALL.index("      pronoun:")], "",
+        "world: people", "no attribute of kind name", "Biographies need one.",
+    ),
+    "world without a pronoun": (
+        "      pronoun: {kind: pronoun}\n", "", "bios:\n    kind", "no pronoun", "full_name: all",
+    ),
     "template twice": (
         "home is {{ city }}.", "home is {{ city }}.\"\n        - \"{{ subject_possessive }} home is {{ city }}.",
         "      city:\n        - ", "stands twice", "Remove one.",
     ),
-    "no templates": ('        - "{{ subject }} was born on {{ born }}."\n', "        []\n", "born:\n        []", "no template", ""),
+    "no templates": (
+        '        - "{{ subject }} was born on {{ born }}."\n', "        []\n", "born:\n        []", "no template", "",
+    ),
     # amounts
-    "share over one": ("exposures: 4", "share: 1.1", "share: 1.1", "share: input should be less than or equal to 1", ""),
+    "share over one": (
+        "exposures: 4", "share: 1.1", "share: 1.1", "share: input should be less than or equal to 1", "",
+    ),
     "share of nothing": ("exposures: 4", "share: 0.5", "mixture:", "there are shares but no amount", "`tokens`"),
     "fresh for ever": (
         "paraphrases: 2\n\nsplits:\n  train:\n    mixture:\n      bios:\n        exposures: 4",
         "paraphrases: fresh\n\nsplits:\n  train:\n    mixture:\n      bios: {}",
         "bios: {}", "how often 'bios' is told is not said", "exposures, a share or tokens",
     ),
-    "rows too short": ("concat, length: 64", "rows, length: 20", "packing:", "a document can have", "Set packing.length to"),
+    "rows too short": (
+        "concat, length: 64", "rows, length: 20", "packing:", "a document can have", "Set packing.length to",
+    ),
     # names
     "names exhausted": ("size: 20", "size: 26", "pools:", "26 items but only 25 names (5 × 5)", "Enlarge a pool"),
     "words in two pools": (
         "[Ann, Bob, Cid, Dee, Eve]\n          last: [Moe, Nye,", "[Ann Lee, Bob]\n          last: [Moe Nye,", "pools:",
         "pools first and last both hold values of several words", "hyphens",
     ),
-    "value twice": ("[Oslo, Bern, Rome]", "[Oslo, Bern, Oslo]", "      city:\n        kind", "'Oslo' stands twice", "Remove one."),
+    "value twice": (
+        "[Oslo, Bern, Rome]", "[Oslo, Bern, Oslo]", "      city:\n        kind", "'Oslo' stands twice", "Remove one.",
+    ),
     "weights for others": ("[1, 2, 1]", "[1, 2]", "weights:", "2 weights for 3 values", "Give one each."),
     "weights of nothing": ("[1, 2, 1]", "[0, 0, 0]", "weights:", "weights must not be negative, nor all zero", ""),
-    "no such format": ("years: 10", "years: 10\n        format: '{dya}'", "format:", "names 'dya'", "Did you mean 'day'?"),
+    "no such format": (
+        "years: 10", "years: 10\n        format: '{dya}'", "format:", "names 'dya'", "Did you mean 'day'?",
+    ),
     "no number": ("first: 35, last: 45", "first: 45, last: 35", "shoes:", "no number from 45 to 35", "Exchange"),
     # files
-    "missing file": ("values: [Oslo, Bern, Rome]", "file: none.txt", "file:", "city.file: no file 'none.txt'", "Looked in"),
-    "missing pool": ("[Ann, Bob, Cid, Dee, Eve]", "none.txt", "first: none", "pools.first.file: no file 'none.txt'", "Looked in"),
-    "missing column": (
-        "values: [Oslo, Bern, Rome]", "file: values/people/employers.tsv\n        column: citty", "      city:\n        kind",
-        "no column 'citty'", "company_city",
+    "missing file": (
+        "values: [Oslo, Bern, Rome]", "file: none.txt", "file:", "city.file: no file 'none.txt'", "Looked in",
     ),
-    "path upwards": ("values: [Oslo, Bern, Rome]", "file: ../a.txt", "file:", "'../a.txt' leaves the folder", "beside the recipe"),
-    "absolute path": ("values: [Oslo, Bern, Rome]", "file: /etc/passwd", "file:", "leaves the folder", "beside the recipe"),
-    "hidden path upwards": ("values: [Oslo, Bern, Rome]", "file: a/../../b", "file:", "leaves the folder", "beside the recipe"),
-    "link": ("values: [Oslo, Bern, Rome]", "file: link.txt", "file:", "is a link that leaves its folder", "Copy the file"),
-    "pool upwards": ("[Ann, Bob, Cid, Dee, Eve]", "../a.txt", "first:", "'../a.txt' leaves the folder", "beside the recipe"),
+    "missing pool": (
+        "[Ann, Bob, Cid, Dee, Eve]", "none.txt", "first: none", "pools.first.file: no file 'none.txt'", "Looked in",
+    ),
+    "missing column": (
+        "values: [Oslo, Bern, Rome]", "file: values/people/employers.tsv\n        column: citty",
+        "      city:\n        kind", "no column 'citty'", "company_city",
+    ),
+    "path upwards": (
+        "values: [Oslo, Bern, Rome]", "file: ../a.txt", "file:", "'../a.txt' leaves the folder", "beside the recipe",
+    ),
+    "absolute path": (
+        "values: [Oslo, Bern, Rome]", "file: /etc/passwd", "file:", "leaves the folder", "beside the recipe",
+    ),
+    "hidden path upwards": (
+        "values: [Oslo, Bern, Rome]", "file: a/../../b", "file:", "leaves the folder", "beside the recipe",
+    ),
+    "link": (
+        "values: [Oslo, Bern, Rome]", "file: link.txt", "file:", "is a link that leaves its folder", "Copy the file",
+    ),
+    "pool upwards": (
+        "[Ann, Bob, Cid, Dee, Eve]", "../a.txt", "first:", "'../a.txt' leaves the folder", "beside the recipe",
+    ),
     "tokenizer upwards": (str(GOLDEN), "..", "tokenizer:", "leaves the folder", "beside the recipe"),
     "missing tokenizer": ("byte_tokenizer.json", "none.json", "tokenizer:", "none.json", "tokenizer.json"),
-    "broken tokenizer": (str(GOLDEN / "byte_tokenizer.json"), "words.json", "tokenizer:", "cannot load the tokenizer", ""),
+    "broken tokenizer": (
+        str(GOLDEN / "byte_tokenizer.json"), "words.json", "tokenizer:", "cannot load the tokenizer", "",
+    ),
     "somebody's tokenizer": (str(GOLDEN), "~nosuchuser", "tokenizer:", "nosuchuser", ""),
-    "tokenizer on the Hub": (str(GOLDEN / "byte_tokenizer.json"), "no/such", "tokenizer:", "cannot fetch the tokenizer 'no/such'", ""),
-    "no end token": ("byte_tokenizer.json}", "byte_tokenizer.json, eos: <end>}", "tokenizer:", "eos: the tokenizer", "has no token '<end>'"),
+    "tokenizer on the Hub": (
+        str(GOLDEN / "byte_tokenizer.json"), "no/such", "tokenizer:", "cannot fetch the tokenizer 'no/such'", "",
+    ),
+    "no end token": (
+        "byte_tokenizer.json}", "byte_tokenizer.json, eos: <end>}", "tokenizer:", "eos: the tokenizer",
+        "has no token '<end>'",
+    ),
     # Faker
-    "no provider": ("values: [Oslo, Bern, Rome]", "faker: citty\n        count: 3", "faker:", "no provider 'citty'", "Did you mean 'city'?"),
-    "inside of Faker": ("values: [Oslo, Bern, Rome]", "faker: __class__\n        count: 3", "faker:", "no provider '__class__'", ""),
-    "private part of Faker": ("values: [Oslo, Bern, Rome]", "faker: _proxy\n        count: 3", "faker:", "no provider '_proxy'", ""),
+    "no provider": (
+        "values: [Oslo, Bern, Rome]", "faker: citty\n        count: 3", "faker:", "no provider 'citty'",
+        "Did you mean 'city'?",
+    ),
+    "inside of Faker": (
+        "values: [Oslo, Bern, Rome]", "faker: __class__\n        count: 3", "faker:", "no provider '__class__'", "",
+    ),
+    "private part of Faker": (
+        "values: [Oslo, Bern, Rome]", "faker: _proxy\n        count: 3", "faker:", "no provider '_proxy'", "",
+    ),
     "no locale": (
-        "values: [Oslo, Bern, Rome]", "faker: city\n        count: 3\n        locale: en_XX", "locale:", "no locale 'en_XX'", "en_",
+        "values: [Oslo, Bern, Rome]", "faker: city\n        count: 3\n        locale: en_XX", "locale:",
+        "no locale 'en_XX'", "en_",
     ),
     "no count": ("values: [Oslo, Bern, Rome]", "faker: city", "faker:", "'faker' needs a 'count'", "how many"),
     "exhausted provider": (
-        "values: [Oslo, Bern, Rome]", "faker: boolean\n        count: 3", "count:", "has only 2 distinct values, not 3", "count: 2",
+        "values: [Oslo, Bern, Rome]", "faker: boolean\n        count: 3", "count:", "has only 2 distinct values, not 3",
+        "count: 2",
     ),
-    "list of Faker": ("values: [Oslo, Bern, Rome]", "faker: first_names\n        count: 3", "faker:", "first_names", ""),
+    "list of Faker": (
+        "values: [Oslo, Bern, Rome]", "faker: first_names\n        count: 3", "faker:", "first_names", "",
+    ),
     "provider that needs more": ("values: [Oslo, Bern, Rome]", "faker: enum\n        count: 3", "faker:", "enum", ""),
     # YAML
     "not YAML": ("size: 20", "size: [20", "  attributes", "not YAML", ""),
@@ -245,18 +311,19 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
     "no base": ("seed: 1\n", "extends: smal\n", "extends", "no recipe 'smal'", ""),
     # templates
     "not Jinja2": ("wears {{ shoes }}", "wears {{ shoes", "wears", "templates.shoes.0: not a Jinja2 template", ""),
-    "loop": ("wears {{ shoes }}", "wears {% for a in shoes %}{{ a }}{% endfor %}", "wears", "'for' is not allowed", "Write out"),
-    "inside of Python": ("wears {{ shoes }}", "wears {{ shoes.__class__ }}", "wears", "'__class__' reaches into Python", ""),
+    "loop": (
+        "wears {{ shoes }}", "wears {% for a in shoes %}{{ a }}{% endfor %}", "wears", "'for' is not allowed",
+        "Write out",
+    ),
+    "inside of Python": (
+        "wears {{ shoes }}", "wears {{ shoes.__class__ }}", "wears", "'__class__' reaches into Python", "",
+    ),
     "division by zero": ("wears {{ shoes }}", "wears {{ 1 // 0 }}", "wears", "ZeroDivisionError", ""),
     "zero for some of several": (
-        "wears {{ shoes }}", "wears {{ 1 // ((shoes - 36) * (city | length)) }}", "  bios:\n    kind", "ZeroDivisionError", "",
+        "wears {{ shoes }}", "wears {{ 1 // ((shoes - 36) * (city | length)) }}", "wears",
+        "ZeroDivisionError", "",
     ),
     "special token": ("[Oslo, Bern, Rome]", "[Oslo, <|endoftext|>, Rome]", "bios:\n    kind", "special token", ""),
-    "special token among several": (
-        "[Oslo, Bern, Rome]\n        weights: [1, 2, 1]\n      country:\n        kind: lookup\n        of: city\n        values: [Norway",
-        "[Oslo, <|endoftext|>, Rome]\n      country:\n        kind: lookup\n        of: city\n        values: [\"{{ x }}\"",
-        "bios:\n    kind", "special token", "",
-    ),
     "verb alone": ("wears {{ shoes }}", "{{ verb }} {{ shoes }}", "verb", "'verb' must be called", "Example"),
 }  # fmt: skip
 
@@ -273,8 +340,6 @@ def test_a_refusal_is_one_line_with_place_problem_and_remedy(
     old, new, marker, problem, remedy = REFUSALS[name]
     assert SMALL.count(old) == 1, f"{old!r} stands {SMALL.count(old)} times in small.yaml"
     text = SMALL.replace(old, new)
-    if name == "special token among several":
-        text = text.replace("in {{ city }}, {{ country }}.", "in {{ city ~ country }}.")
     (tmp_path / "outside.txt").write_text("a\nb\nc\n")
     here = tmp_path / "here"
     here.mkdir()
@@ -299,6 +364,16 @@ def test_a_refusal_is_one_line_with_place_problem_and_remedy(
     assert remedy in message
     assert "{value" not in message, "a message is filled in"
     assert sorted(tmp_path.rglob("*")) == before, "nothing is left behind"
+
+
+@pytest.mark.parametrize("joined", ["{{ city ~ country }}", "{{ city }}{{ country }}"])
+def test_a_special_token_that_only_a_whole_document_makes_is_refused(tmp_path: Path, joined: str):
+    text = SMALL.replace("Oslo, Bern, Rome", "Oslo, <|endof, Rome").replace("Switzerland", "text|>")
+    error = refused(tmp_path, text.replace("{{ city }}, {{ country }}", joined))
+    assert error is not None
+    assert "special token" in str(error)
+    assert error.exit_code == 2
+    assert ":31" in error.place
 
 
 @pytest.mark.parametrize(
@@ -358,10 +433,52 @@ def refused(folder: Path, text: str) -> PipelineError | None:
     return None
 
 
-RAW = ["null", "~", "true", "no", "0", "-1", "1", "3", "0.1", "1/3", "-0.5", "1e3", "1e30", "1e400", "[]", "{}", "''", '"a\\nb"']
+RAW = [
+    "null",
+    "~",
+    "true",
+    "no",
+    "0",
+    "-1",
+    "1",
+    "3",
+    "0.1",
+    "1/3",
+    "-0.5",
+    "1e3",
+    "1e30",
+    "1e400",
+    "[]",
+    "{}",
+    "''",
+    '"a\\nb"',
+]
 RAW += ['"\\ud800"', '"\\0"', "[1]", "{a: 1}", "*x", "&x y", "!!int x", "!!float x", "!!bool x", "!!null x", "!!str 5"]
-RAW += ["!!python/object:os.x {}", "!x y", "[[[]]]", "{? [a] : b}", "kind", "fresh", "zipf", "{zipf: 1e9}", "'{{ name }}'"]
-RAW += ["'{% x %}'", "/etc/passwd", "..", ".", "a/b", "a.json", "~", "~x", "<|endoftext|>", "{month}", "2001-01-01", "é"]
+RAW += [
+    "!!python/object:os.x {}",
+    "!x y",
+    "[[[]]]",
+    "{? [a] : b}",
+    "kind",
+    "fresh",
+    "zipf",
+    "{zipf: 1e9}",
+    "'{{ name }}'",
+]
+RAW += [
+    "'{% x %}'",
+    "/etc/passwd",
+    "..",
+    ".",
+    "a/b",
+    "a.json",
+    "~",
+    "~x",
+    "<|endoftext|>",
+    "{month}",
+    "2001-01-01",
+    "é",
+]
 
 
 class Raw(str):
@@ -376,7 +493,9 @@ def scalars() -> st.SearchStrategy[Any]:
 def trees() -> st.SearchStrategy[Any]:
     keys = st.sampled_from(sorted(KEYS)) | st.text(max_size=4)
     return st.recursive(
-        scalars(), lambda deeper: st.lists(deeper, max_size=3) | st.dictionaries(keys, deeper, max_size=4), max_leaves=12
+        scalars(),
+        lambda deeper: st.lists(deeper, max_size=3) | st.dictionaries(keys, deeper, max_size=4),
+        max_leaves=12,
     )
 
 
@@ -401,7 +520,13 @@ def paths(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 TREE = yaml.safe_load(SMALL)
 PATHS = sorted(paths(TREE), key=str)
-KEYS = {key for path in PATHS for key in path if isinstance(key, str)} | {"faker", "count", "share", "tokens", "extends"}
+KEYS = {key for path in PATHS for key in path if isinstance(key, str)} | {
+    "faker",
+    "count",
+    "share",
+    "tokens",
+    "extends",
+}
 KEYS |= {"file", "column", "zipf", "format", "step", "sentences", "permutations", "full_name", "add", "eos", "locale"}
 
 
@@ -426,7 +551,9 @@ def test_any_tree_is_planned_or_refused(tmp_path_factory: pytest.TempPathFactory
     refused(tmp_path_factory.getbasetemp(), written(tree))
 
 
-@given(st.text(max_size=60) | st.lists(st.sampled_from([*"{}[]:-?&*!|>'\"%@#, \n\t", "a", "1", "<<", "---"])).map("".join))
+@given(
+    st.text(max_size=60) | st.lists(st.sampled_from([*"{}[]:-?&*!|>'\"%@#, \n\t", "a", "1", "<<", "---"])).map("".join)
+)
 @FUZZ
 def test_any_text_is_planned_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str):
     assert refused(tmp_path_factory.getbasetemp(), text)
@@ -470,12 +597,111 @@ def test_a_recipe_with_lines_moved_or_indented_is_planned_or_refused(
 
 # ── templates ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-WORDS = ["{{", "}}", "{%", "%}", "{#", "#}", "{{ ", " }}", "{% ", " %}", "-", " ", " ", "\n", ".", ",", "|", "~", "+", "*", "**"]
-WORDS += ["//", "%", "(", ")", "[", "]", "{", "}", ":", "==", "<", "'", '"', "'a'", "1", "0", "2.5", "1e400", "name", "city"]
-WORDS += ["shoes", "born", "born.year", "name.first", "pronoun", "subject", "verb", "verb('is', 'are')", "x", "self", "loop"]
-WORDS += ["if", "else", "elif", "endif", "set", "for", "in", "endfor", "macro", "call", "filter", "block", "raw", "endraw"]
-WORDS += ["is", "not", "and", "or", "none", "true", "defined", "upper", "length", "list", "join", "first", "default", "int"]
-WORDS += ["format", "attr", "tojson", "string", "abs", "sort", "_", "__class__", "é", "\u2028", "\\", "\\ud800", "<|endoftext|>"]
+WORDS = [
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "{#",
+    "#}",
+    "{{ ",
+    " }}",
+    "{% ",
+    " %}",
+    "-",
+    " ",
+    " ",
+    "\n",
+    ".",
+    ",",
+    "|",
+    "~",
+    "+",
+    "*",
+    "**",
+]
+WORDS += [
+    "//",
+    "%",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ":",
+    "==",
+    "<",
+    "'",
+    '"',
+    "'a'",
+    "1",
+    "0",
+    "2.5",
+    "1e400",
+    "name",
+    "city",
+]
+WORDS += [
+    "shoes",
+    "born",
+    "born.year",
+    "name.first",
+    "pronoun",
+    "subject",
+    "verb",
+    "verb('is', 'are')",
+    "x",
+    "self",
+    "loop",
+]
+WORDS += [
+    "if",
+    "else",
+    "elif",
+    "endif",
+    "set",
+    "for",
+    "in",
+    "endfor",
+    "macro",
+    "call",
+    "filter",
+    "block",
+    "raw",
+    "endraw",
+]
+WORDS += [
+    "is",
+    "not",
+    "and",
+    "or",
+    "none",
+    "true",
+    "defined",
+    "upper",
+    "length",
+    "list",
+    "join",
+    "first",
+    "default",
+    "int",
+]
+WORDS += [
+    "format",
+    "attr",
+    "tojson",
+    "string",
+    "abs",
+    "sort",
+    "_",
+    "__class__",
+    "é",
+    "\u2028",
+    "\\",
+    "\\ud800",
+    "<|endoftext|>",
+]
 
 
 def template(folder: Path, line: str) -> PipelineError | None:
@@ -490,7 +716,11 @@ def test_any_template_is_compiled_or_refused(tmp_path_factory: pytest.TempPathFa
     template(tmp_path_factory.getbasetemp(), line)
 
 
-@given(st.lists(st.sampled_from([word for word in WORDS if not set(word) & set("{}#\n")]), min_size=1, max_size=8).map(" ".join))
+@given(
+    st.lists(st.sampled_from([word for word in WORDS if not set(word) & set("{}#\n")]), min_size=1, max_size=8).map(
+        " ".join
+    )
+)
 @FUZZ
 def test_any_expression_is_compiled_or_refused(tmp_path_factory: pytest.TempPathFactory, expression: str):
     template(tmp_path_factory.getbasetemp(), "{{ name }} {{ " + expression + " }}.")

@@ -28,7 +28,8 @@ PROVIDERS = [("city", "en_US"), ("name", "de_DE"), ("company", "fr_FR"), ("job",
 
 
 def files(folder: Path, seed: int = 0, *path: str) -> Files:
-    return Files(path, lambda _: folder, Key.root(seed).child("files", *path))
+    key = Key.root(seed).child("files", *path)
+    return Files(path=path, folder_of=lambda _: folder, place_of=lambda at: ".".join(map(str, at)), key=key)
 
 
 def materialised(folder: Path = PEOPLE, seed: int = 0, **spec: Any) -> list[str]:

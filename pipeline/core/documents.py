@@ -19,7 +19,8 @@ I64 = NDArray[np.int64]
 class Ragged:
     """Rows of different lengths: row i is values[offsets[i] : offsets[i + 1]].
 
-    values (T, …) of any dtype; offsets int64 (d + 1,), starting with 0.
+    values (T, …) of any dtype; offsets int64 (d + 1,), starting with 0. room: where there is one, the longer array that
+    begins with the values and is free behind them, so that a whole shard need not be copied to be padded.
 
     >>> Ragged(np.array([1, 2, 3]), np.array([0, 1, 3])).take(np.array([1, 0])).values.tolist()
     [2, 3, 1]
@@ -27,6 +28,7 @@ class Ragged:
 
     values: NDArray[Any]
     offsets: I64
+    room: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -44,15 +46,12 @@ class Ragged:
         return Ragged(self.values[source], offsets)
 
     def padded(self, size: int, fill: int) -> NDArray[Any]:
-        """The values (T,), followed by `fill` up to `size`.
-
-        In the memory behind them where that has room, as after a gather, which saves copying a whole shard.
-        """
-        values, room = self.values, self.values.base
-        begins = isinstance(room, np.ndarray) and room.ctypes.data == values.ctypes.data
-        if room is None or not begins or room.ndim != 1 or room.dtype != values.dtype or room.size < size:
-            room = np.concatenate([values, np.empty(size - len(values), values.dtype)])
-        room[len(values) : size] = fill
+        """The values (T,), followed by `fill` up to `size`; in the room behind them where it is enough."""
+        used = len(self.values)
+        room = self.room
+        if room is None or len(room) < size:
+            room = np.concatenate([self.values, np.empty(size - used, self.values.dtype)])
+        room[used:size] = fill
         return room[:size]
 
     @classmethod

@@ -28,7 +28,8 @@ class PipelineError(Exception):
 
     def __str__(self) -> str:
         sentence = self.problem.rstrip(".") + "."
-        return " ".join(part for part in (f"{self.place}:" if self.place else "", sentence, self.remedy) if part)
+        line = " ".join(part for part in (f"{self.place}:" if self.place else "", sentence, self.remedy) if part)
+        return "\\n".join(line.splitlines())  # what a recipe says may hold line breaks; a refusal is one line
 
 
 class SpecError(PipelineError):

@@ -7,12 +7,17 @@ with the package (`recipes/` for values, `templates/` for templates). A path may
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from pipeline.core.errors import SpecError, suggest
 from pipeline.core.key import Key
+
+if TYPE_CHECKING:
+    from faker import Faker
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _INSTALLED = Path(__file__).resolve().parents[1] / "library"
@@ -37,16 +42,21 @@ class Files:
     """The files that the part of a recipe at `path` may name.
 
     folder_of: the folder of the recipe file in which a key stands (a recipe may extend one in another folder).
-    key: freezes what Faker draws.
+    key: freezes what Faker draws. place_of: the file and line of a key.
     """
 
     path: tuple[str, ...]
-    folder_of: Callable[[tuple[str, ...]], Path]
+    folder_of: Callable[[tuple[str | int, ...]], Path]
     key: Key
+    place_of: Callable[[tuple[str | int, ...]], str] = str
 
     def child(self, *steps: str) -> Files:
         """The files of a part further down."""
-        return Files((*self.path, *steps), self.folder_of, self.key.child(*steps))
+        return Files((*self.path, *steps), self.folder_of, self.key.child(*steps), self.place_of)
+
+    def place(self, *steps: str | int) -> str:
+        """Where a key further down stands, for messages."""
+        return self.place_of((*self.path, *steps))
 
     def find(self, path: str, kind: str, field: str) -> Path:
         """The file or folder that the key `field` names; `kind` is the library to fall back to.
@@ -63,7 +73,7 @@ class Files:
         roots = (self.folder_of((*self.path, field)), library(kind))
         for root in roots:
             found = root / pure
-            if found.exists():
+            if os.path.exists(found):  # which, unlike Path.exists, takes any name
                 if not found.resolve().is_relative_to(root.resolve()):
                     raise SpecError(f"'{path}' is a link that leaves its folder", "Copy the file there.", (field,))
                 return found
@@ -82,7 +92,10 @@ class Files:
     def column(self, path: str, column: str) -> tuple[Text, ...]:
         """One column, by its header, of a .tsv (tab) or .csv (comma) file."""
         found = self.find(path, "recipes", "file")
-        rows = list(csv.reader(_read(found).splitlines(), delimiter="\t" if found.suffix == ".tsv" else ","))
+        try:
+            rows = list(csv.reader(_read(found).splitlines(), delimiter="\t" if found.suffix == ".tsv" else ","))
+        except csv.Error as error:
+            raise SpecError(f"cannot read {_shown(found)}: {error}", "It must be a table of short fields.") from None
         header = rows[0] if rows else []
         if column not in header:
             raise SpecError(f"no column '{column}' in {_shown(found)}", suggest(column, header))
@@ -119,16 +132,16 @@ class Files:
         known = {name for group in fake.get_providers() for name in dir(group) if name.islower() and name[0] != "_"}
         if provider not in known:
             raise SpecError(f"Faker has no provider '{provider}'", suggest(provider, known), ("faker",))
+        clocks = [group for group in fake.get_providers() if "faker.providers.date_time" in type(group).__module__]
+        if provider in _CLOCKED or any(provider in dir(group) for group in clocks):
+            raise SpecError(
+                f"Faker's '{provider}' depends on today's date", "Use an attribute of kind date or integer.", ("faker",)
+            )
         values: dict[str, None] = {}
         for _ in range(count * 50):
             if len(values) == count:
                 break
-            value = getattr(fake, provider)()
-            if not isinstance(value, str | int):
-                raise SpecError(
-                    f"Faker's '{provider}' gives {type(value).__name__}, not text", "Choose another.", ("faker",)
-                )
-            if text := " ".join(str(value).split()):
+            if text := " ".join(_called(fake, provider).split()):
                 values[text] = None
         if len(values) < count:
             raise SpecError(
@@ -137,6 +150,20 @@ class Files:
                 ("count",),
             )
         return tuple(Text(value, f"faker:{provider}") for value in values)
+
+
+_CLOCKED = {"credit_card_expire", "credit_card_full", "passport_dates", "passport_dob", "passport_full", "profile"}
+
+
+def _called(fake: Faker, provider: str) -> str:
+    """One value of a provider as text."""
+    try:
+        value = getattr(fake, provider)()
+    except Exception as error:  # it needs arguments, or a package
+        raise SpecError(f"Faker's '{provider}' fails: {error}", "Choose another.", ("faker",)) from None
+    if not isinstance(value, str | int):
+        raise SpecError(f"Faker's '{provider}' gives {type(value).__name__}, not text", "Choose another.", ("faker",))
+    return str(value)
 
 
 def _read(path: Path) -> str:

@@ -224,7 +224,7 @@ gather = njit(
 )(_gather)
 
 
-@njit(f"i8({_PROGRAMS}, u1[::1], u1[::1], u1[::1], i4[:,::1], i8[::1])", cache=True)
+@njit(f"i8({_PROGRAMS}, u1[::1], i4[::1], i4[::1], i4[:,::1], i8[::1])", cache=True)
 def find_spans(
     programs: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
     label: Any, lead: Any, trail: Any, out: Any, offsets: Any,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from pipeline.core.errors import suggest
@@ -38,14 +38,14 @@ class Spec(BaseModel):
 
 def _fraction(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | Fraction):
-        raise PydanticCustomError("number", "a number is needed, not {value!r}", {"value": value})
+        raise PydanticCustomError("number", "a number is needed")
     return Fraction(value)
 
 
 Rational = Annotated[
     Fraction,
-    BeforeValidator(_fraction),
-    PlainSerializer(str, when_used="json"),
+    PlainValidator(_fraction),
+    PlainSerializer(str),
     WithJsonSchema({"type": "number"}),
 ]
 """A number taken from the text of the YAML as an exact fraction: 0.1 is one tenth."""

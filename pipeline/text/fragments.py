@@ -177,8 +177,8 @@ def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer) -> Fragments:
     return Fragments(
         tokens=np.array(ids + SLACK, tokenizer.dtype),
         start=np.cumsum([0, *map(len, encodings)], dtype=np.int32),
-        lead=np.array([lead for lead, _ in inside], np.uint8),
-        trail=np.array([trail for _, trail in inside], np.uint8),
+        lead=np.array([lead for lead, _ in inside], np.int32),
+        trail=np.array([trail for _, trail in inside], np.int32),
         program_start=np.cumsum([0, *map(len, programs)], dtype=np.int32),
         base=np.array([known[piece.texts, piece.margin] for piece in flat] + SLACK, np.int32),
         rows=np.array([len(piece.texts) for piece in flat] + SLACK, np.int32),
@@ -215,8 +215,8 @@ class Fragments:
 
     tokens: NDArray[Any]
     start: I32
-    lead: U8
-    trail: U8
+    lead: I32
+    trail: I32
     program_start: I32
     base: I32
     rows: I32
@@ -250,7 +250,7 @@ class Fragments:
                 ends = np.zeros(len(programs) + 1, np.int64)
                 used = kernels.find_spans(*programs_of, self.label, self.lead, self.trail, room, ends)
                 found.append(Ragged(room[:used].copy(), ends))
-        return Documents(Ragged(out[:end], offsets), Ragged.concat(found) if found else None)
+        return Documents(Ragged(out[:end], offsets, room=out), Ragged.concat(found) if found else None)
 
     def longest(self) -> I64:
         """The most tokens each program can have: int64 (programs,)."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I32
-from pipeline.core.errors import RunError
+from pipeline.core.errors import SpecError
 from pipeline.text.fields import Piece
 from pipeline.text.fragments import Compiler, Uncuttable
 from pipeline.text.templates import Expression
@@ -61,7 +61,7 @@ class Rendered:
             encodings = self.tokenizer.encodings([text for text, _ in told])
             for encoding, (text, values) in zip(encodings, told, strict=True):
                 if any(token in text for token in self.tokenizer.special):
-                    raise RunError(f"the document {text!r} contains the text of a special token")
+                    raise SpecError(f"the document {text!r} contains the text of a special token")
                 ids.append([*encoding.ids, self.tokenizer.eos])
                 if spans:
                     found.append(_token_spans(encoding.offsets, values))

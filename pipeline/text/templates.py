@@ -56,21 +56,34 @@ class Agreement:
         return lambda one, many: many if self.plural[rows.get(self.slot, 0)] else one
 
 
+FILTERS = (
+    "abs", "capitalize", "first", "format", "int", "join", "last", "length", "lower", "replace", "string", "title",
+    "trim", "truncate", "upper", "wordcount",
+)  # fmt: skip
+LONGEST = 10_000  # characters that an expression may show
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """No globals, no randomness, no arithmetic that could blow a text up, and Jinja2's own rules on attributes."""
+    """No globals, few filters, no arithmetic that could blow a text up, and Jinja2's own rules on attributes."""
 
     intercepted_binops = frozenset({"**", "*", "%"})
 
     def __init__(self) -> None:
-        super().__init__(undefined=jinja2.StrictUndefined, autoescape=False)
+        super().__init__(undefined=jinja2.StrictUndefined, autoescape=False, finalize=_text_only)
         self.globals.clear()
-        for name in ("random", "pprint", "map", "center", "indent"):  # random, or able to fill the memory
-            self.filters.pop(name, None)
+        self.filters = {name: self.filters[name] for name in FILTERS}
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if operator == "**" or not (isinstance(left, int) and isinstance(right, int)):
             raise SecurityError(f"'{operator}' of {type(left).__name__} and {type(right).__name__}")
         return super().call_binop(context, operator, left, right)
+
+
+def _text_only(value: Any) -> Any:
+    """What an expression may show: other things look different from process to process, or from release to release."""
+    if isinstance(value, str | int | float):
+        return value
+    raise SecurityError(f"an expression shows a {type(value).__name__}, not a text or a number")
 
 
 _ENVIRONMENT = _Sandbox()
@@ -100,12 +113,15 @@ def pieces(line: Text, scope: Mapping[str, Variable], owner: str) -> list[Piece 
     does not parse, names something unknown, or fails for some value.
     """
     found: list[Piece | Expression] = []
-    for number, node in enumerate(_chunks(_parse(line))):
-        if isinstance(node, nodes.TemplateData):
-            found.append(literal(node.data))
-            continue
-        _check(node, scope, line, owner)
-        found += _shown(node, scope) or [_evaluated(node, scope, line, str(number))]
+    try:
+        for number, node in enumerate(_chunks(_parse(line))):
+            if isinstance(node, nodes.TemplateData):
+                found.append(literal(node.data))
+                continue
+            _check(node, scope, line, owner)
+            found += _shown(node, scope) or [_evaluated(node, scope, line, str(number))]
+    except RecursionError:
+        raise TemplateError("nested too deeply", "Write a simpler sentence.", line.place) from None
     return found
 
 
@@ -114,6 +130,8 @@ def _parse(line: Text) -> nodes.Template:
         return _ENVIRONMENT.parse(line.text)
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(f"not a Jinja2 template: {error.message}", "", line.place) from None
+    except ValueError as error:  # a number of thousands of digits
+        raise TemplateError(f"not a Jinja2 template: {error}", "", line.place) from None
 
 
 def _chunks(tree: nodes.Template) -> Iterator[nodes.Node]:
@@ -132,20 +150,36 @@ def _check(node: nodes.Node, scope: Mapping[str, Variable], line: Text, owner: s
     for name in names:
         if name.ctx == "load" and name.name not in scope and name.name not in own:
             raise TemplateError(f"no attribute '{name.name}' in {owner}", suggest(name.name, scope), line.place)
-    if isinstance(node, nodes.Name) and node.name in scope and not isinstance(scope[node.name], Field):
-        raise TemplateError(f"'{node.name}' must be called", 'Example: {{ verb("was", "were") }}', line.place)
+    called = [call.node for call in _all(node, nodes.Call)]
+    for name in names:
+        if (
+            name.name in scope
+            and not isinstance(scope[name.name], Field)
+            and not any(name is callee for callee in called)
+        ):
+            raise TemplateError(f"'{name.name}' must be called", 'Example: {{ verb("was", "were") }}', line.place)
     for attribute in _all(node, nodes.Getattr):
         if attribute.attr.startswith("_"):
+            remedy = "A template may use attributes, filters and branches."
+            raise TemplateError(f"'{attribute.attr}' reaches into Python", remedy, line.place)
+        if not _part(attribute, scope) and not any(attribute is callee for callee in called):
+            raise TemplateError(f"there is no part '{attribute.attr}'", _parts(attribute, scope), line.place)
+    for item in _all(node, nodes.Getitem):
+        if isinstance(item.arg, nodes.Const) and not isinstance(item.arg.value, int):
             raise TemplateError(
-                f"'{attribute.attr}' reaches into Python",
-                "A template may use attributes, filters and branches.",
-                line.place,
+                f"[{item.arg.value!r}] is not a place in a text", "Write a number or a slice.", line.place
             )
     for kind in (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.For, nodes.Macro):
         if _all(node, kind):
             raise TemplateError(
                 f"'{kind.__name__.lower()}' is not allowed in a template", "Write out the sentence.", line.place
             )
+
+
+def _parts(attribute: nodes.Getattr, scope: Mapping[str, Variable]) -> str:
+    """A remedy for a part that is not there."""
+    owner = scope.get(attribute.node.name) if isinstance(attribute.node, nodes.Name) else None
+    return suggest(attribute.attr, owner.parts) if isinstance(owner, Field) else "Parts are named after an attribute."
 
 
 def _all(node: nodes.Node, kind: type[N]) -> list[N]:
@@ -248,8 +282,13 @@ def _compile(tree: nodes.Template, line: Text) -> jinja2.Template:
 
 def _run(template: jinja2.Template, values: Mapping[str, Any], line: Text) -> str:
     try:
-        return template.render(values)
+        text = template.render(values)
     except SecurityError as error:
         raise TemplateError(f"refused by the sandbox: {error}", "", line.place) from None
     except Exception as error:  # whatever an expression does with a value
         raise TemplateError(f"fails: {type(error).__name__}: {error}", "", line.place) from None
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise TemplateError("shows half a character (a surrogate)", "Write the character itself.", line.place)
+    if len(text) > LONGEST:
+        raise TemplateError(f"shows {len(text):,} characters", f"At most {LONGEST:,} are allowed.", line.place)
+    return text

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import logging
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -151,7 +152,7 @@ def _gpt2() -> tokenizers.Tokenizer:
 
 
 def _from_file(name: str, files: Files) -> tokenizers.Tokenizer | None:
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))  # which, unlike Path.expanduser, leaves an unknown ~user as it is
     if not path.is_absolute():  # an own tokenizer may lie anywhere; relative paths stay below the recipe
         if not name.endswith(".json"):
             return None

@@ -12,10 +12,10 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import cached_property
 from math import prod
-from typing import Annotated, Literal, Protocol, Self
+from typing import Annotated, Any, Literal, Protocol, Self
 
+from pydantic import BeforeValidator
 from pydantic import Field as Key_
-from pydantic import RootModel
 
 from pipeline.core.draws import I32, I64, Weighted, below
 from pipeline.core.errors import SpecError, suggest
@@ -109,6 +109,8 @@ class ChoiceSpec(ValuesSpec):
 
 def zipf_weights(n: int, exponent: Fraction) -> list[Fraction]:
     """1 / rank^exponent for ranks 1 … n as integers over 10³⁰, by decimal arithmetic: the same on every machine."""
+    if not 0 <= exponent <= 20:
+        raise SpecError("the exponent of zipf is not from 0 to 20", "1 is Zipf's law.", ("weights",))
     with localcontext() as context:
         context.prec = 50
         power = Decimal(exponent.numerator) / Decimal(exponent.denominator)
@@ -201,16 +203,16 @@ class IntegerSpec(Spec):
     step: int = Key_(1, ge=1)
 
     def compile(self, key: Key, size: int) -> Attribute:
-        values = range(self.first, self.last + 1, self.step)
-        if not values:
+        count = (self.last - self.first) // self.step + 1
+        if count < 1:
             raise SpecError(f"no number from {self.first} to {self.last}", "Exchange first and last.", ("last",))
-        if len(values) > MOST_VALUES:
+        if count > MOST_VALUES:
             raise SpecError(
-                f"{len(values):,} different numbers; at most {MOST_VALUES:,} can be tokenized ahead",
+                f"{count:,} different numbers; at most {MOST_VALUES:,} can be tokenized ahead",
                 "Give a larger `step`, or split the number into two attributes.",
                 ("last",),
             )
-        return Drawn(key, tuple(values))
+        return Drawn(key, tuple(range(self.first, self.last + 1, self.step)))
 
 
 # ── lookup ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -260,14 +262,14 @@ class Lookup:
 # ── name ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class PoolSpec(RootModel[str | list[str] | ValuesSpec]):
-    """A path to a text file, a list of texts, or a mapping with `file` and `column`, `faker`, …"""
+def _pool(value: Any) -> Any:
+    """A pool may be written shortly: a path, or a list."""
+    if isinstance(value, str):
+        return {"file": value}
+    return {"values": value} if isinstance(value, list) else value
 
-    @property
-    def spec(self) -> ValuesSpec:
-        if isinstance(self.root, str):
-            return ValuesSpec(file=self.root)
-        return ValuesSpec(values=self.root) if isinstance(self.root, list) else self.root
+
+Pool = Annotated[ValuesSpec, BeforeValidator(_pool, json_schema_input_type=str | list[str] | ValuesSpec)]
 
 
 class NameSpec(Spec):
@@ -278,20 +280,19 @@ class NameSpec(Spec):
     """
 
     kind: Literal["name"]
-    pools: dict[Name, PoolSpec] = Key_(min_length=1)
+    pools: dict[Name, Pool] = Key_(min_length=1, description="A path, a list, or a mapping as of a choice.")
 
     def materialise(self, files: Files) -> Self:
         pools = {}
         for name, pool in self.pools.items():
             try:
-                values = pool.spec.materialise(files.child("attributes", name)).values
+                pools[name] = pool.materialise(files.child("pools", name))
             except SpecError as error:
                 raise SpecError(error.problem, error.remedy, ("pools", name, *error.at)) from None
-            pools[name] = PoolSpec(values or [])
         return self.model_copy(update={"pools": pools})
 
     def compile(self, key: Key, size: int) -> Attribute:
-        pools = {name: tuple(pool.spec.values or ()) for name, pool in self.pools.items()}
+        pools = {name: tuple(pool.values or ()) for name, pool in self.pools.items()}
         several_words = [name for name, values in pools.items() if any(" " in value for value in values)]
         if len(several_words) > 1:
             raise SpecError(
@@ -301,6 +302,8 @@ class NameSpec(Spec):
                 ("pools",),
             )
         names = prod(map(len, pools.values()))
+        if names >= 2**62:
+            raise SpecError(f"{names:,} names are more than can be counted with", "Take fewer pools.", ("pools",))
         if size > names:
             sizes = " × ".join(f"{len(values)}" for values in pools.values())
             raise SpecError(

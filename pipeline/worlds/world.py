@@ -13,6 +13,8 @@ from pipeline.core.key import Key
 from pipeline.text.fields import Field
 from pipeline.worlds.attributes import Attribute, WorldSpec
 
+MOST_ATTRIBUTES = 255  # spans store the number of theirs in a byte
+
 
 class World:
     """Individuals 0 … size-1 and what is true of them: a pure function of (key, item).
@@ -29,6 +31,8 @@ class World:
         self._attributes: list[Attribute] = []
         self._weights: list[tuple[Fraction, ...] | None] = [None]
         self._sizes = [1]
+        if len(spec.attributes) > MOST_ATTRIBUTES:
+            raise SpecError(f"{len(spec.attributes)} attributes; a span can name {MOST_ATTRIBUTES}", at=("attributes",))
         for label, (attribute, attribute_spec) in enumerate(spec.attributes.items(), 1):
             try:
                 compiled = attribute_spec.compile(key.child(attribute), spec.size)

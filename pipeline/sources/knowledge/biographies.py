@@ -23,7 +23,7 @@ from pydantic import PrivateAttr
 
 from pipeline.core.documents import Documents
 from pipeline.core.draws import I32, I64, below_each, orders
-from pipeline.core.errors import SpecError, TemplateError, suggest
+from pipeline.core.errors import SpecError, suggest
 from pipeline.core.files import Files, Text
 from pipeline.core.spec import Name, Spec
 from pipeline.sources.source import Context
@@ -59,7 +59,12 @@ class BiographiesSpec(Spec):
 
     def materialise(self, files: Files) -> Self:
         if not isinstance(self.templates, str):
-            return self
+            copy = self.model_copy()
+            copy._places = {
+                name: tuple(files.place("templates", name, i) for i in range(len(lines)))
+                for name, lines in self.templates.items()
+            }
+            return copy
         try:
             found = files.templates(self.templates)
         except SpecError as error:
@@ -70,12 +75,9 @@ class BiographiesSpec(Spec):
         return copy
 
     def lines(self, sentence: str) -> list[Text]:
-        """The paraphrases of a sentence; their place is empty where they stand in the recipe itself."""
+        """The paraphrases of a sentence, with the place of each."""
         assert not isinstance(self.templates, str), "materialise comes first"
-        texts = self.templates[sentence]
-        return [
-            Text(text, place) for text, place in zip(texts, self._places.get(sentence, [""] * len(texts)), strict=True)
-        ]
+        return [Text(*line) for line in zip(self.templates[sentence], self._places[sentence], strict=True)]
 
 
 class Biographies:
@@ -182,6 +184,8 @@ def _sentences(spec: BiographiesSpec, world: World) -> list[str]:
         raise SpecError("a sentence stands twice", "Remove one.", ("sentences",))
     ordered = [name for name in world.fields if name in known]
     chosen = spec.sentences or ordered + sorted(known.keys() - set(ordered))
+    if not chosen:
+        raise SpecError("there are no templates", "Give at least one sentence.", ("templates",))
     for name in chosen:
         if not known[name]:
             raise SpecError("no template", "Give at least one line.", ("templates", name))
@@ -216,13 +220,7 @@ def _occurs(spec: BiographiesSpec, mode: int, s: int, sentences: int) -> bool:
 
 
 def _program(spec: BiographiesSpec, sentence: str, number: int, scope: Mapping[str, Variable], world: World) -> Program:
-    line = spec.lines(sentence)[number]
-    try:
-        return pieces(line, scope, f"world '{world.name}'")
-    except TemplateError as error:
-        if error.place:
-            raise
-        raise SpecError(error.problem, error.remedy, ("templates", sentence, number)) from None
+    return pieces(spec.lines(sentence)[number], scope, f"world '{world.name}'")
 
 
 def _scope(world: World, mode: int) -> dict[str, Variable]:
