@@ -50,5 +50,5 @@ Use from Python:
 162309
 >>> from pipeline.shard import make_shard
 >>> make_shard(plan, "train", 0).columns["input_ids"].shape
-(36775, 512)
+(36779, 512)
 """
