@@ -33,6 +33,8 @@ from pipeline.worlds.attributes import WorldSpec
 OUTPUT_VERSION = 1
 """Raised whenever the same recipe gives other bytes; part of every fingerprint. See "changes bytes" in CHANGELOG.md."""
 
+MOST_NODES = 2_000_000  # of a recipe
+
 Column = Literal["loss_mask", "segment_ids", "documents", "spans"]
 Path_ = tuple[str | int, ...]
 
@@ -262,6 +264,8 @@ def _scalar(node: yaml.ScalarNode) -> Any:
 def _plain(node: yaml.Node, path: Path_, file: Path, marks: Marks) -> Any:
     """A node as Python values; where each stands is noted in marks."""
     marks[path] = (file, node.start_mark.line + 1)
+    if len(marks) > MOST_NODES:  # a few lines of aliases of aliases make any number
+        raise RecipeError(f"more than {MOST_NODES:,} values", "Put long lists into files.", _at(node))
     if not isinstance(node, yaml.ScalarNode) and node.tag.rsplit(":", 1)[-1] not in ("map", "seq"):
         raise RecipeError(f"the tag '{node.tag}' is not allowed", "Write plain YAML.", _at(node))
     if isinstance(node, yaml.MappingNode):

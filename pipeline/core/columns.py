@@ -5,7 +5,6 @@ Letters: S rows (sequences), L tokens in each, m entries of a list column.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +32,7 @@ def content_hash(columns: Columns) -> str:
     for name, column in columns.items():
         arrays = {"": column} if isinstance(column, np.ndarray) else {"/offsets": column.offsets, **_slashed(column)}
         for field, array in arrays.items():
-            little = array if sys.byteorder == "little" else array.astype(array.dtype.newbyteorder("<"))
+            little = array.astype(array.dtype.newbyteorder("<"), copy=False)
             state.update(f"{name}{field} {array.dtype.name} {array.shape}\n".encode())
             state.update(np.ascontiguousarray(little).reshape(-1).view(np.uint8).data)
     return f"xxh3_128:{state.hexdigest()}"

@@ -1,4 +1,4 @@
-"""Integers from keys: the only randomness in the package. Pure, broadcasting, and the same on every machine.
+"""Integers from keys: the only randomness in the package. Pure, row by row, and the same on every machine.
 
 No float decides an index; weights and rates are integers or fractions before they come here.
 """
@@ -67,6 +67,7 @@ def orders(key: Key, length: int, item: I64, turn: I64) -> I32:
 
 def _words(key: Key, counters: Sequence[I64]) -> tuple[np.uint64, np.uint64, list[U64]]:
     """A key and counters as unsigned words, over the same memory."""
+    assert len({counter.shape for counter in counters}) == 1, "counters are (d,), of one length"
     words = [np.ascontiguousarray(counter, np.int64).view(np.uint64) for counter in counters]
     return np.uint64(key.high), np.uint64(key.low), words
 

@@ -132,16 +132,17 @@ class Files:
         known = {name for group in fake.get_providers() for name in dir(group) if name.islower() and name[0] != "_"}
         if provider not in known:
             raise SpecError(f"Faker has no provider '{provider}'", suggest(provider, known), ("faker",))
-        clocks = [group for group in fake.get_providers() if "faker.providers.date_time" in type(group).__module__]
-        if provider in _CLOCKED or any(provider in dir(group) for group in clocks):
+        clocks = [group for group in fake.get_providers() if _CLOCKED & set(type(group).__module__.split("."))]
+        if provider in _CLOCKED or any(provider in vars(base) for group in clocks for base in type(group).__mro__):
             raise SpecError(
                 f"Faker's '{provider}' depends on today's date", "Use an attribute of kind date or integer.", ("faker",)
             )
         values: dict[str, None] = {}
-        for _ in range(count * 50):
-            if len(values) == count:
-                break
-            if text := " ".join(_called(fake, provider).split()):
+        misses = 0  # in a row: as many as there are values, and a thousand, and there are hardly any more
+        while len(values) < count and misses < 1000 + len(values):
+            text = " ".join(_called(fake, provider).split())
+            misses = 0 if text and text not in values else misses + 1
+            if text:
                 values[text] = None
         if len(values) < count:
             raise SpecError(
@@ -152,7 +153,8 @@ class Files:
         return tuple(Text(value, f"faker:{provider}") for value in values)
 
 
-_CLOCKED = {"credit_card_expire", "credit_card_full", "passport_dates", "passport_dob", "passport_full", "profile"}
+# Groups of providers, and single ones, that draw dates counted from today: their values would change by the day.
+_CLOCKED = {"date_time", "passport", "profile", "ssn", "credit_card_expire", "credit_card_full", "pesel"}
 
 
 def _called(fake: Faker, provider: str) -> str:
