@@ -20,28 +20,28 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 dataset: $(VENV)/run  ## build data/RECIPE: make dataset RECIPE=bioS_multi5 [OUT=folder] [SET="seed=7 a.b=c"] [ARGS="--workers 8"]
-	$(PIPELINE) build '$(RECIPE)' $(if $(OUT),--out '$(OUT)') $(OVERRIDES) $(ARGS)
+	@$(PIPELINE) build '$(RECIPE)' $(if $(OUT),--out '$(OUT)') $(OVERRIDES) $(ARGS)
 
 plan: $(VENV)/run  ## say exactly what RECIPE would build
-	$(PIPELINE) plan '$(RECIPE)' $(OVERRIDES) $(ARGS)
+	@$(PIPELINE) plan '$(RECIPE)' $(OVERRIDES) $(ARGS)
 
 preview: $(VENV)/run  ## show documents of RECIPE
-	$(PIPELINE) preview '$(RECIPE)' $(OVERRIDES) $(ARGS)
+	@$(PIPELINE) preview '$(RECIPE)' $(OVERRIDES) $(ARGS)
 
 verify: $(VENV)/run  ## hold a built dataset against its manifest: make verify RECIPE=… [OUT=folder]
-	$(PIPELINE) verify '$(or $(OUT),data/$(basename $(notdir $(RECIPE))))'
+	@$(PIPELINE) verify '$(or $(OUT),data/$(basename $(notdir $(RECIPE))))'
 
 list: $(VENV)/run  ## name the recipes
 	@$(PIPELINE) list
 
 test: $(VENV)/dev  ## run the tests
-	$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest $(ARGS)
 
 lint: $(VENV)/dev  ## ruff and mypy --strict
 	$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 
 bench: $(VENV)/bench  ## measure, one JSON line a case (minutes; see docs/measurements.md)
-	$(PY) -m tests.bench $(ARGS)
+	@$(PY) -m tests.bench $(ARGS)
 
 lock:  ## pin the requirements anew (needs uv)
 	for extras in run:build dev:build,dev bench:build,dev,bench; do \
@@ -56,20 +56,20 @@ clean:  ## remove the environment and caches, not the data
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "$(PYTHON) is not Python 3.11 to 3.13. Give another one: make PYTHON=python3.12 …" >&2; exit 2; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 
 # Each stamp is the set of requirements it is named after, and what it builds on.
 $(VENV)/run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
-	@echo "Setting up $(VENV) (once)…"
-	$(PIP) install --require-hashes -r $<
-	$(PIP) install --no-deps --no-build-isolation -e .
-	$(PIPELINE) warm
+	@echo "Setting up $(VENV): about a minute, once…"
+	@$(PIP) install --require-hashes -r $<
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(PIPELINE) warm
 	@touch $@
 
 $(VENV)/dev: requirements/dev.txt $(VENV)/run
-	$(PIP) install --require-hashes -r $<
+	@$(PIP) install --require-hashes -r $<
 	@touch $@
 
 $(VENV)/bench: requirements/bench.txt $(VENV)/dev
-	$(PIP) install --require-hashes -r $<
+	@$(PIP) install --require-hashes -r $<
 	@touch $@

@@ -99,7 +99,7 @@ def _plan(options: argparse.Namespace) -> int:
         print(f"world {name}: {world.size:,} × {', '.join(world.fields)}")
     for name, split in plan.splits.items():
         print(f"\nsplit {name}: {split.documents:,} documents, about {float(split.tokens):,.0f} tokens", end=", ")
-        print(f"{split.shards} shard{'s' * (split.shards > 1)}, about {plan.bytes_of(name) / 1e6:,.1f} MB")
+        print(f"{_count(split.shards, 'shard')}, about {plan.bytes_of(name) / 1e6:,.1f} MB")
         packed = f"{split.packing.method}, {split.packing.length} tokens"
         print(f"  packing {packed} · columns {', '.join(('input_ids', *split.columns))}")
         print(f"  {'source':<20} {'documents':>15} {'exposures':>10} {'tokens each':>12} {'tokens':>17} {'share':>7}")
@@ -167,11 +167,14 @@ def _build(options: argparse.Namespace) -> int:
 
         manifest = build.build(plan, out, executor, built=built, kept=lambda record: bar.update(record.tokens))
     for name, split in manifest.splits.items():
+        shards = _count(len(split["shards"]), "shard")
         print(
             f"{name}: {split['documents']:,} documents, {split['tokens']:,} tokens in {split['sequences']:,} sequences"
-            f" of {split['length']}, {len(split['shards'])} shards, {split['bytes'] / 1e6:,.1f} MB"
+            f" of {split['length']}, {shards}, {split['bytes'] / 1e6:,.1f} MB"
         )
-    print(f"{out}: {len(new)} shards built, {len(plan.shards) - len(new)} kept, {time.perf_counter() - began:.1f} s")
+    print(
+        f"{out}: {_count(len(new), 'shard')} built, {len(plan.shards) - len(new)} kept, {time.perf_counter() - began:.1f} s"
+    )
     return 0
 
 
@@ -182,8 +185,10 @@ def _verify(options: argparse.Namespace) -> int:
         wrong = verify(options.folder, checked=lambda record: bar.update(record.tokens))
     for line in wrong:
         print(line)
-    mended = "build mends what is missing or damaged"
-    print(f"{options.folder}: {f'{len(wrong)} faults; {mended}' if wrong else 'whole and as recorded'}")
+    found = (
+        f"{_count(len(wrong), 'fault')}; build mends what is missing or damaged" if wrong else "whole and as recorded"
+    )
+    print(f"{options.folder}: {found}")
     return 1 if wrong else 0
 
 
@@ -232,6 +237,10 @@ def _warm(options: argparse.Namespace) -> int:
 
     print(f"kernels ready in {time.perf_counter() - began:.1f} s ({Path(kernels.__file__).name})")
     return 0
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 def _bar(total: int | None, unit: str) -> tqdm[NoReturn]:

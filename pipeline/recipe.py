@@ -141,6 +141,10 @@ def find(name: str) -> Path:
     """The file of a recipe: a path, or a name in `recipes/`."""
     written_as_path = "/" in name or name.endswith((".yaml", ".yml"))
     path = Path(name) if written_as_path else library("recipes") / f"{name}.yaml"
+    if written_as_path and os.path.isfile(f"{name}.yaml"):
+        path = Path(f"{name}.yaml")
+    if written_as_path and not os.path.isfile(path):
+        raise RecipeError(f"no recipe '{name}'", "There is no such file.")
     if not os.path.isfile(path):  # which, unlike Path.is_file, takes any name
         known = [recipe.stem for recipe in library("recipes").glob("*.yaml")]
         raise RecipeError(f"no recipe '{name}'", suggest(name, known))
@@ -374,6 +378,13 @@ def _override(tree: Tree, marks: Marks, override: str) -> None:
 # ── validating ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+_REMEDIES = {
+    "string_type": ("a text is needed", "Put it in quotes."),
+    "int_type": ("a whole number is needed", "Example: 500_000."),
+    "list_type": ("a list is needed", "Example: [a, b]."),
+}
+
+
 def _validated(tree: Tree, origin: Origin) -> Recipe:
     try:
         return Recipe.model_validate(tree)
@@ -395,6 +406,9 @@ def _validated(tree: Tree, origin: Origin) -> Recipe:
         path = (*path, "kind") if error["type"] == "union_tag_invalid" else path
     elif error["type"] == "union_tag_not_found":
         problem, remedy = "'kind' is missing", ""
+    elif error["type"] in _REMEDIES:
+        shown = error["input"] if not isinstance(error["input"], Fraction) else float(error["input"])
+        problem, remedy = f"{_REMEDIES[error['type']][0]}, not {shown!r}", _REMEDIES[error["type"]][1]
     elif not isinstance(error["input"], dict | list):
         shown = error["input"] if not isinstance(error["input"], Fraction) else str(error["input"])
         problem = f"{problem}, not {shown!r}"

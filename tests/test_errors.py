@@ -129,15 +129,15 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
     "key of a tokenizer": ("{name: ", "{nam: ", "nam:", "tokenizer.nam: unknown key", "Did you mean 'name'?"),
     "key of a split": ("    columns: [", "    colums: [", "colums", "colums: unknown key", "Did you mean 'columns'?"),
     # wrong types and values
-    "text for a number": ("size: 20", "size: many", "size:", "size: input should be a valid integer, not 'many'", ""),
+    "text for a number": ("size: 20", "size: many", "size:", "size: a whole number is needed, not 'many'", ""),
     "fraction for a whole number": ("size: 20", "size: 0.5", "size:", "worlds.people.size: ", ""),
     "nobody": ("size: 20", "size: 0", "size:", "size: input should be greater than 0, not 0", ""),
     "too many people": ("size: 20", "size: 1e15", "size:", "worlds.people.size: ", ""),
     "negative seed": ("seed: 1\n", "seed: -1\n", "seed:", "seed: input should be greater than or equal to 0", ""),
-    "list for a number": ("seed: 1\n", "seed: [1]\n", "seed:", "seed: input should be a valid integer", ""),
-    "number for a list": ("values: [Oslo, Bern, Rome]", "values: 3", "values: 3", "should be a valid list, not 3", ""),
+    "list for a number": ("seed: 1\n", "seed: [1]\n", "seed:", "seed: a whole number is needed", ""),
+    "number for a list": ("values: [Oslo, Bern, Rome]", "values: 3", "values: 3", "a list is needed, not 3", ""),
     "number for a text": (
-        "[Oslo, Bern, Rome]", "[Oslo, 3, Rome]", "Oslo", "values.1: input should be a valid string", "",
+        "[Oslo, Bern, Rome]", "[Oslo, 3, Rome]", "Oslo", "values.1: a text is needed", "",
     ),
     "truth for a text": ("[Oslo, Bern, Rome]", "[Oslo, true, Rome]", "Oslo", "values.1: ", "string"),
     "number for a mapping": ("pronoun: {kind: pronoun}", "pronoun: 5", "pronoun: 5", "people.attributes.pronoun: ", ""),
@@ -149,7 +149,7 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
     ),
     "list of numbers in a pool": ("first: [Ann, ", "first: [7, ", "first: [7", "first.0: ", "string"),
     "number for a template": (
-        '- "{{ subject }} was born on {{ born }}."', "- 5", "- 5", "templates.born.0: input should be a valid string",
+        '- "{{ subject }} was born on {{ born }}."', "- 5", "- 5", "templates.born.0: a text is needed",
         "",
     ),
     "unknown kind": (

@@ -229,7 +229,7 @@ def test_the_last_of_several_overrides_counts(folder: Path):
         ("=1", "--set =1", "an override is written key.path=value"),
         ("a..b=1", "--set a..b=1", "an override is written key.path=value"),
         ("sead=1", "--set sead", "unknown key"),
-        ("seed=x", "--set seed", "valid integer, not 'x'"),
+        ("seed=x", "--set seed", "a whole number is needed, not 'x'"),
         ("worlds.people.sise=5", "--set worlds.people.sise", "unknown key"),
         ("seed=[", "--set seed=[", "not YAML"),
         ("seed=!!int x", "--set seed", None),

@@ -149,7 +149,10 @@ def _check(node: nodes.Node, scope: Mapping[str, Variable], line: Text, owner: s
     own = {name.name for name in names if name.ctx != "load"}
     for name in names:
         if name.ctx == "load" and name.name not in scope and name.name not in own:
-            raise TemplateError(f"no attribute '{name.name}' in {owner}", suggest(name.name, scope), line.place)
+            remedy = suggest(name.name, scope)
+            if name.name in ("object", "possessive"):
+                remedy = "It needs an attribute of kind pronoun."
+            raise TemplateError(f"no attribute '{name.name}' in {owner}", remedy, line.place)
     called = [call.node for call in _all(node, nodes.Call)]
     for name in names:
         if (
