@@ -172,9 +172,8 @@ def _build(options: argparse.Namespace) -> int:
             f"{name}: {split['documents']:,} documents, {split['tokens']:,} tokens in {split['sequences']:,} sequences"
             f" of {split['length']}, {shards}, {split['bytes'] / 1e6:,.1f} MB"
         )
-    print(
-        f"{out}: {_count(len(new), 'shard')} built, {len(plan.shards) - len(new)} kept, {time.perf_counter() - began:.1f} s"
-    )
+    kept, seconds = len(plan.shards) - len(new), time.perf_counter() - began
+    print(f"{out}: {_count(len(new), 'shard')} built, {kept} kept, {seconds:.1f} s")
     return 0
 
 

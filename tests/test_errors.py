@@ -139,7 +139,7 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
     "number for a text": (
         "[Oslo, Bern, Rome]", "[Oslo, 3, Rome]", "Oslo", "values.1: a text is needed", "",
     ),
-    "truth for a text": ("[Oslo, Bern, Rome]", "[Oslo, true, Rome]", "Oslo", "values.1: ", "string"),
+    "truth for a text": ("[Oslo, Bern, Rome]", "[Oslo, true, Rome]", "Oslo", "values.1: ", "Put it in quotes."),
     "number for a mapping": ("pronoun: {kind: pronoun}", "pronoun: 5", "pronoun: 5", "people.attributes.pronoun: ", ""),
     "text for an amount": ("exposures: 4", "exposures: often", "exposures", "a number is needed, not 'often'", ""),
     "truth for an amount": ("exposures: 4", "exposures: true", "exposures", "a number is needed, not True", ""),
@@ -147,7 +147,7 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
     "two amounts": (
         "exposures: 4", "exposures: 4\n        share: 0.1", "bios:\n        exp", "one of exposures and share", "null",
     ),
-    "list of numbers in a pool": ("first: [Ann, ", "first: [7, ", "first: [7", "first.0: ", "string"),
+    "list of numbers in a pool": ("first: [Ann, ", "first: [7, ", "first: [7", "first.0: ", "Put it in quotes."),
     "number for a template": (
         '- "{{ subject }} was born on {{ born }}."', "- 5", "- 5", "templates.born.0: a text is needed",
         "",
