@@ -24,7 +24,7 @@ _M2 = np.uint64(0xBF58476D1CE4E5B9)
 _32 = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
 
-ROUNDS = 8  # of the bijection, two for each half: four are proved enough for ideal round functions (Luby, Rackoff 1988)
+ROUNDS = 8  # of the bijection; four are proved enough for ideal round functions (Luby and Rackoff 1988)
 BLOCK = 256  # indices drawn before they are put in their places
 VECTOR = 16  # tokens that the gather moves at once; buffers and the table need this much slack at their end
 NOTED = 4  # fragment numbers that the gather notes at once; tables of operations need this much slack at their end
