@@ -17,7 +17,6 @@ def card(plan: Plan, manifest: Manifest, name: str) -> str:
     size = next((label for limit, label in _SIZES if rows < limit), "n>10M")
     return "\n".join([
         "---",
-        "license: apache-2.0",
         "task_categories: [text-generation]",
         "tags: [synthetic, pretraining]",
         f"size_categories: [{size}]",

@@ -305,9 +305,13 @@ def _read(path: Path) -> tuple[Tree, Marks]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise RecipeError(f"not YAML: {error.problem or error.context}", "", place) from None
+        raise RecipeError(
+            f"not YAML: {error.problem or error.context}", "Look at colons, brackets and quotes there.", place
+        ) from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise RecipeError(f"not YAML: {str(error).splitlines()[0]}", "", str(path)) from None
+        raise RecipeError(
+            f"not YAML: {str(error).splitlines()[0]}", "Write plain text and numbers.", str(path)
+        ) from None
     if not isinstance(tree, dict):
         raise RecipeError("a recipe is a mapping", "It has keys such as worlds, sources, splits.", f"{path}:1")
     return tree, marks
@@ -397,7 +401,7 @@ def _validated(tree: Tree, origin: Origin) -> Recipe:
     if error["type"] == "unknown_key":
         problem, remedy = "unknown key", context["remedy"]
     elif error["type"] == "missing":
-        problem, path = f"'{error['loc'][-1]}' is missing", path
+        problem, remedy = f"'{error['loc'][-1]}' is missing", "Write it, or inherit it with `extends`."
     elif error["type"] in ("literal_error", "union_tag_invalid"):
         wrong = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
         expected = str(context.get("expected") or context.get("expected_tags"))
@@ -405,7 +409,7 @@ def _validated(tree: Tree, origin: Origin) -> Recipe:
         problem, remedy = f"'{wrong}' is not possible here", suggest(str(wrong), options)
         path = (*path, "kind") if error["type"] == "union_tag_invalid" else path
     elif error["type"] == "union_tag_not_found":
-        problem, remedy = "'kind' is missing", ""
+        problem, remedy = "'kind' is missing", "It can be: choice, date, integer, lookup, name, pronoun."
     elif error["type"] in _REMEDIES:
         shown = error["input"] if not isinstance(error["input"], Fraction) else float(error["input"])
         problem, remedy = f"{_REMEDIES[error['type']][0]}, not {shown!r}", _REMEDIES[error["type"]][1]

@@ -77,11 +77,6 @@ class Seams:
             return False
         return all(self._cut_words(tail, head) for tail in left.tails for head in bare)
 
-    @property
-    def asked(self) -> int:
-        """How many distinct pairs of words the pre-tokenizer was asked about."""
-        return len(self._known)
-
     def _cut_words(self, left: str, right: str) -> bool:
         """Whether the pre-tokenizer's cuts of left + right are those of left, the seam, and those of right."""
         if (left, right) not in self._known:

@@ -60,6 +60,7 @@ FILTERS = (
     "abs", "capitalize", "first", "format", "int", "join", "last", "length", "lower", "replace", "string", "title",
     "trim", "truncate", "upper", "wordcount",
 )  # fmt: skip
+SYNTAX = f"Look at its braces and quotes; the filters are {', '.join(FILTERS)}."
 LONGEST = 10_000  # characters that an expression may show
 
 
@@ -129,9 +130,9 @@ def _parse(line: Text) -> nodes.Template:
     try:
         return _ENVIRONMENT.parse(line.text)
     except jinja2.TemplateSyntaxError as error:
-        raise TemplateError(f"not a Jinja2 template: {error.message}", "", line.place) from None
+        raise TemplateError(f"not a Jinja2 template: {error.message}", SYNTAX, line.place) from None
     except ValueError as error:  # a number of thousands of digits
-        raise TemplateError(f"not a Jinja2 template: {error}", "", line.place) from None
+        raise TemplateError(f"not a Jinja2 template: {error}", SYNTAX, line.place) from None
 
 
 def _chunks(tree: nodes.Template) -> Iterator[nodes.Node]:
@@ -279,7 +280,7 @@ def _compile(tree: nodes.Template, line: Text) -> jinja2.Template:
     try:
         code = _ENVIRONMENT.compile(tree)
     except (jinja2.TemplateError, SyntaxError) as error:
-        raise TemplateError(f"not a Jinja2 template: {error}", "", line.place) from None
+        raise TemplateError(f"not a Jinja2 template: {error}", SYNTAX, line.place) from None
     return jinja2.Template.from_code(_ENVIRONMENT, code, {})
 
 
@@ -287,9 +288,13 @@ def _run(template: jinja2.Template, values: Mapping[str, Any], line: Text) -> st
     try:
         text = template.render(values)
     except SecurityError as error:
-        raise TemplateError(f"refused by the sandbox: {error}", "", line.place) from None
+        raise TemplateError(
+            f"refused by the sandbox: {error}", "Use attributes, filters and branches.", line.place
+        ) from None
     except Exception as error:  # whatever an expression does with a value
-        raise TemplateError(f"fails: {type(error).__name__}: {error}", "", line.place) from None
+        raise TemplateError(
+            f"fails: {type(error).__name__}: {error}", "It must work for every value.", line.place
+        ) from None
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise TemplateError("shows half a character (a surrogate)", "Write the character itself.", line.place)
     if len(text) > LONGEST:
