@@ -183,29 +183,20 @@ def compile_plan(loaded: Loaded) -> Plan:
     """The plan of a recipe. RecipeError, TemplateError or PlanError with the place of what cannot be planned."""
     recipe = loaded.recipe
     root = Key.root(recipe.seed)
-    try:
+    with loaded.refusing("tokenizer"):
         tokenizer = load(recipe.tokenizer, loaded.files("tokenizer"))
-    except SpecError as error:
-        raise loaded.error(("tokenizer",), error) from None
     worlds = {}
     for name, world in recipe.worlds.items():
-        try:
+        with loaded.refusing("worlds", name):
             worlds[name] = World(name, world, root.child("worlds", name))
-        except SpecError as error:
-            raise loaded.error(("worlds", name), error) from None
     sources: dict[str, Source] = {}
     for name, source in recipe.sources.items():
-        try:
+        with loaded.refusing("sources", name):
             sources[name] = SOURCES[source.kind](source, Context(worlds, tokenizer, root.child("sources", name)))
-        except SpecError as error:
-            raise loaded.error(("sources", name), error) from None
     splits = {}
     for name, spec in recipe.splits.items():
-        try:
+        with loaded.refusing("splits", name, kind=PlanError):
             splits[name] = _split(name, spec, sources, root.child("splits", name), recipe.shard_tokens)
-        except SpecError as error:
-            place = loaded.origin.place(("splits", name, *error.at))
-            raise PlanError(error.problem, error.remedy, place) from None
     return Plan(recipe, loaded.title, tokenizer, worlds, sources, splits, fingerprint(recipe, tokenizer.content_hash))
 
 

@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +22,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from pipeline.core.errors import RecipeError, SpecError, suggest
+from pipeline.core.errors import PipelineError, RecipeError, SpecError, holds_surrogate, suggest
 from pipeline.core.files import Files, library
 from pipeline.core.key import Key
 from pipeline.core.spec import Name, Rational, Size, Spec
@@ -116,9 +117,13 @@ class Loaded:
     origin: Origin
     title: str
 
-    def error(self, path: Path_, error: SpecError) -> RecipeError:
-        """A refusal from below, with file and line."""
-        return RecipeError(error.problem, error.remedy, self.origin.place((*path, *error.at)))
+    @contextmanager
+    def refusing(self, *path: str, kind: type[PipelineError] = RecipeError) -> Iterator[None]:
+        """Refusals raised inside are of the spec at `path`: they leave as `kind`, with file and line."""
+        try:
+            yield
+        except SpecError as error:
+            raise kind(error.problem, error.remedy, self.origin.place((*path, *error.at))) from None
 
     def files(self, *path: str) -> Files:
         """The files that the part of the recipe at `path` may name."""
@@ -257,7 +262,7 @@ def _scalar(node: yaml.ScalarNode) -> Any:
             number = Fraction(text)
             return int(number) if number.denominator == 1 else number
         case "str":
-            if any("\ud800" <= character <= "\udfff" for character in text):
+            if holds_surrogate(text):
                 raise RecipeError(
                     "a text with half a character (a surrogate)", "Write the character itself.", _at(node)
                 )
@@ -443,10 +448,8 @@ def _materialised(loaded: Loaded) -> Loaded:
     groups: dict[str, Mapping[str, Spec]] = {"worlds": recipe.worlds, "sources": recipe.sources}
     for group, specs in groups.items():
         for name, spec in specs.items():
-            try:
+            with loaded.refusing(group, name):
                 updated[group][name] = spec.materialise(loaded.files(group, name))
-            except SpecError as error:
-                raise loaded.error((group, name), error) from None
     for split, split_spec in recipe.splits.items():
         for source in split_spec.mixture:
             if source not in recipe.sources:

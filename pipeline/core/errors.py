@@ -13,7 +13,8 @@ RunError                 exit code 1: work that had begun failed; the message sa
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class PipelineError(Exception):
@@ -35,12 +36,21 @@ class PipelineError(Exception):
 class SpecError(PipelineError):
     """A refusal by code that knows which key is wrong but not in which file it stands.
 
-    `at` is the path of the key below the object that raises; `Recipe.error` turns it into file and line.
+    `at` is the path of the key below the object that raises; `Loaded.refusing` turns it into file and line.
     """
 
     def __init__(self, problem: str, remedy: str = "", at: tuple[str | int, ...] = ()) -> None:
         super().__init__(problem, remedy)
         self.at = at
+
+
+@contextmanager
+def specified_at(*path: str | int) -> Iterator[None]:
+    """Refusals raised inside are of a spec that stands at `path` below the object that calls."""
+    try:
+        yield
+    except SpecError as error:
+        raise SpecError(error.problem, error.remedy, (*path, *error.at)) from None
 
 
 class RecipeError(PipelineError):
@@ -67,6 +77,11 @@ class RunError(PipelineError):
     """Work that had begun and failed."""
 
     exit_code = 1
+
+
+def holds_surrogate(text: str) -> bool:
+    """Whether a text holds half a character, which no file and no tokenizer can take."""
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from jinja2 import nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from pipeline.core.errors import TemplateError, suggest
+from pipeline.core.errors import TemplateError, holds_surrogate, suggest
 from pipeline.core.files import Text
 from pipeline.text.fields import Field, Piece, Texts, literal
 
@@ -295,7 +295,7 @@ def _run(template: jinja2.Template, values: Mapping[str, Any], line: Text) -> st
         raise TemplateError(
             f"fails: {type(error).__name__}: {error}", "It must work for every value.", line.place
         ) from None
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+    if holds_surrogate(text):
         raise TemplateError("shows half a character (a surrogate)", "Write the character itself.", line.place)
     if len(text) > LONGEST:
         raise TemplateError(f"shows {len(text):,} characters", f"At most {LONGEST:,} are allowed.", line.place)

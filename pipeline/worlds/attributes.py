@@ -18,7 +18,7 @@ from pydantic import BeforeValidator
 from pydantic import Field as Key_
 
 from pipeline.core.draws import I32, I64, Weighted, below
-from pipeline.core.errors import SpecError, suggest
+from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.files import Files
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
@@ -285,10 +285,8 @@ class NameSpec(Spec):
     def materialise(self, files: Files) -> Self:
         pools = {}
         for name, pool in self.pools.items():
-            try:
+            with specified_at("pools", name):
                 pools[name] = pool.materialise(files.child("pools", name))
-            except SpecError as error:
-                raise SpecError(error.problem, error.remedy, ("pools", name, *error.at)) from None
         return self.model_copy(update={"pools": pools})
 
     def compile(self, key: Key, size: int) -> Attribute:
@@ -376,8 +374,6 @@ class WorldSpec(Spec):
     def materialise(self, files: Files) -> Self:
         attributes = {}
         for name, spec in self.attributes.items():
-            try:
+            with specified_at("attributes", name):
                 attributes[name] = spec.materialise(files.child("attributes", name))
-            except SpecError as error:
-                raise SpecError(error.problem, error.remedy, ("attributes", name, *error.at)) from None
         return self.model_copy(update={"attributes": attributes})

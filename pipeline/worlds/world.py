@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from pipeline.core.draws import I32, I64
-from pipeline.core.errors import SpecError
+from pipeline.core.errors import SpecError, specified_at
 from pipeline.core.key import Key
 from pipeline.text.fields import Field
 from pipeline.worlds.attributes import Attribute, WorldSpec
@@ -34,11 +34,9 @@ class World:
         if len(spec.attributes) > MOST_ATTRIBUTES:
             raise SpecError(f"{len(spec.attributes)} attributes; a span can name {MOST_ATTRIBUTES}", at=("attributes",))
         for label, (attribute, attribute_spec) in enumerate(spec.attributes.items(), 1):
-            try:
+            with specified_at("attributes", attribute):
                 compiled = attribute_spec.compile(key.child(attribute), spec.size)
                 self.fields[attribute] = compiled.field(len(self._sizes), label, self.fields)
-            except SpecError as error:
-                raise SpecError(error.problem, error.remedy, ("attributes", attribute, *error.at)) from None
             self._attributes.append(compiled)
             self._weights += [compiled.weights(slot) for slot in range(len(compiled.sizes))]
             self._sizes += compiled.sizes
