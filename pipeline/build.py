@@ -16,9 +16,10 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from pipeline import recipe
+from pipeline import figures, recipe
 from pipeline.card import card
 from pipeline.core.columns import content_hash
+from pipeline.core.documents import ROLES
 from pipeline.core.errors import PipelineError, RunError, StorageError
 from pipeline.executors import Executor
 from pipeline.manifest import Manifest, ShardRecord, totals
@@ -208,12 +209,15 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
             "columns": ["input_ids", *split.columns],
             "source_names": list(split.sources),
             "attributes": list(split.attributes),
+            "roles": list(ROLES),
+            "exposures": figures.of_exposures(plan, name),
         }
         splits[name] = totals(mine, **facts)
     return Manifest(
         fingerprint=plan.fingerprint,
         output_version=recipe.OUTPUT_VERSION,
         versions={package: version(package) for package in PACKAGES},
+        worlds=figures.of_worlds(plan),
         splits=splits,
         recipe=plan.portable_recipe().model_dump(mode="json"),
     )

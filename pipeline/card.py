@@ -42,6 +42,7 @@ def card(plan: Plan, manifest: Manifest, name: str) -> str:
         f'tokenizer = Tokenizer.from_file("{name}/tokenizer/tokenizer.json")',
         'print(tokenizer.decode(data[0]["input_ids"]))',
         "```",
+        *_knowledge(manifest),
         *_columns(manifest.splits),
         "",
     ])  # fmt: skip
@@ -72,6 +73,25 @@ def _counts(splits: Mapping[str, Any]) -> list[str]:
     return rows
 
 
+def _knowledge(manifest: Manifest) -> list[str]:
+    """What there is to know (Part 3.3, Definition 4.3), and how often each item is told."""
+    lines = [
+        "",
+        "| world | individuals | bits to know | parameters at 2 bits | at 1 bit |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, known in manifest.worlds.items():
+        numbers = (known[what] for what in ("individuals", "bits", "parameters_at_2_bits", "parameters_at_1_bit"))
+        lines.append(f"| {name} | {' | '.join(f'{number:,}' for number in numbers)} |")
+    lines += ["", "| split | source | exposures: least | mean | most | tokens each (expected) |"]
+    lines += ["|---|---|---:|---:|---:|---:|"]
+    for name, split in manifest.splits.items():
+        for source, told in split["exposures"].items():
+            shown = f"{told['least']:,} | {told['mean']:,.6g} | {told['most']:,} | {told['tokens_each']:.2f}"
+            lines.append(f"| {name} | {source} | {shown} |")
+    return lines
+
+
 def _columns(splits: Mapping[str, Any]) -> list[str]:
     """What the numbers in `documents` and `spans` mean."""
     lines = []
@@ -80,4 +100,8 @@ def _columns(splits: Mapping[str, Any]) -> list[str]:
             lines.append(f"- `{name}`: `documents.source` is an index into {split['source_names']}")
         if "spans" in split["columns"]:
             lines.append(f"- `{name}`: `spans.attribute` is an index into {split['attributes']}")
+        if "probes" in split["columns"]:
+            lines.append(f"- `{name}`: `probes.attribute` is an index into {split['attributes']}")
+        if "parts" in split["columns"]:
+            lines.append(f"- `{name}`: `parts.role` is an index into {split['roles']}")
     return ["", *lines] if lines else []

@@ -1,4 +1,4 @@
-"""The command line: plan · preview · build · verify · where · list · schema · warm.
+"""The command line: plan · preview · build · verify · where · score · capacity · list · schema · warm.
 
 Exit codes: 0 done, 1 work or a check failed, 2 the input was refused, 130 stopped by hand.
 """
@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline.core.errors import PipelineError, PlanError, suggest
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # imported where they are used: --help and refusals stay inst
 
     from pipeline.executors import Executor
     from pipeline.plan import Plan, SplitPlan
+    from pipeline.worlds.world import World
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -78,6 +79,17 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--source", required=True)
     where.add_argument("--item", type=int, required=True)
     where.add_argument("--exposure", type=int, default=0)
+    score = add("score", _score, "Score a model's answers against a split with the column answers.")
+    score.add_argument("folder", type=Path)
+    score.add_argument("predictions", type=Path, help='JSON lines: {"prediction": "…"}, or with "row": number')
+    score.add_argument("--split", default="exam", help="(default exam)")
+    capacity = add("capacity", _capacity, "Turn losses per token into bits of knowledge (Part 3.3).")
+    capacity.add_argument("folder", type=Path)
+    capacity.add_argument("losses", type=Path, help=".npy (rows, length), beside input_ids; natural logarithms")
+    capacity.add_argument("--split", default="score", help="(default score)")
+    capacity.add_argument("--predictions", type=Path, help=".npy of the likeliest ids, for exact accuracies")
+    capacity.add_argument("--parameters", type=int, help="of the model, for bits a parameter")
+    capacity.add_argument("--source", help="where the split has several")
     add("list", _list, "Name the recipes.")
     add("schema", _schema, "Print the JSON Schema of recipes, for editors.")
     add("warm", _warm, "Compile the kernels, once a machine.")
@@ -92,30 +104,46 @@ def _compiled(options: argparse.Namespace) -> Plan:
 
 
 def _plan(options: argparse.Namespace) -> int:
+    from pipeline import figures
+
     plan = _compiled(options)
     print(f"{plan.title or options.recipe}\nfingerprint {plan.fingerprint[:16]} · seed {plan.recipe.seed}", end=" · ")
     print(f"tokenizer {plan.recipe.tokenizer.name}, {plan.tokenizer.vocabulary:,} ids as {plan.tokenizer.dtype}")
-    for name, world in plan.worlds.items():
-        print(f"world {name}: {world.size:,} × {', '.join(world.fields)}")
+    for name, known in figures.of_worlds(plan).items():
+        _print_world(plan.worlds[name], known)
     for name, split in plan.splits.items():
         print(f"\nsplit {name}: {split.documents:,} documents, about {float(split.tokens):,.0f} tokens", end=", ")
         print(f"{_count(split.shards, 'shard')}, about {plan.bytes_of(name) / 1e6:,.1f} MB")
         packed = f"{split.packing.method}, {split.packing.length} tokens"
         print(f"  packing {packed} · columns {', '.join(('input_ids', *split.columns))}")
-        print(f"  {'source':<20} {'documents':>15} {'exposures':>10} {'tokens each':>12} {'tokens':>17} {'share':>7}")
-        for source in split.sources:
-            _print_source(plan, split, source)
-    for name, told in plan.sources.items():
-        for notice in told.notices:
+        print(f"  {'source':<20} {'documents':>15} {'exposures':>18} {'tokens each':>12} {'tokens':>17} {'share':>7}")
+        for source, told in figures.of_exposures(plan, name).items():
+            _print_source(split, source, told)
+        for notice in split.notices:
+            print(f"notice: split {name}: {notice}")
+    for name, compiled in plan.sources.items():
+        for notice in compiled.notices:
             print(f"notice: source {name}: {notice}")
     return 0
 
 
-def _print_source(plan: Plan, split: SplitPlan, source: str) -> None:
-    told, documents, tokens = plan.sources[source], split.documents_of(source), split.expected[source]
-    share = float(tokens / sum(split.expected.values()))
+def _print_world(world: World, known: dict[str, Any]) -> None:
+    attributes = list(world.spec.attributes)
+    print(f"world {world.name}: {world.size:,} × {', '.join(attributes)}")
     print(
-        f"  {source:<20} {documents:>15,} {documents / len(told):>10.4g} {float(told.mean_tokens):>12.2f}"
+        f"  {known['bits']:,} bits to know (a name {known['name_bits']:.2f}, values {known['value_bits']:.2f}):"
+        f" {known['parameters_at_2_bits']:,} parameters at 2 bits each, {known['parameters_at_1_bit']:,} at 1"
+    )
+
+
+def _print_source(split: SplitPlan, source: str, told: dict[str, Any]) -> None:
+    documents, tokens = split.documents_of(source), split.expected[source]
+    share = float(tokens / sum(split.expected.values()))
+    exposures = f"{told['mean']:.4g}"
+    if told["least"] != told["most"]:
+        exposures += f" ({told['least']} to {told['most']:,})"
+    print(
+        f"  {source:<20} {documents:>15,} {exposures:>18} {told['tokens_each']:>12.2f}"
         f" {float(tokens):>17,.0f} {share:>7.1%}"
     )
 
@@ -214,11 +242,26 @@ def _where(options: argparse.Namespace) -> int:
     return 0 if found else 1
 
 
+def _score(options: argparse.Namespace) -> int:
+    from pipeline.scoring import score
+
+    print("\n".join(score(options.folder, options.split, options.predictions).lines()))
+    return 0
+
+
+def _capacity(options: argparse.Namespace) -> int:
+    from pipeline.capacity import measure
+
+    told = {"predictions": options.predictions, "parameters": options.parameters, "source": options.source}
+    print("\n".join(measure(options.folder, options.split, options.losses, **told).lines()))
+    return 0
+
+
 def _list(options: argparse.Namespace) -> int:
     from pipeline.core.files import library
     from pipeline.recipe import title
 
-    for path in sorted(library("recipes").glob("*.yaml")):
+    for path in sorted(library("recipes").rglob("*.yaml"), key=lambda path: (path.parent.name, path.stem)):
         print(f"{path.stem:<32} {title(path)}")
     return 0
 

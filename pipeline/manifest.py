@@ -36,11 +36,13 @@ class ShardRecord:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A complete dataset. splits: name → totals, per source too, and the shards in order."""
+    """A complete dataset. worlds: name → what there is to know. splits: name → totals, per source too, and the shards
+    in order."""
 
     fingerprint: str
     output_version: int
     versions: Mapping[str, str]
+    worlds: Mapping[str, Mapping[str, Any]]
     splits: Mapping[str, Mapping[str, Any]]
     recipe: Mapping[str, Any]
 

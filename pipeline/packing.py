@@ -5,13 +5,17 @@
     rows     one document a row, padded
              |doc 0 eos . . . .| |doc 1 eos . . . . .| |…
 
+With pure windows the documents of each source are packed for themselves, and the sequences then shuffled.
+
 Letters: S sequences, L tokens in each, d documents, m spans.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +33,9 @@ class PackingSpec(Spec):
     """How a split's documents become sequences. Part 3.1, appendix C: concatenated, 512 tokens."""
 
     method: Literal["concat", "rows"] = "concat"
+    windows: Literal["mixed", "pure"] = Field(
+        "mixed", description="pure: a sequence holds documents of one source only."
+    )
     length: int = Field(512, ge=2, le=65_535, description="Tokens of a sequence.")
 
 
@@ -37,16 +44,22 @@ class Sequences:
     """Rows for a model, and what stands in them.
 
     input_ids (S, L), padded with the end token. filled (S,): tokens of each row that are not padding. documents: those
-    in the rows, in order. starts (d,): where each would begin if the rows were one line of tokens.
+    in the rows, in order. starts (d,): where each would begin if the rows were one line of tokens. order (S,): None, or
+    which row of that line each sequence is.
     """
 
     input_ids: NDArray[Any]
     filled: I64
     documents: Documents
     starts: I64
+    order: I64 | None = None
 
     def __len__(self) -> int:
         return len(self.input_ids)
+
+    def shuffled(self, order: I64) -> Sequences:
+        """The same in another order (S,)."""
+        return replace(self, input_ids=self.input_ids[order], filled=self.filled[order], order=order)
 
     @cached_property
     def pieces(self) -> Ragged:
@@ -58,12 +71,19 @@ class Sequences:
 
     def spans(self) -> Ragged:
         """Per sequence rows (start, length, label), int32. A span over a cut has a row on either side."""
-        spans = self.documents.spans
-        assert spans is not None, "the source was asked for them"
-        starts = spans.values[:, 0] + np.repeat(self.starts, spans.lengths)
-        cut = self._cut(starts, spans.values[:, 1].astype(np.int64))
+        assert self.documents.spans is not None, "the source was asked for them"
+        return self._marked(self.documents.spans)
+
+    def parts(self) -> Ragged:
+        """Per sequence rows (start, length, role), int32, cut as spans are."""
+        assert self.documents.parts is not None, "the source was asked for them"
+        return self._marked(self.documents.parts)
+
+    def _marked(self, marked: Ragged) -> Ragged:
+        """Rows (start, length, what) of documents as rows of sequences."""
+        cut = self._cut(_on_the_line(marked, self.starts), marked.values[:, 1].astype(np.int64))
         rows = cut.values[:, :3].astype(np.int32)
-        rows[:, 2] = spans.values[cut.values[:, 2], 2]
+        rows[:, 2] = marked.values[cut.values[:, 2], 2]
         return Ragged(rows, cut.offsets)
 
     def segment_ids(self) -> NDArray[np.uint16]:
@@ -74,9 +94,18 @@ class Sequences:
         kernels.paint(self.pieces.values, self.pieces.offsets, segments)
         return segments
 
-    def loss_mask(self) -> NDArray[np.uint8]:
-        """(S, L): 1 for every token, 0 for padding."""
-        return (np.arange(self.input_ids.shape[1]) < self.filled[:, None]).view(np.uint8)
+    def loss_mask(self, masked: Ragged | None = None) -> NDArray[np.uint8]:
+        """(S, L): 1 for every token, 0 for padding and for the `masked` rows (start, length, …) of the documents."""
+        from pipeline.core import kernels
+
+        mask = (np.arange(self.input_ids.shape[1]) < self.filled[:, None]).view(np.uint8)
+        if masked is None or not len(masked.values):
+            return mask
+        line = np.ones(mask.size, np.uint8)
+        kernels.blot(_on_the_line(masked, self.starts), masked.values[:, 1].astype(np.int64), line)
+        unmasked = line.reshape(mask.shape)
+        mask &= unmasked if self.order is None else unmasked[self.order]
+        return mask
 
     def _cut(self, starts: I64, lengths: I64) -> Ragged:
         """Intervals of the line of tokens, cut where sequences end; they are in order and do not overlap.
@@ -88,7 +117,13 @@ class Sequences:
         rows = np.empty((len(starts) + len(self), 4), np.int64)  # a cut adds one piece, and there is one a sequence
         counts = np.zeros(len(self), np.int64)
         used = kernels.cut(starts, lengths, self.input_ids.shape[1], rows, counts)
-        return Ragged(rows[:used], offsets_of(counts))
+        found = Ragged(rows[:used], offsets_of(counts))
+        return found if self.order is None else found.take(self.order)
+
+
+def _on_the_line(marked: Ragged, starts: I64) -> I64:
+    """Where the rows (start, …) of documents begin on the line of tokens."""
+    return np.asarray(marked.values[:, 0] + np.repeat(starts, marked.lengths), np.int64)
 
 
 def pack(documents: Documents, spec: PackingSpec, eos: int) -> Sequences:
@@ -96,6 +131,16 @@ def pack(documents: Documents, spec: PackingSpec, eos: int) -> Sequences:
     if spec.method == "rows":
         return _rows(documents, spec.length, eos)
     return _concat(documents, spec.length, eos)
+
+
+def pack_pure(documents: Documents, groups: Sequence[int], spec: PackingSpec, eos: int) -> Sequences:
+    """As `pack`, the documents being groups of so many each: every group begins with a sequence of its own."""
+    ends = np.cumsum([0, *groups])
+    told = [pack(documents.slice(first, last), spec, eos) for first, last in pairwise(ends.tolist()) if last > first]
+    lines = np.cumsum([0, *(one.input_ids.size for one in told)])
+    starts = [one.starts + line for one, line in zip(told, lines.tolist(), strict=False)]
+    ids, filled = (np.concatenate([getattr(one, name) for one in told]) for name in ("input_ids", "filled"))
+    return Sequences(ids, filled, documents, np.concatenate(starts))
 
 
 def _concat(documents: Documents, length: int, eos: int) -> Sequences:

@@ -9,20 +9,20 @@ in blocks of equal exposure, so a row is one `divmod`. A shard is a range of pos
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.draws import I64
-from pipeline.core.errors import PlanError, SpecError
+from pipeline.core.errors import PlanError, SpecError, suggest
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
 from pipeline.packing import PackingSpec
-from pipeline.recipe import AmountSpec, Loaded, Recipe, SplitSpec, fingerprint
+from pipeline.recipe import AmountSpec, Loaded, Recipe, SplitSpec, ZipfExposuresSpec, fingerprint
 from pipeline.sources import SOURCES, Source
 from pipeline.sources.source import Context
 from pipeline.text.tokenizer import Tokenizer, load
@@ -33,16 +33,18 @@ MOST_DOCUMENTS = 2**61  # of a split: what a permutation can count
 
 @dataclass(frozen=True)
 class Block:
-    """`exposures` rounds over `items` items of a source, from row `first` on; round e is exposure `exposure + e`.
+    """`exposures` rounds over `items` items of a source, from item `start` and row `first` on.
 
-    subset: None, or the bijection of all items of which the last, incomplete round tells the first `items`.
+    Round e is exposure `exposure + e`. subset: None, or the bijection of all items of which the last, incomplete round
+    tells the first `items`.
     """
 
     source: int
     first: int
     items: int
     exposures: int
-    exposure: int
+    exposure: int = 0
+    start: int = 0
     subset: Permutation | None = None
 
     @property
@@ -52,12 +54,32 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Exposures:
+    """How often the items of a source are told: fewest, mean and most."""
+
+    least: int
+    mean: Fraction
+    most: int
+
+
+@dataclass(frozen=True)
 class Located:
     """What stands at k positions: index of the source, item and exposure, each (k,)."""
 
     source: NDArray[np.uint16]
     item: I64
     exposure: I64
+
+    def take(self, rows: I64) -> Located:
+        """The same at some of the positions."""
+        return Located(self.source[rows], self.item[rows], self.exposure[rows])
+
+    def same(self, one: Located) -> NDArray[np.bool_]:
+        """Which of them are the one document."""
+        found: NDArray[np.bool_] = (
+            (self.source == one.source) & (self.item == one.item) & (self.exposure == one.exposure)
+        )
+        return found
 
 
 @dataclass(frozen=True)
@@ -76,11 +98,17 @@ class SplitPlan:
     packing: PackingSpec
     columns: tuple[str, ...]
     shards: int
+    notices: tuple[str, ...] = ()
 
     @property
     def documents(self) -> int:
         """How many, in all."""
         return sum(block.rows for block in self.blocks)
+
+    @property
+    def pure(self) -> bool:
+        """Whether a sequence holds documents of one source only, and there are several."""
+        return self.packing.windows == "pure" and len(self.sources) > 1 and self.packing.method != "rows"
 
     @property
     def tokens(self) -> Fraction:
@@ -92,6 +120,18 @@ class SplitPlan:
     def documents_of(self, source: str) -> int:
         """How many, of one source."""
         return sum(block.rows for block in self.blocks if self.sources[block.source] == source)
+
+    def exposures_of(self, source: str, items: int) -> Exposures:
+        """How often each of a source's items is told."""
+        mine = [block for block in self.blocks if self.sources[block.source] == source]
+        whole = [block for block in mine if block.subset is None]
+        everybody = sum(block.items for block in whole) == items
+        extra = len(mine) > len(whole)
+        return Exposures(
+            min((block.exposures for block in whole), default=0) if everybody else 0,
+            Fraction(sum(block.rows for block in mine), items),
+            max((block.exposures for block in whole), default=0) + extra,
+        )
 
     @cached_property
     def order(self) -> Permutation:
@@ -110,19 +150,25 @@ class SplitPlan:
     def locate(self, positions: I64) -> Located:
         """Which document stands at each position (k,)."""
         rows = self.order(positions)
-        item, exposure = np.empty_like(rows), np.empty_like(rows)
-        source = np.empty(rows.size, np.uint16)
-        for block in self.blocks:
-            mine: slice | NDArray[np.intp] = slice(None)
-            if len(self.blocks) > 1:
-                mine = np.flatnonzero((rows >= block.first) & (rows < block.first + block.rows))
-            source[mine] = block.source
-            row = rows[mine] - block.first
-            turn = row // block.items
-            place = row - turn * block.items
-            item[mine] = block.subset(place) if block.subset else place
-            exposure[mine] = turn + block.exposure
-        return Located(source, item, exposure)
+        table = self._table
+        block = np.zeros(1, np.int64)
+        if len(self.blocks) > 1:
+            block = np.searchsorted(table["first"], rows, side="right") - 1
+        row = rows - table["first"][block]
+        turn = row // table["items"][block]
+        item = row - turn * table["items"][block] + table["start"][block]
+        for b, one in enumerate(self.blocks):
+            if one.subset:
+                mine = np.flatnonzero(np.broadcast_to(block == b, rows.shape))
+                item[mine] = one.subset(item[mine])
+        source = np.broadcast_to(table["source"][block], rows.shape).astype(np.uint16)
+        return Located(source, item, turn + table["exposure"][block])
+
+    @cached_property
+    def _table(self) -> dict[str, I64]:
+        """The blocks as columns."""
+        names = ("source", "first", "items", "exposure", "start")
+        return {name: np.array([getattr(block, name) for block in self.blocks], np.int64) for name in names}
 
     def find(self, source: str, item: int, exposure: int) -> int | None:
         """The position of a document; None where the split does not hold it."""
@@ -130,7 +176,7 @@ class SplitPlan:
             turn = exposure - block.exposure
             if self.sources[block.source] != source or not 0 <= turn < block.exposures:
                 continue
-            place = item
+            place = item - block.start
             if block.subset and 0 <= item < block.subset.n:
                 place = int(block.subset.inverse(np.array([item]))[0])
             if 0 <= place < block.items:
@@ -168,6 +214,8 @@ class Plan:
             split.tokens * per_token
             + pieces * (4 + 3 * 4 + 2 + 8 + 4) * ("documents" in split.columns)
             + (split.documents * values * (4 + 4 + 1) + pieces * 4) * ("spans" in split.columns)
+            + (split.documents * 3 * (4 + 4 + 1) + pieces * 4) * ("parts" in split.columns)
+            + split.documents * (200 * ("answers" in split.columns) + values * 16 * ("probes" in split.columns))
         )
 
     def portable_recipe(self) -> Recipe:
@@ -183,12 +231,10 @@ def compile_plan(loaded: Loaded) -> Plan:
     """The plan of a recipe. RecipeError, TemplateError or PlanError with the place of what cannot be planned."""
     recipe = loaded.recipe
     root = Key.root(recipe.seed)
+    marks = [mark.token for source in recipe.sources.values() for mark in source.marks if mark.token]
     with loaded.refusing("tokenizer"):
-        tokenizer = load(recipe.tokenizer, loaded.files("tokenizer"))
-    worlds = {}
-    for name, world in recipe.worlds.items():
-        with loaded.refusing("worlds", name):
-            worlds[name] = World(name, world, root.child("worlds", name))
+        tokenizer = load(recipe.tokenizer, loaded.files("tokenizer"), marks)
+    worlds = _worlds(loaded, root.child("worlds"))
     sources: dict[str, Source] = {}
     for name, source in recipe.sources.items():
         with loaded.refusing("sources", name):
@@ -200,20 +246,40 @@ def compile_plan(loaded: Loaded) -> Plan:
     return Plan(recipe, loaded.title, tokenizer, worlds, sources, splits, fingerprint(recipe, tokenizer.content_hash))
 
 
+def _worlds(loaded: Loaded, key: Key) -> dict[str, World]:
+    """The worlds, each after those that it is disjoint from."""
+    specs = loaded.recipe.worlds
+    made: dict[str, World] = {}
+
+    def make(name: str, children: tuple[str, ...]) -> None:
+        with loaded.refusing("worlds", name):
+            if name in children:
+                raise SpecError(
+                    "worlds are disjoint from each other in a circle", "Name one of them first.", ("disjoint_from",)
+                )
+            for other in specs[name].others:
+                if other in specs and other not in made:
+                    make(other, (*children, name))
+            if name not in made:
+                made[name] = World(name, specs[name], key.child(name), made)
+
+    for name in specs:
+        make(name, ())
+    return {name: made[name] for name in specs}
+
+
 def _split(name: str, spec: SplitSpec, sources: Mapping[str, Source], key: Key, shard_tokens: int) -> SplitPlan:
     told = {source: sources[source] for source in spec.mixture}
-    amounts = _document_counts(spec, told)
+    _check_columns(spec, told)
+    counts = document_counts(spec, told)
     blocks: list[Block] = []
-    first = 0
-    for s, (source, count) in enumerate(amounts.items()):
-        rounds, rest = divmod(count, len(told[source]))
-        for block in (
-            Block(s, first, len(told[source]), rounds, 0),
-            Block(s, first + rounds * len(told[source]), rest, 1, rounds, _subset(told[source], key, source)),
+    for s, (source, count) in enumerate(counts.items()):
+        for items, exposures, exposure, start, subset in _rounds(
+            spec.mixture[source], told[source], count, key, source
         ):
-            if block.rows:
-                blocks.append(block)
-                first += block.rows
+            first = blocks[-1].first + blocks[-1].rows if blocks else 0
+            if items * exposures:
+                blocks.append(Block(s, first, items, exposures, exposure, start, subset))
     if not blocks:
         raise SpecError("the split has no documents", "Raise an amount of its mixture.", ("mixture",))
     longest = [source.longest for source in told.values() if source.longest is not None]
@@ -223,11 +289,11 @@ def _split(name: str, spec: SplitSpec, sources: Mapping[str, Source], key: Key, 
             f"Set packing.length to {max(longest)} or more.",
             ("packing",),
         )
-    expected = {source: amounts[source] * told[source].mean_tokens for source in told}
+    expected = {source: counts[source] * told[source].mean_tokens for source in told}
     tokens = sum(expected.values(), Fraction(0))
     if spec.packing.method == "rows":
-        tokens = Fraction(sum(amounts.values()) * spec.packing.length)
-    shards = min(max(1, -(-tokens // shard_tokens)), sum(amounts.values()))
+        tokens = Fraction(sum(counts.values()) * spec.packing.length)
+    shards = int(min(max(1, -(-tokens // shard_tokens)), sum(counts.values())))
     return SplitPlan(
         name,
         tuple(told),
@@ -237,8 +303,51 @@ def _split(name: str, spec: SplitSpec, sources: Mapping[str, Source], key: Key, 
         expected,
         spec.packing,
         tuple(spec.columns),
-        int(shards),
+        shards,
+        tuple(_split_notices(spec, expected, shards)),
     )
+
+
+def _rounds(
+    amount: AmountSpec, source: Source, count: int, key: Key, name: str
+) -> Iterator[tuple[int, int, int, int, Permutation | None]]:
+    """(items, exposures, first exposure, first item, subset) of each block of a source with so many documents."""
+    if isinstance(amount.exposures, ZipfExposuresSpec):
+        yield from (
+            (items, exposures, 0, start, None) for start, items, exposures in zipf_runs(amount.exposures, len(source))
+        )
+        return
+    rounds, rest = divmod(count, len(source))
+    yield len(source), rounds, 0, 0, None
+    yield rest, 1, rounds, 0, _subset(source, key, name)
+
+
+def _check_columns(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
+    """SpecError for columns that cannot be filled, and for masks that no column would hold."""
+    for name, source in sources.items():
+        if source.mask and "loss_mask" not in spec.columns:
+            raise SpecError(
+                f"'{name}' masks {', '.join(source.mask)}, but the split has no loss_mask", "Add it.", ("columns",)
+            )
+    for column in ("answers", "probes"):
+        if column not in spec.columns:
+            continue
+        at = ("columns", spec.columns.index(column))
+        if spec.packing.method != "rows":
+            raise SpecError(f"{column} need a document a row", "Set packing.method to rows.", at)
+        for name, source in sources.items():
+            if column == "answers" and "answer" not in source.roles:
+                raise SpecError(f"'{name}' has no answers", "Ask questions, or leave the column out.", at)
+            if column == "probes" and source.world is None:
+                raise SpecError(f"'{name}' has no values to probe: it is about no world", "Leave it out.", at)
+
+
+def _split_notices(spec: SplitSpec, expected: Mapping[str, Fraction], shards: int) -> Iterator[str]:
+    if spec.packing.windows == "pure" and len(expected) > 1:
+        for name, tokens in expected.items():
+            windows = tokens / spec.packing.length / shards
+            if windows < 10:
+                yield f"{name} fills {float(windows):.1f} pure windows a shard on average, the last of them padded"
 
 
 def _attributes(sources: Mapping[str, Source]) -> tuple[str, ...]:
@@ -251,40 +360,100 @@ def _subset(source: Source, key: Key, name: str) -> Permutation:
     return Permutation(len(source), key.child("round", name))
 
 
-def _document_counts(spec: SplitSpec, sources: Mapping[str, Source]) -> dict[str, int]:
-    """Documents of each source, exact. Shares become counts by the sources' mean lengths.
+def document_counts(spec: SplitSpec, sources: Mapping[str, Source]) -> dict[str, int]:
+    """Documents of each source, exact. Shares and ratios become counts by the sources' mean lengths.
 
-    With shares s_i and exposures fixing F tokens of the others, the split has T = F / (1 - Σ s_i) tokens, or the
-    `tokens` that it asks for; a share is s_i · T / mean length documents, rounded to the nearest.
+    Every source has F_i + s_i · T tokens, T being those of the split: an amount fixes F_i, a share s_i, and a ratio
+    takes a multiple of both from another source. With F = Σ F_i and s = Σ s_i the split has T = F / (1 - s) tokens, or
+    the `tokens` that it asks for. Documents are tokens / mean length, rounded to the nearest.
     """
     counts: dict[str, int] = {}
     for name, amount in spec.mixture.items():
-        if amount.share is None:
+        if amount.share is None and amount.ratio is None:
             counts[name] = _counted(name, amount, sources[name])
-    shares = {name: amount.share for name, amount in spec.mixture.items() if amount.share is not None}
+    fixed: dict[str, Fraction] = {}
+    shares: dict[str, Fraction] = {}
+    for name in spec.mixture:
+        fixed[name], shares[name] = _linear(name, spec, counts, sources, ())
     total_share = sum(shares.values(), Fraction(0))
-    fixed = sum((count * sources[name].mean_tokens for name, count in counts.items()), Fraction(0))
     if total_share > 1:
-        listed = ", ".join(f"{name} {float(share):.4g}" for name, share in shares.items())
+        listed = ", ".join(f"{name} {float(share):.4g}" for name, share in shares.items() if share)
         raise SpecError(
             f"shares add up to {float(total_share):.4g} ({listed})",
             f"Lower one by {float(total_share - 1):.4g}, or give one source exposures instead.",
             ("mixture",),
         )
-    total = _total(spec, fixed, total_share)
-    for name, share in shares.items():
-        counts[name] = round(share * total / sources[name].mean_tokens)
+    total = _total(spec, sum(fixed.values(), Fraction(0)), total_share)
+    for name in spec.mixture.keys() - counts.keys():
+        counts[name] = round((fixed[name] + shares[name] * total) / sources[name].mean_tokens)
     return {name: counts[name] for name in spec.mixture}
+
+
+def _linear(
+    name: str, spec: SplitSpec, counts: Mapping[str, int], sources: Mapping[str, Source], children: tuple[str, ...]
+) -> tuple[Fraction, Fraction]:
+    """The tokens of a source: so many, and such a share of the split."""
+    amount = spec.mixture[name]
+    if amount.share is not None:
+        return Fraction(0), amount.share
+    if amount.ratio is None:
+        return counts[name] * sources[name].mean_tokens, Fraction(0)
+    at = ("mixture", name, "to")
+    if amount.to not in spec.mixture:
+        raise SpecError(f"'{amount.to}' is not in this mixture", suggest(str(amount.to), spec.mixture), at)
+    if amount.to in (*children, name):
+        raise SpecError("ratios compare sources in a circle", "Give one of them another amount.", at)
+    fixed, share = _linear(amount.to, spec, counts, sources, (*children, name))
+    return amount.ratio * fixed, amount.ratio * share
+
+
+def zipf_runs(spec: ZipfExposuresSpec, items: int) -> list[tuple[int, int, int]]:
+    """(first item, items, exposures): the items by how often they are told, in whole numbers throughout.
+
+    Rank r is told ⌊most / r^(a/b)⌋ times; that is v or more where v^b · r^a ≤ most^b.
+    """
+    power, root, all_of_it = spec.zipf.numerator, spec.zipf.denominator, spec.most**spec.zipf.denominator
+
+    def told(exposures: int, rank: int) -> bool:
+        return bool(exposures**root * rank**power <= all_of_it)
+
+    runs: list[tuple[int, int, int]] = []
+    start = 0
+    while start < items:
+        exposures = max(spec.least, _largest(partial(_swapped, told, start + 1), spec.most))
+        end = _largest(partial(told, exposures), items) if exposures > spec.least else items
+        runs.append((start, end - start, exposures))
+        start = end
+    return runs
+
+
+def _swapped(holds: Callable[[int, int], bool], second: int, first: int) -> bool:
+    return holds(first, second)
+
+
+def _largest(holds: Callable[[int], bool], most: int) -> int:
+    """The largest number up to `most` for which something holds that holds below it too; 0 if for none."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle - 1)
+    return low
 
 
 def _counted(name: str, amount: AmountSpec, source: Source) -> int:
     if amount.tokens is not None:
         return round(amount.tokens / source.mean_tokens)
+    if isinstance(amount.exposures, ZipfExposuresSpec):
+        if amount.exposures.least > amount.exposures.most:
+            raise SpecError(
+                "the least exposures are more than the most", "Exchange them.", ("mixture", name, "exposures")
+            )
+        return sum(run_items * exposures for _, run_items, exposures in zipf_runs(amount.exposures, len(source)))
     exposures = source.exposures if amount.exposures is None else amount.exposures
     if exposures is None:
         raise SpecError(
             f"how often '{name}' is told is not said, and it has fresh wordings for ever",
-            "Give it exposures, a share or tokens.",
+            "Give it exposures, a share, a ratio or tokens.",
             ("mixture", name),
         )
     if exposures * len(source) >= MOST_DOCUMENTS:

@@ -7,6 +7,7 @@ elsewhere (value lists, templates, Faker) is then written into it, so that the r
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -27,36 +28,49 @@ from pipeline.core.files import Files, library
 from pipeline.core.key import Key
 from pipeline.core.spec import Name, Rational, Size, Spec
 from pipeline.packing import PackingSpec
-from pipeline.sources import SourceSpec
+from pipeline.sources import SOURCES, SourceSpec
 from pipeline.text.tokenizer import TokenizerSpec
-from pipeline.worlds.attributes import WorldSpec
+from pipeline.worlds.attributes import ATTRIBUTE_KINDS, WorldSpec
 
-OUTPUT_VERSION = 1
+OUTPUT_VERSION = 2
 """Raised whenever the same recipe gives other bytes; part of every fingerprint. See "changes bytes" in CHANGELOG.md."""
 
 MOST_NODES = 2_000_000  # of a recipe
 
-Column = Literal["loss_mask", "segment_ids", "documents", "spans"]
+Column = Literal["loss_mask", "segment_ids", "documents", "spans", "parts", "answers", "probes"]
 Path_ = tuple[str | int, ...]
+
+
+class ZipfExposuresSpec(Spec):
+    """A long tail: item i (from 0) is told max(least, floor(most / (i + 1)^zipf)) times."""
+
+    zipf: Rational = Field(ge=0, le=10, description="The exponent: 1 is Zipf's law.")
+    most: int = Field(ge=1, le=10**9, description="How often the first item is told.")
+    least: int = Field(1, ge=0, description="How often the last ones are told.")
 
 
 class AmountSpec(Spec):
     """How much of a source a split takes. Nothing: each item as often as the source has wordings of it."""
 
-    exposures: Rational | None = Field(
-        None, ge=0, description="How often each item is told, exactly; 1.5 tells half of them twice."
+    exposures: Annotated[Rational, Field(ge=0)] | ZipfExposuresSpec | None = Field(
+        None,
+        description="How often each item is told, exactly; 1.5 tells half of them twice. {zipf, most}: a long tail.",
     )
     share: Rational | None = Field(None, ge=0, le=1, description="A fraction of the split's tokens.")
     tokens: int | None = Field(None, ge=0, description="How many tokens.")
+    ratio: Rational | None = Field(None, ge=0, description="How many times the tokens of the source `to`.")
+    to: Name | None = Field(None, description="The source that `ratio` compares with.")
 
     @model_validator(mode="after")
     def _at_most_one(self) -> AmountSpec:
-        given = [name for name in ("exposures", "share", "tokens") if getattr(self, name) is not None]
+        given = [name for name in ("exposures", "share", "tokens", "ratio") if getattr(self, name) is not None]
         if len(given) > 1:
             names = " and ".join(given)
             raise PydanticCustomError(
                 "amount", "one of {names} is enough; null removes an inherited one", {"names": names}
             )
+        if (self.ratio is None) != (self.to is None):
+            raise PydanticCustomError("amount", "a ratio is written {ratio: 7, to: another source}")
         return self
 
 
@@ -137,6 +151,8 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
     tree, marks = _extended(path, ())
     for override in overrides:
         _override(tree, marks, override)
+    for group in ("worlds", "sources"):
+        _inherit(tree, marks, group)
     origin = Origin(str(path), marks)
     recipe = _validated(tree, origin)
     return _materialised(Loaded(recipe, origin, title(path)))
@@ -145,15 +161,22 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
 def find(name: str) -> Path:
     """The file of a recipe: a path, or a name in `recipes/`."""
     written_as_path = "/" in name or name.endswith((".yaml", ".yml"))
-    path = Path(name) if written_as_path else library("recipes") / f"{name}.yaml"
-    if written_as_path and os.path.isfile(f"{name}.yaml"):
+    if not written_as_path:
+        return _in_library(name)
+    path = Path(name)
+    if os.path.isfile(f"{name}.yaml"):
         path = Path(f"{name}.yaml")
-    if written_as_path and not os.path.isfile(path):
-        raise RecipeError(f"no recipe '{name}'", "There is no such file.")
     if not os.path.isfile(path):  # which, unlike Path.is_file, takes any name
-        known = [recipe.stem for recipe in library("recipes").glob("*.yaml")]
-        raise RecipeError(f"no recipe '{name}'", suggest(name, known))
+        raise RecipeError(f"no recipe '{name}'", "There is no such file.")
     return path
+
+
+def _in_library(name: str) -> Path:
+    """The recipe of this name, in whichever folder of `recipes/`."""
+    known = {path.stem: path for path in library("recipes").rglob("*.yaml")}
+    if name not in known:
+        raise RecipeError(f"no recipe '{name}'", suggest(name, known))
+    return known[name]
 
 
 def title(path: Path) -> str:
@@ -197,6 +220,15 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a recipe, for editors."""
     made = Recipe.model_json_schema()
     made["properties"]["extends"] = {"type": "string", "description": "Another recipe: a name, or a path from here."}
+    for spec in (
+        "WorldSpec",
+        *(
+            name
+            for name in made["$defs"]
+            if name.endswith("Spec") and "kind" in made["$defs"][name].get("properties", {})
+        ),
+    ):
+        made["$defs"][spec]["properties"]["extends"] = {"type": "string", "description": "Another one of this recipe."}
     made["properties"]["tokenizer"] = {"anyOf": [{"type": "string"}, made["properties"]["tokenizer"]]}
     inheritable: dict[str, Any] = _inheritable(made)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **inheritable}
@@ -246,7 +278,20 @@ def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _represented)
-_Dumper.add_representer(Fraction, lambda dumper, n: dumper.represent_scalar("tag:yaml.org,2002:float", str(n)))
+_Dumper.add_representer(Fraction, lambda dumper, n: dumper.represent_scalar("tag:yaml.org,2002:float", _decimal(n)))
+
+
+def _decimal(number: Fraction) -> str:
+    """A fraction as 0.25 where that is exact, else as 1/3."""
+    rest = number.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    places = number.denominator.bit_length()  # as many digits as that are enough
+    if rest > 1 or places > 40:
+        return str(number)
+    digits = f"{number.numerator * 10**places // number.denominator:0{places + 1}d}"
+    return f"{digits[:-places]}.{digits[-places:]}".rstrip("0")
 
 
 def _scalar(node: yaml.ScalarNode) -> Any:
@@ -359,6 +404,39 @@ def _merge(base: Tree, over: Tree, path: Path_, base_marks: Marks, marks: Marks)
             base[key] = value
 
 
+def _inherit(tree: Tree, marks: Marks, group: str) -> None:
+    """Worlds, and sources, that extend another one of the recipe: `strangers: {extends: people, size: 100}`."""
+    given = tree.get(group)
+    members: Tree = given if isinstance(given, dict) else {}
+    done: set[str] = set()
+
+    def resolve(name: str, children: tuple[str, ...]) -> None:
+        spec = members[name]
+        if name in done or not isinstance(spec, dict) or "extends" not in spec:
+            return
+        place = Origin("", marks).place((group, name, "extends"))
+        base = spec["extends"]
+        if not isinstance(base, str) or base not in members:
+            raise RecipeError(f"no {group[:-1]} '{base}'", suggest(str(base), set(members) - {name}), place)
+        if base == name or base in children:
+            raise RecipeError(f"{group} extend each other in a circle", "", place)
+        resolve(base, (*children, name))
+        own = {key: value for key, value in spec.items() if key != "extends"}
+        made = {name: copy.deepcopy(members[base])}
+        inherited = {(group, name, *mark[2:]): at for mark, at in marks.items() if mark[:2] == (group, base)}
+        mine = {mark: at for mark, at in marks.items() if mark[:2] == (group, name) and mark[2:3] != ("extends",)}
+        _merge(made, {name: own}, (group,), inherited, mine)
+        for mark in mine:
+            marks.pop(mark)
+        members[name] = made[name]
+        marks.update(inherited)
+        marks.update({(group, name): mine.get((group, name), next(iter(marks.values())))})
+        done.add(name)
+
+    for name in members:
+        resolve(name, ())
+
+
 def _override(tree: Tree, marks: Marks, override: str) -> None:
     """`worlds.people.size=1000`: one value, parsed as YAML, over whatever the recipe says."""
     dotted, equals, text = override.partition("=")
@@ -414,7 +492,8 @@ def _validated(tree: Tree, origin: Origin) -> Recipe:
         problem, remedy = f"'{wrong}' is not possible here", suggest(str(wrong), options)
         path = (*path, "kind") if error["type"] == "union_tag_invalid" else path
     elif error["type"] == "union_tag_not_found":
-        problem, remedy = "'kind' is missing", "It can be: choice, date, integer, lookup, name, pronoun."
+        kinds = sorted(SOURCES) if path[:1] == ("sources",) else ATTRIBUTE_KINDS
+        problem, remedy = "'kind' is missing", f"It can be: {', '.join(kinds)}."
     elif error["type"] in _REMEDIES:
         shown = error["input"] if not isinstance(error["input"], Fraction) else float(error["input"])
         problem, remedy = f"{_REMEDIES[error['type']][0]}, not {shown!r}", _REMEDIES[error["type"]][1]

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.columns import Columns, Lists
-from pipeline.core.documents import Documents
-from pipeline.packing import Sequences, pack
+from pipeline import evaluation
+from pipeline.core.columns import Column, Columns, Lists
+from pipeline.core.documents import ROLES, Documents, Ragged, offsets_of
+from pipeline.core.permutation import Permutation
+from pipeline.packing import Sequences, pack, pack_pure
 from pipeline.plan import Located, Plan, SplitPlan
 
 
@@ -38,27 +40,50 @@ def make_shard(plan: Plan, split: str, k: int) -> Shard:
     """Shard k of a split. The same for the same arguments, anywhere."""
     order = plan.splits[split]
     located = order.locate(order.positions(k))
-    documents = _documents(plan, order, located)
-    sequences = pack(documents, order.packing, plan.tokenizer.eos)
+    documents, located = _documents(plan, order, located)
+    sequences = _packed(plan, order, documents, located, k)
     padding = sequences.input_ids.size - len(documents.tokens.values)
-    return Shard(_columns(sequences, located, order), _counts(documents, located, order), len(sequences), padding)
+    columns = _columns(plan, sequences, located, order)
+    return Shard(columns, _counts(documents, located, order), len(sequences), padding)
 
 
-def _documents(plan: Plan, split: SplitPlan, located: Located) -> Documents:
-    """Every source asked once for all its documents, which are then put back into the order of the positions."""
+def _documents(plan: Plan, split: SplitPlan, located: Located) -> tuple[Documents, Located]:
+    """Every source asked once for all its documents, which are then put back into the order of the positions.
+
+    For pure windows they stay with those of their source, and `located` follows them.
+    """
 
     def tell(name: str, item: NDArray[np.int64], exposure: NDArray[np.int64]) -> Documents:
         source = plan.sources[name]
         labels = np.array([split.attributes.index(label) for label in source.labels], np.int32)
-        return source.documents(item, exposure, spans="spans" in split.columns).relabelled(labels)
+        spans = "spans" in split.columns or "probes" in split.columns
+        told = source.documents(item, exposure, spans=spans, parts=_needs_parts(plan, split))
+        return told.relabelled(labels)
 
     if len(split.sources) == 1:
-        return tell(split.sources[0], located.item, located.exposure)
+        return tell(split.sources[0], located.item, located.exposure), located
     asked = [np.flatnonzero(located.source == s) for s in range(len(split.sources))]
     told = [
         tell(name, located.item[rows], located.exposure[rows]) for name, rows in zip(split.sources, asked, strict=True)
     ]
-    return Documents.concat(told).take(np.argsort(np.concatenate(asked), kind="stable"))
+    grouped = np.concatenate(asked)
+    if split.pure:
+        return Documents.concat(told), located.take(grouped)
+    return Documents.concat(told).take(np.argsort(grouped, kind="stable")), located
+
+
+def _needs_parts(plan: Plan, split: SplitPlan) -> bool:
+    masked = any(plan.sources[name].mask for name in split.sources)
+    return "parts" in split.columns or "answers" in split.columns or ("loss_mask" in split.columns and masked)
+
+
+def _packed(plan: Plan, split: SplitPlan, documents: Documents, located: Located, k: int) -> Sequences:
+    if not split.pure:
+        return pack(documents, split.packing, plan.tokenizer.eos)
+    groups = np.bincount(located.source, minlength=len(split.sources)).tolist()
+    sequences = pack_pure(documents, groups, split.packing, plan.tokenizer.eos)
+    order = Permutation(len(sequences), split.key.child("windows", k))
+    return sequences.shuffled(order(np.arange(len(sequences), dtype=np.int64)))
 
 
 def _counts(documents: Documents, located: Located, split: SplitPlan) -> dict[str, Counts]:
@@ -69,13 +94,13 @@ def _counts(documents: Documents, located: Located, split: SplitPlan) -> dict[st
     return {name: Counts(int(rows.sum()), int(lengths[rows].sum())) for name, rows in mine.items()}
 
 
-def _columns(sequences: Sequences, located: Located, split: SplitPlan) -> Columns:
+def _columns(plan: Plan, sequences: Sequences, located: Located, split: SplitPlan) -> Columns:
     """input_ids, and the columns that the recipe asks for."""
-    columns: dict[str, NDArray[np.generic] | Lists] = {"input_ids": sequences.input_ids}
+    columns: dict[str, Column] = {"input_ids": sequences.input_ids}
     if split.packing.method == "rows":
         columns["length"] = sequences.filled.astype(np.int32)
     if "loss_mask" in split.columns:
-        columns["loss_mask"] = sequences.loss_mask()
+        columns["loss_mask"] = sequences.loss_mask(_masked(plan, split, sequences.documents, located))
     if "segment_ids" in split.columns:
         columns["segment_ids"] = sequences.segment_ids()
     if "documents" in split.columns:
@@ -90,21 +115,43 @@ def _columns(sequences: Sequences, located: Located, split: SplitPlan) -> Column
         }
         columns["documents"] = Lists(sequences.pieces.offsets, fields)
     if "spans" in split.columns:
-        spans = sequences.spans()
-        start, length, label = spans.values.T
-        fields = {"start": start.copy(), "length": length.copy(), "attribute": label.astype(np.uint8)}
-        columns["spans"] = Lists(spans.offsets, fields)
+        columns["spans"] = _marked(sequences.spans(), "attribute")
+    if "parts" in split.columns:
+        columns["parts"] = _marked(sequences.parts(), "role")
+    if "answers" in split.columns or "probes" in split.columns:
+        columns |= evaluation.columns(plan, split, sequences.documents, located)
     return columns
+
+
+def _marked(rows: Ragged, what: str) -> Lists:
+    start, length, number = rows.values.T
+    return Lists(rows.offsets, {"start": start.copy(), "length": length.copy(), what: number.astype(np.uint8)})
+
+
+def _masked(plan: Plan, split: SplitPlan, documents: Documents, located: Located) -> Ragged | None:
+    """The parts of the documents without loss."""
+    if documents.parts is None:
+        return None
+    masks = np.zeros((len(split.sources), len(ROLES)), bool)
+    for s, name in enumerate(split.sources):
+        masks[s, [ROLES.index(role) for role in plan.sources[name].mask]] = True
+    parts = documents.parts
+    document = np.repeat(np.arange(len(documents)), parts.lengths)
+    masked = masks[located.source[document], parts.values[:, 2]]
+    return Ragged(parts.values[masked], offsets_of(np.bincount(document[masked], minlength=len(documents))))
 
 
 def find_document(plan: Plan, split: str, k: int, position: int) -> list[tuple[int, int, NDArray[np.generic]]]:
     """Where the document at a position of shard k stands: (sequence, first token, ids) of each of its pieces."""
     order = plan.splits[split]
     positions = order.positions(k)
-    documents = _documents(plan, order, order.locate(positions))
-    sequences = pack(documents, order.packing, plan.tokenizer.eos)
+    located = order.locate(positions)
+    wanted = located.take(np.array([position - positions[0]]))
+    documents, located = _documents(plan, order, located)
+    sequences = _packed(plan, order, documents, located, k)
+    document = int(np.flatnonzero(located.same(wanted))[0])
     found = []
-    for piece in np.flatnonzero(sequences.pieces.values[:, 2] == position - positions[0]):
+    for piece in np.flatnonzero(sequences.pieces.values[:, 2] == document):
         start, length, _, _ = sequences.pieces.values[piece].tolist()
         sequence = int(np.searchsorted(sequences.pieces.offsets, piece, side="right")) - 1
         found.append((sequence, start, sequences.input_ids[sequence, start : start + length]))

@@ -5,7 +5,7 @@ Letters: S rows (sequences), L tokens in each, m entries of a list column.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,24 @@ class Lists:
     fields: Mapping[str, NDArray[Any]]
 
 
-Columns = Mapping[str, NDArray[Any] | Lists]
-"""Name → dense (S, L) or (S,), or Lists over S rows; all of one number of rows."""
+@dataclass(frozen=True)
+class Strings:
+    """A column of texts: row i is the UTF-8 bytes (uint8) from offsets[i] to offsets[i + 1]."""
+
+    offsets: NDArray[np.int64]
+    bytes: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Strings:
+        """The texts, as such a column."""
+        encoded = [text.encode() for text in texts]
+        offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+        return cls(offsets, np.frombuffer(b"".join(encoded), np.uint8))
+
+
+Column = NDArray[Any] | Lists | Strings
+Columns = Mapping[str, Column]
+"""Name → dense (S, L) or (S,), Lists over S rows, or Strings; all of one number of rows."""
 
 
 def content_hash(columns: Columns) -> str:
@@ -38,5 +54,7 @@ def content_hash(columns: Columns) -> str:
     return f"xxh3_128:{state.hexdigest()}"
 
 
-def _slashed(column: Lists) -> dict[str, NDArray[Any]]:
+def _slashed(column: Lists | Strings) -> dict[str, NDArray[Any]]:
+    if isinstance(column, Strings):
+        return {"/bytes": column.bytes}
     return {f"/{name}": field for name, field in column.fields.items()}

@@ -14,6 +14,13 @@ from numpy.typing import NDArray
 
 I64 = NDArray[np.int64]
 
+ROLES = ("", "tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back")
+"""What a part of a document is for, apart from telling the truth: its number is its place here.
+
+tag: whose words follow. prompt, hint, answer: of a question. mistake: a sentence with a wrong value that is taken back.
+weak: a true sentence told too early, and taken back. silent: a wrong value that nobody takes back. back: taking back.
+"""
+
 
 @dataclass(frozen=True)
 class Ragged:
@@ -44,6 +51,11 @@ class Ragged:
         offsets = offsets_of(lengths)
         source = np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
         return Ragged(self.values[source], offsets)
+
+    def slice(self, first: int, last: int) -> Ragged:
+        """The rows from `first` to before `last`, over the same memory."""
+        offsets = self.offsets[first : last + 1]
+        return Ragged(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
 
     def padded(self, size: int, fill: int) -> NDArray[Any]:
         """The values (T,), followed by `fill` up to `size`; in the room behind them where it is enough."""
@@ -77,25 +89,41 @@ class Documents:
     tokens: ids of each document, its end-of-text token included, uint16 or int32.
     spans: per document rows (start, length, label), int32 (m, 3), start counted from the document's first token and
     label one of the source's `labels`; None where the source was not asked for spans.
+    parts: the same with a role (an index into ROLES) for its third column; None where not asked for.
     """
 
     tokens: Ragged
     spans: Ragged | None = None
+    parts: Ragged | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def take(self, rows: I64) -> Documents:
         """The documents in another order."""
-        return Documents(self.tokens.take(rows), self.spans and self.spans.take(rows))
+        return Documents(
+            self.tokens.take(rows),
+            self.spans.take(rows) if self.spans is not None else None,
+            self.parts.take(rows) if self.parts is not None else None,
+        )
+
+    def slice(self, first: int, last: int) -> Documents:
+        """The documents from `first` to before `last`."""
+        return Documents(
+            self.tokens.slice(first, last),
+            self.spans.slice(first, last) if self.spans is not None else None,
+            self.parts.slice(first, last) if self.parts is not None else None,
+        )
 
     @classmethod
     def concat(cls, parts: Sequence[Documents]) -> Documents:
-        """All documents of the parts; spans are kept where every part has them."""
-        spans = [part.spans for part in parts if part.spans is not None]
+        """All documents of the parts; spans, and parts, are kept where every one has them."""
+        spans = [one.spans for one in parts if one.spans is not None]
+        roles = [one.parts for one in parts if one.parts is not None]
         return cls(
-            Ragged.concat([part.tokens for part in parts]),
+            Ragged.concat([one.tokens for one in parts]),
             Ragged.concat(spans) if len(spans) == len(parts) else None,
+            Ragged.concat(roles) if len(roles) == len(parts) else None,
         )
 
     def relabelled(self, labels: NDArray[np.int32]) -> Documents:
@@ -104,4 +132,4 @@ class Documents:
             return self
         values = self.spans.values.copy()
         values[:, 2] = labels[values[:, 2]]
-        return Documents(self.tokens, Ragged(values, self.spans.offsets))
+        return Documents(self.tokens, Ragged(values, self.spans.offsets), self.parts)

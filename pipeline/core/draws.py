@@ -55,6 +55,20 @@ def below_each(keys: Sequence[Key], bounds: Sequence[int], key: Key, *counters: 
     return out
 
 
+def bits_each(keys: Sequence[Key], key: Key, *counters: I64) -> U64:
+    """64 uniform bits for each row of the counters and each column: (d, c). As `below_each`, before it is scaled."""
+    from pipeline.core import kernels
+
+    out = np.empty((counters[0].size, len(keys)), np.uint64)
+    kernels.bits_each(bits(key, *counters), np.array([column.low for column in keys], np.uint64), out)
+    return out
+
+
+def threshold(rate: Fraction) -> np.uint64:
+    """`bits < threshold(rate)` happens at this rate, in [0, 1]; exact to 2⁻⁶⁴."""
+    return np.uint64(min(rate.numerator * 2**64 // rate.denominator, 2**64 - 1))
+
+
 def orders(key: Key, length: int, item: I64, turn: I64) -> I32:
     """For each (item, turn) a uniform order of `length` things: (d, length), every row a permutation."""
     from pipeline.core import kernels

@@ -4,7 +4,7 @@ Signatures are explicit and the machine code is cached beside this file (or in t
 written), so the compiler runs once per machine: `python -m pipeline warm`, which `make` calls at set-up. Nothing here
 is imported by `plan`. All index arithmetic is uint64: an int64 scalar beside a uint64 array would become float64.
 
-Letters: d documents, s sentences, r slots (slot 0, that of literals, included), T tokens.
+Letters: d documents, m sentences in all of them, s in each, r slots (slot 0, that of literals, included), T tokens.
 """
 
 # mypy: disable-error-code="no-untyped-call, untyped-decorator, call-arg"
@@ -84,6 +84,14 @@ def below_each(h: Any, words: Any, bounds: Any, out: Any) -> None:
                 block[i] = np.int32(_scale(_fold(h[first + i], words[c]), bounds[c]))
             for i in range(size):
                 out[first + i, c] = block[i]
+
+
+@njit("void(u8[::1], u8[::1], u8[:,::1])", cache=True)
+def bits_each(h: Any, words: Any, out: Any) -> None:
+    """For each row and column 64 bits, from the row's bits and the column's word."""
+    for i in range(h.size):
+        for c in range(words.size):
+            out[i, c] = _fold(h[i], words[c])
 
 
 @njit("void(u8[::1], u8[::1], i4[::1], i4[:])", cache=True)
@@ -181,36 +189,41 @@ def _move(context: Any, target: Any, t: Any, origin: Any, o: Any) -> Any:
 
 
 def _gather(
-    programs: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any, tokens: Any, eos: Any,
-    out: Any, at: Any, offsets: Any,
+    programs: Any, facts: Any, first: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
+    tokens: Any, opening: Any, eos: Any, out: Any, at: Any, offsets: Any,
 ) -> Any:  # fmt: skip
-    """Documents as token ids, one after the other, each closed by `eos`.
+    """Documents as token ids, one after the other, each begun by `opening` and closed by `eos`.
 
-    programs (d, s): which program tells sentence s of document d. rows (d, r): the row that each slot shows.
-    Fragment f of an operation q is base[q] + rows[d, slot[q]]; its tokens are tokens[start[f] : start[f + 1]].
+    Document i is the sentences from first[i] to first[i + 1]: programs (m,) says which program tells each, facts (m,)
+    whose facts it tells, a row of rows (·, r): the row that each slot shows. Fragment f of an operation q is
+    base[q] + rows[fact, slot[q]]; its tokens are tokens[start[f] : start[f + 1]].
     Writes to out from index `at` on, and the end of document i to offsets[i + 1]; returns the end of the last.
 
     Two habits keep the processor from guessing. Fragment numbers are noted four at a time and tokens moved a vector at
     a time, however many are meant: what is too much is overwritten by what follows.
     """
-    d, s = programs.shape
-    fragments = np.empty(s * (NOTED + np.diff(program_start).max()), np.int32)
+    d = first.size - 1
+    fragments = np.empty(np.diff(first).max() * (NOTED + np.diff(program_start).max()), np.int32)
     for i in range(d):
         count = 0
-        for j in range(s):
-            q = program_start[programs[i, j]]
-            length = program_start[programs[i, j] + 1] - q
+        for j in range(first[i], first[i + 1]):
+            q = program_start[programs[j]]
+            length = program_start[programs[j] + 1] - q
+            row = rows[facts[j]]
             for k in range(NOTED):
-                fragments[count + k] = base[q + k] + rows[i, slot[q + k]]
+                fragments[count + k] = base[q + k] + row[slot[q + k]]
             for k in range(NOTED, length):
-                fragments[count + k] = base[q + k] + rows[i, slot[q + k]]
+                fragments[count + k] = base[q + k] + row[slot[q + k]]
             count += length
+        for k in range(opening.size):
+            out[at + k] = opening[k]
+        at += opening.size
         for k in range(count):
-            first = start[fragments[k]]
-            length = start[fragments[k] + 1] - first
-            _move(out, at, tokens, first)
+            origin = start[fragments[k]]
+            length = start[fragments[k] + 1] - origin
+            _move(out, at, tokens, origin)
             for more in range(VECTOR, length):
-                out[at + more] = tokens[first + more]
+                out[at + more] = tokens[origin + more]
             at += length
         out[at] = eos
         at += 1
@@ -218,46 +231,66 @@ def _gather(
     return at
 
 
-_PROGRAMS = "i4[:,::1], i4[:,::1], i4[::1], i4[::1], i4[::1], i4[::1]"
+_PROGRAMS = "i4[::1], i4[::1], i8[::1], i4[:,::1], i4[::1], i4[::1], i4[::1], i4[::1]"
 gather = njit(
-    [f"i8({_PROGRAMS}, {t}[::1], {t}, {t}[::1], i8, i8[::1])" for t in ("u2", "i4")], cache=True, error_model="numpy"
+    [f"i8({_PROGRAMS}, {t}[::1], {t}[::1], {t}, {t}[::1], i8, i8[::1])" for t in ("u2", "i4")],
+    cache=True,
+    error_model="numpy",
 )(_gather)
 
 
-@njit(f"i8({_PROGRAMS}, u1[::1], i4[::1], i4[::1], i4[:,::1], i8[::1])", cache=True)
+@njit(f"i8({_PROGRAMS}, u1[::1], i4[::1], i4[::1], i8, u1[::1], i4, i4[:,::1], i8[::1])", cache=True)
 def find_spans(
-    programs: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
-    label: Any, lead: Any, trail: Any, out: Any, offsets: Any,
+    programs: Any, facts: Any, first: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
+    label: Any, lead: Any, trail: Any, opening: Any, false: Any, wrong: Any, out: Any, offsets: Any,
 ) -> Any:  # fmt: skip
     """Where the labelled pieces of documents stand: rows (start, length, label) of out; returns how many.
 
-    Arguments as in `gather`, plus per operation its label (0: none) and per fragment how many of its tokens at either
-    end belong to the words around the value. A start counts from the document's first token; document i has the rows
-    from offsets[i] to offsets[i + 1]. Neighbours of one label are one span ("October", " 2", ",", " 1996").
+    Arguments as in `gather`, plus per operation its label (0: none), per fragment how many of its tokens at either end
+    belong to the words around the value, the tokens of the opening, and per sentence the label that it tells falsely
+    (0: none), which is noted as `wrong`. A start counts from the document's first token; document i has the rows from
+    offsets[i] to offsets[i + 1]. Neighbours of one label are one span ("October", " 2", ",", " 1996").
     """
-    d, s = programs.shape
     count = 0
-    for i in range(d):
-        at = 0
-        last_label, last_end = np.uint8(0), -1
-        for j in range(s):
-            p = programs[i, j]
+    for i in range(first.size - 1):
+        at = opening
+        last_label, last_end = np.int32(0), np.int64(-1)
+        for j in range(first[i], first[i + 1]):
+            p = programs[j]
             for q in range(program_start[p], program_start[p + 1]):
-                f = base[q] + rows[i, slot[q]]
+                f = base[q] + rows[facts[j], slot[q]]
                 begin, stop = at + lead[f], at + start[f + 1] - start[f] - trail[f]
                 at += start[f + 1] - start[f]
                 if label[q] == 0:
                     continue
-                if label[q] == last_label and begin == last_end:
+                noted = np.int32(wrong) if label[q] == false[j] else np.int32(label[q])
+                if noted == last_label and begin == last_end:
                     out[count - 1, 1] += np.int32(stop - begin)
                 else:
                     out[count, 0] = np.int32(begin)
                     out[count, 1] = np.int32(stop - begin)
-                    out[count, 2] = np.int32(label[q])
+                    out[count, 2] = noted
                     count += 1
-                last_label, last_end = label[q], stop
+                last_label, last_end = noted, stop
         offsets[i + 1] = count
     return count
+
+
+@njit(f"void({_PROGRAMS}, i8, i4[:,::1])", cache=True)
+def find_sentences(
+    programs: Any, facts: Any, first: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
+    opening: Any, out: Any,
+) -> None:  # fmt: skip
+    """Where each sentence stands in its document: out[j] = (start, length), arguments as in `gather`."""
+    for i in range(first.size - 1):
+        at = opening
+        for j in range(first[i], first[i + 1]):
+            length = 0
+            for q in range(program_start[programs[j]], program_start[programs[j] + 1]):
+                f = base[q] + rows[facts[j], slot[q]]
+                length += start[f + 1] - start[f]
+            out[j, 0], out[j, 1] = np.int32(at), np.int32(length)
+            at += length
 
 
 @njit("i8(i8[::1], i8[::1], i8, i8[:,::1], i8[::1])", cache=True)
@@ -280,6 +313,14 @@ def cut(starts: Any, lengths: Any, width: Any, out: Any, counts: Any) -> Any:
             used += 1
             at = stop
     return used
+
+
+@njit("void(i8[::1], i8[::1], u1[::1])", cache=True)
+def blot(starts: Any, lengths: Any, out: Any) -> None:
+    """out[start : start + length] = 0 for every interval."""
+    for i in range(starts.size):
+        for t in range(starts[i], starts[i] + lengths[i]):
+            out[t] = 0
 
 
 @njit("void(i8[:,::1], i8[::1], u2[:,::1])", cache=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from blake3 import blake3
 from numpy.typing import NDArray
 
-from pipeline.core.columns import Columns, Lists
+from pipeline.core.columns import Column, Columns, Lists, Strings
 
 SUFFIX = ".arrow"
 ROWS = 1024  # sequences of one record batch: a megabyte at 512 tokens, few enough to skip through
@@ -73,7 +73,14 @@ def columns_of(path: Path) -> Columns:
     return {name: _column(table.column(name).chunk(0)) for name in table.column_names}
 
 
-def _array(column: NDArray[Any] | Lists) -> pa.Array:
+def _array(column: Column) -> pa.Array:
+    if isinstance(column, Strings):
+        buffers = [
+            None,
+            pa.py_buffer(np.ascontiguousarray(column.offsets.astype(np.int32))),
+            pa.py_buffer(column.bytes),
+        ]
+        return pa.Array.from_buffers(pa.string(), len(column.offsets) - 1, buffers)
     if isinstance(column, Lists):
         structs = pa.StructArray.from_arrays(list(map(_flat, column.fields.values())), names=list(column.fields))
         return pa.ListArray.from_arrays(_flat(column.offsets.astype(np.int32)), structs)
@@ -87,7 +94,9 @@ def _flat(values: NDArray[Any]) -> pa.Array:
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
 
 
-def _column(array: Any) -> NDArray[Any] | Lists:
+def _column(array: Any) -> Column:
+    if pa.types.is_string(array.type):
+        return Strings.of(array.to_pylist())
     if pa.types.is_fixed_size_list(array.type):
         flat: NDArray[Any] = array.flatten().to_numpy()
         return flat.reshape(len(array), array.type.list_size)

@@ -3,10 +3,23 @@
 A new kind is a class with a Spec, added to SOURCES and to SourceSpec below.
 """
 
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.sources.corpus import Corpus, CorpusSpec
 from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
+from pipeline.sources.knowledge.names import Names, NamesSpec
+from pipeline.sources.knowledge.questions import Questions, QuestionsSpec
 from pipeline.sources.source import Source
 
-SOURCES: dict[str, type[Source]] = {"biographies": Biographies}
-SourceSpec = BiographiesSpec
+SOURCES: dict[str, type[Source]] = {
+    "biographies": Biographies,
+    "questions": Questions,
+    "statements": Questions,
+    "names": Names,
+    "corpus": Corpus,
+}
+SourceSpec = Annotated[BiographiesSpec | QuestionsSpec | NamesSpec | CorpusSpec, Field(discriminator="kind")]
 
 __all__ = ["SOURCES", "Source", "SourceSpec"]

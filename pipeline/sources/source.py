@@ -5,13 +5,70 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from pipeline.core.documents import Documents
+import numpy as np
+from pydantic import BeforeValidator
+from pydantic import Field as Key_
+
+from pipeline.core.documents import ROLES, Documents
 from pipeline.core.draws import I64
+from pipeline.core.errors import SpecError, suggest
 from pipeline.core.key import Key
+from pipeline.core.spec import Name, Spec
+from pipeline.text.fields import Piece, literal, special
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds.world import World
+
+Turns = Annotated[int, Key_(ge=1, le=2**31 - 1)] | Literal["fresh"]
+Role = Literal["tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back"]
+SAMPLE = 2000  # documents whose mean length is taken where it cannot be computed
+
+
+class MarkSpec(Spec):
+    """Words that stand for themselves: one special token, which the tokenizer is given, or plain text."""
+
+    token: str | None = Key_(None, min_length=1, description="One special token.")
+    text: str | None = Key_(None, min_length=1, description="Text, tokenized as any other, a space before it.")
+
+    @classmethod
+    def of(cls, token: str) -> MarkSpec:
+        """A special token."""
+        return cls(token=token)
+
+    def piece(self) -> Piece:
+        """As a program of its own."""
+        if (self.token is None) == (self.text is None):
+            raise SpecError("a mark is either a token or a text", "Write one of the two.")
+        return special(self.token) if self.token is not None else literal(self.text or "")
+
+
+def _mark(value: Any) -> Any:
+    return {"token": value} if isinstance(value, str) else value
+
+
+Mark = Annotated[MarkSpec, BeforeValidator(_mark, json_schema_input_type=str | MarkSpec)]
+
+
+class DocumentsSpec(Spec):
+    """The keys that every source has."""
+
+    tag: Mark | None = Key_(
+        None, description="What each document begins with, such as <Wikipedia.org>: a special token, or {text: …}."
+    )
+    mask: list[Role] = Key_([], description="Parts of documents on which there is no loss, such as prompt or mistake.")
+
+    @property
+    def marks(self) -> tuple[MarkSpec, ...]:
+        """All marks that its documents may hold."""
+        return (self.tag,) if self.tag else ()
+
+
+class AboutSpec(DocumentsSpec):
+    """The keys of a source about the individuals of a world."""
+
+    world: Name
+    only: Name | None = Key_(None, description="A group of the world; default: everybody.")
 
 
 @dataclass(frozen=True)
@@ -22,20 +79,36 @@ class Context:
     tokenizer: Tokenizer
     key: Key
 
+    def about(self, spec: AboutSpec) -> tuple[World, range]:
+        """The world of a source, and which of its individuals it is about. SpecError where there is no such one."""
+        if spec.world not in self.worlds:
+            raise SpecError(f"no world '{spec.world}'", suggest(spec.world, self.worlds), ("world",))
+        world = self.worlds[spec.world]
+        try:
+            return world, world.members(spec.only)
+        except SpecError as error:
+            raise SpecError(error.problem, error.remedy, ("only",)) from None
+
 
 class Source(Protocol):
     """Items 0 … len-1, each of which can be told at any exposure.
 
-    labels: what the label of a span means. notices: what `plan` should tell the user. exposures: how often each item is
-    told where the recipe does not say; None where it must. mean_tokens: expected tokens of a document, its end token
-    included. longest: most tokens of a document; None where that is not known ahead.
+    labels: what the label of a span means. roles: of ROLES those that parts of its documents have. mask: those of them
+    without loss. notices: what `plan` should tell the user. exposures: how often each item is told where the recipe
+    does not say; None where it must. mean_tokens: expected tokens of a document, its end token included. longest: most
+    tokens of a document; None where that is not known ahead. world: whose individuals it is about, if any.
     """
 
     labels: tuple[str, ...]
+    roles: tuple[str, ...]
+    mask: tuple[str, ...]
     notices: tuple[str, ...]
     exposures: int | None
     mean_tokens: Fraction
     longest: int | None
+
+    @property
+    def world(self) -> World | None: ...
 
     def __init__(self, spec: Any, context: Context) -> None:
         """SpecError, `at` below the spec, where it cannot be compiled."""
@@ -43,6 +116,40 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
-    def documents(self, item: I64, exposure: I64, *, spans: bool) -> Documents:
+    def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         """One document for each row of item, exposure (d,): row by row, whatever the other rows are."""
         ...
+
+    def individuals(self, item: I64) -> I64:
+        """Whom of the world each item (d,) is about: int64 (d,). Only where there is a world."""
+        ...
+
+    def topics(self, item: I64) -> list[str]:
+        """What each item (d,) is about, in a word: the question asked. "" where it is about no one thing."""
+        ...
+
+
+def opening(spec: DocumentsSpec) -> Piece | None:
+    """What the documents of a source begin with."""
+    return spec.tag.piece() if spec.tag else None
+
+
+def mask_of(spec: DocumentsSpec, roles: tuple[str, ...]) -> tuple[str, ...]:
+    """The masked roles. SpecError for one that no part of the documents has."""
+    for i, role in enumerate(spec.mask):
+        if role not in roles:
+            has = f"It has: {', '.join(roles)}." if roles else "Its documents have none."
+            raise SpecError(f"no part of these documents is a {role}", has, ("mask", i))
+    return tuple(spec.mask)
+
+
+def number_of(role: str) -> int:
+    """A role as it is stored."""
+    return ROLES.index(role)
+
+
+def sample_mean(source: Source) -> Fraction:
+    """Tokens of a document, from the first items: where the expectation cannot be computed."""
+    item = np.arange(min(SAMPLE, len(source)), dtype=np.int64)
+    told = source.documents(item, np.zeros_like(item), spans=False)
+    return Fraction(len(told.tokens.values), len(told))

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class Texts:
     """The rows of a table, or the single row of a literal.
@@ -20,8 +23,9 @@ class Texts:
     (its space moved, its first and last words) is found out once, here.
     """
 
-    def __init__(self, rows: tuple[str, ...]) -> None:
-        self.rows = rows
+    def __init__(self, rows: tuple[str, ...], codes: tuple[tuple[int, ...], ...] | None = None) -> None:
+        """codes: the token ids of each row, where they are given rather than found by encoding it."""
+        self.rows, self.codes = rows, codes
         self._joined: dict[tuple[str, str], Texts] = {}
 
     def __len__(self) -> int:
@@ -51,11 +55,30 @@ class Column:
 
     slot: int
     values: tuple[Any, ...]
+    codes: tuple[tuple[int, ...], ...] | None = None
 
     @cached_property
     def texts(self) -> Texts:
         """The values as they are shown."""
-        return Texts(tuple(map(str, self.values)))
+        return Texts(tuple(map(str, self.values)), self.codes)
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """A slot whose row follows from the rows of several others, as the earlier of two months does.
+
+    classes: for each of `slots`, the class of each of its rows; table: the row, int32, for every combination of them.
+    """
+
+    slots: tuple[int, ...]
+    classes: tuple[NDArray[np.int32], ...]
+    table: NDArray[np.int32]
+
+    def rows(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The row (d,) that it holds where the slots hold `rows`, int32 (d, slots)."""
+        places = (classes[rows[:, slot]] for slot, classes in zip(self.slots, self.classes, strict=True))
+        found: NDArray[np.int32] = self.table[tuple(places)]
+        return found
 
 
 @dataclass(frozen=True)
@@ -63,13 +86,14 @@ class Piece:
     """A literal (slot 0, one row) or a table of texts, one a row of its slot.
 
     label: of the attribute the text belongs to, 0 for none. margin: how many characters at either end of every row are
-    words around the value rather than the value.
+    words around the value rather than the value. special: the text is that of one special token, alone in its program.
     """
 
     texts: Texts
-    slot: int = 0
+    slot: int | Joint = 0
     label: int = 0
     margin: tuple[int, int] = (0, 0)
+    special: bool = False
 
     @property
     def text(self) -> str:
@@ -80,6 +104,11 @@ class Piece:
 def literal(text: str, label: int = 0) -> Piece:
     """A piece that always shows the same text."""
     return Piece(Texts((text,)), label=label)
+
+
+def special(token: str) -> Piece:
+    """A special token, as the only piece of a program."""
+    return Piece(Texts((token,)), special=True)
 
 
 class Composite(str):

@@ -12,22 +12,23 @@ piece and are tokenized together. Where a table is small and a literal beside it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.documents import Documents, Ragged
+from pipeline.core.documents import ROLES, Documents, Ragged, offsets_of
 from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError
-from pipeline.text.fields import Piece, Texts, literal
+from pipeline.text.fields import Joint, Piece, Texts, literal
 from pipeline.text.seams import Seams
+from pipeline.text.telling import U8, Choose, Telling
 from pipeline.text.tokenizer import Tokenizer
-
-U8 = NDArray[np.uint8]
 
 FUSE = 1024  # most tokens (rows × words of the literal) that fusing for speed may add to a table
 SLACK = [0] * 64  # behind every table, for kernels that read ahead
@@ -39,11 +40,17 @@ class Uncuttable(Exception):
 
 
 class Compiler:
-    """Collects programs; `finish` tokenizes the distinct pieces that they show, all at once."""
+    """Collects programs; `finish` tokenizes the distinct pieces that they show, all at once.
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    slots: how many slots there are, that of literals included. opening: what every document begins with, a special
+    token or a text, if anything.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, slots: int, opening: Piece | None = None) -> None:
         self.seams = Seams(tokenizer)
         self._tokenizer = tokenizer
+        self._slots = slots
+        self._opening = opening
         self._programs: list[list[Piece]] = []
 
     def add(self, pieces: Sequence[Piece]) -> int:
@@ -53,18 +60,33 @@ class Compiler:
         """
         if self.seams.unprovable:
             raise Uncuttable(f"the tokenizer is not known to cut text locally: {self.seams.unprovable}")
-        self._programs.append(self._prove(_without_empty(_travel([literal(" "), *pieces]))))
+        self._programs.append(self._proved(pieces))
         return len(self._programs) - 1
+
+    def _proved(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """The pieces of a program as they are tokenized. A special token is cut from anything beside it."""
+        if pieces[0].special:
+            assert len(pieces) == 1, "a special token is a program of its own"
+            if any(
+                t.content == pieces[0].text and (t.lstrip or t.rstrip or t.single_word) for t in self._tokenizer.added
+            ):
+                raise Uncuttable(f"the tokenizer's {pieces[0].text!r} depends on what stands beside it")
+            return list(pieces)
+        return self._prove(_without_empty(_travel([literal(" "), *pieces])))
 
     def finish(self) -> Fragments:
         """The compiled programs, any of which may follow any other. Uncuttable where that is not proved."""
-        lasts = [program[-1].texts for program in self._programs]
-        firsts = [program[0].texts for program in self._programs]
+        opening = self._proved([self._opening]) if self._opening else []
+        told = [program for program in [*self._programs, opening] if program and not program[0].special]
+        lasts = [program[-1].texts for program in told if not program[-1].texts.codes]
+        firsts = [program[0].texts for program in told if not program[0].texts.codes]
         ends = Texts(tuple(sorted(frozenset().union(*(texts.tails for texts in lasts)))))
         beginnings = Texts(tuple(sorted(frozenset().union(*(texts.heads for texts in firsts)))))
         if not self.seams.cut(ends, beginnings):
             raise Uncuttable("one sentence cannot be cut from the next")
-        return _tokenized([_fuse_for_speed(program) for program in self._programs], self._tokenizer)
+        fused = [_fuse_for_speed(program) for program in self._programs]
+        begun = [token for piece in opening for token in self._tokenizer.encodings(piece.texts.rows)[0].ids]
+        return _tokenized(fused, self._tokenizer, self._slots, begun)
 
     def _prove(self, pieces: list[Piece]) -> list[Piece]:
         """The pieces with every seam proved: where it fails, the neighbours are fused."""
@@ -87,7 +109,7 @@ def _travel(pieces: Sequence[Piece]) -> list[Piece]:
     for piece in pieces:
         if piece.slot == 0 and not piece.text:
             continue
-        if done and done[-1].slot == 0:
+        if done and done[-1].slot == 0 and not piece.texts.codes and not done[-1].texts.codes:
             before = done.pop()
             if piece.slot == 0 and piece.label == before.label:
                 done.append(literal(before.text + piece.text, piece.label))
@@ -119,7 +141,9 @@ def _fuse_for_speed(pieces: list[Piece]) -> list[Piece]:
     done = pieces[:1]
     for piece in pieces[1:]:
         table, other = (piece, done[-1]) if piece.slot else (done[-1], piece)
-        if _one_value(done[-1], piece) or (
+        if piece.texts.codes or done[-1].texts.codes:
+            done.append(piece)
+        elif _one_value(done[-1], piece) or (
             other.slot == 0 and len(table.texts) * (len(other.text.split()) + 1) <= FUSE
         ):
             done[-1] = _fused(done[-1], piece)
@@ -134,11 +158,21 @@ def _one_value(left: Piece, right: Piece) -> bool:
     return left.slot == right.slot != 0 and left.label == right.label and touching
 
 
+def _same_row(left: Piece, right: Piece) -> bool:
+    """Whether two tables show the same row, the one a value and the other words about it, as a name and a particle."""
+    return left.slot == right.slot != 0 and not (left.label and right.label)
+
+
 def _fused(left: Piece, right: Piece) -> Piece:
     """Two neighbours as one piece. Uncuttable where they vary independently, or are values of different attributes."""
     if _one_value(left, right):
         both = Texts(tuple(a + b for a, b in zip(left.texts.rows, right.texts.rows, strict=True)))
         return Piece(both, left.slot, left.label, (left.margin[0], right.margin[1]))
+    if _same_row(left, right):
+        both = Texts(tuple(a + b for a, b in zip(left.texts.rows, right.texts.rows, strict=True)))
+        ends = min(map(len, left.texts.rows)) * (not left.label), min(map(len, right.texts.rows)) * (not right.label)
+        label = left.label or right.label
+        return Piece(both, left.slot, label, (left.margin[0] + ends[0], right.margin[1] + ends[1]) if label else (0, 0))
     if left.slot and right.slot:
         raise Uncuttable(f"no sure seam between {left.texts.rows[0]!r} and {right.texts.rows[0]!r}, which both vary")
     if left.label and right.label and left.label != right.label:
@@ -155,36 +189,47 @@ def _fused(left: Piece, right: Piece) -> Piece:
     return Piece(texts, left.slot or right.slot, label, (before, after) if label else (0, 0))
 
 
-def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer) -> Fragments:
+def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer, slots: int, opening: Sequence[int] = ()) -> Fragments:
     """Each distinct table becomes a run of fragments; the operations of the programs point at the runs."""
-    runs: dict[tuple[tuple[str, ...], tuple[int, int]], int] = {}
+    runs: dict[tuple[tuple[str, ...], tuple[int, int], Any], int] = {}
     known: dict[tuple[Texts, tuple[int, int]], int] = {}
     texts: list[str] = []
+    given: dict[int, tuple[int, ...]] = {}
     margins: list[tuple[int, int]] = []
     for piece in (piece for program in programs for piece in program):
         if (piece.texts, piece.margin) in known:
             continue
-        base = runs.setdefault((piece.texts.rows, piece.margin), len(texts))
+        base = runs.setdefault((piece.texts.rows, piece.margin, piece.texts.codes), len(texts))
         if base == len(texts):
+            if not piece.special and not piece.texts.codes:
+                _refuse_special(piece.texts.rows, tokenizer)
+            given |= dict(enumerate(piece.texts.codes or (), base))
             texts += piece.texts.rows
             margins += [piece.margin] * len(piece.texts)
         known[piece.texts, piece.margin] = base
-    _refuse_special(texts, tokenizer)
-    encodings = tokenizer.encodings(texts)
-    inside = [_inside(e.offsets, len(text), margin) for e, text, margin in zip(encodings, texts, margins, strict=True)]
+    encoded = [("" if i in given else text) for i, text in enumerate(texts)]
+    encodings = tokenizer.encodings(encoded)
+    inside = [
+        _inside(e.offsets, len(text), margin) for e, text, margin in zip(encodings, encoded, margins, strict=True)
+    ]
+    ids = [given.get(i, encoding.ids) for i, encoding in enumerate(encodings)]
     flat = [piece for program in programs for piece in program]
-    ids = [token for encoding in encodings for token in encoding.ids]
+    joints = list(dict.fromkeys(piece.slot for piece in flat if isinstance(piece.slot, Joint)))
+    number = {joint: slots + i for i, joint in enumerate(joints)}
     return Fragments(
-        tokens=np.array(ids + SLACK, tokenizer.dtype),
-        start=np.cumsum([0, *map(len, encodings)], dtype=np.int32),
+        tokens=np.array([token for row in ids for token in row] + SLACK, tokenizer.dtype),
+        start=np.cumsum([0, *map(len, ids)], dtype=np.int32),
         lead=np.array([lead for lead, _ in inside], np.int32),
         trail=np.array([trail for _, trail in inside], np.int32),
         program_start=np.cumsum([0, *map(len, programs)], dtype=np.int32),
         base=np.array([known[piece.texts, piece.margin] for piece in flat] + SLACK, np.int32),
         rows=np.array([len(piece.texts) for piece in flat] + SLACK, np.int32),
-        slot=np.array([piece.slot for piece in flat] + SLACK, np.int32),
+        slot=np.array([number[p.slot] if isinstance(p.slot, Joint) else p.slot for p in flat] + SLACK, np.int32),
         label=np.array([piece.label for piece in flat] + SLACK, np.uint8),
         eos=tokenizer.eos,
+        opening=np.array(opening, tokenizer.dtype),
+        joints=tuple(joints),
+        slots=slots,
     )
 
 
@@ -210,7 +255,8 @@ class Fragments:
 
     tokens (T,) uint16 or int32, start (f + 1,): fragment f is tokens[start[f] : start[f + 1]]; lead, trail
     (f,): how many of its tokens at either end are words around the value. program_start (p + 1,): program p is the
-    operations from program_start[p] on; base, rows, slot, label: of each operation. Slack follows it.
+    operations from program_start[p] on; base, rows, slot, label: of each operation. Slack follows it. opening: the
+    tokens that every document begins with. joints: the slots beyond the first `slots`, which follow from these.
     """
 
     tokens: NDArray[Any]
@@ -223,35 +269,52 @@ class Fragments:
     slot: I32
     label: U8
     eos: int
+    opening: NDArray[Any]
+    joints: tuple[Joint, ...] = ()
+    slots: int = 1
 
     def documents(
-        self, count: int, longest: int, choose: Callable[[slice], tuple[I32, I32]], *, spans: bool
+        self, count: int, longest: int | None, choose: Choose, *, spans: bool, parts: bool = False, wrong: int = 0
     ) -> Documents:
-        """`count` documents of at most `longest` tokens, each closed by the end token.
+        """`count` documents of at most `longest` tokens (None: nobody knows), each closed by the end token.
 
-        choose(chunk) gives for a slice of the documents the programs that tell them, int32 (d, sentences), and the rows
-        of their slots, int32 (d, slots). It is called chunk by chunk, so that only the tokens are held for all.
+        choose(chunk) gives for a slice of the documents what they say. It is called chunk by chunk, so that only the
+        tokens are held for all. wrong: the label of a value that is told wrongly.
         """
         from pipeline.core import kernels
 
-        out = np.empty(count * longest + kernels.VECTOR, self.tokens.dtype)
+        out = np.empty(count * longest + kernels.VECTOR if longest is not None else 0, self.tokens.dtype)
         offsets = np.zeros(count + 1, np.int64)
         eos = self.tokens.dtype.type(self.eos)
-        found: list[Ragged] = []
-        room, most = np.empty((0, 3), np.int32), int(np.diff(self.program_start).max())  # for the spans of a chunk
+        found = _Found(self, wrong)
         end = 0
         for first in range(0, count, CHUNK):
             chunk = slice(first, min(first + CHUNK, count))
-            programs, rows = choose(chunk)
-            programs_of = (programs, rows, self.program_start, self.base, self.slot, self.start)
-            end = kernels.gather(*programs_of, self.tokens, eos, out, end, offsets[chunk.start : chunk.stop + 1])
+            telling = choose(chunk)
+            programs_of = self._arguments(telling)
+            if longest is None:
+                out = _with_room(out, end, self._most(telling) + kernels.VECTOR, count / chunk.stop)
+            within = offsets[chunk.start : chunk.stop + 1]
+            end = kernels.gather(*programs_of, self.tokens, self.opening, eos, out, end, within)  # type: ignore[call-arg]
             if spans:
-                room = room if len(room) else np.empty((programs.size * most, 3), np.int32)
-                ends = np.zeros(len(programs) + 1, np.int64)
-                used = kernels.find_spans(*programs_of, self.label, self.lead, self.trail, room, ends)
-                found.append(Ragged(room[:used].copy(), ends))
-        return Documents(Ragged(out[:end], offsets, room=out), Ragged.concat(found) if found else None)
+                found.note_spans(telling, programs_of)
+            if parts:
+                found.note_parts(telling, programs_of)
+        return Documents(Ragged(out[:end], offsets, room=out), *found.ragged(spans, parts))
 
+    def _arguments(self, telling: Telling) -> tuple[Any, ...]:
+        """What every kernel about documents takes first."""
+        rows = telling.rows
+        if self.joints:
+            rows = np.column_stack([rows, *(joint.rows(rows) for joint in self.joints)])
+        of_programs = (self.program_start, self.base, self.slot, self.start)
+        return telling.programs, telling.facts, telling.first, np.ascontiguousarray(rows, np.int32), *of_programs
+
+    def _most(self, telling: Telling) -> int:
+        """Tokens that the documents have at most."""
+        return int(self.longest[telling.programs].sum()) + len(telling) * (len(self.opening) + 1)
+
+    @cached_property
     def longest(self) -> I64:
         """The most tokens each program can have: int64 (programs,)."""
         lengths = np.diff(self.start)
@@ -265,16 +328,103 @@ class Fragments:
         for base, rows, slot in self._operations():
             if (base, slot) not in known:
                 of_rows = lengths[base : base + rows].tolist()
-                likely = probability(slot) if slot else (Fraction(1),)
+                likely = self._likely(slot, probability)
                 known[base, slot] = _expectation(of_rows, likely)
         means = [known[base, slot] for base, _, slot in self._operations()]
         ends = self.program_start.tolist()
         return [sum(means[first:last], Fraction(0)) for first, last in pairwise(ends)]
 
+    def _likely(self, slot: int, probability: Callable[[int], Sequence[Fraction]]) -> Sequence[Fraction]:
+        """How likely the rows of any slot are, its own or a joint one."""
+        if slot < self.slots:
+            return probability(slot) if slot else (Fraction(1),)
+        return _joint_probability(self.joints[slot - self.slots], probability)
+
     def _operations(self) -> list[tuple[int, int, int]]:
         """(base, rows, slot) of each operation."""
         columns = [column[: self.program_start[-1]].tolist() for column in (self.base, self.rows, self.slot)]
         return list(zip(*columns, strict=True))
+
+
+@dataclass
+class _Found:
+    """Collects spans and parts, chunk by chunk."""
+
+    fragments: Fragments
+    wrong: int
+    spans: list[Ragged] = field(default_factory=list)
+    parts: list[Ragged] = field(default_factory=list)
+    _room: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 3), np.int32))
+
+    def note_spans(self, telling: Telling, programs_of: tuple[Any, ...]) -> None:
+        from pipeline.core import kernels
+
+        table = self.fragments
+        most = len(telling.programs) * int(np.diff(table.program_start).max())
+        if len(self._room) < most:
+            self._room = np.empty((most, 3), np.int32)
+        false = np.zeros(len(telling.programs), np.uint8) if telling.false is None else telling.false
+        ends = np.zeros(len(telling) + 1, np.int64)
+        about = (table.label, table.lead, table.trail, len(table.opening), false, self.wrong)
+        used = kernels.find_spans(*programs_of, *about, self._room, ends)  # type: ignore[call-arg]
+        self.spans.append(Ragged(self._room[:used].copy(), ends))
+
+    def note_parts(self, telling: Telling, programs_of: tuple[Any, ...]) -> None:
+        from pipeline.core import kernels
+
+        opening = len(self.fragments.opening)
+        places = np.empty((len(telling.programs), 2), np.int32)
+        kernels.find_sentences(*programs_of, opening, places)  # type: ignore[call-arg]
+        self.parts.append(parts_of(telling, places, opening))
+
+    def ragged(self, spans: bool, parts: bool) -> tuple[Ragged | None, Ragged | None]:
+        """What was found, where it was asked for."""
+        empty = Ragged(np.empty((0, 3), np.int32), np.zeros(1, np.int64))
+        return (
+            Ragged.concat(self.spans or [empty]) if spans else None,
+            Ragged.concat(self.parts or [empty]) if parts else None,
+        )
+
+
+def parts_of(telling: Telling, places: I32, opening: int) -> Ragged:
+    """Rows (start, length, role) of the sentences that have a role and of the opening, a tag, per document.
+
+    places int32 (m, 2): start and length of every sentence.
+    """
+    roles = np.zeros(len(places), np.uint8) if telling.roles is None else telling.roles
+    document = np.repeat(np.arange(len(telling)), np.diff(telling.first))
+    with_role = np.flatnonzero(roles)
+    rows = np.column_stack([places[with_role], roles[with_role].astype(np.int32)])
+    owner = document[with_role]
+    if opening:
+        tag = np.tile(np.array([[0, opening, ROLES.index("tag")]], np.int32), (len(telling), 1))
+        rows, owner = np.concatenate([tag, rows]), np.concatenate([np.arange(len(telling)), owner])
+        order = np.argsort(owner, kind="stable")
+        rows, owner = rows[order], owner[order]
+    return Ragged(rows.astype(np.int32), offsets_of(np.bincount(owner, minlength=len(telling))))
+
+
+def _with_room(out: NDArray[Any], used: int, more: int, scale: float) -> NDArray[Any]:
+    """The same buffer with room for `more` behind what is used; a new one expects `scale` times as much in all."""
+    if used + more <= len(out):
+        return out
+    grown = np.empty(max(int((used + more) * min(scale, 1.5)), used + more), out.dtype)
+    grown[:used] = out[:used]
+    return grown
+
+
+def _joint_probability(joint: Joint, probability: Callable[[int], Sequence[Fraction]]) -> list[Fraction]:
+    """How likely each row of a joint slot is, the slots that it follows from being independent."""
+    likely: list[list[Fraction]] = []
+    for slot, classes in zip(joint.slots, joint.classes, strict=True):
+        of_class = [Fraction(0)] * joint.table.shape[len(likely)]
+        for row, chance in zip(classes.tolist(), probability(slot), strict=True):
+            of_class[row] += chance
+        likely.append(of_class)
+    out = [Fraction(0)] * (int(joint.table.max()) + 1)
+    for place in np.ndindex(joint.table.shape):
+        out[int(joint.table[place])] += prod((likely[i][c] for i, c in enumerate(place)), start=Fraction(1))
+    return out
 
 
 def _expectation(values: Sequence[int], probability: Sequence[Fraction]) -> Fraction:

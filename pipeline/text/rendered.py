@@ -5,34 +5,42 @@ It takes the same programs as the fast path and has the same face, so a source d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
-from pipeline.core.draws import I32
 from pipeline.core.errors import SpecError
-from pipeline.text.fields import Piece
-from pipeline.text.fragments import Compiler, Uncuttable
+from pipeline.text.fields import Joint, Piece
+from pipeline.text.fragments import Compiler, Fragments, Uncuttable, parts_of
+from pipeline.text.telling import Choose, Telling
 from pipeline.text.templates import Expression
 from pipeline.text.tokenizer import Tokenizer
 
 Program = Sequence[Piece | Expression]
-Choose = Callable[[slice], tuple[I32, I32]]
 CHUNK = 1024
+CUT = "\0"  # stands for a special token where the words beside it are looked at
 
 
 class Teller(Protocol):
     """Programs to documents: `Fragments` gathers them, `Rendered` renders and encodes them."""
 
-    def documents(self, count: int, longest: int, choose: Choose, *, spans: bool) -> Documents: ...
+    def documents(
+        self, count: int, longest: int | None, choose: Choose, *, spans: bool, parts: bool = False, wrong: int = 0
+    ) -> Documents: ...
 
 
-def compile_programs(programs: Sequence[Program], tokenizer: Tokenizer) -> tuple[Teller, list[str]]:
-    """The fastest teller that is exact for all the programs, and a notice where that is the slow one."""
-    compiler = Compiler(tokenizer)
+def compile_programs(
+    programs: Sequence[Program], tokenizer: Tokenizer, slots: int, opening: Piece | None = None
+) -> tuple[Fragments | Rendered, list[str]]:
+    """The fastest teller that is exact for all the programs, and a notice where that is the slow one.
+
+    slots: how many the rows of a telling have. opening: what every document begins with, if anything.
+    """
+    compiler = Compiler(tokenizer, slots, opening)
     try:
         for program in programs:
             if expressions := [part for part in program if isinstance(part, Expression)]:
@@ -40,8 +48,20 @@ def compile_programs(programs: Sequence[Program], tokenizer: Tokenizer) -> tuple
             compiler.add([part for part in program if isinstance(part, Piece)])
         return compiler.finish(), []
     except Uncuttable as reason:
+        if any(isinstance(part, Piece) and part.texts.codes for program in programs for part in program):
+            raise SpecError(
+                f"token ids that are given need fragments, but {reason}", "Take another tokenizer, or text."
+            ) from None
         notice = f"slow path: documents are rendered and encoded one by one, because {reason}"
-        return Rendered(tuple(map(tuple, programs)), tokenizer), [notice]
+        return Rendered(tuple(map(tuple, programs)), tokenizer, opening), [notice]
+
+
+class _Told(NamedTuple):
+    """A document as text: its values (first character, end, label) and sentences (first character, end)."""
+
+    text: str
+    values: list[tuple[int, int, int]]
+    sentences: list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -50,51 +70,103 @@ class Rendered:
 
     programs: tuple[Program, ...]
     tokenizer: Tokenizer
+    opening: Piece | None = None
 
-    def documents(self, count: int, longest: int, choose: Choose, *, spans: bool) -> Documents:
+    def documents(
+        self, count: int, longest: int | None, choose: Choose, *, spans: bool, parts: bool = False, wrong: int = 0
+    ) -> Documents:
         """As `Fragments.documents`; `longest` is not needed."""
         ids: list[list[int]] = []
-        found: list[np.ndarray[Any, np.dtype[np.int32]]] = []
+        found: list[Ragged] = []
+        roles: list[Ragged] = []
         for first in range(0, count, CHUNK):
-            programs, rows = choose(slice(first, min(first + CHUNK, count)))
-            told = [self._tell(programs[i], rows[i].tolist()) for i in range(len(programs))]
-            encodings = self.tokenizer.encodings([text for text, _ in told])
-            for encoding, (text, values) in zip(encodings, told, strict=True):
-                if any(token in text for token in self.tokenizer.special):
-                    raise SpecError(f"the document {text!r} contains the text of a special token")
-                ids.append([*encoding.ids, self.tokenizer.eos])
-                if spans:
-                    found.append(_token_spans(encoding.offsets, values))
+            telling = choose(slice(first, min(first + CHUNK, count)))
+            told = [self._tell(telling, i, wrong) for i in range(len(telling))]
+            encodings = self.tokenizer.encodings([one.text for one in told])
+            ids += [[*encoding.ids, self.tokenizer.eos] for encoding in encodings]
+            if spans:
+                found.append(
+                    _ragged([_in_tokens(e.offsets, one.values) for e, one in zip(encodings, told, strict=True)])
+                )
+            if parts:
+                roles.append(self._parts(telling, [e.offsets for e in encodings], told))
         tokens = np.array([token for document in ids for token in document], self.tokenizer.dtype)
         ragged = Ragged(tokens, offsets_of(np.array([len(document) for document in ids], np.int64)))
-        if not spans:
-            return Documents(ragged)
-        starts = offsets_of(np.array([len(rows) for rows in found], np.int64))
-        return Documents(ragged, Ragged(np.concatenate([np.empty((0, 3), np.int32), *found]), starts))
+        nothing = [_ragged([])]
+        return Documents(
+            ragged,
+            Ragged.concat(found or nothing) if spans else None,
+            Ragged.concat(roles or nothing) if parts else None,
+        )
 
-    def _tell(self, programs: I32, rows: Sequence[int]) -> tuple[str, list[tuple[int, int, int]]]:
-        """The text of one document and its values: (first character, end, label), neighbours of one label joined."""
-        at = dict(enumerate(rows))
-        text = ""
+    def _tell(self, telling: Telling, document: int, wrong: int) -> _Told:
+        """One document; neighbouring values of one label are joined."""
+        text = _shown(self.opening, {}, first=True) if self.opening else ""
+        own = CUT if self.opening and _is_special(self.opening) else text  # what is not said by special tokens
         values: list[tuple[int, int, int]] = []
-        for program in programs:
-            text += " "
-            for part in self.programs[program]:
-                shown = part.render(at) if isinstance(part, Expression) else part.texts.rows[at[part.slot]]
-                if part.label and shown:
-                    first = values.pop()[0] if values and values[-1][1:] == (len(text), part.label) else len(text)
-                    values.append((first, len(text) + len(shown), part.label))
+        sentences: list[tuple[int, int]] = []
+        for j in range(telling.first[document], telling.first[document + 1]):
+            program = self.programs[telling.programs[j]]
+            at = _Rows(telling.rows[telling.facts[j]])
+            begun = len(text)
+            for number, part in enumerate(program):
+                shown = _shown(part, at, first=number == 0)
+                before = len(text) + (number == 0 and not _is_special(part))
                 text += shown
-        return text, values
+                if part.label and len(text) > before:
+                    label = wrong if telling.false is not None and part.label == telling.false[j] else part.label
+                    first = values.pop()[0] if values and values[-1][1:] == (before, label) else before
+                    values.append((first, len(text), label))
+                own += CUT if _is_special(part) else shown
+            sentences.append((begun, len(text)))
+        if any(token in own for token in self.tokenizer.special):
+            raise SpecError(f"the document {text!r} contains the text of a special token")
+        return _Told(text, values, sentences)
+
+    def _parts(self, telling: Telling, offsets: Sequence[Sequence[tuple[int, int]]], told: list[_Told]) -> Ragged:
+        opening = 0
+        places = np.zeros((len(telling.programs), 2), np.int32)
+        for i, (of_tokens, one) in enumerate(zip(offsets, told, strict=True)):
+            opening = sum(1 for begin, _ in of_tokens if begin < one.sentences[0][0])
+            for j, (first, last) in enumerate(one.sentences, telling.first[i]):
+                inside = [t for t, (begin, end) in enumerate(of_tokens) if first <= begin < last or begin < first < end]
+                places[j] = (inside[0], len(inside)) if inside else (0, 0)
+        return parts_of(telling, places, opening)
 
 
-def _token_spans(
+class _Rows(dict[int, int]):
+    """What the slots of one row of facts hold."""
+
+    def __init__(self, row: NDArray[np.int32]) -> None:
+        super().__init__(enumerate(row.tolist()))
+        self.row = row[None]
+
+
+def _is_special(part: Piece | Expression) -> bool:
+    return isinstance(part, Piece) and part.special
+
+
+def _shown(part: Piece | Expression, at: Any, *, first: bool) -> str:
+    """The text of a part; the first of a sentence has a space before it, unless it is a special token."""
+    space = " " * (first and not _is_special(part))
+    if isinstance(part, Expression):
+        return space + part.render(at)
+    row = int(part.slot.rows(at.row)[0]) if isinstance(part.slot, Joint) else at.get(part.slot, 0)
+    return space + part.texts.rows[row]
+
+
+def _ragged(rows: list[list[tuple[int, int, int]]]) -> Ragged:
+    flat = np.array([row for document in rows for row in document], np.int32).reshape(-1, 3)
+    return Ragged(flat, offsets_of(np.array([len(document) for document in rows], np.int64)))
+
+
+def _in_tokens(
     offsets: Sequence[tuple[int, int]], values: Sequence[tuple[int, int, int]]
-) -> np.ndarray[Any, np.dtype[np.int32]]:
+) -> list[tuple[int, int, int]]:
     """Rows (start, length, label) in tokens: all tokens that show a character of the value."""
     rows = []
     for first, last, label in values:
         tokens = [i for i, (begin, end) in enumerate(offsets) if begin < last and end > first]
         if tokens:
             rows.append((tokens[0], tokens[-1] + 1 - tokens[0], label))
-    return np.array(rows, np.int32).reshape(-1, 3)
+    return rows

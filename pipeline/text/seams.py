@@ -70,6 +70,8 @@ class Seams:
         The last word of l and the first of r decide. Where r begins with a space before a visible character, the cut is
         certain; the other pairs are asked about. Where there are too many to ask, the answer is no.
         """
+        if left.codes or right.codes:  # ids are given as they are: nothing is ever merged with them
+            return True
         if not self._can_end(left) or not all(head.strip() for head in right.heads):
             return False
         bare = [head for head in right.heads if head[0] != " "]

@@ -2,27 +2,32 @@
 
 `{{ birth_city }}` is a slot. An expression or a branch that depends on one slot (`{{ birth_city | upper }}`,
 `{% if pronoun == "they" %}…{% endif %}`) is evaluated for every row of its table when the recipe is compiled, so it is
-a slot too. What depends on several slots at once stays an `Expression`, rendered document by document.
+a slot too. So is what depends on several slots with few values between them (whether one month is later than another):
+a joint slot. Anything else that depends on several stays an `Expression`, rendered document by document.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Protocol, TypeVar
 
 import jinja2
+import numpy as np
 from jinja2 import nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from pipeline.core.errors import TemplateError, holds_surrogate, suggest
 from pipeline.core.files import Text
-from pipeline.text.fields import Field, Piece, Texts, literal
+from pipeline.text.fields import Field, Joint, Piece, Texts, literal
+from pipeline.text.languages import elide, josa
 
 N = TypeVar("N", bound=nodes.Node)
 
 MOST_ROWS = 100_000  # of a table made by evaluating an expression
+MOST_COMBINATIONS = 20_000  # of values, for which an expression over several of them is evaluated
 
 
 class Variable(Protocol):
@@ -39,13 +44,13 @@ class Variable(Protocol):
 
 @dataclass(frozen=True)
 class Agreement:
-    """`verb("was", "were")`: the second word where the subject is a plural pronoun.
+    """`verb("was", "were")`: the second word where the subject asks for it.
 
-    slot: of the pronoun, or 0 where the subject is a name. plural: for each of its rows.
+    slot: of the pronoun or the name's last word, 0 where all take the first. second: for each of its rows.
     """
 
     slot: int = 0
-    plural: tuple[bool, ...] = (False,)
+    second: tuple[bool, ...] = (False,)
     label: int = 0
 
     @property
@@ -53,12 +58,12 @@ class Agreement:
         return frozenset({self.slot} - {0})
 
     def value(self, rows: Mapping[int, int]) -> Callable[[str, str], str]:
-        return lambda one, many: many if self.plural[rows.get(self.slot, 0)] else one
+        return lambda one, many: many if self.second[rows.get(self.slot, 0)] else one
 
 
 FILTERS = (
-    "abs", "capitalize", "first", "format", "int", "join", "last", "length", "lower", "replace", "string", "title",
-    "trim", "truncate", "upper", "wordcount",
+    "abs", "capitalize", "elide", "first", "format", "int", "join", "josa", "last", "length", "lower", "replace",
+    "string", "title", "trim", "truncate", "upper", "wordcount",
 )  # fmt: skip
 SYNTAX = f"Look at its braces and quotes; the filters are {', '.join(FILTERS)}."
 LONGEST = 10_000  # characters that an expression may show
@@ -72,6 +77,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self) -> None:
         super().__init__(undefined=jinja2.StrictUndefined, autoescape=False, finalize=_text_only)
         self.globals.clear()
+        self.filters |= {"elide": elide, "josa": josa}
         self.filters = {name: self.filters[name] for name in FILTERS}
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
@@ -107,6 +113,9 @@ class Expression:
         return _again, (self.line, dict(self.variables), self.label, self.template.name)
 
 
+BAR = " | "
+
+
 def pieces(line: Text, scope: Mapping[str, Variable], owner: str) -> list[Piece | Expression]:
     """The line as literals, tables and expressions, in reading order.
 
@@ -124,6 +133,19 @@ def pieces(line: Text, scope: Mapping[str, Variable], owner: str) -> list[Piece 
     except RecursionError:
         raise TemplateError("nested too deeply", "Write a simpler sentence.", line.place) from None
     return found
+
+
+def parts(found: list[Piece | Expression]) -> list[list[Piece | Expression]]:
+    """The pieces of a line, cut at the bars in its words: `prompt | answer` is two lists of pieces."""
+    cut: list[list[Piece | Expression]] = [[]]
+    for piece in found:
+        if not isinstance(piece, Piece) or piece.slot != 0 or piece.label or BAR not in piece.text:
+            cut[-1].append(piece)
+            continue
+        first, *others = piece.text.split(BAR)
+        cut[-1] += [literal(first)] * bool(first)
+        cut += [[literal(other)] * bool(other) for other in others]
+    return cut
 
 
 def _parse(line: Text) -> nodes.Template:
@@ -220,7 +242,7 @@ def _used(node: nodes.Node, scope: Mapping[str, Variable]) -> Iterator[Variable]
 
 
 def _evaluated(node: nodes.Node, scope: Mapping[str, Variable], line: Text, number: str) -> Piece | Expression:
-    """An expression as a table, where it depends on one slot; as an Expression, where on several."""
+    """An expression as a table, where it depends on one slot or on few values; as an Expression, where on more."""
     used = list(_used(node, scope))
     slots = sorted(frozenset().union(*(variable.slots for variable in used)))
     labels = {variable.label for variable in used}
@@ -228,11 +250,45 @@ def _evaluated(node: nodes.Node, scope: Mapping[str, Variable], line: Text, numb
     label = labels.pop() if shows_value and len(labels) == 1 else 0
     names = {name.name for name in _all(node, nodes.Name)} & scope.keys()
     expression = Expression(line, _part_of(node, line, number), {name: scope[name] for name in names}, label)
+    if len(slots) > 1:
+        return _joint(expression, slots, used) or expression
     slot = slots[0] if slots else 0
-    if len(slots) > 1 or (rows := _rows(slot, used)) > MOST_ROWS:
-        expression.render(_Rows(0, 0))  # so that what always fails, fails now
+    if (rows := len(_signatures(slot, used))) > MOST_ROWS:
+        expression.render(_Rows({}))  # so that what always fails, fails now
         return expression
-    return Piece(Texts(tuple(expression.render(_Rows(slot, row)) for row in range(rows))), slot, label)
+    shown = tuple(expression.render(_Rows({slot: row})) for row in range(rows))
+    return Piece(Texts(shown), slot, label, _margin(node, scope, shown) if label else (0, 0))
+
+
+def _joint(expression: Expression, slots: list[int], used: list[Variable]) -> Piece | None:
+    """An expression over several slots as the table of a joint one; None where there are too many combinations."""
+    signatures = [_signatures(slot, used) for slot in slots]
+    distinct = [list(dict.fromkeys(of_rows)) for of_rows in signatures]
+    expression.render(_Rows({}))  # so that what always fails, fails now
+    if prod(map(len, distinct)) > MOST_COMBINATIONS:
+        return None
+    texts: dict[str, int] = {}
+    table = np.empty(tuple(map(len, distinct)), np.int32)
+    samples = [[of_rows.index(one) for one in ones] for of_rows, ones in zip(signatures, distinct, strict=True)]
+    for place in np.ndindex(table.shape):
+        rows = {slot: samples[i][place[i]] for i, slot in enumerate(slots)}
+        table[place] = texts.setdefault(expression.render(_Rows(rows)), len(texts))
+    classes = tuple(
+        np.array([{one: i for i, one in enumerate(ones)}[row] for row in of_rows], np.int32)
+        for of_rows, ones in zip(signatures, distinct, strict=True)
+    )
+    return Piece(Texts(tuple(texts)), Joint(tuple(slots), classes, table), expression.label)
+
+
+def _margin(node: nodes.Node, scope: Mapping[str, Variable], shown: tuple[str, ...]) -> tuple[int, int]:
+    """How many characters of every row a filter has put before and behind the value that it shows."""
+    of = node.node if isinstance(node, nodes.Filter) else None
+    value = _shown(of, scope) if isinstance(of, nodes.Name | nodes.Getattr) else None
+    if not value or len(value) != 1 or len(value[0].texts) != len(shown):
+        return 0, 0
+    at = [text.find(plain) for text, plain in zip(shown, value[0].texts.rows, strict=True)]
+    behind = [len(text) - i - len(plain) for i, text, plain in zip(at, shown, value[0].texts.rows, strict=True)]
+    return (min(at), min(behind)) if min(at) >= 0 else (0, 0)
 
 
 def _part_of(node: nodes.Node, line: Text, number: str) -> jinja2.Template:
@@ -253,27 +309,23 @@ def _again(line: Text, variables: Mapping[str, Variable], label: int, number: st
 
 
 class _Rows(dict[int, int]):
-    """One slot at one row; the others, on which nothing depends, at row 0."""
-
-    def __init__(self, slot: int, row: int) -> None:
-        super().__init__({slot: row})
+    """Some slots at some rows; the others, on which nothing depends, at row 0."""
 
     def __missing__(self, slot: int) -> int:
         return 0
 
 
-def _rows(slot: int, used: list[Variable]) -> int:
-    """How many rows the table of a slot has."""
-    if slot == 0:
-        return 1
+def _signatures(slot: int, used: list[Variable]) -> list[tuple[Any, ...]]:
+    """For each row of a slot, all that the variables show of it: rows of one signature look the same."""
+    columns: list[tuple[Any, ...]] = []
     for variable in used:
         if isinstance(variable, Agreement) and variable.slot == slot:
-            return len(variable.plural)
+            columns.append(variable.second)
         if isinstance(variable, Field):
-            for column in (*variable.format, *variable.parts.values()):
-                if not isinstance(column, str) and column.slot == slot:
-                    return len(column.values)
-    raise AssertionError(f"no variable has slot {slot}")
+            of_field = [column for column in variable.format if not isinstance(column, str)]
+            columns += [c.values for c in (*of_field, *variable.parts.values()) if c.slot == slot]
+    assert columns or slot == 0, f"no variable has slot {slot}"
+    return list(zip(*columns, strict=True)) or [()]
 
 
 def _compile(tree: nodes.Template, line: Text) -> jinja2.Template:

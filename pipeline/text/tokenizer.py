@@ -85,6 +85,14 @@ class Tokenizer:
         """`tokenizers.Encoding` of each text (ids, character offsets)."""
         return list(self.backend.encode_batch(list(texts), add_special_tokens=False))
 
+    def plain(self, texts: Sequence[str]) -> list[Any]:
+        """As `encodings`, of texts that anybody may have written: the text of a special token is text in them."""
+        self.backend.encode_special_tokens = True
+        try:
+            return self.encodings(texts)
+        finally:
+            self.backend.encode_special_tokens = False
+
     def encode(self, texts: Sequence[str]) -> list[NDArray[Any]]:
         """Ids of each text."""
         return [np.array(encoding.ids, self.dtype) for encoding in self.encodings(texts)]
@@ -92,6 +100,10 @@ class Tokenizer:
     def decode(self, ids: NDArray[Any]) -> str:
         """The text of ids, special tokens included."""
         return str(self.backend.decode(ids.tolist(), skip_special_tokens=False))
+
+    def decode_all(self, ids: Sequence[Sequence[int]]) -> list[str]:
+        """As `decode`, of many."""
+        return list(self.backend.decode_batch([list(one) for one in ids], skip_special_tokens=False))
 
     @cached_property
     def content_hash(self) -> str:
@@ -119,12 +131,15 @@ class Tokenizer:
         self.backend, self.eos_token = tokenizers.Tokenizer.from_str(state[0]), state[1]
 
 
-def load(spec: TokenizerSpec, files: Files) -> Tokenizer:
-    """The tokenizer of a recipe. SpecError for a file or name that cannot be loaded or has no end token."""
+def load(spec: TokenizerSpec, files: Files, marks: Sequence[str] = ()) -> Tokenizer:
+    """The tokenizer of a recipe, with the special tokens that it and its sources (`marks`) add.
+
+    SpecError for a file or name that cannot be loaded or has no end token.
+    """
     backend = _gpt2() if spec.name == "gpt2" else _from_file(spec.name, files) or _from_hub(spec.name)
     known = backend.get_vocab(with_added_tokens=True)
-    if spec.add:
-        backend.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in spec.add])
+    if added := list(dict.fromkeys([*spec.add, *marks])):
+        backend.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in added])
     eos = spec.eos or next((text for text in _USUAL_EOS if text in known), None)
     if eos is None or backend.token_to_id(eos) is None:
         shown = f"has no token '{eos}'" if eos else "has no end-of-text token with a usual name"

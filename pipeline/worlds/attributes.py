@@ -6,14 +6,16 @@ no part, and no attribute disturbs another.
 
 from __future__ import annotations
 
-import string
-from collections.abc import Mapping
+import string as string_
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import cached_property
 from math import prod
 from typing import Annotated, Any, Literal, Protocol, Self
 
+import numpy as np
 from pydantic import BeforeValidator
 from pydantic import Field as Key_
 
@@ -49,12 +51,33 @@ class Attribute(Protocol):
         """How a template sees it, its slots being numbered from `first` on."""
         ...
 
+    def translated(self, field: Field, language: str) -> Field:
+        """How a template in another language sees the same facts; the field itself where it has no translation."""
+        ...
+
+
+def _short(value: Any) -> Any:
+    """A list of values may be written shortly: a path, or a list."""
+    if isinstance(value, str):
+        return {"file": value}
+    return {"values": value} if isinstance(value, list) else value
+
 
 class Drawn:
     """An attribute of one slot, uniform or weighted."""
 
-    def __init__(self, key: Key, values: tuple[object, ...], weights: tuple[Fraction, ...] | None = None) -> None:
+    def __init__(
+        self,
+        key: Key,
+        values: tuple[object, ...],
+        weights: tuple[Fraction, ...] | None = None,
+        translations: Translations | None = None,
+        *,
+        numbered: bool = False,
+    ) -> None:
+        """translations: language → the values in it. numbered: whether a value's place has a name, `.number`."""
         self._key, self._values, self._weights = key, values, weights
+        self._translations, self._numbered = translations or {}, numbered
         self._table = Weighted.from_weights(weights) if weights else None
         self.sizes = (len(values),)
 
@@ -68,7 +91,58 @@ class Drawn:
             below(self._key, len(self._values), item, out=out[:, 0])
 
     def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
-        return Field((Column(first, self._values),), label=label)
+        parts = {"number": Column(first, tuple(range(len(self._values))))} if self._numbered else {}
+        return Field((Column(first, self._values),), parts, label)
+
+    def translated(self, field: Field, language: str) -> Field:
+        return _in_language(field, self._translations.get(language))
+
+
+Translations = Mapping[str, tuple[str, ...]]
+
+
+def _in_language(field: Field, values: tuple[str, ...] | None) -> Field:
+    """A field of one column with other values."""
+    if values is None:
+        return field
+    column = field.format[0]
+    assert isinstance(column, Column)
+    return replace(field, format=(Column(column.slot, values),))
+
+
+class TranslationSpec(ValuesSpec):
+    """The values in another language, in the order of the values."""
+
+    @property
+    def distinct(self) -> bool:
+        return False
+
+
+class TranslatedSpec(ValuesSpec):
+    """A list of values, and what they are called in other languages."""
+
+    translations: dict[
+        Name,
+        Annotated[TranslationSpec, BeforeValidator(_short, json_schema_input_type=str | list[str] | TranslationSpec)],
+    ] = Key_(
+        {}, description="Language (fr, ko, …) → a path, a list, or a mapping like this one, in the order of the values."
+    )
+
+    def materialise(self, files: Files) -> Self:
+        made = super().materialise(files)
+        translations = {}
+        for language, spec in self.translations.items():
+            with specified_at("translations", language):
+                translations[language] = spec.materialise(files.child("translations", language))
+                if len(translations[language].values or ()) != len(made.values or ()):
+                    counts = len(translations[language].values or ()), len(made.values or ())
+                    raise SpecError(f"{counts[0]} translations of {counts[1]} values", "Give one each.")
+        return made.model_copy(update={"translations": translations})
+
+    @property
+    def translated(self) -> Translations:
+        """Language → values."""
+        return {language: tuple(spec.values or ()) for language, spec in self.translations.items()}
 
 
 # ── choice ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -80,7 +154,7 @@ class ZipfSpec(Spec):
     zipf: Rational = Key_(description="The exponent: 1 is Zipf's law.")
 
 
-class ChoiceSpec(ValuesSpec):
+class ChoiceSpec(TranslatedSpec):
     """One of a list of values, independent of everything else."""
 
     kind: Literal["choice"]
@@ -90,7 +164,7 @@ class ChoiceSpec(ValuesSpec):
 
     def compile(self, key: Key, size: int) -> Attribute:
         values = tuple(self.values or ())
-        return Drawn(key, values, self._weights(len(values)))
+        return Drawn(key, values, self._weights(len(values)), self.translated, numbered=True)
 
     def _weights(self, n: int) -> tuple[Fraction, ...] | None:
         if self.weights == "uniform":
@@ -122,6 +196,14 @@ def zipf_weights(n: int, exponent: Fraction) -> list[Fraction]:
 _MONTHS = "January February March April May June July August September October November December"
 
 
+class DateTranslationSpec(Spec):
+    """A date in another language."""
+
+    months: list[str] | None = Key_(None, min_length=12, max_length=12, description="The names of the months.")
+    format: str = Key_("{month} {day}, {year}", description="Of month, month_number, day and year.")
+    first_day: str = Key_("1", description="How the first of a month is written: 1er.")
+
+
 class DateSpec(Spec):
     """A month, a day and a year, each uniform and independent: 12 × 28 × 200 dates in Part 3.1, section A.1."""
 
@@ -133,6 +215,7 @@ class DateSpec(Spec):
         _MONTHS.split(), min_length=12, max_length=12, description="The names of the twelve months."
     )
     format: str = Key_("{month} {day}, {year}", description="Of month, month_number, day and year.")
+    translations: dict[Name, DateTranslationSpec] = Key_({}, description="Language (fr, ko, …) → how it writes a date.")
 
     def compile(self, key: Key, size: int) -> Attribute:
         return Date(key, self)
@@ -145,6 +228,9 @@ class Date:
         self._keys, self._spec = [key.child(part) for part in ("day", "year")], spec
         self.sizes = (12 * spec.days, spec.years)
         _parse(spec.format, self._columns(0))
+        for language, translation in spec.translations.items():
+            with specified_at("translations", language):
+                _parse(translation.format, self._columns(0))
 
     def weights(self, slot: int) -> tuple[Fraction, ...] | None:
         return None
@@ -157,13 +243,21 @@ class Date:
         columns = self._columns(first)
         return Field(_parse(self._spec.format, columns), columns, label)
 
-    def _columns(self, first: int) -> dict[str, Column]:
+    def translated(self, field: Field, language: str) -> Field:
+        if language not in self._spec.translations:
+            return field
+        spec = self._spec.translations[language]
+        columns = self._columns(field.parts["day"].slot, spec.months, spec.first_day)
+        return Field(_parse(spec.format, columns), columns, field.label)
+
+    def _columns(self, first: int, months: Sequence[str] | None = None, first_day: str = "1") -> dict[str, Column]:
         spec = self._spec
         days = [(month, day) for month in range(12) for day in range(1, spec.days + 1)]
+        names = months or spec.months
         return {
-            "month": Column(first, tuple(spec.months[month] for month, _ in days)),
+            "month": Column(first, tuple(names[month] for month, _ in days)),
             "month_number": Column(first, tuple(month + 1 for month, _ in days)),
-            "day": Column(first, tuple(day for _, day in days)),
+            "day": Column(first, tuple(first_day if day == 1 and first_day != "1" else day for _, day in days)),
             "year": Column(first + 1, tuple(range(spec.first_year, spec.first_year + spec.years))),
         }
 
@@ -172,7 +266,7 @@ def _parse(text: str, columns: Mapping[str, Column]) -> tuple[str | Column, ...]
     """`"{month} {day}"` as literals and columns."""
     pieces: list[str | Column] = []
     try:
-        parsed = list(string.Formatter().parse(text))
+        parsed = list(string_.Formatter().parse(text))
     except ValueError as error:
         raise SpecError(
             f"cannot read the format {text!r}: {error}", "Example: {month} {day}, {year}", ("format",)
@@ -218,7 +312,7 @@ class IntegerSpec(Spec):
 # ── lookup ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class LookupSpec(ValuesSpec):
+class LookupSpec(TranslatedSpec):
     """A function of another attribute: an employer's city. `values` (or a file, a column) stand in its order."""
 
     kind: Literal["lookup"]
@@ -229,7 +323,7 @@ class LookupSpec(ValuesSpec):
         return False  # many employers share a city
 
     def compile(self, key: Key, size: int) -> Attribute:
-        return Lookup(self.of, tuple(self.values or ()))
+        return Lookup(self.of, tuple(self.values or ()), self.translated)
 
 
 class Lookup:
@@ -237,8 +331,8 @@ class Lookup:
 
     sizes: tuple[int, ...] = ()
 
-    def __init__(self, of: str, values: tuple[str, ...]) -> None:
-        self._of, self._values = of, values
+    def __init__(self, of: str, values: tuple[str, ...], translations: Translations) -> None:
+        self._of, self._values, self._translations = of, values, translations
 
     def weights(self, slot: int) -> tuple[Fraction, ...] | None:
         raise IndexError(slot)
@@ -258,18 +352,14 @@ class Lookup:
             )
         return Field((Column(parent[0].slot, self._values),), label=label)
 
+    def translated(self, field: Field, language: str) -> Field:
+        return _in_language(field, self._translations.get(language))
+
 
 # ── name ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _pool(value: Any) -> Any:
-    """A pool may be written shortly: a path, or a list."""
-    if isinstance(value, str):
-        return {"file": value}
-    return {"values": value} if isinstance(value, list) else value
-
-
-Pool = Annotated[ValuesSpec, BeforeValidator(_pool, json_schema_input_type=str | list[str] | ValuesSpec)]
+Pool = Annotated[ValuesSpec, BeforeValidator(_short, json_schema_input_type=str | list[str] | ValuesSpec)]
 
 
 class NameSpec(Spec):
@@ -311,11 +401,21 @@ class NameSpec(Spec):
 
 
 class UniqueName:
-    """One slot a pool."""
+    """One slot a pool. Worlds that share a bijection and take its names from different ends have no name in common."""
 
     def __init__(self, key: Key, pools: Mapping[str, tuple[str, ...]]) -> None:
-        self._key, self._pools = key, pools
+        self._key, self._pools, self._end = key, pools, ENDS[0]
         self.sizes = tuple(map(len, pools.values()))
+
+    def share(self, key: Key, end: int) -> None:
+        """Take the names of the bijection with this key, from another end of it."""
+        self._key, self._end = key, ENDS[end]
+        self.__dict__.pop("_order", None)
+
+    def taken(self, size: int) -> range:
+        """Which names of the bijection `size` items have."""
+        first, last = (self._end(self._order.n, item) for item in (0, size - 1))
+        return range(min(first, last), max(first, last) + 1)
 
     @cached_property
     def _order(self) -> Permutation:
@@ -325,7 +425,7 @@ class UniqueName:
         return None
 
     def draw(self, item: I64, out: I32) -> None:
-        rest = self._order(item)
+        rest = self._order(self._end(self._order.n, item))
         for slot in reversed(range(len(self.sizes))):
             above = rest // self.sizes[slot]
             out[:, slot] = rest - above * self.sizes[slot]
@@ -336,16 +436,31 @@ class UniqueName:
         spaced = [piece for column in columns.values() for piece in (" ", column)]
         return Field(tuple(spaced[1:]), columns, label)
 
+    def translated(self, field: Field, language: str) -> Field:
+        return field
+
+
+def _from_start(names: int, item: Any) -> Any:
+    return item
+
+
+def _from_end(names: int, item: Any) -> Any:
+    return names - 1 - item
+
+
+def _up_from_middle(names: int, item: Any) -> Any:
+    return names // 2 + item
+
+
+def _down_from_middle(names: int, item: Any) -> Any:
+    return names // 2 - 1 - item
+
+
+ENDS = (_from_start, _from_end, _up_from_middle, _down_from_middle)
+"""Where the names of a world begin, and which way they go: so that a world can grow without moving anybody."""
+
 
 # ── pronoun ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-PRONOUNS = {
-    # subject, object, possessive, takes a plural verb
-    "he": ("he", "him", "his", False),
-    "she": ("she", "her", "her", False),
-    "they": ("they", "them", "their", True),
-    "it": ("it", "it", "its", False),
-}
 
 
 class PronounSpec(Spec):
@@ -360,9 +475,103 @@ class PronounSpec(Spec):
         return Drawn(key, tuple(self.values))
 
 
+# ── codes ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class CodesSpec(Spec):
+    """Attributes `<name>_1` … `<name>_K` of Part 3.3, Definition 2.2 (bioD): rows of chunks, each out of an own set.
+
+    In the paper's letters: repeat K, chunks C, diversity D, length L, vocabulary T.
+    """
+
+    kind: Literal["codes"]
+    repeat: int = Key_(1, ge=1, le=200, description="K: how many attributes of this kind.")
+    chunks: int = Key_(1, ge=1, le=200, description="C: chunks of a value, each drawn from the attribute's set.")
+    diversity: int = Key_(ge=2, le=MOST_VALUES, description="D: how many different chunks the set holds.")
+    length: int = Key_(1, ge=1, le=1000, description="L: symbols of a chunk.")
+    vocabulary: int = Key_(ge=1, lt=2**31, description="T: how many symbols there are.")
+    symbols: Literal["ids", "text"] = Key_(
+        "ids",
+        description="ids: a symbol is a token of the tokenizer. text: two or more letters, the same number for all.",
+    )
+    first_id: int = Key_(0, ge=0, description="The token id of symbol 0.")
+
+    def compile(self, key: Key, size: int) -> Attribute:
+        if self.vocabulary**self.length < self.diversity:
+            raise SpecError(
+                f"{self.diversity:,} different chunks of {self.length} symbols out of {self.vocabulary} do not exist",
+                f"There are {self.vocabulary**self.length:,}.",
+                ("diversity",),
+            )
+        return Codes(key, self)
+
+
+class Codes:
+    """One slot a chunk, all of them over the attribute's set of D strings, drawn without replacement from T^L."""
+
+    def __init__(self, key: Key, spec: CodesSpec) -> None:
+        self._key, self._spec = key, spec
+        self.sizes = (spec.diversity,) * spec.chunks
+
+    def weights(self, slot: int) -> tuple[Fraction, ...] | None:
+        return None
+
+    def draw(self, item: I64, out: I32) -> None:
+        for slot, n in enumerate(self.sizes):
+            below(self._key.child("chunk", slot), n, item, out=out[:, slot])
+
+    def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
+        strings = self.strings
+        if self._spec.symbols == "ids":
+            codes = tuple(tuple(symbol + self._spec.first_id for symbol in string) for string in strings)
+            values, between = tuple(" ".join(map(str, code)) for code in codes), ","
+        else:
+            codes, values, between = None, tuple(map(self._letters, strings)), ", "
+        columns = [Column(first + slot, values, codes) for slot in range(self._spec.chunks)]
+        spaced = [piece for column in columns for piece in (between, column)]
+        return Field(tuple(spaced[1:]), label=label)
+
+    def translated(self, field: Field, language: str) -> Field:
+        return field
+
+    @cached_property
+    def strings(self) -> list[tuple[int, ...]]:
+        """The set: D distinct strings of L symbols below T."""
+        spec, key = self._spec, self._key.child("set")
+        if (count := spec.vocabulary**spec.length) < 2**40:
+            numbers = Permutation(count, key)(np.arange(spec.diversity, dtype=np.int64)).tolist()
+            return [_digits(number, spec.vocabulary, spec.length) for number in numbers]
+        found: dict[tuple[int, ...], None] = {}
+        turn = 0
+        while len(found) < spec.diversity:  # two equal ones are hardly to be expected among 2⁴⁰ or more
+            place = np.arange(turn, turn + spec.diversity, dtype=np.int64)
+            drawn = [below(key.child("symbol", i), spec.vocabulary, place) for i in range(spec.length)]
+            found |= dict.fromkeys(zip(*(column.tolist() for column in drawn), strict=True))
+            turn += spec.diversity
+        return list(found)[: spec.diversity]
+
+    def _letters(self, string: tuple[int, ...]) -> str:
+        width = 1
+        while 26**width < self._spec.vocabulary:
+            width += 1
+        letters = (_digits(symbol, 26, width) for symbol in string)
+        return "".join(string_.ascii_lowercase[letter] for symbol in letters for letter in symbol)
+
+
+def _digits(number: int, base: int, width: int) -> tuple[int, ...]:
+    """A number in another base, most significant digit first."""
+    digits = []
+    for _ in range(width):
+        number, digit = divmod(number, base)
+        digits.append(digit)
+    return tuple(reversed(digits))
+
+
 AttributeSpec = Annotated[
-    ChoiceSpec | DateSpec | IntegerSpec | LookupSpec | NameSpec | PronounSpec, Key_(discriminator="kind")
+    ChoiceSpec | DateSpec | IntegerSpec | LookupSpec | NameSpec | PronounSpec | CodesSpec, Key_(discriminator="kind")
 ]
+ATTRIBUTE_KINDS = ("choice", "codes", "date", "integer", "lookup", "name", "pronoun")
+Group = Annotated[list[Rational], Key_(min_length=2, max_length=2)]
 
 
 class WorldSpec(Spec):
@@ -370,6 +579,12 @@ class WorldSpec(Spec):
 
     size: Size = Key_(description="How many individuals.")
     attributes: dict[Name, AttributeSpec] = Key_(min_length=1)
+    groups: dict[Name, Group] = Key_(
+        {}, description="Named parts, from one fraction of the individuals to another: p_train: [0, 0.5]."
+    )
+    disjoint_from: Name | list[Name] | None = Key_(
+        None, description="Worlds of the same name pools with which no name is shared."
+    )
 
     def materialise(self, files: Files) -> Self:
         attributes = {}
@@ -377,3 +592,20 @@ class WorldSpec(Spec):
             with specified_at("attributes", name):
                 attributes[name] = spec.materialise(files.child("attributes", name))
         return self.model_copy(update={"attributes": attributes})
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The worlds it is disjoint from."""
+        given = self.disjoint_from
+        return () if given is None else (given,) if isinstance(given, str) else tuple(given)
+
+    @property
+    def expanded(self) -> dict[str, tuple[str, Any, tuple[str | int, ...]]]:
+        """Attribute → (the key that declares it, its spec, the path of its key): repeated ones each for itself."""
+        every: dict[str, tuple[str, Any, tuple[str | int, ...]]] = {}
+        for name, spec in self.attributes.items():
+            if isinstance(spec, CodesSpec):
+                every |= {f"{name}_{k}": (name, spec, (name, k)) for k in range(1, spec.repeat + 1)}
+            else:
+                every[name] = (name, spec, (name,))
+        return every

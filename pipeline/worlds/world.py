@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
+from math import log2
 
 import numpy as np
 
 from pipeline.core.draws import I32, I64
-from pipeline.core.errors import SpecError, specified_at
+from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.key import Key
 from pipeline.text.fields import Field
-from pipeline.worlds.attributes import Attribute, WorldSpec
+from pipeline.worlds.attributes import ENDS, Attribute, Codes, CodesSpec, UniqueName, WorldSpec
 
-MOST_ATTRIBUTES = 255  # spans store the number of theirs in a byte
+MOST_ATTRIBUTES = 254  # spans store the number of theirs in a byte, and one more stands for a wrong value
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """How many bits there are to be known about a world, by the formulas of Part 3.3.
+
+    names: log₂ of how many names there are (N0). values: bits of one individual's values (log₂ S0 of Definition 4.3),
+    the entropy of those that are weighted; of codes C · log₂ D each. sets: of codes K · D · log₂(T^L / D). total: R^max
+    times the parameters, N · log₂(N0 / N) + N · values + sets.
+    """
+
+    size: int
+    names: float
+    values: float
+    sets: float
+
+    @property
+    def total(self) -> float:
+        """Bits to be known in all."""
+        return self.size * (self.names - log2(self.size)) * (self.names > 0) + self.size * self.values + self.sets
 
 
 class World:
@@ -23,26 +45,40 @@ class World:
     Slot 0 is that of literals and always row 0; the others are numbered through the attributes in their order.
     """
 
-    def __init__(self, name: str, spec: WorldSpec, key: Key) -> None:
-        """SpecError, `at` below the spec, for attributes that do not fit together or a size beyond the names."""
+    def __init__(self, name: str, spec: WorldSpec, key: Key, others: Mapping[str, World] | None = None) -> None:
+        """SpecError, `at` below the spec, for attributes that do not fit together or a size beyond the names.
+
+        others: the worlds that it may be disjoint from.
+        """
         self.name, self.size, self.spec = name, spec.size, spec
-        self.labels = ("", *spec.attributes)
+        expanded = spec.expanded
+        self.labels = ("", *expanded)
         self.fields: dict[str, Field] = {}
-        self._attributes: list[Attribute] = []
+        self._attributes: dict[str, Attribute] = {}
         self._weights: list[tuple[Fraction, ...] | None] = [None]
         self._sizes = [1]
-        if len(spec.attributes) > MOST_ATTRIBUTES:
-            raise SpecError(f"{len(spec.attributes)} attributes; a span can name {MOST_ATTRIBUTES}", at=("attributes",))
-        for label, (attribute, attribute_spec) in enumerate(spec.attributes.items(), 1):
-            with specified_at("attributes", attribute):
-                compiled = attribute_spec.compile(key.child(attribute), spec.size)
+        if len(expanded) > MOST_ATTRIBUTES:
+            raise SpecError(f"{len(expanded)} attributes; a span can name {MOST_ATTRIBUTES}", at=("attributes",))
+        for label, (attribute, (declared, attribute_spec, path)) in enumerate(expanded.items(), 1):
+            with specified_at("attributes", declared):
+                compiled = attribute_spec.compile(key.child(*path), spec.size)
                 self.fields[attribute] = compiled.field(len(self._sizes), label, self.fields)
-            self._attributes.append(compiled)
+            self._attributes[attribute] = compiled
             self._weights += [compiled.weights(slot) for slot in range(len(compiled.sizes))]
             self._sizes += compiled.sizes
+        self.groups = {group: self._group(group, *bounds) for group, bounds in spec.groups.items()}
+        self._end = 0
+        self._root = key
+        with specified_at("disjoint_from"):
+            self._keep_apart([self._other(other, others or {}) for other in spec.others])
 
     def __len__(self) -> int:
         return self.size
+
+    @property
+    def slots(self) -> int:
+        """How many there are, that of literals included."""
+        return len(self._sizes)
 
     def of_kind(self, kind: str) -> str | None:
         """The first attribute of a kind, None where there is none."""
@@ -53,16 +89,104 @@ class World:
         out = np.empty((item.size, len(self._sizes)), np.int32)
         out[:, 0] = 0
         first = 1
-        for attribute in self._attributes:
+        for attribute in self._attributes.values():
             attribute.draw(item, out[:, first : first + len(attribute.sizes)])
             first += len(attribute.sizes)
         return out
+
+    def sizes(self, slot: int) -> int:
+        """Rows of a slot."""
+        return self._sizes[slot]
 
     def probability(self, slot: int) -> tuple[Fraction, ...]:
         """How likely each row of a slot is, over all items."""
         return self._weights[slot] or (Fraction(1, self._sizes[slot]),) * self._sizes[slot]
 
-    def values(self, item: int) -> Mapping[str, object]:
+    def told(self, language: str) -> dict[str, Field]:
+        """The fields as templates of a language see them."""
+        return {name: self._attributes[name].translated(field, language) for name, field in self.fields.items()}
+
+    def values(self, item: int, language: str = "") -> Mapping[str, object]:
         """Attribute → value of one item, as an expression in a template sees it."""
         rows = dict(enumerate(self.rows(np.array([item]))[0].tolist()))
-        return {name: field.value(rows) for name, field in self.fields.items()}
+        return {name: field.value(rows) for name, field in self.told(language).items()}
+
+    def members(self, group: str | None) -> range:
+        """The items of a group, all of them where it is None. SpecError for a group that there is not."""
+        if group is None:
+            return range(self.size)
+        if group not in self.groups:
+            raise SpecError(f"the world '{self.name}' has no group '{group}'", suggest(group, self.groups))
+        return self.groups[group]
+
+    def knowledge(self) -> Knowledge:
+        """Bits that there are to be known."""
+        name = next((a for a in self._attributes.values() if isinstance(a, UniqueName)), None)
+        names = sum(map(log2, name.sizes)) if name else 0.0
+        values = sets = 0.0
+        for attribute, spec in zip(
+            self._attributes.values(), (s for _, s, _ in self.spec.expanded.values()), strict=True
+        ):
+            if attribute is not name:
+                values += sum(_entropy(attribute.weights(slot), n) for slot, n in enumerate(attribute.sizes))
+            if isinstance(attribute, Codes) and isinstance(spec, CodesSpec):
+                sets += spec.diversity * (spec.length * log2(spec.vocabulary) - log2(spec.diversity))
+        return Knowledge(self.size, names, values, sets)
+
+    def _group(self, name: str, first: Fraction, last: Fraction) -> range:
+        if not 0 <= first < last <= 1:
+            raise SpecError(
+                f"the group '{name}' goes from {float(first):.4g} to {float(last):.4g}",
+                "Give two fractions of the individuals, from 0 to 1: [0, 0.5].",
+                ("groups", name),
+            )
+        found = range(int(first * self.size), int(last * self.size))
+        if not found:
+            raise SpecError(f"the group '{name}' has nobody in it", "Make it or the world larger.", ("groups", name))
+        return found
+
+    def _other(self, name: str, others: Mapping[str, World]) -> World:
+        if name not in others:
+            raise SpecError(f"no world '{name}' to be disjoint from", suggest(name, others))
+        return others[name]
+
+    def _keep_apart(self, others: list[World]) -> None:
+        """Share the bijection of names with other worlds, and take them from an end of it that none of them takes."""
+        if not others:
+            return
+        attribute = self.of_kind("name")
+        name = self._attributes[attribute] if attribute else None
+        if not isinstance(name, UniqueName) or any(
+            other.spec.attributes.get(attribute or "") != self.spec.attributes[attribute or ""] for other in others
+        ):
+            raise SpecError(
+                f"the names of '{self.name}' are not from the pools of '{others[0].name}'",
+                "Let the one world extend the other.",
+            )
+        if len({other._root for other in others}) > 1:
+            raise SpecError("these worlds do not share their names", "Make them disjoint from one of them first.")
+        free = [end for end in range(len(ENDS)) if end not in {other._end for other in others}]
+        if not free:
+            raise SpecError("five worlds cannot be kept apart", f"At most {len(ENDS)} can.")
+        self._end, self._root = free[0], others[0]._root
+        name.share(self._root.child(attribute or ""), self._end)
+        for other in others:
+            theirs = other._attributes[attribute or ""]
+            assert isinstance(theirs, UniqueName)
+            if _overlap(name.taken(self.size), theirs.taken(other.size)):
+                raise SpecError(
+                    f"{self.size:,} and {other.size:,} individuals are more than the names that '{self.name}' and "
+                    f"'{other.name}' share",
+                    "Enlarge a pool or lower a size.",
+                )
+
+
+def _overlap(one: range, other: range) -> bool:
+    return max(one.start, other.start) < min(one.stop, other.stop) or one.start < 0
+
+
+def _entropy(weights: tuple[Fraction, ...] | None, rows: int) -> float:
+    """Bits of one draw."""
+    if weights is None:
+        return log2(rows)
+    return -sum(float(weight) * log2(float(weight)) for weight in weights if float(weight) > 0)

@@ -6,264 +6,428 @@ order of the sentences does (`permutations`), and where the full name stands (`f
     single            paraphrases 1            single+permute5        permutations 5
     multi5            paraphrases 5            multi5+permute         paraphrases 5, permutations 5
     +fullname         full_name: all           bioS(N) of Part 3.3    paraphrases fresh, permutations fresh
+    couple            sentences: [[a, b], …]   reverse1, 2, 6         full_name: {after: 1}, 2, 6 (Part 3.2, section 5)
 
 Letters: d documents, s sentences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
-from typing import Annotated, Any, Literal, Self
+from functools import partial
+from math import factorial, gcd, lcm
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field as Key_
-from pydantic import PrivateAttr
 
 from pipeline.core.documents import Documents
-from pipeline.core.draws import I32, I64, below_each, orders
-from pipeline.core.errors import SpecError, suggest
-from pipeline.core.files import Files, Text
+from pipeline.core.draws import I32, I64, below, below_each, orders
+from pipeline.core.errors import SpecError, specified_at, suggest
+from pipeline.core.files import Files
+from pipeline.core.key import Key
 from pipeline.core.spec import Name, Spec
-from pipeline.sources.source import Context
-from pipeline.text.fields import Column, Field
+from pipeline.sources.knowledge.mistakes import Expected, Mistakes, MistakesSpec, Right
+from pipeline.sources.knowledge.wordings import (
+    CLOSING,
+    NAME,
+    NAMELESS,
+    PRONOUN,
+    Sentence,
+    TemplatesSpec,
+    TranslationSpec,
+    Wordings,
+    sentences_of,
+)  # fmt: skip
+from pipeline.sources.source import AboutSpec, Context, MarkSpec, Turns, mask_of, opening, sample_mean
 from pipeline.text.fragments import Fragments
-from pipeline.text.rendered import Program, compile_programs
-from pipeline.text.templates import Agreement, Variable, pieces
-from pipeline.worlds.attributes import PRONOUNS
+from pipeline.text.rendered import compile_programs
+from pipeline.text.telling import Telling
+from pipeline.worlds.falsehood import Falsehood
 from pipeline.worlds.world import World
 
-Turns = Annotated[int, Key_(ge=1, le=2**31 - 1)] | Literal["fresh"]
-NAME, PRONOUN = 0, 1  # how a sentence calls its subject
-SAMPLE = 2000  # documents whose mean length is taken where it cannot be computed
+
+class AfterSpec(Spec):
+    """The full name comes late: Part 3.2, section 5."""
+
+    after: int = Key_(ge=0, description="Sentences before the one with the full name; all: one more says the name.")
 
 
-class BiographiesSpec(Spec):
+class BiographiesSpec(TemplatesSpec, AboutSpec):
     """One document an individual and exposure; one sentence an attribute."""
 
     kind: Literal["biographies"]
-    world: Name
-    templates: str | dict[Name, list[str]] = Key_(
-        description="A folder of <sentence>.j2 files, one paraphrase a line, or the lines themselves by sentence."
+    language: Name = Key_("en", description="Of the templates: en, fr, ko.")
+    translations: dict[Name, TranslationSpec] = Key_(
+        {}, description="Language → {templates, share}: a share of each individual's paraphrases is in it."
     )
-    sentences: list[Name] | None = Key_(
-        None, min_length=1, description="Which sentences, in which order. Default: all."
+    sentences: list[Name | list[Name]] | None = Key_(
+        None, min_length=1, description="Which sentences, in which order; a list in it stays together. Default: all."
     )
     paraphrases: Turns = Key_(1, description="Fixed wordings per individual, or fresh: a new one at each exposure.")
     permutations: Turns | Literal["fixed"] = Key_(
         "fixed", description="Fixed orders of the sentences per individual, fresh, or fixed: the order of `sentences`."
     )
-    full_name: Literal["first", "all"] = Key_("first", description="In the first sentence, then a pronoun; or in all.")
-    _places: dict[str, tuple[str, ...]] = PrivateAttr(default_factory=dict)
+    full_name: Literal["first", "all"] | AfterSpec = Key_(
+        "first", description="In the first sentence, then a pronoun; in all; or {after: n}, in a later one."
+    )
+    mistakes: MistakesSpec | None = Key_(None, description="Sentences that go wrong, and are taken back or not.")
 
-    def materialise(self, files: Files) -> Self:
-        if not isinstance(self.templates, str):
-            copy = self.model_copy()
-            copy._places = {
-                name: tuple(files.place("templates", name, i) for i in range(len(lines)))
-                for name, lines in self.templates.items()
-            }
-            return copy
-        try:
-            found = files.templates(self.templates)
-        except SpecError as error:
-            raise SpecError(error.problem, error.remedy, ("templates",)) from None
-        lines = {name: [line.text for line in texts] for name, texts in found.items()}
-        copy = self.model_copy(update={"templates": lines})
-        copy._places = {name: tuple(line.place for line in texts) for name, texts in found.items()}
+    def materialise(self, files: Files) -> BiographiesSpec:
+        made = super().materialise(files)
+        translations = {}
+        for language, spec in self.translations.items():
+            with specified_at("translations", language):
+                translations[language] = spec.materialise(files.child("translations", language))
+        copy = made.model_copy(update={"translations": translations})
+        copy._places = made._places
         return copy
 
-    def lines(self, sentence: str) -> list[Text]:
-        """The paraphrases of a sentence, with the place of each."""
-        assert not isinstance(self.templates, str), "materialise comes first"
-        return [Text(*line) for line in zip(self.templates[sentence], self._places[sentence], strict=True)]
+    @property
+    def marks(self) -> tuple[MarkSpec, ...]:
+        taken_back = self.mistakes and self.mistakes.rate
+        return (*super().marks, *((self.mistakes.back,) if self.mistakes and taken_back else ()))
+
+    @property
+    def sets(self) -> Mapping[str, TemplatesSpec]:
+        """Language → templates, the main one first."""
+        return {self.language: self, **self.translations}
+
+    @property
+    def named_after(self) -> int:
+        """Sentences before the one with the full name."""
+        return self.full_name.after if isinstance(self.full_name, AfterSpec) else 0
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How d documents are told: index of the language (d,), wording of each sentence (d, s), order of telling (d, s).
+
+    Column j of `wordings` is of sentence j. `order` is None where it is fixed; else column j says which sentence is
+    told at place j.
+    """
+
+    language: I64
+    wordings: I32
+    order: I32 | None
 
 
 class Biographies:
     """The source. Wordings come from the source's key, truth from the world alone. sentences: told, in fixed order."""
 
     def __init__(self, spec: BiographiesSpec, context: Context) -> None:
-        if spec.world not in context.worlds:
-            raise SpecError(f"no world '{spec.world}'", suggest(spec.world, context.worlds), ("world",))
-        self.world = context.worlds[spec.world]
-        self.labels = self.world.labels
+        self.world, self._people = context.about(spec)
         self._spec = spec
-        self.sentences = _sentences(spec, self.world)
-        self._wording_key = context.key.child("wording")
-        self._sentence_keys = [self._wording_key.child(sentence) for sentence in self.sentences]
-        self._order_key = context.key.child("order")
-        programs, self._counts, self._base = _wordings(spec, self.world, self.sentences)
-        self._teller, notices = compile_programs(programs, context.tokenizer)
+        groups = sentences_of(spec.sentences, spec.known, self.world)
+        self.sentences = [sentence.name for group in groups for sentence in group]
+        self._groups = _Groups.of([len(group) for group in groups])
+        self._modes = _modes(spec, len(self.sentences))
+        self._closing = len(self._modes) > len(self.sentences)
+        told = [sentence for group in groups for sentence in group]
+        told += [Sentence(CLOSING, CLOSING)] * self._closing
+        wordings = Wordings(spec.sets, told, self.world, self._occurring(len(told)))
+        self._counts, self._base = wordings.counts, wordings.base
+        self._languages = _Languages(spec, context.key.child("language"))
+        self._wording_key, self._order_key = context.key.child("wording"), context.key.child("order")
+        self._sentence_keys = [self._wording_key.child(sentence.name) for sentence in told]
+        self._mistakes = self._compile_mistakes(spec, context.key.child("mistakes"), len(wordings.programs))
+        back = [[spec.mistakes.back.piece()]] if spec.mistakes else []
+        self._teller, notices = compile_programs(
+            [*wordings.programs, *back], context.tokenizer, self.world.slots, opening(spec)
+        )
         self.notices = tuple(notices)
+        self.labels = (*self.world.labels, "(wrong)") if self._mistakes else self.world.labels
+        roles = ("tag",) * (spec.tag is not None) + (spec.mistakes.roles if spec.mistakes else ())
+        self.roles, self.mask = roles, mask_of(spec, roles)
         turns = (spec.paraphrases, 1 if spec.permutations == "fixed" else spec.permutations)
         self.exposures = None if "fresh" in turns else lcm(*(turn for turn in turns if isinstance(turn, int)))
         self.longest: int | None = None
         self.mean_tokens, self.longest = self._lengths()
 
     def __len__(self) -> int:
-        return self.world.size
+        return len(self._people)
 
-    def documents(self, item: I64, exposure: I64, *, spans: bool) -> Documents:
+    def individuals(self, item: I64) -> I64:
+        return item + self._people.start
+
+    def topics(self, item: I64) -> list[str]:
+        return [""] * item.size
+
+    def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         """Biographies of `item` (d,) at `exposure` (d,): tokens, and on request the spans of names and values."""
 
-        def choose(chunk: slice) -> tuple[I32, I32]:
-            return self._programs(item[chunk], exposure[chunk]), self.world.rows(item[chunk])
+        def choose(chunk: slice) -> Telling:
+            return self._telling(self.individuals(item[chunk]), exposure[chunk])
 
-        return self._teller.documents(item.size, self.longest or 0, choose, spans=spans)
+        wrong = len(self.world.labels)
+        return self._teller.documents(item.size, self.longest, choose, spans=spans, parts=parts, wrong=wrong)
 
-    def choices(self, item: I64, exposure: I64) -> tuple[I32, I32 | None]:
-        """The paraphrase of each sentence, and the order in which they are told; (d, s) both.
-
-        Column j of the first is of sentence j. The second is None where the order is fixed; else column j says which
-        sentence is told at place j.
-        """
+    def choices(self, item: I64, exposure: I64) -> Choices:
+        """How the individuals `item` (d,) are told at `exposure` (d,)."""
         turn = _turn(self._spec.paraphrases, exposure)
-        chosen = below_each(self._sentence_keys, self._counts, self._wording_key, item, turn)
+        keys, counts = self._sentence_keys, self._counts
+        wordings = below_each(keys, counts[0], self._wording_key, item, turn)
+        language = self._languages(item, turn)
+        for other in range(1, len(counts)):
+            mine = np.flatnonzero(language == other)
+            wordings[mine] = below_each(keys, counts[other], self._wording_key, item[mine], turn[mine])
         if self._spec.permutations == "fixed":
-            return chosen, None
-        return chosen, orders(self._order_key, len(self.sentences), item, _turn(self._spec.permutations, exposure))
+            return Choices(language, wordings, None)
+        turn = _turn(self._spec.permutations, exposure)
+        order = self._groups.spread(orders(self._order_key, len(self._groups.sizes), item, turn))
+        return Choices(language, wordings, order)
 
-    def _programs(self, item: I64, exposure: I64) -> I32:
-        """Which program tells each sentence: int32 (d, s), in the order of telling."""
-        chosen, order = self.choices(item, exposure)
-        modes = np.full(len(self.sentences), NAME if self._spec.full_name == "all" else PRONOUN)
-        modes[0] = NAME
-        if order is None:
-            chosen += self._base[modes, np.arange(len(modes))]
-            return chosen
-        told = np.take_along_axis(chosen, order, axis=1)
-        told += self._base[modes, order]
-        return told
+    def _telling(self, item: I64, exposure: I64) -> Telling:
+        choices = self.choices(item, exposure)
+        rows = self.world.rows(item)
+        programs, order = self._programs(choices)
+        if self._mistakes is None:
+            return Telling.table(programs, rows)
+
+        def early(document: I64, place: I64, later: I64) -> I32:
+            sentence = order[document, later]
+            first = self._base[choices.language[document], self._modes[place], sentence]
+            return (first + choices.wordings[document, sentence]).astype(np.int32)
+
+        return self._mistakes.telling(Right(programs, order, rows, early), item, exposure)
+
+    def _programs(self, choices: Choices) -> tuple[I32, I32]:
+        """Which program tells the sentence at each place, and which sentence that is: int32 (d, s), in order."""
+        order = choices.order
+        fixed = np.arange(len(self._modes), dtype=np.int32)
+        if self._closing and order is not None:
+            order = np.column_stack([order, np.full(len(order), fixed[-1], np.int32)])
+        told = choices.wordings.copy() if order is None else np.take_along_axis(choices.wordings, order, axis=1)
+        place = fixed if order is None else order
+        if len(self._counts) == 1:
+            told += self._base[0, self._modes, place]
+        else:
+            told += self._base[choices.language[:, None], self._modes, place]
+        return told, np.broadcast_to(place, told.shape)
+
+    def _occurring(self, told: int) -> dict[int, frozenset[int]]:
+        """Mode → the sentences that are ever told in it."""
+        spec, count = self._spec, len(self.sentences)
+        occurs: dict[int, set[int]] = {NAME: set(), PRONOUN: set(), NAMELESS: set()}
+        early = bool(spec.mistakes and spec.mistakes.weak)
+        for place, mode in enumerate(self._modes.tolist()):
+            if place >= count:
+                occurs[mode].add(place)
+            elif spec.permutations == "fixed":
+                occurs[mode] |= set(range(place, count)) if early else {place}
+            else:
+                occurs[mode] |= set(range(count))
+        return {mode: frozenset(sentences) for mode, sentences in occurs.items()}
+
+    def _compile_mistakes(self, spec: BiographiesSpec, key: Key, back: int) -> Mistakes | None:
+        if spec.mistakes is None:
+            return None
+        wrong = spec.mistakes.sentences if spec.mistakes.sentences is not None else self.sentences
+        falsehoods = {}
+        for name in wrong:
+            with specified_at("mistakes"):
+                if name not in self.sentences:
+                    raise SpecError(f"no sentence '{name}' to go wrong", suggest(name, self.sentences), ("sentences",))
+                if name not in self.world.fields:
+                    raise SpecError(
+                        f"the sentence '{name}' is not named after an attribute, so it has no value to get wrong",
+                        "Name it after the attribute that it tells, or leave it out of `mistakes.sentences`.",
+                    )
+                falsehoods[self.sentences.index(name)] = Falsehood(self.world, name)
+        return Mistakes(spec.mistakes, key, falsehoods, back, len(self._modes), len(self.sentences))
+
+    # ── lengths ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _lengths(self) -> tuple[Fraction, int | None]:
         """Expected and longest tokens of a document, its end token included."""
-        if not isinstance(self._teller, Fragments):
-            item = np.arange(min(SAMPLE, len(self)), dtype=np.int64)
-            sample = self.documents(item, np.zeros_like(item), spans=False)
-            return Fraction(len(sample.tokens.values), len(sample)), None
-        means = self._teller.mean_lengths(self.world.probability)
-        longest = self._teller.longest().tolist()
-        mean = [[Fraction(0)] * len(self._counts) for _ in (NAME, PRONOUN)]
-        most = [[0] * len(self._counts) for _ in (NAME, PRONOUN)]
-        for mode, s, programs in self._compiled():
-            mean[mode][s] = sum(means[programs], Fraction(0)) / self._counts[s]
-            most[mode][s] = max(longest[programs])
-        return self._over_orders(mean) + 1, self._over_orders(most, worst=True) + 1
+        mistakes = self._spec.mistakes
+        grouped = self._spec.permutations != "fixed" and max(self._groups.sizes) > 1
+        if not isinstance(self._teller, Fragments) or (mistakes and mistakes.weak and grouped):
+            return sample_mean(self), None
+        true = self._by_sentence(self._teller.mean_lengths(self.world.probability))
+        false = self._false_lengths(true)
+        mean = Fraction(len(self._teller.opening) + 1)
+        for language, share in enumerate(self._languages.shares):
+            mean += share * self._expected(true[language], false[language])
+        if mistakes and mistakes.rate:
+            return mean, None
+        most = self._by_sentence(self._teller.longest.tolist(), worst=True)
+        longest = max(self._worst(of_language) for of_language in most)
+        return mean, int(longest) + len(self._teller.opening) + 1
 
-    def _compiled(self) -> Iterator[tuple[int, int, slice]]:
-        """The programs of each sentence in each mode that is told."""
-        for mode in (NAME, PRONOUN):
-            for s, count in enumerate(self._counts):
-                if (base := int(self._base[mode, s])) >= 0:
-                    yield mode, s, slice(base, base + count)
+    def _by_sentence(self, lengths: list[Any], *, worst: bool = False) -> list[list[list[Any]]]:
+        """The mean, or the largest, over the wordings of a sentence: [language][mode][sentence], 0 where never told."""
+        found = []
+        for language, counts in enumerate(self._counts):
+            of_modes = []
+            for base in self._base[language].tolist():
+                runs = [
+                    lengths[first : first + n] if first >= 0 else [0] for first, n in zip(base, counts, strict=True)
+                ]
+                of_modes.append([max(run) if worst else Fraction(sum(run)) / len(run) for run in runs])
+            found.append(of_modes)
+        return found
 
-    def _over_orders(self, length: list[list[Any]], *, worst: bool = False) -> Any:
-        """A sum over the sentences, one of them with the full name: the mean over all orders, or the largest."""
-        named, others = length
-        if self._spec.full_name == "all":
-            return sum(named)
+    def _false_lengths(self, true: list[list[list[Fraction]]]) -> list[list[list[Fraction]]]:
+        """As `true`, of sentences with a wrong value."""
+        if self._mistakes is None:
+            return true
+        assert isinstance(self._teller, Fragments)
+        false = [[list(of_mode) for of_mode in of_language] for of_language in true]
+        for sentence, falsehood in self._mistakes.falsehoods.items():
+            laws = {slot: falsehood.probability(slot) for slot in falsehood.slots}
+            law = partial(_law, laws, self.world)
+            lengths = self._teller.mean_lengths(law)
+            for of_language, fresh in zip(false, self._by_sentence(lengths), strict=True):
+                for of_mode, of_fresh in zip(of_language, fresh, strict=True):
+                    of_mode[sentence] = of_fresh[sentence]
+        return false
+
+    def _expected(self, true: list[list[Fraction]], false: list[list[Fraction]]) -> Fraction:
+        """Tokens of the sentences of a document in one language, mistakes included."""
+        total = Fraction(0)
+        for place, mode in enumerate(self._modes.tolist()):
+            for sentence, chance in self._at(place).items():
+                total += chance * self._of_place(place, sentence, true[mode], false[mode])
+        return total
+
+    def _of_place(self, place: int, sentence: int, true: list[Fraction], false: list[Fraction]) -> Fraction:
+        """Tokens of one sentence at one place, with what goes wrong before and in it."""
+        mistakes = self._spec.mistakes
+        if mistakes is None or self._mistakes is None or sentence not in self._mistakes.falsehoods:
+            return true[sentence]
+        assert isinstance(self._teller, Fragments)
+        last = place == len(self.sentences) - 1
+        later = range(place + 1, len(self.sentences))
+        if self._spec.permutations != "fixed":
+            later = range(len(self.sentences))
+        others = [true[other] for other in later if other != sentence]
+        early = sum(others, Fraction(0)) / max(len(others), 1)
+        back = int(self._teller.longest[-1])
+        expected = Expected(mistakes.corrected, mistakes.weak, back)
+        return (
+            true[sentence]
+            + mistakes.silent * (false[sentence] - true[sentence])
+            + expected.added(false[sentence], early, last=last)
+        )
+
+    def _at(self, place: int) -> dict[int, Fraction]:
+        """Which sentences stand at a place, and how likely."""
+        if place >= len(self.sentences) or self._spec.permutations == "fixed":
+            return {place: Fraction(1)}
+        return self._groups.at(place)
+
+    def _worst(self, most: list[list[int]]) -> int:
+        """No fewer tokens than the longest document in one language has, without mistakes."""
+        modes: list[int] = self._modes.tolist()
         if self._spec.permutations == "fixed":
-            return named[0] + sum(others[1:])
-        sums = [named[s] + sum(others[:s]) + sum(others[s + 1 :]) for s in range(len(named))]
-        return max(sums) if worst else sum(sums) / len(sums)
+            return sum(most[mode][place] for place, mode in enumerate(modes))
+        count = len(self.sentences)
+        usual = PRONOUN if PRONOUN in modes[:count] else NAME
+        more = [max(most[mode][s] - most[usual][s] for s in range(count)) for mode in modes[:count] if mode != usual]
+        return sum(most[usual][:count]) + sum(more) + sum(most[mode][count + i] for i, mode in enumerate(modes[count:]))
+
+
+def _law(laws: Mapping[int, tuple[Fraction, ...]], world: World, slot: int) -> tuple[Fraction, ...]:
+    """How likely the rows of a slot are: those of some slots otherwise than in the world."""
+    return laws.get(slot) or world.probability(slot)
 
 
 def _turn(turns: Turns | Literal["fixed"], exposure: I64) -> I64:
     return exposure if not isinstance(turns, int) else exposure % turns
 
 
-def _sentences(spec: BiographiesSpec, world: World) -> list[str]:
-    """The sentences to tell, in their order: those asked for, or all, in the order of the world's attributes."""
-    known = spec.templates
-    assert not isinstance(known, str), "materialise comes first"
-    for name in spec.sentences or ():
-        if name not in known:
-            raise SpecError(f"no templates for the sentence '{name}'", suggest(name, known), ("sentences",))
-    if spec.sentences and len(set(spec.sentences)) < len(spec.sentences):
-        raise SpecError("a sentence stands twice", "Remove one.", ("sentences",))
-    ordered = [name for name in world.fields if name in known]
-    chosen = spec.sentences or ordered + sorted(known.keys() - set(ordered))
-    if not chosen:
-        raise SpecError("there are no templates", "Give at least one sentence.", ("templates",))
-    for name in chosen:
-        if not known[name]:
-            raise SpecError("no template", "Give at least one line.", ("templates", name))
-        if not all(line.strip() for line in known[name]):
-            raise SpecError("a template is empty", "Remove it.", ("templates", name))
-        if len(set(known[name])) < len(known[name]):
-            twice = next(line for line in known[name] if known[name].count(line) > 1)
-            raise SpecError(f"the template {twice!r} stands twice", "Remove one.", ("templates", name))
-    return chosen
-
-
-def _wordings(spec: BiographiesSpec, world: World, sentences: list[str]) -> tuple[list[Program], list[int], I32]:
-    """All programs, each sentence once for each way to call the subject that occurs; how many paraphrases each has;
-    and (2, s) the first program of sentence s in a mode, -1 where it is never told so."""
-    counts = [len(spec.lines(sentence)) for sentence in sentences]
-    base = np.full((2, len(sentences)), -1, np.int32)
-    programs: list[Program] = []
-    for mode in (NAME, PRONOUN):
-        told = [s for s in range(len(sentences)) if _occurs(spec, mode, s, len(sentences))]
-        scope = _scope(world, mode) if told else {}
-        for s in told:
-            base[mode, s] = len(programs)
-            programs += [_program(spec, sentences[s], i, scope, world) for i in range(counts[s])]
-    return programs, counts, base
-
-
-def _occurs(spec: BiographiesSpec, mode: int, s: int, sentences: int) -> bool:
-    """Whether sentence s is ever told with the full name (or the pronoun)."""
-    if spec.full_name == "all" or sentences == 1:
-        return mode == NAME
-    return spec.permutations != "fixed" or (mode == NAME) == (s == 0)
-
-
-def _program(spec: BiographiesSpec, sentence: str, number: int, scope: Mapping[str, Variable], world: World) -> Program:
-    return pieces(spec.lines(sentence)[number], scope, f"world '{world.name}'")
-
-
-def _scope(world: World, mode: int) -> dict[str, Variable]:
-    """The variables of a sentence: the world's attributes, and words for its subject.
-
-    {{ subject }} Anya Briar Forger · She     {{ subject_possessive }} Anya Briar Forger's · Her
-    {{ object }} her     {{ possessive }} her     {{ verb("was", "were") }} agrees with the subject
-    """
-    name, pronoun = world.of_kind("name"), world.of_kind("pronoun")
-    if name is None:
-        raise SpecError(f"the world '{world.name}' has no attribute of kind name", "Biographies need one.", ("world",))
-    if mode == PRONOUN and pronoun is None:
+def _modes(spec: BiographiesSpec, sentences: int) -> NDArray[np.int64]:
+    """How the sentence at each place calls its subject; one place more where a closing sentence says the name."""
+    if spec.full_name == "all":
+        return np.full(sentences, NAME)
+    after = spec.named_after
+    if after > sentences:
         raise SpecError(
-            f"the world '{world.name}' has no pronoun for the sentences after the first",
-            "Declare an attribute of kind pronoun, or set full_name: all.",
-            ("full_name",),
+            f"the full name stands after {after} sentences, but there are {sentences}",
+            f"Give at most {sentences}.",
+            ("full_name", "after"),
         )
-    scope: dict[str, Variable] = dict(world.fields)
-    for word in ("subject", "subject_possessive", "object", "possessive", "verb"):
-        if word in scope:
-            raise SpecError(f"the world '{world.name}' calls an attribute '{word}'", "Rename it.", ("world",))
-    if pronoun is not None:
-        scope |= _pronoun_words(world.fields[pronoun])
-    if mode == NAME:
-        field = world.fields[name]
-        scope["subject"] = field
-        scope["subject_possessive"] = Field(field.format, field.parts, field.label, after="'s")
-        scope["verb"] = Agreement()
-    return scope
+    if after == sentences:
+        return np.array([NAMELESS, *[PRONOUN] * (sentences - 1), NAMELESS])
+    modes = np.full(sentences, PRONOUN)
+    modes[0] = NAMELESS if after else NAME
+    modes[after] = NAME
+    return modes
 
 
-def _pronoun_words(field: Field) -> dict[str, Variable]:
-    column = field.format[0]
-    assert isinstance(column, Column)
+@dataclass(frozen=True)
+class _Groups:
+    """Sentences that stay together: group g has those from first[g] on, sizes[g] of them."""
 
-    def form(number: int, *, capital: bool) -> Field:
-        words = (str(PRONOUNS[value][number]) for value in column.values)
-        return Field((Column(column.slot, tuple(w.capitalize() if capital else w for w in words)),), label=field.label)
+    sizes: tuple[int, ...]
+    first: tuple[int, ...]
 
-    return {
-        "subject": form(0, capital=True),
-        "subject_possessive": form(2, capital=True),
-        "object": form(1, capital=False),
-        "possessive": form(2, capital=False),
-        "verb": Agreement(column.slot, tuple(bool(PRONOUNS[value][3]) for value in column.values)),
-    }
+    @classmethod
+    def of(cls, sizes: list[int]) -> _Groups:
+        return cls(tuple(sizes), tuple(np.cumsum([0, *sizes])[:-1].tolist()))
+
+    def spread(self, order: I32) -> I32:
+        """An order of groups (d, groups) as one of sentences (d, s)."""
+        if max(self.sizes) == 1:
+            return order
+        sizes, first = np.array(self.sizes), np.array(self.first)
+        lengths = sizes[order].reshape(-1)
+        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        spread: I32 = (np.repeat(first[order].reshape(-1), lengths) + within).astype(np.int32).reshape(len(order), -1)
+        return spread
+
+    def at(self, place: int) -> dict[int, Fraction]:
+        """Which sentences stand at a place, and how likely, all orders of the groups being alike."""
+        found: dict[int, Fraction] = {}
+        for g, size in enumerate(self.sizes):
+            for within in range(size):
+                if (chance := self._chance_before(g, place - within)) > 0:
+                    found[self.first[g] + within] = chance
+        return found
+
+    def _chance_before(self, group: int, sentences: int) -> Fraction:
+        """How likely the groups before this one have so many sentences together."""
+        others = [size for g, size in enumerate(self.sizes) if g != group]
+        ways: dict[tuple[int, int], int] = {(0, 0): 1}  # (groups, sentences) → sets of groups
+        for size in others:
+            for (count, total), sets in list(ways.items()):
+                ways[count + 1, total + size] = ways.get((count + 1, total + size), 0) + sets
+        n = len(others)
+        orders = sum(
+            sets * factorial(count) * factorial(n - count)
+            for (count, total), sets in ways.items()
+            if total == sentences
+        )
+        return Fraction(orders, factorial(n + 1))
+
+
+class _Languages:
+    """Which language each of an individual's paraphrases is in: exact counts, in an own order for everybody.
+
+    With shares in b-ths, paraphrase t of an individual has the phase (t · step + offset) mod b, and b paraphrases in a
+    row have all phases; each language owns as many of them as its share says.
+    """
+
+    def __init__(self, spec: BiographiesSpec, key: Key) -> None:
+        given = [translation.share for translation in spec.translations.values()]
+        if sum(given) > 1:
+            total = float(sum(given))
+            raise SpecError(f"the languages' shares add up to {total:.4g}", "Let them be 1 at most.", ("translations",))
+        self.shares = [1 - sum(given, Fraction(0)), *given]
+        self._phases = lcm(*(share.denominator for share in self.shares))
+        self._bounds = np.cumsum([int(share * self._phases) for share in self.shares])
+        self._step = self._phases * 618 // 1000  # spreads a language evenly over the paraphrases
+        while gcd(self._step, self._phases) != 1:
+            self._step += 1
+        self._key = key
+
+    def __call__(self, item: I64, turn: I64) -> I64:
+        if len(self.shares) == 1:
+            return np.zeros(item.size, np.int64)
+        offset = below(self._key, self._phases, item).astype(np.int64)
+        phase = (turn % self._phases * self._step + offset) % self._phases
+        return np.searchsorted(self._bounds, phase, side="right")

@@ -1,0 +1,129 @@
+"""Columns of rows that a model is examined with: what it is asked and should answer, and what its layers should know.
+
+Letters: d documents (a row each), m probes in all of them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.columns import Column, Lists, Strings
+from pipeline.core.documents import ROLES, Documents, offsets_of
+from pipeline.core.draws import I32, I64
+from pipeline.plan import Located, Plan, SplitPlan
+from pipeline.text.fields import Column as Values
+from pipeline.text.tokenizer import Tokenizer
+from pipeline.worlds.attributes import MOST_VALUES
+from pipeline.worlds.world import World
+
+
+def columns(plan: Plan, split: SplitPlan, documents: Documents, located: Located) -> dict[str, Column]:
+    """`individual`, and as asked for: `question`, `prompt`, `hint`, `answer` (answers); `probes`."""
+    individual = np.full(len(documents), -1, np.int64)
+    topic = [""] * len(documents)
+    for s, name in enumerate(split.sources):
+        mine = np.flatnonzero(located.source == s)
+        individual[mine] = plan.sources[name].individuals(located.item[mine])
+        for row, said in zip(mine.tolist(), plan.sources[name].topics(located.item[mine]), strict=True):
+            topic[row] = said
+    found: dict[str, Column] = {"individual": individual}
+    if "answers" in split.columns:
+        found |= {"question": Strings.of(topic), **_answers(plan.tokenizer, documents)}
+    if "probes" in split.columns:
+        found["probes"] = _probes(plan, split, documents, located, individual)
+    return found
+
+
+def _answers(tokenizer: Tokenizer, documents: Documents) -> dict[str, Column]:
+    """The parts of each row as text, without the space that they begin with."""
+    assert documents.parts is not None, "they were asked for"
+    tokens, parts = documents.tokens, documents.parts
+    texts: dict[str, list[str]] = {}
+    for role in ("prompt", "hint", "answer"):
+        # The prompt begins with the document, so that a tag before it is part of it.
+        ids: list[list[int]] = []
+        for i in range(len(documents)):
+            rows = parts.values[parts.offsets[i] : parts.offsets[i + 1]]
+            mine = rows[rows[:, 2] == ROLES.index(role)]
+            first = 0 if role == "prompt" else int(mine[0, 0]) if len(mine) else 0
+            last = int(mine[-1, 0] + mine[-1, 1]) if len(mine) else 0
+            ids.append(tokens.values[tokens.offsets[i] + first : tokens.offsets[i] + last].tolist())
+        texts[role] = [text.removeprefix(" ") for text in tokenizer.decode_all(ids)]
+    return {role: Strings.of(said) for role, said in texts.items()}
+
+
+def _probes(plan: Plan, split: SplitPlan, documents: Documents, located: Located, individual: I64) -> Lists:
+    """Per row, in order of position, what is to be read off where: attribute, position, first_token and value.
+
+    P-probing (Part 3.1, section 5): the position is the token before the attribute's first value in the row. Where the
+    row does not tell it, as in Q-probing, it is the last token. first_token is the first id of the value as it stands
+    in a text; value its number among the distinct values, -1 where there are too many to number.
+    """
+    assert documents.spans is not None, "they were asked for"
+    found: list[NDArray[np.int64]] = []
+    of_document = np.repeat(np.arange(len(documents)), documents.spans.lengths)
+    start, label = documents.spans.values[:, 0], documents.spans.values[:, 2]
+    for s, name in enumerate(split.sources):
+        world = plan.sources[name].world
+        assert world is not None, "the plan refuses it"
+        mine = np.flatnonzero(located.source == s)
+        rows = world.rows(individual[mine])
+        for attribute in probed(world):
+            number = split.attributes.index(attribute)
+            position = documents.tokens.lengths - 1
+            told = np.flatnonzero(label == number)[::-1]  # so that the first of a document is written last
+            position[of_document[told]] = start[told] - 1
+            classes = Classes.of(world, attribute, plan.tokenizer)
+            columns = (np.full(mine.size, number), position[mine], *classes(rows))
+            found.append(np.column_stack([mine, *columns]).astype(np.int64))
+    table = np.concatenate(found)
+    table = table[np.lexsort((table[:, 1], table[:, 2], table[:, 0]))]
+    names = {"attribute": np.uint8, "position": np.int32, "first_token": np.int32, "value": np.int32}
+    fields = {name: table[:, i].astype(kind) for i, (name, kind) in enumerate(names.items(), 1)}
+    return Lists(offsets_of(np.bincount(table[:, 0], minlength=len(documents))), fields)
+
+
+def probed(world: World) -> list[str]:
+    """The attributes that are probed: all but names and pronouns."""
+    kinds = {name: spec.kind for name, (_, spec, _) in world.spec.expanded.items()}
+    return [name for name in world.fields if kinds[name] not in ("name", "pronoun")]
+
+
+class Classes:
+    """The values of an attribute as classes: the first token of each, and its number among the distinct ones."""
+
+    def __init__(self, world: World, attribute: str, tokenizer: Tokenizer) -> None:
+        field = world.fields[attribute]
+        columns = [piece for piece in field.format if isinstance(piece, Values)]
+        self._slots = tuple(dict.fromkeys(column.slot for column in columns))
+        self._sizes = tuple(world.sizes(slot) for slot in self._slots)
+        first = field.pieces[0]
+        assert isinstance(first.slot, int)
+        self._first_slot = first.slot
+        if first.texts.codes:
+            self._first = np.array([code[0] for code in first.texts.codes], np.int32)
+        else:
+            encodings = tokenizer.encodings([" " + row for row in first.texts.rows])
+            self._first = np.array([encoding.ids[0] for encoding in encodings], np.int32)
+        self._value = None
+        if prod(self._sizes) <= MOST_VALUES:
+            numbers: dict[str, int] = {}
+            shown = (field.value(dict(zip(self._slots, at, strict=True))) for at in np.ndindex(self._sizes))
+            self._value = np.array([numbers.setdefault(str(value), len(numbers)) for value in shown], np.int32)
+
+    @staticmethod
+    @cache
+    def of(world: World, attribute: str, tokenizer: Tokenizer) -> Classes:
+        """The classes, found once in a process."""
+        return Classes(world, attribute, tokenizer)
+
+    def __call__(self, rows: I32) -> tuple[I32, I32]:
+        """First token and number (d,) of what rows (d, slots) show."""
+        first = self._first[rows[:, self._first_slot]]
+        if self._value is None:
+            return first, np.full(len(rows), -1, np.int32)
+        return first, self._value[np.ravel_multi_index(tuple(rows[:, slot] for slot in self._slots), self._sizes)]

@@ -1,0 +1,295 @@
+"""How well a model answers: its predictions held against the answers that stand beside the rows of a split.
+
+    prompt  Did Anya Briar Forger choose a luckier major than Loid Forger did?<hint>       a row, as it is stored
+    hint    Botany; Public Policy.
+    answer  No.
+
+    {"row": 17, "prediction": " Botany; Public Policy. No.<|endoftext|> On which date was"}          a line of JSONL
+
+What counts, after white space around the prediction and the stored texts is taken away:
+
+- A prediction ends where the text of the end token or a line break stands in it. (A line break that the row's own hint
+  and answer have ends nothing.) It may say anything behind, and nothing else: a model that goes on within the line
+  without an end token is wrong, as is one that hints where the row does not.
+- An answer is right when it is the stored one, character for character; its final full stop may be missing.
+- Where the row has a hint, the last sentence is the answer: what comes before is nothing, the right hint, or a text
+  that ends a sentence (. ! ?). So a right answer counts after a wrong hint and after none. (After a hint that is no
+  sentence, nothing but the right hint tells where the answer begins.)
+- A hint is right when the prediction begins with it, whatever follows, its full stop included.
+
+The rows of a question that have a hint are a question of their own, `name (hinted)`. The metric is that of Part 3.1,
+section 2, and Part 3.2, section 4. How the model generates is its own affair.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from pipeline.core.errors import PipelineError, StorageError, suggest
+from pipeline.manifest import Manifest, ShardRecord
+from pipeline.sinks import arrow
+
+SENTENCE_ENDS = (".", "!", "?")
+FORM = 'Each line is {"prediction": "…"}, and {"row": 17, "prediction": "…"} where they are not in order.'
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Fractions of 1. hint_accuracy: of the rows with a hint; None where there are none. baseline: as in `Tally`."""
+
+    accuracy: float
+    hint_accuracy: float | None
+    baseline: float
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The predictions for one question, or for all of them.
+
+    rows: predicted ones; correct: those of them with the right answer. hinted: those with a hint, of one question all
+    or none; hints: right hints. baseline: what the most frequent answer of the question would get on all its rows in
+    the split, predicted or not.
+    """
+
+    rows: int
+    correct: int
+    hinted: int
+    hints: int
+    baseline: float
+
+    @property
+    def accuracy(self) -> float:
+        """Right answers, a fraction of the rows."""
+        return self.correct / self.rows
+
+    @property
+    def hint_accuracy(self) -> float | None:
+        """Right hints, a fraction of the rows with one; None where there are none."""
+        return self.hints / self.hinted if self.hinted else None
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well the predicted rows of a split are answered. questions: name → its tally, in order of their names."""
+
+    split: str
+    questions: Mapping[str, Tally]
+
+    @property
+    def micro(self) -> Tally:
+        """Over all rows; the baseline is the mean over them of their questions' baselines."""
+        each = self.questions.values()
+        rows, correct, hinted, hints = (
+            sum(getattr(one, what) for one in each) for what in ("rows", "correct", "hinted", "hints")
+        )
+        return Tally(rows, correct, hinted, hints, sum(one.rows * one.baseline for one in each) / rows)
+
+    @property
+    def macro(self) -> Rates:
+        """The mean over questions, whatever their rows; of hints over the questions that have some."""
+        each = self.questions.values()
+        hints = [one.hint_accuracy for one in each if one.hint_accuracy is not None]
+        return Rates(
+            fmean(one.accuracy for one in each), fmean(hints) if hints else None, fmean(one.baseline for one in each)
+        )
+
+    def lines(self) -> list[str]:
+        """A table to print: a line for each question, one for their mean, one for all rows."""
+        table = [["question", "rows", "correct", "accuracy", "hint accuracy", "baseline"]]
+        shown: dict[str, Tally | Rates] = {**self.questions, "mean of questions": self.macro, "all rows": self.micro}
+        for name, of in shown.items():
+            counts = [f"{of.rows:,}", f"{of.correct:,}"] if isinstance(of, Tally) else ["", ""]
+            hints = "" if of.hint_accuracy is None else f"{of.hint_accuracy:.2%}"
+            table.append([name or "(no name)", *counts, f"{of.accuracy:.2%}", hints, f"{of.baseline:.2%}"])
+        if not self.micro.hinted:
+            table = [row[:4] + row[5:] for row in table]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in table]
+
+
+def score(folder: Path, split: str, predictions: Path) -> Score:
+    """The score of a JSONL file of predictions for a split, with `columns: [answers]`, of the dataset in `folder`.
+
+    A line is {"prediction": text}, one for each row of the split in its order (that of the shards), or has the number
+    of its row, from 0, beside it: {"row": 17, "prediction": text}. Numbered lines come in any order, and rows without
+    one do not count. Other keys are ignored, and so are blank lines.
+
+    StorageError where there is no such dataset, split or column; PipelineError, with file and line, for predictions
+    that are not as above. Memory: one prediction at a time, a byte a row, and the distinct answers of each question.
+    """
+    rows = _Rows(folder, split)
+    end = _end_of_text(folder)
+    counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])  # as in Tally
+    for row, prediction in _by_row(predictions, len(rows)):
+        question, hint, answer = rows[row]
+        said = _said(prediction, end, hint + answer)
+        found = (True, _answers(said, hint, answer), bool(hint), _hints(said, hint))
+        counts[question] = [count + one for count, one in zip(counts[question], found, strict=True)]
+    baselines = rows.baselines()
+    tallies = {
+        question: Tally(asked, correct, hinted, hints, baselines[question])
+        for question, (asked, correct, hinted, hints) in sorted(counts.items())
+    }
+    return Score(split, tallies)
+
+
+# ── what counts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _said(prediction: str, end: str, expected: str) -> str:
+    """A prediction up to its end: the end token, or a line break more than there are in what is expected."""
+    lines = expected.count("\n") + 1
+    return "\n".join(prediction.strip().partition(end)[0].split("\n", lines)[:lines]).strip()
+
+
+def _answers(said: str, hint: str, answer: str) -> bool:
+    """Whether the answer, with or without its full stop, is all that is said, or the last sentence beside a hint."""
+    forms = (answer, answer.removesuffix("."))
+    if said in forms or not hint:
+        return said in forms
+    before = [said.removesuffix(" " + form) for form in forms if said.endswith(" " + form)]
+    return any(text == hint or text.endswith(SENTENCE_ENDS) for text in before)
+
+
+def _hints(said: str, hint: str) -> bool:
+    """Whether there is a hint, and what is said begins with it."""
+    return bool(hint) and (said + " ").startswith(hint + " ")
+
+
+# ── the rows of the split ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Rows:
+    """(question, hint, answer) of each row of a split, from memory-mapped files: a row is read when it is asked for."""
+
+    def __init__(self, folder: Path, split: str) -> None:
+        self._batches = [batch for record in _records(folder, split) for batch in _batches(folder, record)]
+        self._starts = list(accumulate((len(batch[0]) for batch in self._batches), initial=0))
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def __getitem__(self, row: int) -> tuple[str, str, str]:
+        batch = bisect_right(self._starts, row) - 1
+        return _row(*(column[row - self._starts[batch]].as_py() for column in self._batches[batch]))
+
+    def baselines(self) -> dict[str, float]:
+        """Question → the fraction of its rows that have its most frequent answer."""
+        answers: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for batch in self._batches:
+            for question, _, answer in map(_row, *(column.to_pylist() for column in batch)):
+                answers[question][answer] += 1
+        return {question: max(counts.values()) / counts.total() for question, counts in answers.items()}
+
+
+def _row(question: str, hint: str, answer: str) -> tuple[str, str, str]:
+    """A stored row as it counts: with hints and without apart, no white space around its texts."""
+    hint, answer = hint.strip(), answer.strip()
+    return f"{question} (hinted)" if hint else question, hint, answer
+
+
+def _records(folder: Path, split: str) -> list[ShardRecord]:
+    """The shards of a split with answers, in order."""
+    try:
+        manifest = Manifest.loads((folder / "manifest.json").read_text("utf-8"))
+        columns = {name: its["columns"] for name, its in manifest.splits.items()}
+        records = [ShardRecord(**record) for record in manifest.splits.get(split, {"shards": []})["shards"]]
+    except FileNotFoundError:
+        raise StorageError(
+            "there is no manifest.json, so this is no complete dataset",
+            "Give the folder of a dataset, or run build.",
+            str(folder),
+        ) from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StorageError(f"manifest.json cannot be read: {error}", "Run build.", str(folder)) from None
+    if split not in columns:
+        raise StorageError(f"no split '{split}'", suggest(split, columns), str(folder))
+    if "answers" not in columns[split]:
+        raise StorageError(
+            f"the rows of the split '{split}' have no answers",
+            "Give it `packing: {method: rows}` and `columns: [answers]` in the recipe, and build that.",
+            str(folder),
+        )
+    return records
+
+
+def _batches(folder: Path, record: ShardRecord) -> list[tuple[Any, Any, Any]]:
+    """The columns question, hint and answer of each record batch of a shard."""
+    path = folder / record.file
+    try:
+        batches = list(arrow.read(path))
+        columns = [(batch.column("question"), batch.column("hint"), batch.column("answer")) for batch in batches]
+    except (OSError, ValueError, KeyError) as error:
+        raise StorageError(f"cannot be read: {error}", "Run build, which mends it.", str(path)) from None
+    rows = sum(batch.num_rows for batch in batches)
+    if rows != record.sequences:  # a stream that was cut between two batches can be read
+        raise StorageError(f"{rows} rows instead of {record.sequences}", "Run build, which mends it.", str(path))
+    return columns
+
+
+def _end_of_text(folder: Path) -> str:
+    """The text of the token that ends documents."""
+    path = folder / "tokenizer" / "tokenizer_config.json"
+    try:
+        end = json.loads(path.read_text("utf-8"))["eos_token"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise StorageError(f"cannot be read: {error}", "Run build, which writes it.", str(path)) from None
+    if not isinstance(end, str) or not end:
+        raise StorageError("its eos_token is no text", "Run build, which writes it.", str(path))
+    return end
+
+
+# ── the predictions ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _by_row(path: Path, rows: int) -> Iterator[tuple[int, str]]:
+    """(row, prediction) of each line: all rows in order, or those that the lines name."""
+    seen = bytearray(rows)
+    count, numbered = 0, None
+    for place, line in _lines(path):
+        numbered = "row" in line if numbered is None else numbered
+        if ("row" in line) != numbered:
+            raise PipelineError("some lines have a row and others have none", "Number all of them, or none.", place)
+        row = line["row"] if numbered else count
+        if not isinstance(row, int) or isinstance(row, bool):
+            raise PipelineError("the row is not a whole number", FORM, place)
+        if not 0 <= row < rows:
+            problem = f"there is no row {row}" if numbered else f"more predictions than the {rows} rows of the split"
+            raise PipelineError(problem, f"The rows are 0 to {rows - 1}.", place)
+        if seen[row]:
+            raise PipelineError(f"row {row} stands twice", "Keep one of the lines.", place)
+        seen[row] = 1
+        count += 1
+        yield row, line["prediction"]
+    if not numbered and count < rows:
+        raise PipelineError(
+            f"{count} predictions for {rows} rows", 'Give each row its line, or number them: "row": 17.', str(path)
+        )
+
+
+def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Place and object of each line that is not blank."""
+    try:
+        file = open(path, "rb")  # noqa: SIM115  (closed below)
+    except OSError as error:
+        raise PipelineError(f"cannot be read: {error.strerror}", "Give a file of predictions.", str(path)) from None
+    with file:
+        for number, raw in enumerate(file, 1):
+            if not raw.strip():
+                continue
+            place = f"{path}:{number}"
+            try:
+                line = json.loads(raw)
+            except (ValueError, RecursionError) as error:
+                raise PipelineError(f"not JSON: {error}", FORM, place) from None
+            if not isinstance(line, dict) or not isinstance(line.get("prediction"), str):
+                raise PipelineError('there is no text under "prediction"', FORM, place)
+            yield place, line

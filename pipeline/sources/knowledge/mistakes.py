@@ -1,0 +1,218 @@
+"""Mistakes in biographies: sentences that are wrong and taken back, told too early and taken back, or simply wrong.
+
+    corrected   She was born in Boston, MA. [BACK] She was born in Chicago, IL.
+    weak        She works for Adobe. [BACK] She was born in Chicago, IL.  …  She works for Adobe.
+    silent      She was born in Boston, MA.
+
+Before a sentence is told, a coin decides whether a mistake stands before it; if so, the coin is thrown again. So the
+number of mistakes before a sentence is geometric: P(at least k) = rate^k. Every coin has a key of its own, so another
+rate, or another kind, leaves everything else as it is.
+
+Letters: d documents, s places of sentences in each, m sentences told in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field as Key_
+
+from pipeline.core.draws import I32, I64, U64, bits_each, threshold
+from pipeline.core.errors import SpecError
+from pipeline.core.key import Key
+from pipeline.core.spec import Name, Rational, Spec
+from pipeline.sources.source import Mark, MarkSpec, number_of
+from pipeline.text.telling import Telling
+from pipeline.worlds.falsehood import Falsehood
+
+CORRECTED, WEAK = 1, 2
+
+
+class MistakesSpec(Spec):
+    """How often sentences go wrong. Part 2.2 calls the first retry data and the second weak."""
+
+    corrected: Rational = Key_(
+        Fraction(0), ge=0, lt=1, description="Before a sentence: the same with a wrong value, taken back."
+    )
+    weak: Rational = Key_(
+        Fraction(0), ge=0, lt=1, description="Before a sentence: one that comes later, told too early and taken back."
+    )
+    silent: Rational = Key_(Fraction(0), ge=0, le=1, description="In a sentence: a wrong value that nobody takes back.")
+    back: Mark = Key_(MarkSpec.of("[BACK]"), description="What takes a sentence back: a special token, or {text: …}.")
+    sentences: list[Name] | None = Key_(None, description="The sentences that go wrong. Default: all.")
+
+    @property
+    def rate(self) -> Fraction:
+        """Of mistakes that are taken back."""
+        return self.corrected + self.weak
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Of the parts that it puts into documents."""
+        kinds = (("mistake", self.corrected), ("weak", self.weak), ("silent", self.silent), ("back", self.rate))
+        return tuple(role for role, rate in kinds if rate)
+
+
+@dataclass(frozen=True)
+class Right:
+    """What would be told without mistakes: programs, and the sentence told at each place, int32 (d, s) both; rows.
+
+    early(document, place, later): the programs (k,) that tell at `place` (k,) what is told at the place `later` (k,).
+    """
+
+    programs: I32
+    sentences: I32
+    rows: I32
+    early: Callable[[I64, I64, I64], I32]
+
+
+class Mistakes:
+    """Draws mistakes and puts them between the sentences."""
+
+    def __init__(
+        self, spec: MistakesSpec, key: Key, falsehoods: Mapping[int, Falsehood], back: int, places: int, early: int
+    ) -> None:
+        """falsehoods: sentence → its wrong values. back: the program that takes a sentence back.
+
+        places: sentences of a document; the first `early` of them can be told too early.
+        """
+        if spec.rate >= 1:
+            raise SpecError(
+                f"mistakes with a rate of {float(spec.rate):.4g} never end",
+                "Let corrected and weak add up to less than 1.",
+                ("mistakes",),
+            )
+        self._spec, self._key, self.falsehoods, self._back = spec, key, falsehoods, back
+        self._can = np.zeros(places, bool)
+        self._can[list(falsehoods)] = True
+        self._places, self._early = places, early
+
+    def telling(self, right: Right, item: I64, exposure: I64) -> Telling:
+        """The documents (d,) with their mistakes."""
+        attempts = self._attempts(right, item, exposure)
+        counts = sum((kinds > 0 for kinds in attempts), np.zeros(right.programs.shape, np.int64))
+        lengths = (1 + 2 * counts).reshape(-1)
+        ends = np.cumsum(lengths)
+        draft = _Draft.of(right, ends - 1, int(ends[-1]) if ends.size else 0, self._back)
+        for turn, kinds in enumerate(attempts):
+            at = ends - lengths + 2 * turn
+            h = self._bits(("value", turn), item, exposure)
+            self._tell_wrong(draft, right, np.nonzero(kinds == CORRECTED), at, h, "mistake")
+            self._tell_early(draft, right, np.nonzero(kinds == WEAK), at, h)
+        if self._spec.silent:
+            silent = self._bits(("silent",), item, exposure) < threshold(self._spec.silent)
+            silent &= self._can[right.sentences]
+            h = self._bits(("silent value",), item, exposure)
+            self._tell_wrong(draft, right, np.nonzero(silent), ends - 1, h, "silent")
+        per_document = lengths.reshape(right.programs.shape).sum(axis=1)
+        rows = np.concatenate([right.rows, *draft.wrong_rows])
+        return Telling.ragged(draft.programs, draft.facts, per_document, rows, draft.roles, draft.false)
+
+    def _attempts(self, right: Right, item: I64, exposure: I64) -> list[NDArray[np.int8]]:
+        """For each turn what stands before each sentence: 0 (nothing), CORRECTED or WEAK; int8 (d, s)."""
+        attempts: list[NDArray[np.int8]] = []
+        alive = self._can[right.sentences]
+        while self._spec.rate and alive.any():
+            coin = self._bits(("attempt", len(attempts)), item, exposure)
+            kinds = np.zeros(coin.shape, np.int8)
+            kinds[coin < threshold(self._spec.rate)] = WEAK
+            kinds[coin < threshold(self._spec.corrected)] = CORRECTED
+            after = kinds[:, self._early - 1 :]
+            after[after == WEAK] = 0  # nothing comes later
+            kinds[~alive] = 0
+            alive = kinds > 0
+            if alive.any():
+                attempts.append(kinds)
+        return attempts
+
+    def _tell_wrong(self, draft: _Draft, right: Right, where: tuple[I64, ...], at: I64, h: U64, role: str) -> None:
+        """The sentences at (document, place), told with a wrong value: to stand at `at`."""
+        document, place = where
+        told = right.sentences[document, place]
+        rows = right.rows[document]
+        for sentence, falsehood in self.falsehoods.items():
+            mine = np.flatnonzero(told == sentence)
+            if mine.size:
+                wrong = rows[mine]
+                falsehood.draw(wrong, h[document[mine], place[mine]])
+                rows[mine] = wrong
+        label = np.zeros(self._places, np.uint8)
+        for sentence, falsehood in self.falsehoods.items():
+            label[sentence] = falsehood.label
+        target = at[document * self._places + place]
+        draft.put(target, right.programs[document, place], role)
+        draft.facts[target] = draft.add_rows(rows)
+        draft.false[target] = label[told]
+
+    def _tell_early(self, draft: _Draft, right: Right, where: tuple[I64, ...], at: I64, h: U64) -> None:
+        document, place = where
+        choices = (self._early - 1 - place).astype(np.uint64)
+        later = place + 1 + (((h[document, place] >> np.uint64(32)) * choices) >> np.uint64(32)).astype(np.int64)
+        target = at[document * self._places + place]
+        draft.put(target, right.early(document, place, later), "weak")
+        draft.facts[target] = document.astype(np.int32)
+
+    def _bits(self, path: tuple[str | int, ...], item: I64, exposure: I64) -> U64:
+        """64 bits for each document and place: (d, s)."""
+        key = self._key.child(*path)
+        return bits_each([key.child(place) for place in range(self._places)], key, item, exposure)
+
+
+@dataclass
+class _Draft:
+    """The sentences of a telling while they are put into their places: first all [BACK], then what is told."""
+
+    programs: I32
+    facts: I32
+    roles: NDArray[np.uint8]
+    false: NDArray[np.uint8]
+    wrong_rows: list[I32]
+    _rows: int
+
+    @classmethod
+    def of(cls, right: Right, at: I64, count: int, back: int) -> _Draft:
+        """With the right sentences at `at`, (d · s,)."""
+        d, s = right.programs.shape
+        draft = cls(
+            programs=np.full(count, back, np.int32),
+            facts=np.zeros(count, np.int32),
+            roles=np.full(count, number_of("back"), np.uint8),
+            false=np.zeros(count, np.uint8),
+            wrong_rows=[],
+            _rows=d,
+        )
+        draft.programs[at] = right.programs.reshape(-1)
+        draft.facts[at] = np.repeat(np.arange(d, dtype=np.int32), s)
+        draft.roles[at] = 0
+        return draft
+
+    def put(self, at: I64, programs: I32, role: str) -> None:
+        """Sentences that are not simply told."""
+        self.programs[at] = programs
+        self.roles[at] = number_of(role)
+
+    def add_rows(self, rows: I32) -> I32:
+        """Rows of facts that are not true; where they will stand."""
+        first = self._rows
+        self.wrong_rows.append(rows)
+        self._rows += len(rows)
+        return np.arange(first, self._rows, dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Expected tokens that mistakes add, by linearity: see `added`."""
+
+    corrected: Fraction
+    weak: Fraction
+    back: int
+
+    def added(self, wrong: Fraction, early: Fraction, *, last: bool) -> Fraction:
+        """Before a sentence whose wrong version has `wrong` tokens on average, and one told too early `early`."""
+        weak = Fraction(0) if last else self.weak
+        rate = self.corrected + weak
+        return (self.corrected * (wrong + self.back) + weak * (early + self.back)) / (1 - rate)

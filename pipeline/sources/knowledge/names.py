@@ -1,0 +1,76 @@
+"""Names alone: what a model is shown when it is asked, layer by layer, what it knows (Q-probing, Part 3.1, section 5).
+
+A document is a start token, the full name, and the end token, at which the answer is read off.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+from pydantic import Field as Key_
+
+from pipeline.core.documents import Documents
+from pipeline.core.draws import I64
+from pipeline.core.errors import SpecError
+from pipeline.sources.source import AboutSpec, Context, Mark, MarkSpec, mask_of, opening, sample_mean
+from pipeline.text.fields import special
+from pipeline.text.fragments import Fragments
+from pipeline.text.rendered import compile_programs
+from pipeline.text.telling import Telling
+
+
+class NamesSpec(AboutSpec):
+    """One document an individual."""
+
+    kind: Literal["names"]
+    start: Mark | None = Key_(None, description="What stands before the name; default: the end token.")
+
+    @property
+    def marks(self) -> tuple[MarkSpec, ...]:
+        return (*super().marks, *((self.start,) if self.start else ()))
+
+
+class Names:
+    """The source."""
+
+    exposures: int | None = 1
+
+    def __init__(self, spec: NamesSpec, context: Context) -> None:
+        self.world, self._people = context.about(spec)
+        name = self.world.of_kind("name")
+        if name is None:
+            raise SpecError(f"the world '{self.world.name}' has no attribute of kind name", at=("world",))
+        start = spec.start.piece() if spec.start else special(context.tokenizer.eos_token)
+        programs = [[start], list(self.world.fields[name].pieces)]
+        self._teller, notices = compile_programs(programs, context.tokenizer, self.world.slots, opening(spec))
+        self.notices = tuple(notices)
+        self.labels = self.world.labels
+        self.roles = ("tag",) * (spec.tag is not None)
+        self.mask = mask_of(spec, self.roles)
+        self.longest: int | None = None
+        if isinstance(self._teller, Fragments):
+            always = len(self._teller.opening) + 1
+            self.mean_tokens = sum(self._teller.mean_lengths(self.world.probability), Fraction(always))
+            self.longest = int(self._teller.longest.sum()) + always
+        else:
+            self.mean_tokens = sample_mean(self)
+
+    def __len__(self) -> int:
+        return len(self._people)
+
+    def individuals(self, item: I64) -> I64:
+        return item + self._people.start
+
+    def topics(self, item: I64) -> list[str]:
+        return [""] * item.size
+
+    def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
+        """The names of `item` (d,)."""
+
+        def choose(chunk: slice) -> Telling:
+            rows = self.world.rows(self.individuals(item[chunk]))
+            return Telling.table(np.tile(np.arange(2, dtype=np.int32), (len(rows), 1)), rows)
+
+        return self._teller.documents(item.size, self.longest, choose, spans=spans, parts=parts)

@@ -1,0 +1,251 @@
+"""Questions and statements: one document about one individual (or two of them) and one thing.
+
+Every template file is a question; every line of it a wording, cut by bars into its parts:
+
+    On which date was {{ name }} born? Answer: | {{ birth_date }}.                           prompt | answer
+    Is {{ name }}'s major luckier than {{ other_name }}'s? | {{ major }}; … | Yes.            prompt | hint | answer
+    {{ birth_city }} is the birthplace of {{ name }}.                                        a statement: "B is A"
+
+Variables are the attributes of the individual, and with `other_` before them those of a second one, drawn anew for each
+exposure from the same group. Items are individuals × questions: item = individual · questions + question.
+
+Letters: d documents, m parts of them in all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field as Key_
+
+from pipeline.core.documents import Documents
+from pipeline.core.draws import I32, I64, below_each, bits, threshold
+from pipeline.core.errors import SpecError, TemplateError, suggest
+from pipeline.core.spec import Name, Rational, Spec
+from pipeline.sources.knowledge.wordings import TemplatesSpec
+from pipeline.sources.source import AboutSpec, Context, Mark, MarkSpec, Turns, mask_of, number_of, opening, sample_mean
+from pipeline.text.fields import Column, Field, Joint, Piece
+from pipeline.text.fragments import Fragments
+from pipeline.text.rendered import Program, compile_programs
+from pipeline.text.telling import Telling
+from pipeline.text.templates import Expression, Variable, parts, pieces
+from pipeline.worlds.world import World
+
+OTHER = "other_"
+
+
+class HintsSpec(Spec):
+    """Hints before answers: Part 3.2, section 4. A mark at the end of the question says whether there is one."""
+
+    rate: Rational = Key_(Fraction(1, 2), ge=0, le=1, description="How many of the questions get their hint.")
+    hinted: Mark = Key_(MarkSpec.of("<hint>"), description="After a question whose hint follows.")
+    direct: Mark = Key_(MarkSpec.of("<direct>"), description="After a question whose answer follows at once.")
+
+
+class QuestionsSpec(TemplatesSpec, AboutSpec):
+    """One document an individual, question and exposure."""
+
+    kind: Literal["questions", "statements"]
+    language: Name = Key_("en", description="Of the values: en, fr, ko.")
+    questions: list[Name] | None = Key_(None, min_length=1, description="Which template files. Default: all.")
+    paraphrases: Turns = Key_(1, description="Fixed wordings per individual and question, or fresh.")
+    hints: HintsSpec | None = Key_(None, description="Tell the hints of `prompt | hint | answer`. Default: never.")
+
+    @property
+    def marks(self) -> tuple[MarkSpec, ...]:
+        return (*super().marks, *((self.hints.hinted, self.hints.direct) if self.hints else ()))
+
+
+@dataclass(frozen=True)
+class _Line:
+    """The programs of one wording: of a statement the prompt alone."""
+
+    prompt: int
+    hint: int = -1
+    answer: int = -1
+
+
+class Questions:
+    """The source. Wordings, hints and second individuals come from its key, truth from the world."""
+
+    def __init__(self, spec: QuestionsSpec, context: Context) -> None:
+        self.world, self._people = context.about(spec)
+        self._spec, self._key = spec, context.key
+        self.questions = _chosen(spec)
+        self._pairs = False
+        programs: list[Program] = []
+        lines: list[list[_Line]] = [self._compile_lines(question, programs) for question in self.questions]
+        self._counts = np.array([len(of_question) for of_question in lines])
+        self._first = np.cumsum(self._counts) - self._counts
+        self._lines = [line for of_question in lines for line in of_question]
+        self._marks = self._compile_marks(spec, programs)
+        slots = self.world.slots * 2 - 1 if self._pairs else self.world.slots
+        self._teller, notices = compile_programs(programs, context.tokenizer, slots, opening(spec))
+        self.notices = tuple(notices)
+        self.labels = self.world.labels
+        asked = any(line.answer >= 0 for line in self._lines)
+        told = ("tag", spec.tag), ("prompt", asked), ("hint", spec.hints), ("answer", asked)
+        self.roles = tuple(role for role, there in told if there)
+        self.mask = mask_of(spec, self.roles)
+        if self._pairs and len(self._people) < 2:
+            raise SpecError("a question about two individuals needs a group of two or more", at=("only",))
+        turns = spec.paraphrases
+        self.exposures = turns if isinstance(turns, int) else None
+        self.longest: int | None = None
+        self.mean_tokens, self.longest = self._lengths()
+
+    def __len__(self) -> int:
+        return len(self._people) * len(self.questions)
+
+    def individuals(self, item: I64) -> I64:
+        return item // len(self.questions) + self._people.start
+
+    def topics(self, item: I64) -> list[str]:
+        return [self.questions[question] for question in (item % len(self.questions)).tolist()]
+
+    def others(self, item: I64, exposure: I64) -> I64:
+        """The second individual of each document: any of the group but the first."""
+        count = len(self._people)
+        step = below_each([self._key.child("other")], [count - 1], self._key.child("others"), item, exposure)
+        first = item // len(self.questions)
+        return (first + 1 + step[:, 0].astype(np.int64)) % count + self._people.start
+
+    def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
+        """The questions `item` (d,) at `exposure` (d,)."""
+
+        def choose(chunk: slice) -> Telling:
+            return self._telling(item[chunk], exposure[chunk])
+
+        return self._teller.documents(item.size, self.longest, choose, spans=spans, parts=parts)
+
+    def choices(self, item: I64, exposure: I64) -> tuple[I64, NDArray[np.bool_]]:
+        """The line that words each question, and whether its hint is told: (d,) both."""
+        question = item % len(self.questions)
+        turn = exposure % self._spec.paraphrases if isinstance(self._spec.paraphrases, int) else exposure
+        h = bits(self._key.child("wording"), item, turn) >> np.uint64(32)
+        within = (h * self._counts[question].astype(np.uint64)) >> np.uint64(32)
+        line = self._first[question] + within.astype(np.int64)
+        if self._spec.hints is None:
+            return line, np.zeros(item.size, bool)
+        hinted = bits(self._key.child("hint"), item, exposure) < threshold(self._spec.hints.rate)
+        return line, hinted & np.array([one.hint >= 0 for one in self._lines])[line]
+
+    def _telling(self, item: I64, exposure: I64) -> Telling:
+        line, hinted = self.choices(item, exposure)
+        table, roles = self._tables()
+        which = 2 * line + hinted
+        programs, present = table[which], table[which] >= 0
+        counts = present.sum(axis=1)
+        facts = np.repeat(np.arange(item.size, dtype=np.int32), counts)
+        rows = self.world.rows(self.individuals(item))
+        if self._pairs:
+            rows = np.concatenate([rows, self.world.rows(self.others(item, exposure))[:, 1:]], axis=1)
+        false = np.zeros(facts.size, np.uint8)
+        return Telling.ragged(programs[present], facts, counts, rows, roles[which][present], false)
+
+    def _tables(self) -> tuple[I32, NDArray[np.uint8]]:
+        """The parts of each line, without (row 2 · line) and with its hint (the next): programs, -1 for none; roles."""
+        table = np.full((2 * len(self._lines), 4), -1, np.int32)
+        roles = np.zeros(table.shape, np.uint8)
+        for i, line in enumerate(self._lines):
+            if line.answer < 0:
+                table[2 * i : 2 * i + 2, 0] = line.prompt
+                continue
+            roles[2 * i : 2 * i + 2] = [number_of(role) for role in ("prompt", "prompt", "hint", "answer")]
+            direct, marked = self._marks if line.hint >= 0 else (-1, -1)
+            table[2 * i] = line.prompt, direct, -1, line.answer
+            table[2 * i + 1] = line.prompt, marked, line.hint, line.answer
+        return table, roles
+
+    def _compile_lines(self, question: str, programs: list[Program]) -> list[_Line]:
+        self._spec.check(question)
+        scope = _scope(self.world, self._spec.language)
+        found = []
+        for text in self._spec.lines(question):
+            cut = parts(pieces(text, scope, f"world '{self.world.name}'"))
+            if len(cut) > 3 or not all(cut):
+                raise TemplateError(
+                    f"{len(cut) - 1} bars, or nothing beside one", "Write prompt | answer, or prompt | hint | answer.",
+                    text.place,
+                )  # fmt: skip
+            self._pairs |= any(_reaches(part, self.world.slots) for program in cut for part in program)
+            numbers = range(len(programs), len(programs) + len(cut))
+            programs += cut
+            found.append(_Line(numbers[0], numbers[1] if len(cut) == 3 else -1, numbers[-1] if len(cut) > 1 else -1))
+        return found
+
+    def _compile_marks(self, spec: QuestionsSpec, programs: list[Program]) -> tuple[int, int]:
+        """The programs of the marks without and with a hint; -1 where nothing marks it."""
+        if spec.hints is None:
+            return -1, -1
+        if not any(line.hint >= 0 for line in self._lines):
+            raise SpecError(
+                "none of these questions has a hint", "Write prompt | hint | answer, or leave `hints` out.", ("hints",)
+            )
+        programs += [[spec.hints.direct.piece()], [spec.hints.hinted.piece()]]
+        return len(programs) - 2, len(programs) - 1
+
+    def _lengths(self) -> tuple[Fraction, int | None]:
+        """Expected and longest tokens of a document, its end token included."""
+        if not isinstance(self._teller, Fragments):
+            return sample_mean(self), None
+        means = [*self._teller.mean_lengths(self._probability), Fraction(0)]
+        most = [*self._teller.longest.tolist(), 0]
+        rate = self._spec.hints.rate if self._spec.hints else Fraction(0)
+        table, _ = self._tables()
+        each = [sum((means[p] for p in row), Fraction(0)) for row in table.tolist()]
+        of_lines = [(1 - rate) * each[2 * i] + rate * each[2 * i + 1] for i in range(len(self._lines))]
+        of_questions = [
+            sum(of_lines[first : first + n], Fraction(0)) / n
+            for first, n in zip(self._first.tolist(), self._counts.tolist(), strict=True)
+        ]
+        always = len(self._teller.opening) + 1
+        longest = max(sum(most[p] for p in row) for row in table.tolist())
+        return sum(of_questions, Fraction(0)) / len(of_questions) + always, int(longest) + always
+
+    def _probability(self, slot: int) -> tuple[Fraction, ...]:
+        """How likely each row of a slot is, that of the second individual included."""
+        return self.world.probability(slot if slot < self.world.slots else slot - self.world.slots + 1)
+
+
+def _chosen(spec: QuestionsSpec) -> list[str]:
+    """The questions to ask, in their order."""
+    for i, name in enumerate(spec.questions or ()):
+        if name not in spec.known:
+            raise SpecError(f"no templates for the question '{name}'", suggest(name, spec.known), ("questions", i))
+    chosen = spec.questions or sorted(spec.known)
+    if not chosen:
+        raise SpecError("there are no templates", "Give at least one question.", ("templates",))
+    if len(set(chosen)) < len(chosen):
+        raise SpecError("a question stands twice", "Remove one.", ("questions",))
+    return chosen
+
+
+def _scope(world: World, language: str) -> dict[str, Variable]:
+    """The attributes of an individual, and those of another with `other_` before their names."""
+    fields = world.told(language)
+    others = {OTHER + name: _shifted(field, world.slots - 1) for name, field in fields.items()}
+    return {**others, **fields}
+
+
+def _shifted(field: Field, by: int) -> Field:
+    """The same field over slots that are numbered higher."""
+
+    def moved(column: Column) -> Column:
+        return replace(column, slot=column.slot + by)
+
+    shown = tuple(piece if isinstance(piece, str) else moved(piece) for piece in field.format)
+    return Field(shown, {name: moved(column) for name, column in field.parts.items()}, field.label, field.after)
+
+
+def _reaches(part: Piece | Expression, slots: int) -> bool:
+    """Whether a part of a program shows something of the second individual."""
+    if isinstance(part, Expression):
+        used = [slot for variable in part.variables.values() for slot in variable.slots]
+    else:
+        used = list(part.slot.slots) if isinstance(part.slot, Joint) else [part.slot]
+    return any(slot >= slots for slot in used)

@@ -1,0 +1,126 @@
+"""The languages that biographies are told in: words for their subject, and two filters that make words agree.
+
+A filter is evaluated for every row of a table when a recipe is compiled, like any expression over one attribute.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Language:
+    """How sentences call their subject.
+
+    pronouns: pronoun → word of a template → its form. after_name: words that show the full name, and what follows it.
+    nameless: the same words where nobody's name is known yet. agreement: the word that chooses between two forms, by
+    the number of the subject or by its last sound; "" for none. plural: pronouns that take the second form of a verb.
+    """
+
+    pronouns: Mapping[str, Mapping[str, str]]
+    after_name: Mapping[str, str] = field(default_factory=lambda: {"subject": ""})
+    nameless: Mapping[str, str] = field(default_factory=dict)
+    agreement: str = ""
+    plural: frozenset[str] = frozenset()
+
+    def second(self, subject: str, *, pronoun: bool) -> bool:
+        """Whether the agreement word shows its second form after this subject (a pronoun's English name, or a name)."""
+        if self.agreement == "particle":
+            return not ends_in_consonant(self.pronouns[subject]["subject"] if pronoun else subject)
+        return pronoun and subject in self.plural
+
+
+def _english(subject: str, others: str, possessive: str) -> dict[str, str]:
+    return {
+        "subject": subject.capitalize(),
+        "subject_possessive": possessive.capitalize(),
+        "object": others,
+        "possessive": possessive,
+    }
+
+
+LANGUAGES = {
+    "en": Language(
+        pronouns={
+            "he": _english("he", "him", "his"),
+            "she": _english("she", "her", "her"),
+            "they": _english("they", "them", "their"),
+            "it": _english("it", "it", "its"),
+        },
+        after_name={"subject": "", "subject_possessive": "'s"},
+        nameless={"subject": "The person", "subject_possessive": "The person's"},
+        agreement="verb",
+        plural=frozenset({"they"}),
+    ),
+    "fr": Language(
+        pronouns={pronoun: {"subject": word} for pronoun, word in zip(
+            ("he", "she", "they", "it"), ("Il", "Elle", "Iel", "Il"), strict=True)},
+        nameless={"subject": "Cette personne"},
+    ),
+    "ko": Language(
+        pronouns={pronoun: {"subject": word} for pronoun, word in zip(
+            ("he", "she", "they", "it"), ("그", "그녀", "그들", "그것"), strict=True)},
+        nameless={"subject": "이 사람"},
+        agreement="particle",
+    ),
+}  # fmt: skip
+
+
+def elide(value: object, before: str, elided: str) -> str:
+    """The value after a French word that loses its vowel before another: `d'informatique`, `de chimie`.
+
+    A small h is mute (histoire); the capital one of a foreign name is not, nor has the y-sound of University a vowel.
+    """
+    text = str(value)
+    first = unicodedata.normalize("NFD", text[:1])[:1]
+    vowel = first != "" and first in "aeiouhœæAEIOUŒÆ" and not text.startswith(("Uni", "Eu"))
+    return (elided if vowel else before) + text
+
+
+def josa(value: object, after_consonant: str, after_vowel: str) -> str:
+    """The value with the Korean particle that its last sound asks for: 수학을, 경제를.
+
+    (으로, 로) takes the second form after ㄹ too.
+    """
+    text = str(value)
+    final = _final(text)
+    consonant = final != "" and not (after_consonant.startswith("으로") and final == "ㄹ")
+    return text + (after_consonant if consonant else after_vowel)
+
+
+def ends_in_consonant(text: str) -> bool:
+    """Whether the last sound of a text, read in Korean, is a consonant."""
+    return _final(text) != ""
+
+
+_DIGITS = {"0": "ㅇ", "1": "ㄹ", "3": "ㅁ", "6": "ㄱ", "7": "ㄹ", "8": "ㄹ"}  # 영 일 삼 육 칠 팔
+_LETTERS = {"l": "ㄹ", "m": "ㅁ", "n": "ㄴ", "r": "ㄹ"}  # letters read by their names: 엘 엠 엔 알
+
+
+def _final(text: str) -> str:
+    """The final consonant of the last syllable, "" where it ends in a vowel.
+
+    Hangul says it itself. Digits are read out. Words in Latin letters are judged by their last letters, roughly as
+    they are transcribed: -l, -m, -n, -ng end in a consonant, and so do -k, -p, -t, -c after a short vowel; an
+    abbreviation in capitals is read letter by letter.
+    """
+    word = text.rstrip(" .,'\"!?)]")
+    if not word:
+        return ""
+    last = word[-1]
+    if "가" <= last <= "힣":
+        final = (ord(last) - ord("가")) % 28
+        return "" if final == 0 else "ㄹ" if final == 8 else "ㅇ"
+    if last.isdigit():
+        return _DIGITS.get(last, "")
+    if last.isupper() and (len(word) == 1 or not word[-2].islower()):
+        return _LETTERS.get(last.lower(), "")
+    bare = unicodedata.normalize("NFD", word.lower())
+    if bare.endswith(("l", "le")):
+        return "ㄹ"
+    if bare.endswith(("m", "n", "ng", "me", "ne")):
+        return "ㄴ"
+    short = len(bare) > 1 and bare[-1] in "kptc" and bare[-2] in "aeiouc"
+    return "ㄱ" if short else ""

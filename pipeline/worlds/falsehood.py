@@ -1,0 +1,70 @@
+"""Wrong values: for what is true of an item, something else that could have been."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import prod
+
+import numpy as np
+
+from pipeline.core.draws import I32, U64
+from pipeline.core.errors import SpecError
+from pipeline.text.fields import Column
+from pipeline.worlds.attributes import MOST_VALUES
+from pipeline.worlds.world import World
+
+
+class Falsehood:
+    """Draws wrong values of one attribute: uniform over those that read otherwise than the right one.
+
+    The rows of its slots are numbered together; those that show the same text are a class, and stand together in
+    `order`. Whatever stands outside the class of the truth is wrong.
+    """
+
+    def __init__(self, world: World, attribute: str) -> None:
+        """SpecError where the attribute has but one value, or too many to list."""
+        field = world.fields[attribute]
+        self.label = field.label
+        self.slots = tuple(dict.fromkeys(piece.slot for piece in field.format if isinstance(piece, Column)))
+        self._sizes = tuple(world.sizes(slot) for slot in self.slots)
+        self.count = prod(self._sizes)
+        if self.count > MOST_VALUES:
+            raise SpecError(f"'{attribute}' has {self.count:,} values, too many to choose a wrong one from")
+        rows = np.unravel_index(np.arange(self.count), self._sizes)
+        shown = [dict(zip(self.slots, place, strict=True)) for place in zip(*(r.tolist() for r in rows), strict=True)]
+        classes: dict[str, int] = {}
+        self._class = np.array([classes.setdefault(str(field.value(at)), len(classes)) for at in shown], np.int64)
+        if len(classes) < 2:
+            raise SpecError(f"'{attribute}' has one value only, so none is wrong", "Leave it out of the mistakes.")
+        self._order = np.argsort(self._class, kind="stable")
+        self._members = np.bincount(self._class)
+        self._begin = np.cumsum(self._members) - self._members
+        self._probability = [world.probability(slot) for slot in self.slots]
+
+    def draw(self, rows: I32, h: U64) -> None:
+        """Wrong values into rows (m, slots), which hold the right ones, from 64 bits (m,) each."""
+        place = np.ravel_multi_index(tuple(rows[:, slot] for slot in self.slots), self._sizes)
+        truth = self._class[place]
+        others = (self.count - self._members[truth]).astype(np.uint64)
+        high, low = h >> np.uint64(32), h & np.uint64(0xFFFFFFFF)
+        drawn = ((high * others + ((low * others) >> np.uint64(32))) >> np.uint64(32)).astype(np.int64)
+        wrong = self._order[(self._begin[truth] + self._members[truth] + drawn) % self.count]
+        for slot, row in zip(self.slots, np.unravel_index(wrong, self._sizes), strict=True):
+            rows[:, slot] = row
+
+    def probability(self, slot: int) -> tuple[Fraction, ...]:
+        """How likely a wrong value shows each row of a slot, over all items."""
+        if len(self._members) == self.count and all(len(set(law)) == 1 for law in self._probability):
+            return self._probability[self.slots.index(slot)]  # by symmetry
+        laws = [np.array(law, object) for law in self._probability]
+        joint = laws[0]
+        for law in laws[1:]:
+            joint = np.multiply.outer(joint, law).reshape(-1)
+        of_class = [Fraction(0)] * len(self._members)
+        for chance, of in zip(joint.tolist(), self._class.tolist(), strict=True):
+            of_class[of] += chance
+        each = [chance / int(self.count - n) for chance, n in zip(of_class, self._members, strict=True)]
+        total = sum(each, Fraction(0))
+        wrong = np.array([total - each[of] for of in self._class.tolist()], object).reshape(self._sizes)
+        axes = tuple(axis for axis, one in enumerate(self.slots) if one != slot)
+        return tuple(wrong.sum(axis=axes).tolist()) if axes else tuple(wrong.tolist())
