@@ -103,15 +103,8 @@ def verify(out: Path, *, checked: Progress = lambda _: None) -> list[str]:
     Every file is read whole: its bytes are held against the file hash, its columns against the content hash.
     """
     folder = Folder(out.resolve())
-    try:
-        manifest = Manifest.loads(folder.path("manifest.json").read_text("utf-8"))
-        records = manifest.shards
-    except FileNotFoundError:
-        raise StorageError(
-            "there is no manifest.json, so the dataset is not complete", "Run build.", str(out)
-        ) from None
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        raise StorageError(f"manifest.json cannot be read: {error}", "Run build.", str(out)) from None
+    manifest = Manifest.of(out)
+    records = manifest.shards
     wrong = []
     for record in records:
         if fault := _fault(folder, record):

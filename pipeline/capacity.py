@@ -71,11 +71,11 @@ class Learned:
 class Capacity:
     """What a model knows of the individuals of a source, by its losses on some documents of a split.
 
-    p1, p2, p3: nats, as above; p2 sums over all attributes, so it is K times that of Definition 4.1. p3 is None without
-    codes, and where nobody knows how many tokens the first of several chunks has, as text; set_bits is None then too,
-    and total_bits has no such term. max_bits: R^max · P. attributes: in the order of the world, those told. untold: the
-    others, which are in none of the numbers. exact: first_token was counted with predictions; else it is a lower bound,
-    the share of losses below ln 2.
+    p1, p2, p3: nats, as above. p2 adds up the attributes' mean losses, so it is K times that of Definition 4.1. p3 is
+    None without codes, and where nobody knows how many tokens the first of several chunks has, as text; set_bits is
+    None then too, and total_bits lacks what max_bits, R^max · P, has of it. attributes: those told, in the order of the
+    world. untold: the others, which are in none of the numbers. exact: first_token was counted with predictions; else
+    it is a lower bound, the share of losses below ln 2.
     """
 
     split: str
@@ -161,7 +161,8 @@ def measure(
         print(*measure(Path("data/bioS_100K_100"), "score", losses, parameters=88_000_000).lines(), sep="\\n")
 
     Counted are documents that lie wholly in one sequence and do not begin it: a name needs something before it. In each
-    the first span of every attribute counts. N is the number of individuals that the source is about.
+    the first span of every attribute counts. Whoever is told more often weighs more. N is the number of individuals
+    that the source is about.
 
     StorageError for a folder or a file that cannot be used, PlanError for what does not fit it.
     """
@@ -202,7 +203,7 @@ def _capacity(
     for attribute, (_, spec, _) in data.world.spec.expanded.items():
         told, loss, chunk, right = tally[:, data.labels.index(attribute)].tolist()
         if told:
-            bits = None if spec.kind == "lookup" else _bits(data.world, attribute)
+            bits = None if spec.kind == "lookup" else data.world.entropy(attribute)
             attributes[attribute] = Learned(int(told), loss / told, bits, right / told)
             if isinstance(spec, CodesSpec):
                 chunks.append((spec, chunk / told))
@@ -235,16 +236,6 @@ def _capacity(
         attributes=attributes,
         untold=tuple(attribute for attribute in data.world.spec.expanded if attribute not in attributes),
     )
-
-
-def _bits(world: World, attribute: str) -> float:
-    """The entropy of an attribute."""
-    bits = 0.0
-    for slot in world.fields[attribute].slots:
-        likely = world.probability(slot)
-        uniform = likely == likely[:1] * len(likely)  # told at once: a tuple compares identical items first
-        bits += log2(len(likely)) if uniform else -sum(p * log2(p) for p in map(float, likely) if p)
-    return bits
 
 
 def _first_chunk(spec: CodesSpec) -> int | None:
@@ -281,7 +272,7 @@ class _Data:
     @classmethod
     def of(cls, folder: Path, split: str, source: str | None) -> _Data:
         """What lies in the folder. StorageError, PlanError where it cannot be measured on."""
-        manifest = _manifest(folder)
+        manifest = Manifest.of(folder)
         if split not in manifest.splits:
             raise PlanError(f"no split '{split}'", suggest(split, manifest.splits), str(folder))
         its = manifest.splits[split]
@@ -314,7 +305,7 @@ class _Data:
             chunk=np.array([firsts.get(label) or ALL for label in its["attributes"]]),
             shape=(its["sequences"], its["length"]),
             eos=eos,
-            records=[record for record in manifest.shards if record.split == split],
+            records=manifest.shards_of(split),
         )
 
     def batches(self) -> Iterator[tuple[int, Any]]:
@@ -336,13 +327,6 @@ class _Data:
             raise StorageError(f"the shard cannot be read: {error}", "Run build, which mends it.", str(path)) from None
 
 
-def _manifest(folder: Path) -> Manifest:
-    try:
-        return Manifest.loads((folder / "manifest.json").read_text("utf-8"))
-    except (OSError, ValueError, TypeError) as error:
-        raise StorageError(f"no complete dataset: {error}", "Run build.", str(folder)) from None
-
-
 def _chosen(source: str | None, told: list[str], split: str) -> str:
     """The biographies that are meant. PlanError where that is not clear."""
     if source is None and len(told) == 1:
@@ -356,7 +340,10 @@ def _chosen(source: str | None, told: list[str], split: str) -> str:
 
 
 def _first_spans(batch: Any, ids: NDArray[Any], data: _Data) -> tuple[int, I64, I64, I64]:
-    """How many documents count; of their first spans the first token (m,) in the batch, tokens (m,), label (m,)."""
+    """How many documents count; of their first spans, each int64 (m,): first token in the batch, tokens, label.
+
+    A document has its end token behind its spans.
+    """
     row, piece = _entries(batch.column("documents"))
     at = row * ids.shape[1] + piece["start"]
     ended = ids.reshape(-1)[at + piece["length"] - 1] == data.eos
@@ -367,7 +354,8 @@ def _first_spans(batch: Any, ids: NDArray[Any], data: _Data) -> tuple[int, I64, 
     mine = np.flatnonzero(counted[document])
     _, first = np.unique(document[mine] * len(data.labels) + span["attribute"][mine], return_index=True)
     spans = mine[first]
-    return int(counted.sum()), start[spans], span["length"][spans].astype(np.int64), span["attribute"][spans]
+    length, label = (span[field][spans].astype(np.int64) for field in ("length", "attribute"))
+    return int(counted.sum()), start[spans], length, label
 
 
 def _entries(column: Any) -> tuple[I64, dict[str, NDArray[Any]]]:
@@ -379,9 +367,9 @@ def _entries(column: Any) -> tuple[I64, dict[str, NDArray[Any]]]:
 
 
 def _sums(values: NDArray[np.float64], start: I64, length: I64) -> NDArray[np.float64]:
-    """The sums of values[start : start + length], (m,), none of which is empty."""
+    """The sums of values[start : start + length], (m,), none of which is empty or reaches the end of the values."""
     bounds = np.column_stack([start, start + length]).reshape(-1)
-    sums: NDArray[np.float64] = np.add.reduceat(np.append(values, 0.0), bounds)[::2]
+    sums: NDArray[np.float64] = np.add.reduceat(values, bounds)[::2]
     return sums
 
 

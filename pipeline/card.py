@@ -75,6 +75,8 @@ def _counts(splits: Mapping[str, Any]) -> list[str]:
 
 def _knowledge(manifest: Manifest) -> list[str]:
     """What there is to know (Part 3.3, Definition 4.3), and how often each item is told."""
+    if not manifest.worlds:
+        return []
     lines = [
         "",
         "| world | individuals | bits to know | parameters at 2 bits | at 1 bit |",

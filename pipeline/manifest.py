@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
+
+from pipeline.core.errors import StorageError
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,29 @@ class Manifest:
         """The way back. ValueError or TypeError for anything else."""
         return cls(**json.loads(text))
 
+    @classmethod
+    def of(cls, folder: Path) -> Manifest:
+        """That of the dataset in a folder. StorageError where there is none, or not a whole one."""
+        try:
+            manifest = cls.loads((folder / "manifest.json").read_text("utf-8"))
+            if not all(manifest.shards_of(split) and its["columns"] for split, its in manifest.splits.items()):
+                raise ValueError("a split without shards or columns")
+        except FileNotFoundError:
+            raise StorageError(
+                "there is no manifest.json, so the dataset is not complete", "Run build.", str(folder)
+            ) from None
+        except (ValueError, TypeError, OSError, KeyError, AttributeError) as error:
+            raise StorageError(f"manifest.json cannot be read: {error}", "Run build.", str(folder)) from None
+        return manifest
+
+    def shards_of(self, split: str) -> list[ShardRecord]:
+        """The records of a split, in order."""
+        return [ShardRecord(**record) for record in self.splits[split]["shards"]]
+
     @property
     def shards(self) -> list[ShardRecord]:
         """The records of all splits."""
-        return [ShardRecord(**record) for split in self.splits.values() for record in split["shards"]]
+        return [record for split in self.splits for record in self.shards_of(split)]
 
 
 def totals(records: Sequence[ShardRecord], **facts: Any) -> dict[str, Any]:

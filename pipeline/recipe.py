@@ -88,7 +88,7 @@ class Recipe(Spec):
 
     seed: int = Field(0, ge=0, description="Of everything that is drawn.")
     tokenizer: TokenizerSpec = TokenizerSpec()
-    worlds: dict[Name, WorldSpec]
+    worlds: dict[Name, WorldSpec] = Field({}, description="What is true, by name.")
     sources: dict[Name, SourceSpec]
     splits: dict[Name, SplitSpec] = Field(min_length=1)
     shard_tokens: Size = Field(2**25, ge=2**10, description="About how many tokens a shard has.")

@@ -198,27 +198,16 @@ def _row(question: str, hint: str, answer: str) -> tuple[str, str, str]:
 
 def _records(folder: Path, split: str) -> list[ShardRecord]:
     """The shards of a split with answers, in order."""
-    try:
-        manifest = Manifest.loads((folder / "manifest.json").read_text("utf-8"))
-        columns = {name: its["columns"] for name, its in manifest.splits.items()}
-        records = [ShardRecord(**record) for record in manifest.splits.get(split, {"shards": []})["shards"]]
-    except FileNotFoundError:
-        raise StorageError(
-            "there is no manifest.json, so this is no complete dataset",
-            "Give the folder of a dataset, or run build.",
-            str(folder),
-        ) from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StorageError(f"manifest.json cannot be read: {error}", "Run build.", str(folder)) from None
-    if split not in columns:
-        raise StorageError(f"no split '{split}'", suggest(split, columns), str(folder))
-    if "answers" not in columns[split]:
+    manifest = Manifest.of(folder)
+    if split not in manifest.splits:
+        raise StorageError(f"no split '{split}'", suggest(split, manifest.splits), str(folder))
+    if "answers" not in manifest.splits[split]["columns"]:
         raise StorageError(
             f"the rows of the split '{split}' have no answers",
             "Give it `packing: {method: rows}` and `columns: [answers]` in the recipe, and build that.",
             str(folder),
         )
-    return records
+    return manifest.shards_of(split)
 
 
 def _batches(folder: Path, record: ShardRecord) -> list[tuple[Any, Any, Any]]:

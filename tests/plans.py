@@ -9,13 +9,18 @@ from pipeline.core.files import library
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 
-RECIPES = sorted(path.stem for path in library("recipes").glob("*.yaml"))
+RECIPES = sorted(path.stem for path in library("recipes").rglob("*.yaml"))
 
 
 @cache
 def plan_of(recipe: str, *overrides: str) -> Plan:
     """The plan of a recipe in `recipes/`."""
     return compile_plan(load(recipe, overrides))
+
+
+def small(recipe: str) -> Plan:
+    """The plan of a recipe at its full size, with shards of some 65,000 tokens."""
+    return plan_of(recipe, "shard_tokens=65536")
 
 
 def plan_at(path: Path, text: str) -> Plan:

@@ -38,10 +38,26 @@ MAY: dict[str, set[str]] = {
     "executors": {"core", "storage", "recipe"},
     "recipe": {"core", "text", "packing", "worlds", "sources"},
     "plan": {"core", "text", "packing", "worlds", "sources", "recipe"},
-    "shard": {"core", "packing", "plan"},
+    "figures": {"plan", "worlds"},
+    "evaluation": {"core", "text", "worlds", "plan"},
+    "shard": {"core", "packing", "plan", "evaluation"},
     "card": {"manifest", "plan"},
-    "build": {"core", "storage", "manifest", "sinks", "executors", "recipe", "plan", "shard", "card"},
-    "cli": {"core", "manifest", "executors", "recipe", "plan", "shard", "build"},
+    "build": {"core", "storage", "manifest", "sinks", "executors", "recipe", "plan", "figures", "shard", "card"},
+    "scoring": {"core", "manifest", "sinks"},
+    "capacity": {"core", "text", "worlds", "sources", "manifest", "recipe", "sinks"},
+    "cli": {
+        "scoring",
+        "capacity",
+        "core",
+        "manifest",
+        "executors",
+        "recipe",
+        "worlds",
+        "plan",
+        "figures",
+        "shard",
+        "build",
+    },
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -101,14 +117,15 @@ def test_no_module_imports_itself_by_way_of_others():
 
 
 def test_only_sinks_and_kernels_know_the_packages_that_they_are_made_for():
-    owners = {"pyarrow": "pipeline.sinks.arrow", "numba": "pipeline.core.kernels", "ray": "pipeline.executors"}
-    owners |= {"faker": "pipeline.core.files", "jinja2": "pipeline.text.templates", "yaml": "pipeline.recipe"}
+    owners = {"pyarrow": ("pipeline.sinks.arrow", "pipeline.sources.rows"), "numba": ("pipeline.core.kernels",)}
+    owners |= {"ray": ("pipeline.executors",), "faker": ("pipeline.core.files",), "yaml": ("pipeline.recipe",)}
+    owners |= {"jinja2": ("pipeline.text.templates",)}
     for module, path in MODULES.items():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
             for name in names:
-                assert owners.get(name.split(".")[0], module) == module, f"{module} imports {name}"
+                assert module in owners.get(name.split(".")[0], (module,)), f"{module} imports {name}"
 
 
 def loaded_after(program: str, folder: Path) -> set[str]:

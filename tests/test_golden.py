@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.golden import observe, stored
-from tests.plans import RECIPES
+from tests.golden import gallery, observe, stored
+from tests.plans import RECIPES, small
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -18,3 +18,16 @@ def test_a_recipe_gives_the_same_documents_and_bytes_as_ever(recipe: str) -> Non
 
 def test_every_recipe_has_a_golden_and_every_golden_a_recipe() -> None:
     assert sorted(stored()) == RECIPES
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_is_planned_whole_and_takes_the_fast_path(recipe: str) -> None:
+    plan = small(recipe)
+    assert plan.splits
+    assert all(split.documents for split in plan.splits.values())
+    notices = [notice for source in plan.sources.values() for notice in source.notices]
+    assert not [notice for notice in notices if "slow path" in notice]
+
+
+def test_the_gallery_shows_the_recipes_as_they_are() -> None:
+    assert gallery.FILE.read_text() == gallery.gallery()

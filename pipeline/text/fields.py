@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -61,6 +61,12 @@ class Column:
     def texts(self) -> Texts:
         """The values as they are shown."""
         return Texts(tuple(map(str, self.values)), self.codes)
+
+    def at(self, slot: int) -> Column:
+        """The same table for another slot, its texts shared."""
+        column = replace(self, slot=slot)
+        column.__dict__["texts"] = self.texts
+        return column
 
 
 @dataclass(frozen=True, eq=False)

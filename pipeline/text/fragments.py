@@ -189,30 +189,55 @@ def _fused(left: Piece, right: Piece) -> Piece:
     return Piece(texts, left.slot or right.slot, label, (before, after) if label else (0, 0))
 
 
+class _Table:
+    """The texts that programs show, one after the other: each distinct table is a run of fragments in it."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._runs: dict[tuple[tuple[str, ...], tuple[int, int], Any], int] = {}
+        self._known: dict[tuple[Texts, tuple[int, int]], int] = {}
+        self._given: list[tuple[int, ...] | None] = []
+        self._texts: list[str] = []
+        self._margins: list[tuple[int, int]] = []
+
+    def base(self, piece: Piece) -> int:
+        """The first fragment of a piece's table."""
+        if (piece.texts, piece.margin) not in self._known:
+            run = (piece.texts.rows, piece.margin, piece.texts.codes)
+            if run not in self._runs:
+                self._runs[run] = self._add(piece)
+            self._known[piece.texts, piece.margin] = self._runs[run]
+        return self._known[piece.texts, piece.margin]
+
+    def _add(self, piece: Piece) -> int:
+        first, codes = len(self._texts), piece.texts.codes
+        if codes:
+            _refuse_ids(codes, self._tokenizer)
+        elif not piece.special:
+            _refuse_special(piece.texts.rows, self._tokenizer)
+        self._given += codes or [None] * len(piece.texts)
+        self._texts += piece.texts.rows
+        self._margins += [piece.margin] * len(piece.texts)
+        return first
+
+    def encoded(self) -> tuple[list[Sequence[int]], list[tuple[int, int]]]:
+        """Of each fragment the token ids, and how many at either end of it lie in its margins."""
+        shown = [text for text, given in zip(self._texts, self._given, strict=True) if given is None]
+        encodings = iter(self._tokenizer.encodings(shown))
+        ids: list[Sequence[int]] = []
+        inside: list[tuple[int, int]] = []
+        for text, given, margin in zip(self._texts, self._given, self._margins, strict=True):
+            encoding = None if given is not None else next(encodings)
+            ids.append(encoding.ids if encoding else given or ())
+            inside.append(_inside(encoding.offsets, len(text), margin) if encoding else (0, 0))
+        return ids, inside
+
+
 def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer, slots: int, opening: Sequence[int] = ()) -> Fragments:
-    """Each distinct table becomes a run of fragments; the operations of the programs point at the runs."""
-    runs: dict[tuple[tuple[str, ...], tuple[int, int], Any], int] = {}
-    known: dict[tuple[Texts, tuple[int, int]], int] = {}
-    texts: list[str] = []
-    given: dict[int, tuple[int, ...]] = {}
-    margins: list[tuple[int, int]] = []
-    for piece in (piece for program in programs for piece in program):
-        if (piece.texts, piece.margin) in known:
-            continue
-        base = runs.setdefault((piece.texts.rows, piece.margin, piece.texts.codes), len(texts))
-        if base == len(texts):
-            if not piece.special and not piece.texts.codes:
-                _refuse_special(piece.texts.rows, tokenizer)
-            given |= dict(enumerate(piece.texts.codes or (), base))
-            texts += piece.texts.rows
-            margins += [piece.margin] * len(piece.texts)
-        known[piece.texts, piece.margin] = base
-    encoded = [("" if i in given else text) for i, text in enumerate(texts)]
-    encodings = tokenizer.encodings(encoded)
-    inside = [
-        _inside(e.offsets, len(text), margin) for e, text, margin in zip(encodings, encoded, margins, strict=True)
-    ]
-    ids = [given.get(i, encoding.ids) for i, encoding in enumerate(encodings)]
+    """The table of all fragments, and the operations of the programs, which point at it."""
+    table = _Table(tokenizer)
+    bases = [table.base(piece) for program in programs for piece in program]
+    ids, inside = table.encoded()
     flat = [piece for program in programs for piece in program]
     joints = list(dict.fromkeys(piece.slot for piece in flat if isinstance(piece.slot, Joint)))
     number = {joint: slots + i for i, joint in enumerate(joints)}
@@ -222,7 +247,7 @@ def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer, slots: int, op
         lead=np.array([lead for lead, _ in inside], np.int32),
         trail=np.array([trail for _, trail in inside], np.int32),
         program_start=np.cumsum([0, *map(len, programs)], dtype=np.int32),
-        base=np.array([known[piece.texts, piece.margin] for piece in flat] + SLACK, np.int32),
+        base=np.array(bases + SLACK, np.int32),
         rows=np.array([len(piece.texts) for piece in flat] + SLACK, np.int32),
         slot=np.array([number[p.slot] if isinstance(p.slot, Joint) else p.slot for p in flat] + SLACK, np.int32),
         label=np.array([piece.label for piece in flat] + SLACK, np.uint8),
@@ -231,6 +256,17 @@ def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer, slots: int, op
         joints=tuple(joints),
         slots=slots,
     )
+
+
+def _refuse_ids(codes: Sequence[Sequence[int]], tokenizer: Tokenizer) -> None:
+    reserved = {token for token, added in tokenizer.backend.get_added_tokens_decoder().items() if added.special}
+    highest = max(token for code in codes for token in code)
+    if highest >= tokenizer.vocabulary:
+        raise SpecError(
+            f"the id {highest:,} is given, but the tokenizer has {tokenizer.vocabulary:,}", "Lower `vocabulary`."
+        )
+    if found := reserved & {token for code in codes for token in code}:
+        raise SpecError(f"the id {min(found)} is that of a special token", "Move the ids with `first_id`.")
 
 
 def _refuse_special(texts: Sequence[str], tokenizer: Tokenizer) -> None:
@@ -428,6 +464,6 @@ def _joint_probability(joint: Joint, probability: Callable[[int], Sequence[Fract
 
 
 def _expectation(values: Sequence[int], probability: Sequence[Fraction]) -> Fraction:
-    if len(set(probability)) == 1:
+    if probability.count(probability[0]) == len(probability):
         return Fraction(sum(values), len(values))
     return sum((value * likely for value, likely in zip(values, probability, strict=True)), Fraction(0))

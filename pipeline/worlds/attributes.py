@@ -527,7 +527,8 @@ class Codes:
             values, between = tuple(" ".join(map(str, code)) for code in codes), ","
         else:
             codes, values, between = None, tuple(map(self._letters, strings)), ", "
-        columns = [Column(first + slot, values, codes) for slot in range(self._spec.chunks)]
+        table = Column(first, values, codes)
+        columns = [table.at(first + slot) for slot in range(self._spec.chunks)]
         spaced = [piece for column in columns for piece in (between, column)]
         return Field(tuple(spaced[1:]), label=label)
 

@@ -54,7 +54,7 @@ class Falsehood:
 
     def probability(self, slot: int) -> tuple[Fraction, ...]:
         """How likely a wrong value shows each row of a slot, over all items."""
-        if len(self._members) == self.count and all(len(set(law)) == 1 for law in self._probability):
+        if len(self._members) == self.count and all(law.count(law[0]) == len(law) for law in self._probability):
             return self._probability[self.slots.index(slot)]  # by symmetry
         laws = [np.array(law, object) for law in self._probability]
         joint = laws[0]

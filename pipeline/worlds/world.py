@@ -13,7 +13,7 @@ from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.key import Key
 from pipeline.text.fields import Field
-from pipeline.worlds.attributes import ENDS, Attribute, Codes, CodesSpec, UniqueName, WorldSpec
+from pipeline.worlds.attributes import ENDS, Attribute, CodesSpec, UniqueName, WorldSpec
 
 MOST_ATTRIBUTES = 254  # spans store the number of theirs in a byte, and one more stands for a wrong value
 
@@ -123,15 +123,15 @@ class World:
         """Bits that there are to be known."""
         name = next((a for a in self._attributes.values() if isinstance(a, UniqueName)), None)
         names = sum(map(log2, name.sizes)) if name else 0.0
-        values = sets = 0.0
-        for attribute, spec in zip(
-            self._attributes.values(), (s for _, s, _ in self.spec.expanded.values()), strict=True
-        ):
-            if attribute is not name:
-                values += sum(_entropy(attribute.weights(slot), n) for slot, n in enumerate(attribute.sizes))
-            if isinstance(attribute, Codes) and isinstance(spec, CodesSpec):
-                sets += spec.diversity * (spec.length * log2(spec.vocabulary) - log2(spec.diversity))
+        values = sum(self.entropy(other) for other, compiled in self._attributes.items() if compiled is not name)
+        codes = [spec for _, spec, _ in self.spec.expanded.values() if isinstance(spec, CodesSpec)]
+        sets = sum(spec.diversity * (spec.length * log2(spec.vocabulary) - log2(spec.diversity)) for spec in codes)
         return Knowledge(self.size, names, values, sets)
+
+    def entropy(self, attribute: str) -> float:
+        """Bits of one value of an attribute; 0 for what follows from another."""
+        compiled = self._attributes[attribute]
+        return sum(_entropy(compiled.weights(slot), n) for slot, n in enumerate(compiled.sizes))
 
     def _group(self, name: str, first: Fraction, last: Fraction) -> range:
         if not 0 <= first < last <= 1:

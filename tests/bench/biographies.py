@@ -63,7 +63,7 @@ class Biographies:
     def draw(self, positions: I64) -> Drawn:
         """What stands at the positions (d,)."""
         located = self.split.locate(positions)
-        wordings, _ = self._source.choices(located.item, located.exposure)
+        wordings = self._source.choices(located.item, located.exposure).wordings
         return Drawn(self._world.rows(located.item), list(wordings.T))
 
     def columns(self, attribute: str) -> list[Column]:

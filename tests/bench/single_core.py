@@ -143,9 +143,9 @@ class _Group:
         return Contender(self.tokens, lambda: np.copyto(warm, whole), note, loops=10)
 
 
-def build_all(plan: Plan, folder: Path) -> int:
-    """What workers do: every shard of a plan, from nothing to its file and its record; returns the tokens."""
-    return sum(build_shard((plan, Folder(folder)), shard).tokens for shard in plan.shards)
+def build_all(plan: Plan, folder: Path, shards: Sequence[tuple[str, int]] | None = None) -> int:
+    """What workers do: shards of a plan (all), from nothing to their files and records; returns the tokens."""
+    return sum(build_shard((plan, Folder(folder)), shard).tokens for shard in shards or plan.shards)
 
 
 def _input_ids(plan: Plan, split: str, k: int) -> NDArray[np.uint16]:

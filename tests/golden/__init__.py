@@ -10,15 +10,14 @@ import numpy as np
 
 from pipeline.core.columns import content_hash
 from pipeline.shard import make_shard
-from tests.plans import plan_of
+from tests.plans import small
 
 FILE = Path(__file__).with_name("recipes.json")
 
 
 def observe(recipe: str) -> dict[str, Any]:
-    """The content hash of a small dataset of the recipe, and its first three documents as they read."""
-    world = next(iter(plan_of(recipe).worlds))
-    plan = plan_of(recipe, f"worlds.{world}.size=500")
+    """The content hash of one small shard of each split, and the first three documents of each source as they read."""
+    plan = small(recipe)
     documents = {}
     for name, source in plan.sources.items():
         item = np.arange(3, dtype=np.int64)

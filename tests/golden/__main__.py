@@ -1,8 +1,10 @@
-"""Write the golden file, after a change of bytes that is meant: raise OUTPUT_VERSION, and say so in CHANGELOG.md."""
+"""Write the golden file and the gallery anew."""
 
 import json
 
-from tests.golden import FILE, observe
+from tests.golden import FILE, gallery, observe
 from tests.plans import RECIPES
 
 FILE.write_text(json.dumps({recipe: observe(recipe) for recipe in RECIPES}, indent=1, ensure_ascii=False) + "\n")
+gallery.FILE.write_text(gallery.gallery())
+print(f"wrote {FILE} and {gallery.FILE}")

@@ -14,23 +14,23 @@ Letters: d documents, s sentences.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
-from math import factorial, gcd, lcm
-from typing import Any, Literal
+from math import lcm
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Key_
 
 from pipeline.core.documents import Documents
-from pipeline.core.draws import I32, I64, below, below_each, orders
+from pipeline.core.draws import I32, I64, below_each, orders
 from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.files import Files
 from pipeline.core.key import Key
 from pipeline.core.spec import Name, Spec
-from pipeline.sources.knowledge.mistakes import Expected, Mistakes, MistakesSpec, Right
+from pipeline.sources.knowledge.choices import Choices, Groups, Languages
+from pipeline.sources.knowledge.lengths import Lengths
+from pipeline.sources.knowledge.mistakes import Mistakes, MistakesSpec, Right
 from pipeline.sources.knowledge.wordings import (
     CLOSING,
     NAME,
@@ -47,7 +47,6 @@ from pipeline.text.fragments import Fragments
 from pipeline.text.rendered import compile_programs
 from pipeline.text.telling import Telling
 from pipeline.worlds.falsehood import Falsehood
-from pipeline.worlds.world import World
 
 
 class AfterSpec(Spec):
@@ -102,19 +101,6 @@ class BiographiesSpec(TemplatesSpec, AboutSpec):
         return self.full_name.after if isinstance(self.full_name, AfterSpec) else 0
 
 
-@dataclass(frozen=True)
-class Choices:
-    """How d documents are told: index of the language (d,), wording of each sentence (d, s), order of telling (d, s).
-
-    Column j of `wordings` is of sentence j. `order` is None where it is fixed; else column j says which sentence is
-    told at place j.
-    """
-
-    language: I64
-    wordings: I32
-    order: I32 | None
-
-
 class Biographies:
     """The source. Wordings come from the source's key, truth from the world alone. sentences: told, in fixed order."""
 
@@ -123,14 +109,14 @@ class Biographies:
         self._spec = spec
         groups = sentences_of(spec.sentences, spec.known, self.world)
         self.sentences = [sentence.name for group in groups for sentence in group]
-        self._groups = _Groups.of([len(group) for group in groups])
+        self._groups = Groups.of([len(group) for group in groups])
         self._modes = _modes(spec, len(self.sentences))
         self._closing = len(self._modes) > len(self.sentences)
         told = [sentence for group in groups for sentence in group]
         told += [Sentence(CLOSING, CLOSING)] * self._closing
         wordings = Wordings(spec.sets, told, self.world, self._occurring(len(told)))
         self._counts, self._base = wordings.counts, wordings.base
-        self._languages = _Languages(spec, context.key.child("language"))
+        self._languages = Languages([one.share for one in spec.translations.values()], context.key.child("language"))
         self._wording_key, self._order_key = context.key.child("wording"), context.key.child("order")
         self._sentence_keys = [self._wording_key.child(sentence.name) for sentence in told]
         self._mistakes = self._compile_mistakes(spec, context.key.child("mistakes"), len(wordings.programs))
@@ -239,101 +225,18 @@ class Biographies:
                 falsehoods[self.sentences.index(name)] = Falsehood(self.world, name)
         return Mistakes(spec.mistakes, key, falsehoods, back, len(self._modes), len(self.sentences))
 
-    # ── lengths ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
     def _lengths(self) -> tuple[Fraction, int | None]:
         """Expected and longest tokens of a document, its end token included."""
-        mistakes = self._spec.mistakes
-        grouped = self._spec.permutations != "fixed" and max(self._groups.sizes) > 1
-        if not isinstance(self._teller, Fragments) or (mistakes and mistakes.weak and grouped):
+        mistakes = self._spec.mistakes or MistakesSpec()
+        groups = None if self._spec.permutations == "fixed" else self._groups
+        sampled = mistakes.weak and groups and max(groups.sizes) > 1  # what comes later is not known by its place
+        if sampled or not isinstance(self._teller, Fragments):
             return sample_mean(self), None
-        true = self._by_sentence(self._teller.mean_lengths(self.world.probability))
-        false = self._false_lengths(true)
-        mean = Fraction(len(self._teller.opening) + 1)
-        for language, share in enumerate(self._languages.shares):
-            mean += share * self._expected(true[language], false[language])
-        if mistakes and mistakes.rate:
-            return mean, None
-        most = self._by_sentence(self._teller.longest.tolist(), worst=True)
-        longest = max(self._worst(of_language) for of_language in most)
-        return mean, int(longest) + len(self._teller.opening) + 1
-
-    def _by_sentence(self, lengths: list[Any], *, worst: bool = False) -> list[list[list[Any]]]:
-        """The mean, or the largest, over the wordings of a sentence: [language][mode][sentence], 0 where never told."""
-        found = []
-        for language, counts in enumerate(self._counts):
-            of_modes = []
-            for base in self._base[language].tolist():
-                runs = [
-                    lengths[first : first + n] if first >= 0 else [0] for first, n in zip(base, counts, strict=True)
-                ]
-                of_modes.append([max(run) if worst else Fraction(sum(run)) / len(run) for run in runs])
-            found.append(of_modes)
-        return found
-
-    def _false_lengths(self, true: list[list[list[Fraction]]]) -> list[list[list[Fraction]]]:
-        """As `true`, of sentences with a wrong value."""
-        if self._mistakes is None:
-            return true
-        assert isinstance(self._teller, Fragments)
-        false = [[list(of_mode) for of_mode in of_language] for of_language in true]
-        for sentence, falsehood in self._mistakes.falsehoods.items():
-            laws = {slot: falsehood.probability(slot) for slot in falsehood.slots}
-            law = partial(_law, laws, self.world)
-            lengths = self._teller.mean_lengths(law)
-            for of_language, fresh in zip(false, self._by_sentence(lengths), strict=True):
-                for of_mode, of_fresh in zip(of_language, fresh, strict=True):
-                    of_mode[sentence] = of_fresh[sentence]
-        return false
-
-    def _expected(self, true: list[list[Fraction]], false: list[list[Fraction]]) -> Fraction:
-        """Tokens of the sentences of a document in one language, mistakes included."""
-        total = Fraction(0)
-        for place, mode in enumerate(self._modes.tolist()):
-            for sentence, chance in self._at(place).items():
-                total += chance * self._of_place(place, sentence, true[mode], false[mode])
-        return total
-
-    def _of_place(self, place: int, sentence: int, true: list[Fraction], false: list[Fraction]) -> Fraction:
-        """Tokens of one sentence at one place, with what goes wrong before and in it."""
-        mistakes = self._spec.mistakes
-        if mistakes is None or self._mistakes is None or sentence not in self._mistakes.falsehoods:
-            return true[sentence]
-        assert isinstance(self._teller, Fragments)
-        last = place == len(self.sentences) - 1
-        later = range(place + 1, len(self.sentences))
-        if self._spec.permutations != "fixed":
-            later = range(len(self.sentences))
-        others = [true[other] for other in later if other != sentence]
-        early = sum(others, Fraction(0)) / max(len(others), 1)
-        back = int(self._teller.longest[-1])
-        expected = Expected(mistakes.corrected, mistakes.weak, back)
-        return (
-            true[sentence]
-            + mistakes.silent * (false[sentence] - true[sentence])
-            + expected.added(false[sentence], early, last=last)
-        )
-
-    def _at(self, place: int) -> dict[int, Fraction]:
-        """Which sentences stand at a place, and how likely."""
-        if place >= len(self.sentences) or self._spec.permutations == "fixed":
-            return {place: Fraction(1)}
-        return self._groups.at(place)
-
-    def _worst(self, most: list[list[int]]) -> int:
-        """No fewer tokens than the longest document in one language has, without mistakes."""
-        modes: list[int] = self._modes.tolist()
-        if self._spec.permutations == "fixed":
-            return sum(most[mode][place] for place, mode in enumerate(modes))
-        count = len(self.sentences)
-        usual = PRONOUN if PRONOUN in modes[:count] else NAME
-        more = [max(most[mode][s] - most[usual][s] for s in range(count)) for mode in modes[:count] if mode != usual]
-        return sum(most[usual][:count]) + sum(more) + sum(most[mode][count + i] for i, mode in enumerate(modes[count:]))
-
-
-def _law(laws: Mapping[int, tuple[Fraction, ...]], world: World, slot: int) -> tuple[Fraction, ...]:
-    """How likely the rows of a slot are: those of some slots otherwise than in the world."""
-    return laws.get(slot) or world.probability(slot)
+        lengths = Lengths(
+            self._teller, self.world, self._counts, self._base, self._modes.tolist(), len(self.sentences), groups,
+            self._languages.shares, mistakes, self._mistakes.falsehoods if self._mistakes else {},
+        )  # fmt: skip
+        return lengths.mean(), lengths.longest()
 
 
 def _turn(turns: Turns | Literal["fixed"], exposure: I64) -> I64:
@@ -357,77 +260,3 @@ def _modes(spec: BiographiesSpec, sentences: int) -> NDArray[np.int64]:
     modes[0] = NAMELESS if after else NAME
     modes[after] = NAME
     return modes
-
-
-@dataclass(frozen=True)
-class _Groups:
-    """Sentences that stay together: group g has those from first[g] on, sizes[g] of them."""
-
-    sizes: tuple[int, ...]
-    first: tuple[int, ...]
-
-    @classmethod
-    def of(cls, sizes: list[int]) -> _Groups:
-        return cls(tuple(sizes), tuple(np.cumsum([0, *sizes])[:-1].tolist()))
-
-    def spread(self, order: I32) -> I32:
-        """An order of groups (d, groups) as one of sentences (d, s)."""
-        if max(self.sizes) == 1:
-            return order
-        sizes, first = np.array(self.sizes), np.array(self.first)
-        lengths = sizes[order].reshape(-1)
-        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        spread: I32 = (np.repeat(first[order].reshape(-1), lengths) + within).astype(np.int32).reshape(len(order), -1)
-        return spread
-
-    def at(self, place: int) -> dict[int, Fraction]:
-        """Which sentences stand at a place, and how likely, all orders of the groups being alike."""
-        found: dict[int, Fraction] = {}
-        for g, size in enumerate(self.sizes):
-            for within in range(size):
-                if (chance := self._chance_before(g, place - within)) > 0:
-                    found[self.first[g] + within] = chance
-        return found
-
-    def _chance_before(self, group: int, sentences: int) -> Fraction:
-        """How likely the groups before this one have so many sentences together."""
-        others = [size for g, size in enumerate(self.sizes) if g != group]
-        ways: dict[tuple[int, int], int] = {(0, 0): 1}  # (groups, sentences) → sets of groups
-        for size in others:
-            for (count, total), sets in list(ways.items()):
-                ways[count + 1, total + size] = ways.get((count + 1, total + size), 0) + sets
-        n = len(others)
-        orders = sum(
-            sets * factorial(count) * factorial(n - count)
-            for (count, total), sets in ways.items()
-            if total == sentences
-        )
-        return Fraction(orders, factorial(n + 1))
-
-
-class _Languages:
-    """Which language each of an individual's paraphrases is in: exact counts, in an own order for everybody.
-
-    With shares in b-ths, paraphrase t of an individual has the phase (t · step + offset) mod b, and b paraphrases in a
-    row have all phases; each language owns as many of them as its share says.
-    """
-
-    def __init__(self, spec: BiographiesSpec, key: Key) -> None:
-        given = [translation.share for translation in spec.translations.values()]
-        if sum(given) > 1:
-            total = float(sum(given))
-            raise SpecError(f"the languages' shares add up to {total:.4g}", "Let them be 1 at most.", ("translations",))
-        self.shares = [1 - sum(given, Fraction(0)), *given]
-        self._phases = lcm(*(share.denominator for share in self.shares))
-        self._bounds = np.cumsum([int(share * self._phases) for share in self.shares])
-        self._step = self._phases * 618 // 1000  # spreads a language evenly over the paraphrases
-        while gcd(self._step, self._phases) != 1:
-            self._step += 1
-        self._key = key
-
-    def __call__(self, item: I64, turn: I64) -> I64:
-        if len(self.shares) == 1:
-            return np.zeros(item.size, np.int64)
-        offset = below(self._key, self._phases, item).astype(np.int64)
-        phase = (turn % self._phases * self._step + offset) % self._phases
-        return np.searchsorted(self._bounds, phase, side="right")

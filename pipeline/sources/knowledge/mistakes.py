@@ -201,18 +201,3 @@ class _Draft:
         self.wrong_rows.append(rows)
         self._rows += len(rows)
         return np.arange(first, self._rows, dtype=np.int32)
-
-
-@dataclass(frozen=True)
-class Expected:
-    """Expected tokens that mistakes add, by linearity: see `added`."""
-
-    corrected: Fraction
-    weak: Fraction
-    back: int
-
-    def added(self, wrong: Fraction, early: Fraction, *, last: bool) -> Fraction:
-        """Before a sentence whose wrong version has `wrong` tokens on average, and one told too early `early`."""
-        weak = Fraction(0) if last else self.weak
-        rate = self.corrected + weak
-        return (self.corrected * (wrong + self.back) + weak * (early + self.back)) / (1 - rate)

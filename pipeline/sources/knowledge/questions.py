@@ -14,7 +14,7 @@ Letters: d documents, m parts of them in all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
@@ -28,7 +28,7 @@ from pipeline.core.errors import SpecError, TemplateError, suggest
 from pipeline.core.spec import Name, Rational, Spec
 from pipeline.sources.knowledge.wordings import TemplatesSpec
 from pipeline.sources.source import AboutSpec, Context, Mark, MarkSpec, Turns, mask_of, number_of, opening, sample_mean
-from pipeline.text.fields import Column, Field, Joint, Piece
+from pipeline.text.fields import Field, Joint, Piece
 from pipeline.text.fragments import Fragments
 from pipeline.text.rendered import Program, compile_programs
 from pipeline.text.telling import Telling
@@ -235,11 +235,9 @@ def _scope(world: World, language: str) -> dict[str, Variable]:
 def _shifted(field: Field, by: int) -> Field:
     """The same field over slots that are numbered higher."""
 
-    def moved(column: Column) -> Column:
-        return replace(column, slot=column.slot + by)
-
-    shown = tuple(piece if isinstance(piece, str) else moved(piece) for piece in field.format)
-    return Field(shown, {name: moved(column) for name, column in field.parts.items()}, field.label, field.after)
+    shown = tuple(piece if isinstance(piece, str) else piece.at(piece.slot + by) for piece in field.format)
+    parts_ = {name: column.at(column.slot + by) for name, column in field.parts.items()}
+    return Field(shown, parts_, field.label, field.after)
 
 
 def _reaches(part: Piece | Expression, slots: int) -> bool:

@@ -1,0 +1,107 @@
+"""How biographies are told: in which language, with which wordings, in which order of sentences.
+
+Letters: d documents, s sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import factorial, gcd, lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.draws import I32, I64, below
+from pipeline.core.errors import SpecError
+from pipeline.core.key import Key
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How d documents are told: index of the language (d,), wording of each sentence (d, s), order of telling (d, s).
+
+    Column j of `wordings` is of sentence j. `order` is None where it is fixed; else column j says which sentence is
+    told at place j.
+    """
+
+    language: I64
+    wordings: I32
+    order: I32 | None
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Sentences that stay together: group g has those from first[g] on, sizes[g] of them."""
+
+    sizes: tuple[int, ...]
+    first: tuple[int, ...]
+
+    @classmethod
+    def of(cls, sizes: list[int]) -> Groups:
+        """Groups of these sizes, one after the other."""
+        return cls(tuple(sizes), tuple(np.cumsum([0, *sizes])[:-1].tolist()))
+
+    def spread(self, order: I32) -> I32:
+        """An order of groups (d, groups) as one of sentences (d, s)."""
+        if max(self.sizes) == 1:
+            return order
+        sizes, first = np.array(self.sizes), np.array(self.first)
+        lengths = sizes[order].reshape(-1)
+        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        spread: I32 = (np.repeat(first[order].reshape(-1), lengths) + within).astype(np.int32).reshape(len(order), -1)
+        return spread
+
+    def at(self, place: int) -> dict[int, Fraction]:
+        """Which sentences stand at a place, and how likely, all orders of the groups being alike."""
+        found: dict[int, Fraction] = {}
+        for g, size in enumerate(self.sizes):
+            for within in range(size):
+                if (chance := self._chance_before(g, place - within)) > 0:
+                    found[self.first[g] + within] = chance
+        return found
+
+    def _chance_before(self, group: int, sentences: int) -> Fraction:
+        """How likely the groups before this one have so many sentences together."""
+        others = [size for g, size in enumerate(self.sizes) if g != group]
+        ways: dict[tuple[int, int], int] = {(0, 0): 1}  # (groups, sentences) → sets of groups
+        for size in others:
+            for (count, total), sets in list(ways.items()):
+                ways[count + 1, total + size] = ways.get((count + 1, total + size), 0) + sets
+        n = len(others)
+        orders = sum(
+            sets * factorial(count) * factorial(n - count)
+            for (count, total), sets in ways.items()
+            if total == sentences
+        )
+        return Fraction(orders, factorial(n + 1))
+
+
+class Languages:
+    """Which language each of an individual's paraphrases is in: exact counts, in an own order for everybody.
+
+    With shares in b-ths, paraphrase t of an individual has the phase (t · step + offset) mod b, and b paraphrases in a
+    row have all phases; each language owns as many of them as its share says.
+    """
+
+    def __init__(self, translations: Sequence[Fraction], key: Key) -> None:
+        """translations: the shares of all languages but the first."""
+        if sum(translations) > 1:
+            total = float(sum(translations))
+            raise SpecError(f"the languages' shares add up to {total:.4g}", "Let them be 1 at most.", ("translations",))
+        self.shares = [1 - sum(translations, Fraction(0)), *translations]
+        self._phases = lcm(*(share.denominator for share in self.shares))
+        self._bounds: NDArray[np.int64] = np.cumsum([int(share * self._phases) for share in self.shares])
+        self._step = self._phases * 618 // 1000  # spreads a language evenly over the paraphrases
+        while gcd(self._step, self._phases) != 1:
+            self._step += 1
+        self._key = key
+
+    def __call__(self, item: I64, turn: I64) -> I64:
+        """The language of paraphrase `turn` (d,) of each item (d,)."""
+        if len(self.shares) == 1:
+            return np.zeros(item.size, np.int64)
+        offset = below(self._key, self._phases, item).astype(np.int64)
+        phase = (turn % self._phases * self._step + offset) % self._phases
+        return np.searchsorted(self._bounds, phase, side="right")
