@@ -579,7 +579,7 @@ def test_a_folder_that_holds_no_whole_dataset_is_refused(plain: Path, tmp_path: 
     shard.unlink()
     assert str(shard) in refused(StorageError, folder)
     (folder / "manifest.json").write_text("{}")
-    assert "no complete dataset" in refused(StorageError, folder)
+    assert "manifest.json cannot be read" in refused(StorageError, folder)
 
 
 def test_what_a_function_raises_is_its_own_affair(plain: Path):

@@ -11,26 +11,29 @@ from hypothesis import strategies as st
 from pipeline.core.documents import Documents
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Text
-from pipeline.sources.knowledge.biographies import NAME, PRONOUN, Biographies, _scope
+from pipeline.sources.knowledge.biographies import Biographies
+from pipeline.sources.knowledge.wordings import NAME, PRONOUN, scope_of
 from pipeline.text.fields import Column, Field, Piece, literal
 from pipeline.text.fragments import Compiler, Fragments, Uncuttable
 from pipeline.text.rendered import Rendered, compile_programs
 from pipeline.text.seams import Seams
+from pipeline.text.telling import Telling
 from pipeline.text.templates import pieces
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import tokenizer
 from tests.plans import plan_of
 
 FAST = ("gpt2", "cl100k", "o200k", "qwen2", "words")
+SLOTS = 64  # more than any telling here has
 SLOW = ("nfc", "letters", "unigram")
 
 
 def told(teller: Fragments | Rendered, programs: np.ndarray, rows: np.ndarray, *, spans: bool = False) -> Documents:
-    longest = int(teller.longest().max()) * programs.shape[1] + 1 if isinstance(teller, Fragments) else 0
+    longest = int(teller.longest.max()) * programs.shape[1] + 1 if isinstance(teller, Fragments) else 0
     return teller.documents(
         len(programs),
         longest,
-        lambda c: (np.ascontiguousarray(programs[c]), np.ascontiguousarray(rows[c])),
+        lambda c: Telling.table(np.ascontiguousarray(programs[c]), np.ascontiguousarray(rows[c])),
         spans=spans,
     )
 
@@ -58,11 +61,11 @@ def test_every_template_with_every_value_is_encoded_exactly(recipe: str, kind: s
     sizes = world._sizes
     name_slots = world.fields["name"].slots
     for mode in (NAME, PRONOUN):
-        scope = _scope(world, mode)
+        scope = scope_of(world, mode, "en")
         for sentence in source.sentences:
             lines = spec.lines(sentence) if kind == "gpt2" else spec.lines(sentence)[::8]
             cut = [pieces(line, scope, "world") for line in lines]
-            teller, notices = compile_programs(cut, encoder)
+            teller, notices = compile_programs(cut, encoder, SLOTS)
             assert isinstance(teller, Fragments), notices
             for number, line in enumerate(lines):
                 # Every row of every slot that the line reads; of the thousand names, with the first line of each file.
@@ -118,7 +121,7 @@ def test_arbitrary_pieces_are_encoded_exactly_or_take_the_slow_path(tables, sent
         return Piece(Column(number + 1, tables[number]).texts, number + 1)
 
     programs = [[piece(part) for part in sentence] for sentence in sentences]
-    teller, notices = compile_programs(programs, encoder)
+    teller, notices = compile_programs(programs, encoder, SLOTS)
     assert isinstance(teller, Fragments) or notices
     rows = np.array([[0, a, b, c] for a in range(4) for b in range(4) for c in range(4)], np.int32)
     rows[:, 1:] %= [len(tables[i]) if i < len(tables) else 1 for i in range(3)]
@@ -140,7 +143,7 @@ def test_a_value_that_ends_in_a_period_is_fused_with_the_period_after_it() -> No
     encoder = tokenizer("gpt2")
     values = tuple(f"City{i}" for i in range(2000)) + ("Washington D.C.",)  # too many to be fused for speed
     line = pieces(Text("Born in {{ city }}.", ""), {"city": field(1, *values)}, "")
-    teller, notices = compile_programs([line], encoder)
+    teller, notices = compile_programs([line], encoder, SLOTS)
     assert isinstance(teller, Fragments)
     assert not notices
     rows = np.array([[0, 2000], [0, 5]], np.int32)
@@ -155,7 +158,7 @@ def test_a_value_that_ends_in_a_period_is_fused_with_the_period_after_it() -> No
 
 
 def test_a_space_is_never_left_in_the_literal_before_a_value() -> None:
-    compiler = Compiler(tokenizer("gpt2"))
+    compiler = Compiler(tokenizer("gpt2"), SLOTS)
     compiler.add(
         pieces(Text("A {{ a }} and {{ b }}", ""), {"a": field(1, *"xyz" * 500), "b": field(2, *"pqr" * 500)}, "")
     )
@@ -166,7 +169,7 @@ def test_a_space_is_never_left_in_the_literal_before_a_value() -> None:
 def test_spans_leave_out_the_words_that_were_fused_with_a_value() -> None:
     encoder = tokenizer("gpt2")
     line = pieces(Text("From ({{ city }}), he said.", ""), {"city": field(1, "Boston", "New York")}, "")
-    teller, _ = compile_programs([line], encoder)
+    teller, _ = compile_programs([line], encoder, SLOTS)
     got = told(teller, np.zeros((2, 1), np.int32), np.array([[0, 0], [0, 1]], np.int32), spans=True)
     assert got.spans is not None
     for i, city in enumerate(("Boston", "New York")):
@@ -178,18 +181,18 @@ def test_spans_leave_out_the_words_that_were_fused_with_a_value() -> None:
 
 def test_the_text_of_a_special_token_is_refused() -> None:
     with pytest.raises(SpecError, match="special token"):
-        compile_programs([[literal("a <|endoftext|> b")]], tokenizer("gpt2"))
+        compile_programs([[literal("a <|endoftext|> b")]], tokenizer("gpt2"), SLOTS)
 
 
 def test_a_piece_that_begins_a_special_token_has_no_sure_seam() -> None:
     line = [literal("a <|endof"), Piece(Column(1, ("text|>", "x")).texts, 1, 1)]
     with pytest.raises(SpecError, match="special token"):  # fused, and then seen
-        compile_programs([line], tokenizer("gpt2"))
+        compile_programs([line], tokenizer("gpt2"), SLOTS)
 
 
 @pytest.mark.parametrize("kind", SLOW)
 def test_a_tokenizer_that_is_not_known_to_cut_locally_takes_the_slow_path_with_a_notice(kind: str) -> None:
-    teller, notices = compile_programs([[literal("Hello there.")]], tokenizer(kind))
+    teller, notices = compile_programs([[literal("Hello there.")]], tokenizer(kind), SLOTS)
     assert isinstance(teller, Rendered)
     assert len(notices) == 1
     assert "slow path" in notices[0]
@@ -202,7 +205,7 @@ def test_known_tokenizers_take_the_fast_path(kind: str) -> None:
 
 
 def test_two_tables_without_a_seam_cannot_be_cut() -> None:
-    compiler = Compiler(tokenizer("gpt2"))
+    compiler = Compiler(tokenizer("gpt2"), SLOTS)
     with pytest.raises(Uncuttable):
         compiler.add([Piece(Column(1, ("ab", "c")).texts, 1), Piece(Column(2, ("de", "f")).texts, 2)])
 
@@ -212,9 +215,9 @@ def test_the_slow_path_finds_the_same_tokens_and_spans() -> None:
     source = plan.sources["biographies"]
     assert isinstance(source, Biographies)
     encoder = tokenizer("gpt2")
-    scope = _scope(source.world, NAME)
+    scope = scope_of(source.world, NAME, "en")
     programs = [pieces(line, scope, "") for line in plan.recipe.sources["biographies"].lines("birth_date")]
-    fast, _ = compile_programs(programs, encoder)
+    fast, _ = compile_programs(programs, encoder, SLOTS)
     slow = Rendered(tuple(map(tuple, programs)), encoder)
     item = np.arange(300, dtype=np.int64)
     rows = source.world.rows(item)
@@ -230,7 +233,7 @@ def test_the_slow_path_finds_the_same_tokens_and_spans() -> None:
 def test_expected_lengths_are_those_of_all_rows() -> None:
     encoder = tokenizer("gpt2")
     line = pieces(Text("A {{ a }}, {{ b }}.", ""), {"a": field(1, "x", "three little words"), "b": field(2, "q")}, "")
-    teller, _ = compile_programs([line], encoder)
+    teller, _ = compile_programs([line], encoder, SLOTS)
     assert isinstance(teller, Fragments)
     from fractions import Fraction
 
@@ -239,4 +242,4 @@ def test_expected_lengths_are_those_of_all_rows() -> None:
     assert uniform == [Fraction(sum(lengths), 2)]
     weighted = teller.mean_lengths(lambda slot: (Fraction(1, 4), Fraction(3, 4)) if slot == 1 else (Fraction(1),))
     assert weighted == [Fraction(lengths[0] + 3 * lengths[1], 4)]
-    assert teller.longest().tolist() == [max(lengths)]
+    assert teller.longest.tolist() == [max(lengths)]

@@ -153,7 +153,7 @@ REFUSED = {
     "no amount": (
         "{mixture: {endless: {}}}",
         "mixture.endless: how often 'endless' is told is not said",
-        "exposures, a share or tokens",
+        "exposures, a share, a ratio or tokens",
     ),
     "shares over one": (
         "{mixture: {bios: {share: 0.25}, short: {share: 0.1}, dogs: {share: 0.75}}}",

@@ -19,7 +19,7 @@ from pipeline.worlds.attributes import ChoiceSpec
 
 GOLDEN = Path(__file__).parent / "golden"
 SMALL = (GOLDEN / "small.yaml").read_text("utf-8").replace("byte_tokenizer.json", str(GOLDEN / "byte_tokenizer.json"))
-RECIPES = sorted(library("recipes").glob("*.yaml"))
+RECIPES = sorted(library("recipes").rglob("*.yaml"))
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=150)
 
 
@@ -607,7 +607,7 @@ def test_the_schema_names_every_key_and_describes_those_of_a_recipe():
     assert json.loads(json.dumps(made)) == made
     (attribute,) = made["$defs"]["WorldSpec"]["properties"]["attributes"]["patternProperties"].values()
     kinds = {option["$ref"].rpartition("/")[2] for option in attribute.get("oneOf") or attribute["anyOf"]}
-    assert kinds == {f"{kind}Spec" for kind in ("Choice", "Date", "Integer", "Lookup", "Name", "Pronoun")}
+    assert kinds == {f"{kind}Spec" for kind in ("Choice", "Codes", "Date", "Integer", "Lookup", "Name", "Pronoun")}
 
 
 def test_the_schema_is_a_schema():

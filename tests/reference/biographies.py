@@ -1,62 +1,344 @@
 """A biography as anybody would make it: render every sentence with Jinja2, join them, encode the whole text.
 
-From the package it takes only the facts (values of attributes) and the choices (which wordings, in which order). How
-they become sentences is its own, and so are the spans: it looks for the values in the text it has made.
+From the package it takes only the facts (values of attributes, wrong ones included) and the choices (which language,
+wordings, order and mistakes). How they become words is its own, and so are the spans and parts: while Jinja2 renders a
+sentence every value is put between marks, and where these stood, the value stands in the text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jinja2
 import numpy as np
 
+from pipeline.core.documents import ROLES, Ragged
 from pipeline.plan import Plan
-from pipeline.sources.knowledge.biographies import Biographies
+from pipeline.sources.knowledge.biographies import Biographies, Choices
+from pipeline.text.telling import Telling
+from pipeline.text.tokenizer import Tokenizer
+from pipeline.worlds.world import World
+from tests.plans import plan_of
 
+FIRST_CODE = 0xF0000  # a character from here on stands for a token id that is given
+Place = tuple[int, int, str]  # first, end, what stands there
+
+# ── values: texts and numbers that remember whose value they show ───────────────────────────────────────────────────
+
+
+class Shown:
+    """What an expression in a template shows. value: where in it the value stands, label: whose value that is."""
+
+    label: str
+    value: tuple[int, int]
+
+
+class Words(Shown, str):
+    """A text."""
+
+
+class Number(Shown, int):
+    """A number."""
+
+
+def value(of: object, label: str, before: str = "", after: str = "") -> Any:
+    """A value with words around it."""
+    made: Any = Number(of) if isinstance(of, int) else Words(f"{before}{of}{after}")
+    made.label, made.value = label, (len(before), len(str(made)) - len(after))
+    return made
+
+
+def _marked(shown: Any) -> Any:
+    if not isinstance(shown, Shown):
+        return shown
+    text, (first, end) = str(shown), shown.value
+    return f"{text[:first]}\ue000{shown.label}\ue001{text[first:end]}\ue002{text[end:]}"
+
+
+# ── words that depend on their neighbours ───────────────────────────────────────────────────────────────────────────
+
+_LETTERS = "에이 비 씨 디 이 에프 지 에이치 아이 제이 케이 엘 엠 엔 오 피 큐 알 에스 티 유 브이 더블유 엑스 와이 제트"
+_READ = dict(zip("0123456789", "영일이삼사오육칠팔구", strict=True))
+_READ |= dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", _LETTERS.split(), strict=True))
+_LATIN = (("le?$", "ᆯ"), ("(m|n|ng|me|ne)$", "ᆫ"), ("[aeiouc][kptc]$", "ᆨ"))
+
+
+def final(text: str) -> str:
+    """The consonant at the end of a text that is read in Korean, "" for a vowel: syllables taken apart by Unicode."""
+    word = re.sub(r"[^\w]+$", "", text)
+    read = re.search(r"[가-힣]$", word) or re.search(r"\d$|(?<![a-zà-ÿ])[A-Z]$", word)
+    if read:
+        syllable = unicodedata.normalize("NFD", _READ.get(read[0], read[0])[-1])
+        return syllable[2:]
+    bare = unicodedata.normalize("NFD", word.lower())
+    return next((sound for ending, sound in _LATIN if re.search(ending, bare)), "")
+
+
+def josa(shown: Any, consonant: str, vowel: str) -> Any:
+    """수학을, 경제를; 서울로, because (으로, 로) takes ㄹ for a vowel."""
+    sound = final(str(shown))
+    open_ = not sound or (sound == "ᆯ" and consonant[:2] == "으로")
+    return value(str(shown), getattr(shown, "label", ""), after=vowel if open_ else consonant)
+
+
+def elide(shown: Any, full: str, elided: str) -> Any:
+    """d'informatique, de chimie; de Harvard, de University of X."""
+    silent = re.match("(?!Uni|Eu)[aeiouhœæAEIOUŒÆ]", unicodedata.normalize("NFD", str(shown)))
+    return value(str(shown), getattr(shown, "label", ""), before=elided if silent else full)
+
+
+def lower(shown: Any) -> Any:
+    return value(str(shown).lower(), getattr(shown, "label", ""))
+
+
+_ENVIRONMENT = jinja2.Environment(undefined=jinja2.StrictUndefined, finalize=_marked)
+_ENVIRONMENT.filters |= {"josa": josa, "elide": elide, "lower": lower}
+_template = cache(_ENVIRONMENT.from_string)
+
+# ── one sentence ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+NAME, PRONOUN, NOBODY = "name", "pronoun", "nobody"  # how a sentence calls its subject
+_SUBJECT = {
+    "en": {"he": "He", "she": "She", "they": "They", "it": "It", NOBODY: "The person"},
+    "fr": {"he": "Il", "she": "Elle", "they": "Iel", "it": "Il", NOBODY: "Cette personne"},
+    "ko": {"he": "그", "she": "그녀", "they": "그들", "it": "그것", NOBODY: "이 사람"},
+}
 _HIM = {"he": "him", "she": "her", "they": "them", "it": "it"}
 _HIS = {"he": "his", "she": "her", "they": "their", "it": "its"}
 
 
-def tell(templates: Sequence[str], values: dict[str, Any], *, name_everywhere: bool) -> str:
-    """The templates in their order, told of someone: the full name in the first sentence, the pronoun in the others."""
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
-    name, pronoun = values["name"], values.get("pronoun")
-    text = ""
-    for i, template in enumerate(templates):
-        named = i == 0 or name_everywhere
-        plural = pronoun == "they" and not named
-        words: dict[str, Any] = {"verb": lambda one, many, plural=plural: many if plural else one}
-        if pronoun:
-            words |= {"object": _HIM[pronoun], "possessive": _HIS[pronoun]}
-            words |= {"subject": pronoun.capitalize(), "subject_possessive": _HIS[pronoun].capitalize()}
-        if named:
-            words |= {"subject": name, "subject_possessive": f"{name}'s"}
-        text += " " + environment.from_string(template).render({**values, **words})
-    return text
-
-
-def biographies(plan: Plan, source: str, item: Sequence[int], exposure: Sequence[int]) -> Iterator[tuple[int, str]]:
-    """(item, text) of each biography."""
-    told = plan.sources[source]
-    assert isinstance(told, Biographies)
-    spec = plan.recipe.sources[source]
-    items, exposures = np.array(item, np.int64), np.array(exposure, np.int64)
-    wording, order = told.choices(items, exposures)
-    for i, person in enumerate(items.tolist()):
-        places = range(len(told.sentences)) if order is None else order[i].tolist()
-        names = [(told.sentences[s], int(wording[i, s])) for s in places]
-        templates = [spec.templates[name][number] for name, number in names]
-        yield person, tell(templates, dict(told.world.values(person)), name_everywhere=spec.full_name == "all")
-
-
-def spans(text: str, values: Sequence[str], offsets: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """(first token, tokens) of every occurrence of a value in the text, values being looked for from left to right."""
-    found, at = [], 0
-    for value in values:
-        first = text.index(value, at)
-        at = first + len(value)
-        inside = [t for t, (begin, end) in enumerate(offsets) if begin < at and end > first]
-        found.append((inside[0], len(inside)))
+def words(language: str, called: str, name: Any, pronoun: str | None) -> dict[str, Any]:
+    """What a template of a language has to call somebody."""
+    subject: Any = name
+    if called != NAME:
+        shown = _SUBJECT[language][pronoun or "" if called == PRONOUN else NOBODY]
+        subject = value(shown, "pronoun") if called == PRONOUN else shown
+    if language == "fr":
+        return {"subject": subject}
+    if language == "ko":
+        ending = final(str(subject))
+        return {"subject": subject, "particle": lambda consonant, vowel: consonant if ending else vowel}
+    many = called == PRONOUN and pronoun == "they"
+    found = {"subject": subject, "verb": lambda one, more: more if many else one}
+    found["subject_possessive"] = value(name, "name", after="'s") if called == NAME else f"{subject}'s"
+    if pronoun:
+        found |= {"object": value(_HIM[pronoun], "pronoun"), "possessive": value(_HIS[pronoun], "pronoun")}
+    if pronoun and called == PRONOUN:
+        found["subject_possessive"] = value(_HIS[pronoun].capitalize(), "pronoun")
     return found
+
+
+def in_language(attribute: Any, of: Any, language: str) -> Any:
+    """What a value of an attribute, as its spec declares it, is called in a language."""
+    spec = getattr(attribute, "translations", {}).get(language)
+    if spec is None:
+        return of
+    if attribute.kind != "date":
+        return spec.values[attribute.values.index(str(of))]
+    number, day = int(of.month_number), int(of.day)
+    names = {"month": (spec.months or attribute.months)[number - 1], "month_number": number, "year": int(of.year)}
+    return spec.format.format(**names, day=spec.first_day if day == 1 else day)
+
+
+def facts(attributes: Mapping[str, Any], true: Mapping[str, Any], language: str, wrong: str = "") -> dict[str, Any]:
+    """Attribute → value, as templates of a language see it. wrong: the attribute that is told falsely, if any."""
+    found: dict[str, Any] = {}
+    for name, of in true.items():
+        label = "(wrong)" if name == wrong else name
+        attribute = attributes.get(name) or attributes[name.rpartition("_")[0]]
+        if attribute.kind == "codes" and attribute.symbols == "ids":
+            of = re.sub(r"\d+", lambda id_: chr(FIRST_CODE + int(id_[0])), of).replace(" ", "")
+        found[name] = value(in_language(attribute, of, language), label)
+        vars(found[name]).update({part: value(shown, label) for part, shown in getattr(of, "__dict__", {}).items()})
+    return found
+
+
+def sentence(template: str, variables: Mapping[str, Any]) -> tuple[str, list[Place]]:
+    """A sentence, a space before it, and where the values in it stand."""
+    text, values = " ", []
+    marked = _template(template).render(variables)
+    for plain, label, shown in re.findall("([^\ue000]*)(?:\ue000(.*?)\ue001(.*?)\ue002)?", marked):
+        text += plain + shown
+        if shown:
+            values.append((len(text) - len(shown), len(text), label))
+    return text, values
+
+
+# ── one document ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Told:
+    """A document: its text, and where values (sentence by sentence) and parts stand in it, in characters."""
+
+    text: str = ""
+    values: list[list[Place]] = field(default_factory=list)
+    parts: list[Place] = field(default_factory=list)
+
+    def add(self, text: str, values: Sequence[Place] = (), role: str = "") -> None:
+        """One more sentence, which is there for some role."""
+        at = len(self.text)
+        self.text += text
+        self.values.append([(first + at, end + at, label) for first, end, label in values])
+        self.parts += [(at, len(self.text), role)] * bool(role)
+
+    def tokens(self, tokenizer: Tokenizer) -> tuple[list[int], list[Place], list[Place]]:
+        """Its ids, and its values and parts counted in tokens: (first, how many, what)."""
+        ids, offsets = _encoded(tokenizer, self.text)
+        values = [value for of_sentence in self.values for value in _joined(_inside(of_sentence, offsets))]
+        return [*ids, tokenizer.eos], values, _inside(self.parts, offsets)
+
+
+def _encoded(tokenizer: Tokenizer, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+    ids: list[int] = []
+    offsets: list[tuple[int, int]] = []
+    codes = f"{chr(FIRST_CODE)}-{chr(0x10FFFF)}"
+    for run in re.finditer(f"[^{codes}]+|[{codes}]", text):
+        if ord(run[0][0]) >= FIRST_CODE:
+            ids.append(ord(run[0]) - FIRST_CODE)
+            offsets.append(run.span())
+        else:
+            (encoding,) = tokenizer.encodings([run[0]])
+            ids += encoding.ids
+            offsets += [(begin + run.start(), end + run.start()) for begin, end in encoding.offsets]
+    return ids, offsets
+
+
+def _inside(places: Sequence[Place], offsets: Sequence[tuple[int, int]]) -> list[Place]:
+    """The tokens that show a character of each place: (first, how many, what)."""
+    begins, ends = np.array(offsets).T
+    found = []
+    for first, end, what in places:
+        inside = np.flatnonzero((begins < end) & (ends > first))
+        found.append((int(inside[0]), len(inside), what))
+    return found
+
+
+def _joined(places: Sequence[Place]) -> list[Place]:
+    """Neighbours of one attribute, in one sentence, are one value."""
+    found: list[Place] = []
+    for first, count, what in places:
+        if found and found[-1][2] == what and sum(found[-1][:2]) == first:
+            first, count = found[-1][0], found.pop()[1] + count
+        found.append((first, count, what))
+    return found
+
+
+def biographies(plan: Plan, name: str, item: Sequence[int], exposure: Sequence[int]) -> Iterator[Told]:
+    """The documents of a source."""
+    source, spec = plan.sources[name], plan.recipe.sources[name]
+    assert isinstance(source, Biographies)
+    attributes = plan.recipe.worlds[spec.world].attributes
+    person, turn = source.individuals(np.array(item, np.int64)), np.array(exposure, np.int64)
+    choices = source.choices(person, turn)
+    telling = source._telling(person, turn) if spec.mistakes else None
+    languages = [spec.language, *spec.translations]
+    for i in range(len(person)):
+        told, language = Told(), languages[choices.language[i]]
+        templates = spec.templates if language == spec.language else spec.translations[language].templates
+        if spec.tag:
+            told.add(*_mark(spec.tag), role="tag")
+        true = facts(attributes, source.world.values(int(person[i])), language)
+        for role, place, s, rows in _steps(source, spec, choices, telling, i):
+            if role == "back":
+                told.add(*_mark(spec.mistakes.back), role=role)
+                continue
+            about = [*source.sentences, NAME][s]
+            known = facts(attributes, _read(source.world, rows), language, about) if rows else true
+            called = _called(spec.full_name, place, len(source.sentences))
+            lines, number = _lines(templates, about)
+            own = {"value": known.get(about), "number": number}
+            variables = known | words(language, called, known["name"], known.get("pronoun")) | own
+            told.add(*sentence(lines[choices.wordings[i, s]], variables), role=role)
+        yield told
+
+
+def _read(world: World, rows: Mapping[int, int]) -> dict[str, Any]:
+    """Attribute → value, where slot s holds rows[s]."""
+    return {name: known.value(rows) for name, known in world.fields.items()}
+
+
+def _mark(mark: Any) -> tuple[str]:
+    return (mark.token or f" {mark.text}",)
+
+
+def _lines(templates: Mapping[str, list[str]], about: str) -> tuple[list[str], str]:
+    """The wordings of a sentence; those of `id_3` are those of `id`, and its number is 3."""
+    name, _, number = about.rpartition("_")
+    return (templates[about], "") if about in templates else (templates[name], number)
+
+
+def _called(full_name: Any, place: int, sentences: int) -> str:
+    """How the sentence at a place calls its subject."""
+    after = 0 if full_name == "first" else place if full_name == "all" else full_name.after
+    if place == after < sentences:
+        return NAME
+    return NOBODY if place in (0, sentences) else PRONOUN
+
+
+def _steps(
+    source: Biographies, spec: Any, choices: Choices, telling: Telling | None, i: int
+) -> Iterator[tuple[str, int, int, dict[int, int] | None]]:
+    """(role, place, sentence, rows of the facts where they are wrong): what document i says, in order."""
+    count = choices.wordings.shape[1]
+    order = list(range(count))
+    if choices.order is not None:
+        order[: len(source.sentences)] = choices.order[i].tolist()
+    if telling is None:
+        yield from (("", place, s, None) for place, s in enumerate(order))
+        return
+    assert telling.roles is not None
+    place = 0
+    for j in range(telling.first[i], telling.first[i + 1]):
+        role, s = ROLES[telling.roles[j]], order[place]
+        if role == "weak":  # which of those that come later, only the coins know
+            mode = (NAME, PRONOUN, NOBODY).index(_called(spec.full_name, place, len(source.sentences)))
+            first = telling.programs[j] - source._base[choices.language[i], mode]
+            s = next(s for s in order[place + 1 :] if first[s] == choices.wordings[i, s])
+        wrong = role in ("mistake", "silent")
+        yield role, place, s, dict(enumerate(telling.rows[telling.facts[j]].tolist())) if wrong else None
+        place += role in ("", "silent")
+    assert place == count, "everything is told in the end"
+
+
+# ── what a source says, beside what it should ───────────────────────────────────────────────────────────────────────
+
+ASPECTS = ("tokens", "spans", "parts")
+STORY = str(Path(__file__).with_name("story.yaml"))
+
+
+def stories(variants: Mapping[str, str]) -> Plan:
+    """The small world of story.yaml, told by sources of these names; a value is their keys: "extends: en, tag: x"."""
+    return plan_of(STORY, *(f"sources.{name}={{{keys}}}" for name, keys in variants.items()))
+
+
+def differences(plan: Plan, name: str, count: int = 100) -> dict[str, list[tuple[Any, ...]]]:
+    """Aspect → (text, got, expected) of each of `count` documents in which a source and this reference differ."""
+    source = plan.sources[name]
+    rng = np.random.default_rng(0)
+    item, exposure = rng.integers(0, len(source), count), rng.integers(0, 20, count)
+    got = source.documents(item, exposure, spans=True, parts=True)
+    assert got.spans is not None
+    assert got.parts is not None
+    found: dict[str, list[tuple[Any, ...]]] = {aspect: [] for aspect in ASPECTS}
+    for i, told in enumerate(biographies(plan, name, item.tolist(), exposure.tolist())):
+        said = (
+            row(got.tokens, i),
+            [(first, n, source.labels[label]) for first, n, label in row(got.spans, i)],
+            [(first, n, ROLES[role]) for first, n, role in row(got.parts, i)],
+        )
+        for aspect, one, other in zip(ASPECTS, said, told.tokens(plan.tokenizer), strict=True):
+            found[aspect] += [(told.text, one, other)] * (one != other)
+    return found
+
+
+def row(ragged: Ragged, i: int) -> list[Any]:
+    """One row, as plain Python."""
+    shown: list[Any] = ragged.values[ragged.offsets[i] : ragged.offsets[i + 1]].tolist()
+    return [tuple(one) if isinstance(one, list) else one for one in shown]
