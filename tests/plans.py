@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from pipeline.core.files import library
@@ -12,7 +12,7 @@ from pipeline.recipe import load
 RECIPES = sorted(path.stem for path in library("recipes").rglob("*.yaml"))
 
 
-@cache
+@lru_cache(maxsize=24)  # tens of megabytes each
 def plan_of(recipe: str, *overrides: str) -> Plan:
     """The plan of a recipe in `recipes/`."""
     return compile_plan(load(recipe, overrides))

@@ -16,15 +16,17 @@ FILE = Path(__file__).with_name("recipes.json")
 
 
 def observe(recipe: str) -> dict[str, Any]:
-    """The content hash of one small shard of each split, and the first three documents of each source as they read."""
+    """The content hash of one small shard of each split, the documents and expected tokens of each whole split, and
+    three documents of each source as they read."""
     plan = small(recipe)
     documents = {}
     for name, source in plan.sources.items():
-        item = np.arange(3, dtype=np.int64)
+        item = np.minimum(np.array([0, 1, 5], np.int64), len(source) - 1)
         told = source.documents(item, item, spans=False).tokens
         documents[name] = [plan.tokenizer.decode(told.values[told.offsets[i] : told.offsets[i + 1]]) for i in range(3)]
     hashes = {split: content_hash(make_shard(plan, split, 0).columns) for split in plan.splits}
-    return {"hashes": hashes, "documents": documents}
+    sizes = {name: [split.documents, int(sum(split.expected.values()))] for name, split in plan.splits.items()}
+    return {"hashes": hashes, "sizes": sizes, "documents": documents}
 
 
 def stored() -> dict[str, Any]:

@@ -1,16 +1,13 @@
-"""docs/recipes.md: every recipe in one line, and a document of each of its sources. Written by `python -m tests.golden`."""
+"""docs/recipes.md: every recipe in a line, and a document of each of its sources. `python -m tests.golden` writes it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from pipeline.core.files import library
-from pipeline.plan import Plan
 from pipeline.recipe import title
-from tests.plans import small
 
 FILE = Path(__file__).parents[2] / "docs" / "recipes.md"
 SECTIONS = {
@@ -19,29 +16,29 @@ SECTIONS = {
     "capacity": "Knowledge capacity: Part 3.3",
     "recipes": "Others",
 }
+LONGEST = 1200  # characters of a document that is shown
 
 
-def gallery() -> str:
-    """The whole page."""
+def gallery(observed: Mapping[str, Any]) -> str:
+    """The whole page, from what was observed of each recipe."""
     lines = [
         "# Recipes",
         "",
         "Made by `python -m tests.golden` from the recipes themselves. `make dataset RECIPE=<name>` builds one,",
         "`make plan RECIPE=<name>` says all its numbers, `make preview RECIPE=<name>` shows more of its documents.",
     ]
+    paths = sorted(library("recipes").rglob("*.yaml"))
     for folder, heading in SECTIONS.items():
-        paths = sorted(path for path in library("recipes").rglob("*.yaml") if path.parent.name == folder)
         lines += ["", f"## {heading}", "", "| recipe | what it is | documents | tokens |", "|---|---|---:|---:|"]
-        lines += [_line(path) for path in paths]
-    lines += ["", "## As they read", "", "The first document of every source, where it differs from one shown before."]
-    lines += _examples()
+        lines += [_line(path, observed[path.stem]["sizes"]) for path in paths if path.parent.name == folder]
+    lines += ["", "## As they read", "", "A document of every source, where it differs from one shown before."]
+    lines += _examples({path.stem: observed[path.stem]["documents"] for path in paths})
     return "\n".join(lines) + "\n"
 
 
-def _line(path: Path) -> str:
-    plan = small(path.stem)
-    documents = " + ".join(f"{split.documents:,}" for split in plan.splits.values())
-    tokens = " + ".join(f"{_short(int(sum(split.expected.values())))}" for split in plan.splits.values())
+def _line(path: Path, sizes: Mapping[str, tuple[int, int]]) -> str:
+    documents = " + ".join(f"{number:,}" for number, _ in sizes.values())
+    tokens = " + ".join(_short(number) for _, number in sizes.values())
     return f"| `{path.stem}` | {title(path).rstrip('.')} | {documents} | {tokens} |"
 
 
@@ -52,19 +49,11 @@ def _short(number: int) -> str:
     return str(number)
 
 
-def _examples() -> Iterator[str]:
+def _examples(documents: Mapping[str, Mapping[str, list[str]]]) -> Iterator[str]:
     seen: set[str] = set()
-    for path in sorted(library("recipes").rglob("*.yaml"), key=lambda path: (path.parent.name, path.stem)):
-        plan = small(path.stem)
-        for source in plan.sources:
-            if (text := _first(plan, source)) not in seen:
+    for recipe, sources in documents.items():
+        for source, texts in sources.items():
+            text = texts[-1].replace("<", "&lt;").replace("\n", " ").strip()
+            if text not in seen:
                 seen.add(text)
-                yield from ("", f"`{path.stem}`, {source}:", "", f"> {text}")
-
-
-def _first(plan: Plan, source: str) -> str:
-    """A document as it reads; for questions that of a later item, so that not all are of one kind."""
-    item = np.array([min(5, len(plan.sources[source]) - 1)], np.int64)
-    told = plan.sources[source].documents(item, item, spans=False).tokens
-    text = plan.tokenizer.decode(told.values).replace("<", "&lt;").replace("\n", " ").strip()
-    return text if len(text) < 1200 else text[:1200] + " …"
+                yield from ("", f"`{recipe}`, {source}:", "", f"> {text[:LONGEST]}{' …' * (len(text) > LONGEST)}")
