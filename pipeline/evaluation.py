@@ -112,8 +112,8 @@ class Classes:
         self._value = None
         if prod(self._sizes) <= MOST_VALUES:
             numbers: dict[str, int] = {}
-            shown = (field.value(dict(zip(self._slots, at, strict=True))) for at in np.ndindex(self._sizes))
-            self._value = np.array([numbers.setdefault(str(value), len(numbers)) for value in shown], np.int32)
+            shown = (field.text(dict(zip(self._slots, at, strict=True))) for at in np.ndindex(self._sizes))
+            self._value = np.array([numbers.setdefault(text, len(numbers)) for text in shown], np.int32)
 
     @staticmethod
     @cache

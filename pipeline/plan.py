@@ -28,6 +28,7 @@ from pipeline.sources.source import Context
 from pipeline.text.tokenizer import Tokenizer, load
 from pipeline.worlds.world import World
 
+MOST_RUNS = 100_000  # of items that are told equally often
 MOST_DOCUMENTS = 2**61  # of a split: what a permutation can count
 
 
@@ -280,6 +281,8 @@ def _split(name: str, spec: SplitSpec, sources: Mapping[str, Source], key: Key, 
             first = blocks[-1].first + blocks[-1].rows if blocks else 0
             if items * exposures:
                 blocks.append(Block(s, first, items, exposures, exposure, start, subset))
+    if sum(counts.values()) >= MOST_DOCUMENTS:
+        raise SpecError(f"more than {MOST_DOCUMENTS:,} documents", "Lower an amount of its mixture.", ("mixture",))
     if not blocks:
         raise SpecError("the split has no documents", "Raise an amount of its mixture.", ("mixture",))
     longest = [source.longest for source in told.values() if source.longest is not None]
@@ -343,7 +346,7 @@ def _check_columns(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
 
 
 def _split_notices(spec: SplitSpec, expected: Mapping[str, Fraction], shards: int) -> Iterator[str]:
-    if spec.packing.windows == "pure" and len(expected) > 1:
+    if spec.packing.windows == "pure" and spec.packing.method != "rows" and len(expected) > 1:
         for name, tokens in expected.items():
             windows = tokens / spec.packing.length / shards
             if windows < 10:
@@ -424,6 +427,10 @@ def zipf_runs(spec: ZipfExposuresSpec, items: int) -> list[tuple[int, int, int]]
         end = _largest(partial(told, exposures), items) if exposures > spec.least else items
         runs.append((start, end - start, exposures))
         start = end
+        if len(runs) > MOST_RUNS:
+            raise SpecError(
+                f"a tail of more than {MOST_RUNS:,} different exposures", "Lower `most`, or raise `zipf`.", ("mixture",)
+            )
     return runs
 
 

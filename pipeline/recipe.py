@@ -48,6 +48,13 @@ class ZipfExposuresSpec(Spec):
     most: int = Field(ge=1, le=10**9, description="How often the first item is told.")
     least: int = Field(1, ge=0, description="How often the last ones are told.")
 
+    @field_validator("zipf")
+    @classmethod
+    def _short(cls, value: Fraction) -> Fraction:
+        if value.denominator > 10_000:  # most^denominator is computed with
+            raise PydanticCustomError("zipf", "four digits of the exponent zipf are enough")
+        return value
+
 
 class AmountSpec(Spec):
     """How much of a source a split takes. Nothing: each item as often as the source has wordings of it."""
@@ -153,6 +160,7 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
         _override(tree, marks, override)
     for group in ("worlds", "sources"):
         _inherit(tree, marks, group)
+    tree = _without_nulls(tree)
     origin = Origin(str(path), marks)
     recipe = _validated(tree, origin)
     return _materialised(Loaded(recipe, origin, title(path)))
@@ -235,15 +243,25 @@ def schema() -> dict[str, Any]:
 
 
 def _inheritable(schema: Any) -> Any:
-    """The schema with nothing required: any key may be inherited, at any depth."""
+    """The schema with nothing required, and null allowed: any key may be inherited or taken away, at any depth."""
     if isinstance(schema, dict):
         named = {"anyOf" if key == "oneOf" else key: _inheritable(value) for key, value in schema.items()}
+        for keys in (key for key in ("properties", "patternProperties") if isinstance(named.get(key), dict)):
+            named[keys] = {name: _or_null(value) for name, value in named[keys].items()}
         return {
             key: value
             for key, value in named.items()
             if key != "discriminator" and not (key == "required" and isinstance(value, list))
         }
     return [_inheritable(value) for value in schema] if isinstance(schema, list) else schema
+
+
+def _or_null(schema: Any) -> Any:
+    if isinstance(schema.get("type"), str) and not {"enum", "const"} & schema.keys():
+        return {**schema, "type": [schema["type"], "null"]}
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
+    return {"anyOf": [schema, {"type": "null"}]}
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -398,10 +416,14 @@ def _merge(base: Tree, over: Tree, path: Path_, base_marks: Marks, marks: Marks)
         for mark in [mark for mark in base_marks if mark[: len(at)] == at]:
             del base_marks[mark]
         base_marks.update({mark: place for mark, place in marks.items() if mark[: len(at)] == at})
-        if value is None:
-            base.pop(key, None)
-        else:
-            base[key] = value
+        base[key] = value  # null too: a world or a source may inherit the key from another, see `_inherit`
+
+
+def _without_nulls(tree: Any) -> Any:
+    """Mappings without the keys that a null has taken away."""
+    if not isinstance(tree, dict):
+        return tree
+    return {key: _without_nulls(value) for key, value in tree.items() if value is not None}
 
 
 def _inherit(tree: Tree, marks: Marks, group: str) -> None:
@@ -412,14 +434,15 @@ def _inherit(tree: Tree, marks: Marks, group: str) -> None:
 
     def resolve(name: str, children: tuple[str, ...]) -> None:
         spec = members[name]
-        if name in done or not isinstance(spec, dict) or "extends" not in spec:
+        if name in done or not isinstance(spec, dict) or spec.get("extends") is None:
             return
         place = Origin("", marks).place((group, name, "extends"))
         base = spec["extends"]
-        if not isinstance(base, str) or base not in members:
-            raise RecipeError(f"no {group[:-1]} '{base}'", suggest(str(base), set(members) - {name}), place)
+        if not isinstance(base, str) or members.get(base) is None:
+            known = {other for other, given in members.items() if given is not None} - {name}
+            raise RecipeError(f"no {group[:-1]} '{base}'", suggest(str(base), known), place)
         if base == name or base in children:
-            raise RecipeError(f"{group} extend each other in a circle", "", place)
+            raise RecipeError(f"{group} extend each other in a circle", "Write one of them out.", place)
         resolve(base, (*children, name))
         own = {key: value for key, value in spec.items() if key != "extends"}
         made = {name: copy.deepcopy(members[base])}

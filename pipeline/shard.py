@@ -151,7 +151,8 @@ def find_document(plan: Plan, split: str, k: int, position: int) -> list[tuple[i
     sequences = _packed(plan, order, documents, located, k)
     document = int(np.flatnonzero(located.same(wanted))[0])
     found = []
-    for piece in np.flatnonzero(sequences.pieces.values[:, 2] == document):
+    mine = np.flatnonzero(sequences.pieces.values[:, 2] == document)
+    for piece in mine[np.argsort(sequences.pieces.values[mine, 3])]:  # as it is read, wherever its windows went
         start, length, _, _ = sequences.pieces.values[piece].tolist()
         sequence = int(np.searchsorted(sequences.pieces.offsets, piece, side="right")) - 1
         found.append((sequence, start, sequences.input_ids[sequence, start : start + length]))

@@ -366,8 +366,8 @@ def test_tags_of_mappings_are_refused(folder: Path, tag: str):
         ("? [a, b]\n: 1\n", "r.yaml:1", "a key must be a plain word"),
         ("[1, 2]\n", "r.yaml:1", "a recipe is a mapping"),
         ("just words\n", "r.yaml:1", "a recipe is a mapping"),
-        ("", "r.yaml:1", "'worlds' is missing"),
-        ("# nothing\n", "r.yaml:1", "'worlds' is missing"),
+        ("", "r.yaml:1", "'sources' is missing"),
+        ("# nothing\n", "r.yaml:1", "'sources' is missing"),
     ],
 )
 def test_what_is_not_a_recipe_is_refused(folder: Path, text: str, place: str, problem: str | None):

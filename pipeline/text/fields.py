@@ -157,10 +157,14 @@ class Field:
         """The field of one part, labelled as the whole; None where there is no such part."""
         return Field((self.parts[name],), label=self.label) if name in self.parts else None
 
+    def text(self, rows: Mapping[int, int]) -> str:
+        """What a sentence shows where slot s holds rows[s]; of the slots of `format` alone."""
+        shown = (piece if isinstance(piece, str) else str(piece.values[rows[piece.slot]]) for piece in self.format)
+        return "".join(shown) + self.after
+
     def value(self, rows: Mapping[int, int]) -> Any:
         """What an expression sees where slot s holds rows[s]: the value of a lone column, else a Composite."""
         if len(self.format) == 1 and isinstance(self.format[0], Column) and not self.parts and not self.after:
             return self.format[0].values[rows[self.format[0].slot]]
-        shown = [piece if isinstance(piece, str) else str(piece.values[rows[piece.slot]]) for piece in self.format]
         parts = {name: column.values[rows[column.slot]] for name, column in self.parts.items()}
-        return Composite("".join(shown) + self.after, parts)
+        return Composite(self.text(rows), parts)

@@ -245,6 +245,8 @@ def _evaluated(node: nodes.Node, scope: Mapping[str, Variable], line: Text, numb
     """An expression as a table, where it depends on one slot or on few values; as an Expression, where on more."""
     used = list(_used(node, scope))
     slots = sorted(frozenset().union(*(variable.slots for variable in used)))
+    if any(piece.texts.codes for variable in used if isinstance(variable, Field) for piece in variable.pieces):
+        raise TemplateError("token ids that are given are no text", "Show {{ value }} as it is.", line.place)
     labels = {variable.label for variable in used}
     shows_value = isinstance(node, nodes.Filter | nodes.Getitem)  # a branch or a comparison shows words about the value
     label = labels.pop() if shows_value and len(labels) == 1 else 0

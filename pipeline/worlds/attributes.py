@@ -492,7 +492,7 @@ class CodesSpec(Spec):
     vocabulary: int = Key_(ge=1, lt=2**31, description="T: how many symbols there are.")
     symbols: Literal["ids", "text"] = Key_(
         "ids",
-        description="ids: a symbol is a token of the tokenizer. text: two or more letters, the same number for all.",
+        description="ids: a symbol is a token of the tokenizer. text: letters, the same number for all.",
     )
     first_id: int = Key_(0, ge=0, description="The token id of symbol 0.")
 
@@ -605,8 +605,10 @@ class WorldSpec(Spec):
         """Attribute → (the key that declares it, its spec, the path of its key): repeated ones each for itself."""
         every: dict[str, tuple[str, Any, tuple[str | int, ...]]] = {}
         for name, spec in self.attributes.items():
+            mine: dict[str, tuple[str, Any, tuple[str | int, ...]]] = {name: (name, spec, (name,))}
             if isinstance(spec, CodesSpec):
-                every |= {f"{name}_{k}": (name, spec, (name, k)) for k in range(1, spec.repeat + 1)}
-            else:
-                every[name] = (name, spec, (name,))
+                mine = {f"{name}_{k}": (name, spec, (name, k)) for k in range(1, spec.repeat + 1)}
+            if twice := next((one for one in mine if one in every), None):
+                raise SpecError(f"'{twice}' stands twice", f"'{every[twice][0]}' is it too.", ("attributes", name))
+            every |= mine
         return every

@@ -29,11 +29,13 @@ class Falsehood:
         self._sizes = tuple(world.sizes(slot) for slot in self.slots)
         self.count = prod(self._sizes)
         if self.count > MOST_VALUES:
-            raise SpecError(f"'{attribute}' has {self.count:,} values, too many to choose a wrong one from")
+            raise SpecError(
+                f"'{attribute}' has {self.count:,} values, too many to choose a wrong one from", "Leave it out."
+            )
         rows = np.unravel_index(np.arange(self.count), self._sizes)
         shown = [dict(zip(self.slots, place, strict=True)) for place in zip(*(r.tolist() for r in rows), strict=True)]
         classes: dict[str, int] = {}
-        self._class = np.array([classes.setdefault(str(field.value(at)), len(classes)) for at in shown], np.int64)
+        self._class = np.array([classes.setdefault(field.text(at), len(classes)) for at in shown], np.int64)
         if len(classes) < 2:
             raise SpecError(f"'{attribute}' has one value only, so none is wrong", "Leave it out of the mistakes.")
         self._order = np.argsort(self._class, kind="stable")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import log2
+from math import log2, prod
 
 import numpy as np
 
@@ -70,7 +70,7 @@ class World:
         self._end = 0
         self._root = key
         with specified_at("disjoint_from"):
-            self._keep_apart([self._other(other, others or {}) for other in spec.others])
+            self._keep_apart([self._other(other, others or {}) for other in spec.others], list((others or {}).values()))
 
     def __len__(self) -> int:
         return self.size
@@ -150,8 +150,8 @@ class World:
             raise SpecError(f"no world '{name}' to be disjoint from", suggest(name, others))
         return others[name]
 
-    def _keep_apart(self, others: list[World]) -> None:
-        """Share the bijection of names with other worlds, and take them from an end of it that none of them takes."""
+    def _keep_apart(self, others: list[World], known: Sequence[World]) -> None:
+        """Share the bijection of names with other worlds, and take them from an end that no world known takes."""
         if not others:
             return
         attribute = self.of_kind("name")
@@ -165,24 +165,27 @@ class World:
             )
         if len({other._root for other in others}) > 1:
             raise SpecError("these worlds do not share their names", "Make them disjoint from one of them first.")
-        free = [end for end in range(len(ENDS)) if end not in {other._end for other in others}]
+        root = others[0]._root
+        free = [end for end in range(len(ENDS)) if end not in {one._end for one in known if one._root == root}]
         if not free:
             raise SpecError("five worlds cannot be kept apart", f"At most {len(ENDS)} can.")
-        self._end, self._root = free[0], others[0]._root
+        self._end, self._root = free[0], root
         name.share(self._root.child(attribute or ""), self._end)
         for other in others:
             theirs = other._attributes[attribute or ""]
             assert isinstance(theirs, UniqueName)
-            if _overlap(name.taken(self.size), theirs.taken(other.size)):
+            if _overlap(name.taken(self.size), theirs.taken(other.size), prod(name.sizes)):
                 raise SpecError(
-                    f"{self.size:,} and {other.size:,} individuals are more than the names that '{self.name}' and "
-                    f"'{other.name}' share",
+                    f"{self.size:,} and {other.size:,} individuals are more than the names between those of "
+                    f"'{self.name}' and '{other.name}', out of {prod(name.sizes):,}",
                     "Enlarge a pool or lower a size.",
                 )
 
 
-def _overlap(one: range, other: range) -> bool:
-    return max(one.start, other.start) < min(one.stop, other.stop) or one.start < 0
+def _overlap(one: range, other: range, names: int) -> bool:
+    """Whether two runs of names meet, or one runs over the ends of all of them."""
+    both = (one, other)
+    return max(one.start, other.start) < min(one.stop, other.stop) or any(r.start < 0 or r.stop > names for r in both)
 
 
 def _entropy(weights: tuple[Fraction, ...] | None, rows: int) -> float:
