@@ -80,7 +80,7 @@ def _probes(plan: Plan, split: SplitPlan, documents: Documents, located: Located
             classes = Classes.of(world, attribute, plan.tokenizer)
             columns = (np.full(mine.size, number), position[mine], *classes(rows))
             found.append(np.column_stack([mine, *columns]).astype(np.int64))
-    table = np.concatenate(found)
+    table = np.concatenate([np.empty((0, 5), np.int64), *found])
     table = table[np.lexsort((table[:, 1], table[:, 2], table[:, 0]))]
     names = {"attribute": np.uint8, "position": np.int32, "first_token": np.int32, "value": np.int32}
     fields = {name: table[:, i].astype(kind) for i, (name, kind) in enumerate(names.items(), 1)}
@@ -108,7 +108,9 @@ class Classes:
             self._first = np.array([code[0] for code in first.texts.codes], np.int32)
         else:
             encodings = tokenizer.encodings([" " + row for row in first.texts.rows])
-            self._first = np.array([encoding.ids[0] for encoding in encodings], np.int32)
+            self._first = np.array(
+                [next(i for i, (_, end) in zip(e.ids, e.offsets, strict=True) if end > 1) for e in encodings], np.int32
+            )
         self._value = None
         if prod(self._sizes) <= MOST_VALUES:
             numbers: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 
 RECIPES = sorted(path.stem for path in library("recipes").rglob("*.yaml"))
+KINDS = [name for name in RECIPES if name == "bioS_100K_100" or not re.fullmatch(r"bioS_\d+[KM]_\d+", name)]
+"""The recipes without those that differ from another in nothing but numbers."""
 
 
 @lru_cache(maxsize=24)  # tens of megabytes each

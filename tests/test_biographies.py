@@ -19,7 +19,7 @@ from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.text.fragments import Fragments
 from pipeline.text.rendered import Rendered
 from tests.encoders import tokenizer
-from tests.plans import RECIPES, plan_of, small
+from tests.plans import KINDS, plan_of, small
 from tests.reference.biographies import ASPECTS, STORY, differences, stories
 
 EXTRACTION = ["birth_date", "birth_city", "university", "major", "employer", "company_city"]
@@ -57,7 +57,7 @@ VARIANTS = dict(_variants())
 @cache
 def of_variants() -> dict[str, dict[str, list[tuple[object, ...]]]]:
     plan = stories(VARIANTS)
-    return {name: differences(plan, name, 50) for name in VARIANTS}
+    return {name: differences(plan, name) for name in VARIANTS}
 
 
 @pytest.mark.parametrize("aspect", ASPECTS)
@@ -132,7 +132,7 @@ def of_recipe(recipe: str) -> dict[str, dict[str, list[tuple[object, ...]]]]:
 
 
 @pytest.mark.parametrize("aspect", ASPECTS)
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", KINDS)
 def test_a_recipe_tells_what_rendering_and_encoding_gives(recipe: str, aspect: str) -> None:
     for name, found in of_recipe(twin(recipe)).items():
         assert not found[aspect], name
@@ -176,7 +176,7 @@ def assert_expected(source: Biographies, count: int, sampled: int = 0) -> None:
     assert source.longest is None or lengths.max() <= source.longest
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", KINDS)
 def test_the_expected_length_of_a_recipe_is_the_mean(recipe: str) -> None:
     for source in sources_of(twin(recipe)).values():
         assert_expected(source, 20_000 if "bioD" not in recipe else 5000)

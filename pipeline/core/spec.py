@@ -9,7 +9,15 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from pipeline.core.errors import suggest
@@ -44,7 +52,7 @@ def _fraction(value: Any) -> Any:
 
 Rational = Annotated[
     Fraction,
-    PlainValidator(_fraction),
+    BeforeValidator(_fraction),
     PlainSerializer(str),
     WithJsonSchema({"type": "number"}),
 ]

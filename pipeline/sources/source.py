@@ -8,8 +8,9 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, model_validator
 from pydantic import Field as Key_
+from pydantic_core import PydanticCustomError
 
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.draws import I64
@@ -36,10 +37,14 @@ class MarkSpec(Spec):
         """A special token."""
         return cls(token=token)
 
+    @model_validator(mode="after")
+    def _one_of_both(self) -> MarkSpec:
+        if (self.token is None) == (self.text is None):
+            raise PydanticCustomError("mark", "a mark is either a token or a text: write one of the two")
+        return self
+
     def piece(self) -> Piece:
         """As a program of its own."""
-        if (self.token is None) == (self.text is None):
-            raise SpecError("a mark is either a token or a text", "Write one of the two.")
         return special(self.token) if self.token is not None else literal(self.text or "")
 
 
@@ -139,7 +144,7 @@ def mask_of(spec: DocumentsSpec, roles: tuple[str, ...]) -> tuple[str, ...]:
     for i, role in enumerate(spec.mask):
         if role not in roles:
             has = f"It has: {', '.join(roles)}." if roles else "Its documents have none."
-            raise SpecError(f"no part of these documents is a {role}", has, ("mask", i))
+            raise SpecError(f"no part of these documents is of the role {role}", has, ("mask", i))
     return tuple(spec.mask)
 
 

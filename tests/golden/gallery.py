@@ -1,4 +1,4 @@
-"""docs/recipes.md: every recipe in a line, and a document of each of its sources. `python -m tests.golden` writes it."""
+"""docs/recipes.md: every recipe in a line, a document of each of its sources. `python -m tests.golden` writes it."""
 
 from __future__ import annotations
 

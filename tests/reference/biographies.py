@@ -20,7 +20,8 @@ import numpy as np
 
 from pipeline.core.documents import ROLES, Ragged
 from pipeline.plan import Plan
-from pipeline.sources.knowledge.biographies import Biographies, Choices
+from pipeline.sources.knowledge.biographies import Biographies
+from pipeline.sources.knowledge.choices import Choices
 from pipeline.text.telling import Telling
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds.world import World
@@ -318,7 +319,7 @@ def stories(variants: Mapping[str, str]) -> Plan:
     return plan_of(STORY, *(f"sources.{name}={{{keys}}}" for name, keys in variants.items()))
 
 
-def differences(plan: Plan, name: str, count: int = 100) -> dict[str, list[tuple[Any, ...]]]:
+def differences(plan: Plan, name: str, count: int = 50) -> dict[str, list[tuple[Any, ...]]]:
     """Aspect → (text, got, expected) of each of `count` documents in which a source and this reference differ."""
     source = plan.sources[name]
     rng = np.random.default_rng(0)

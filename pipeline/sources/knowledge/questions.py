@@ -30,6 +30,7 @@ from pipeline.sources.knowledge.wordings import TemplatesSpec
 from pipeline.sources.source import AboutSpec, Context, Mark, MarkSpec, Turns, mask_of, number_of, opening, sample_mean
 from pipeline.text.fields import Field, Joint, Piece
 from pipeline.text.fragments import Fragments
+from pipeline.text.languages import LANGUAGES
 from pipeline.text.rendered import Program, compile_programs
 from pipeline.text.telling import Telling
 from pipeline.text.templates import Expression, Variable, parts, pieces
@@ -92,7 +93,9 @@ class Questions:
         self.roles = tuple(role for role, there in told if there)
         self.mask = mask_of(spec, self.roles)
         if self._pairs and len(self._people) < 2:
-            raise SpecError("a question about two individuals needs a group of two or more", at=("only",))
+            raise SpecError(
+                "a question about two individuals needs a group of two or more", "Make it larger.", ("only",)
+            )
         turns = spec.paraphrases
         self.exposures = turns if isinstance(turns, int) else None
         self.longest: int | None = None
@@ -167,9 +170,10 @@ class Questions:
         found = []
         for text in self._spec.lines(question):
             cut = parts(pieces(text, scope, f"world '{self.world.name}'"))
-            if len(cut) > 3 or not all(cut):
+            if len(cut) > 3 or not all(cut) or (len(cut) == 1) != (self._spec.kind == "statements"):
                 raise TemplateError(
-                    f"{len(cut) - 1} bars, or nothing beside one", "Write prompt | answer, or prompt | hint | answer.",
+                    f"{len(cut) - 1} bars in a line of {self._spec.kind}, or nothing beside one",
+                    "Write prompt | answer, or prompt | hint | answer; of a statement no bar.",
                     text.place,
                 )  # fmt: skip
             self._pairs |= any(_reaches(part, self.world.slots) for program in cut for part in program)
@@ -227,6 +231,8 @@ def _chosen(spec: QuestionsSpec) -> list[str]:
 
 def _scope(world: World, language: str) -> dict[str, Variable]:
     """The attributes of an individual, and those of another with `other_` before their names."""
+    if language not in LANGUAGES:
+        raise SpecError(f"no language '{language}'", suggest(language, LANGUAGES), ("language",))
     fields = world.told(language)
     others = {OTHER + name: _shifted(field, world.slots - 1) for name, field in fields.items()}
     return {**others, **fields}
