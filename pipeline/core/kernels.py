@@ -249,14 +249,14 @@ def find_spans(
     Arguments as in `gather`, plus per operation its label (0: none), per fragment how many of its tokens at either end
     belong to the words around the value, the tokens of the opening, and per sentence the label that it tells falsely
     (0: none), which is noted as `wrong`. A start counts from the document's first token; document i has the rows from
-    offsets[i] to offsets[i + 1]. Neighbours of one label are one span ("October", " 2", ",", " 1996").
+    offsets[i] to offsets[i + 1]. Neighbours of one label in a sentence are one span ("October", " 2", ",", " 1996").
     """
     count = 0
     for i in range(first.size - 1):
         at = opening
-        last_label, last_end = np.int32(0), np.int64(-1)
         for j in range(first[i], first[i + 1]):
             p = programs[j]
+            last_label, last_end = np.int32(0), np.int64(-1)
             for q in range(program_start[p], program_start[p + 1]):
                 f = base[q] + rows[facts[j], slot[q]]
                 begin, stop = at + lead[f], at + start[f + 1] - start[f] - trail[f]

@@ -23,9 +23,17 @@ class Texts:
     (its space moved, its first and last words) is found out once, here.
     """
 
-    def __init__(self, rows: tuple[str, ...], codes: tuple[tuple[int, ...], ...] | None = None) -> None:
-        """codes: the token ids of each row, where they are given rather than found by encoding it."""
-        self.rows, self.codes = rows, codes
+    def __init__(
+        self,
+        rows: tuple[str, ...],
+        codes: tuple[tuple[int, ...], ...] | None = None,
+        around: tuple[tuple[int, int], ...] | None = None,
+    ) -> None:
+        """codes: the token ids of each row, where they are given rather than found by encoding it.
+
+        around: how many characters at either end of each row are words around a value, such as a particle.
+        """
+        self.rows, self.codes, self.around = rows, codes, around
         self._joined: dict[tuple[str, str], Texts] = {}
 
     def __len__(self) -> int:
@@ -34,7 +42,7 @@ class Texts:
     def joined(self, before: str, after: str) -> Texts:
         """The same table with words before and after every row."""
         if (before, after) not in self._joined:
-            self._joined[before, after] = Texts(tuple(before + row + after for row in self.rows))
+            self._joined[before, after] = Texts(tuple(before + row + after for row in self.rows), around=self.around)
         return self._joined[before, after]
 
     @cached_property
@@ -92,7 +100,7 @@ class Piece:
     """A literal (slot 0, one row) or a table of texts, one a row of its slot.
 
     label: of the attribute the text belongs to, 0 for none. margin: how many characters at either end of every row are
-    words around the value rather than the value. special: the text is that of one special token, alone in its program.
+    words around the value, beside `texts.around`. special: the text is that of one special token, alone in its program.
     """
 
     texts: Texts
@@ -100,6 +108,11 @@ class Piece:
     label: int = 0
     margin: tuple[int, int] = (0, 0)
     special: bool = False
+
+    def around(self, row: int) -> tuple[int, int]:
+        """How many characters at either end of a row are not of the value."""
+        before, after = self.texts.around[row] if self.texts.around else (0, 0)
+        return self.margin[0] + before, self.margin[1] + after
 
     @property
     def text(self) -> str:

@@ -154,7 +154,8 @@ def _fuse_for_speed(pieces: list[Piece]) -> list[Piece]:
 
 def _one_value(left: Piece, right: Piece) -> bool:
     """Whether two tables show the same row of one attribute with nothing else between, as a month and a day do."""
-    touching = not left.label or left.margin[1] == right.margin[0] == 0
+    bare = left.margin[1] == right.margin[0] == 0 and not left.texts.around and not right.texts.around
+    touching = not left.label or bare
     return left.slot == right.slot != 0 and left.label == right.label and touching
 
 
@@ -170,9 +171,16 @@ def _fused(left: Piece, right: Piece) -> Piece:
         return Piece(both, left.slot, left.label, (left.margin[0], right.margin[1]))
     if _same_row(left, right):
         both = Texts(tuple(a + b for a, b in zip(left.texts.rows, right.texts.rows, strict=True)))
-        ends = min(map(len, left.texts.rows)) * (not left.label), min(map(len, right.texts.rows)) * (not right.label)
-        label = left.label or right.label
-        return Piece(both, left.slot, label, (left.margin[0] + ends[0], right.margin[1] + ends[1]) if label else (0, 0))
+        if not left.label and not right.label:
+            return Piece(both, left.slot)
+        value, words = (left, right) if left.label else (right, left)
+        inside = [value.around(row) for row in range(len(both))]
+        beside = [len(row) for row in words.texts.rows]
+        behind = left.label != 0
+        around = tuple(
+            (lead + (not behind) * n, trail + behind * n) for (lead, trail), n in zip(inside, beside, strict=True)
+        )
+        return Piece(Texts(both.rows, around=around), left.slot, value.label)
     if left.slot and right.slot:
         raise Uncuttable(f"no sure seam between {left.texts.rows[0]!r} and {right.texts.rows[0]!r}, which both vary")
     if left.label and right.label and left.label != right.label:
@@ -194,7 +202,7 @@ class _Table:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        self._runs: dict[tuple[tuple[str, ...], tuple[int, int], Any], int] = {}
+        self._runs: dict[tuple[Any, ...], int] = {}
         self._known: dict[tuple[Texts, tuple[int, int]], int] = {}
         self._given: list[tuple[int, ...] | None] = []
         self._texts: list[str] = []
@@ -203,7 +211,7 @@ class _Table:
     def base(self, piece: Piece) -> int:
         """The first fragment of a piece's table."""
         if (piece.texts, piece.margin) not in self._known:
-            run = (piece.texts.rows, piece.margin, piece.texts.codes)
+            run = (piece.texts.rows, piece.margin, piece.texts.codes, piece.texts.around)
             if run not in self._runs:
                 self._runs[run] = self._add(piece)
             self._known[piece.texts, piece.margin] = self._runs[run]
@@ -217,7 +225,7 @@ class _Table:
             _refuse_special(piece.texts.rows, self._tokenizer)
         self._given += codes or [None] * len(piece.texts)
         self._texts += piece.texts.rows
-        self._margins += [piece.margin] * len(piece.texts)
+        self._margins += [piece.around(row) for row in range(len(piece.texts))]
         return first
 
     def encoded(self) -> tuple[list[Sequence[int]], list[tuple[int, int]]]:

@@ -57,10 +57,10 @@ def compile_programs(
 
 
 class _Told(NamedTuple):
-    """A document as text: its values (first character, end, label) and sentences (first character, end)."""
+    """A document as text: its values (first character, end, label, sentence), and sentences (first character, end)."""
 
     text: str
-    values: list[tuple[int, int, int]]
+    values: list[tuple[int, int, int, int]]
     sentences: list[tuple[int, int]]
 
 
@@ -100,10 +100,10 @@ class Rendered:
         )
 
     def _tell(self, telling: Telling, document: int, wrong: int) -> _Told:
-        """One document; neighbouring values of one label are joined."""
+        """One document."""
         text = _shown(self.opening, {}, first=True) if self.opening else ""
         own = CUT if self.opening and _is_special(self.opening) else text  # what is not said by special tokens
-        values: list[tuple[int, int, int]] = []
+        values: list[tuple[int, int, int, int]] = []
         sentences: list[tuple[int, int]] = []
         for j in range(telling.first[document], telling.first[document + 1]):
             program = self.programs[telling.programs[j]]
@@ -111,12 +111,13 @@ class Rendered:
             begun = len(text)
             for number, part in enumerate(program):
                 shown = _shown(part, at, first=number == 0)
-                before = len(text) + (number == 0 and not _is_special(part))
+                around = part.around(_row(part, at)) if isinstance(part, Piece) else (0, 0)
+                before = len(text) + (number == 0 and not _is_special(part)) + around[0]
                 text += shown
-                if part.label and len(text) > before:
+                end = len(text) - around[1]
+                if part.label and end > before:
                     label = wrong if telling.false is not None and part.label == telling.false[j] else part.label
-                    first = values.pop()[0] if values and values[-1][1:] == (before, label) else before
-                    values.append((first, len(text), label))
+                    values.append((before, end, label, len(sentences)))
                 own += CUT if _is_special(part) else shown
             sentences.append((begun, len(text)))
         if any(token in own for token in self.tokenizer.special):
@@ -151,8 +152,12 @@ def _shown(part: Piece | Expression, at: Any, *, first: bool) -> str:
     space = " " * (first and not _is_special(part))
     if isinstance(part, Expression):
         return space + part.render(at)
-    row = int(part.slot.rows(at.row)[0]) if isinstance(part.slot, Joint) else at.get(part.slot, 0)
-    return space + part.texts.rows[row]
+    return space + part.texts.rows[_row(part, at)]
+
+
+def _row(part: Piece, at: Any) -> int:
+    """The row of its table that a piece shows."""
+    return int(part.slot.rows(at.row)[0]) if isinstance(part.slot, Joint) else int(at.get(part.slot, 0))
 
 
 def _ragged(rows: list[list[tuple[int, int, int]]]) -> Ragged:
@@ -161,12 +166,19 @@ def _ragged(rows: list[list[tuple[int, int, int]]]) -> Ragged:
 
 
 def _in_tokens(
-    offsets: Sequence[tuple[int, int]], values: Sequence[tuple[int, int, int]]
+    offsets: Sequence[tuple[int, int]], values: Sequence[tuple[int, int, int, int]]
 ) -> list[tuple[int, int, int]]:
-    """Rows (start, length, label) in tokens: all tokens that show a character of the value."""
-    rows = []
-    for first, last, label in values:
-        tokens = [i for i, (begin, end) in enumerate(offsets) if begin < last and end > first]
-        if tokens:
-            rows.append((tokens[0], tokens[-1] + 1 - tokens[0], label))
+    """Rows (start, length, label): all tokens that show a character of the value.
+
+    Neighbours of one label in a sentence are one row, as in the fast path.
+    """
+    rows: list[tuple[int, int, int]] = []
+    last = (-1, 0, -1)  # end, label and sentence of the value before
+    for first, end, label, sentence in values:
+        tokens = [i for i, (begin, stop) in enumerate(offsets) if begin < end and stop > first]
+        if not tokens:
+            continue
+        start = rows.pop()[0] if last[1:] == (label, sentence) and last[0] >= tokens[0] else tokens[0]
+        last = (tokens[-1] + 1, label, sentence)
+        rows.append((start, last[0] - start, label))
     return rows

@@ -259,7 +259,7 @@ def _evaluated(node: nodes.Node, scope: Mapping[str, Variable], line: Text, numb
         expression.render(_Rows({}))  # so that what always fails, fails now
         return expression
     shown = tuple(expression.render(_Rows({slot: row})) for row in range(rows))
-    return Piece(Texts(shown), slot, label, _margin(node, scope, shown) if label else (0, 0))
+    return Piece(Texts(shown, around=_around(node, scope, shown) if label else None), slot, label)
 
 
 def _joint(expression: Expression, slots: list[int], used: list[Variable]) -> Piece | None:
@@ -282,15 +282,19 @@ def _joint(expression: Expression, slots: list[int], used: list[Variable]) -> Pi
     return Piece(Texts(tuple(texts)), Joint(tuple(slots), classes, table), expression.label)
 
 
-def _margin(node: nodes.Node, scope: Mapping[str, Variable], shown: tuple[str, ...]) -> tuple[int, int]:
-    """How many characters of every row a filter has put before and behind the value that it shows."""
+def _around(
+    node: nodes.Node, scope: Mapping[str, Variable], shown: tuple[str, ...]
+) -> tuple[tuple[int, int], ...] | None:
+    """How many characters of each row a filter has put before and behind the value that it shows."""
     of = node.node if isinstance(node, nodes.Filter) else None
     value = _shown(of, scope) if isinstance(of, nodes.Name | nodes.Getattr) else None
     if not value or len(value) != 1 or len(value[0].texts) != len(shown):
-        return 0, 0
-    at = [text.find(plain) for text, plain in zip(shown, value[0].texts.rows, strict=True)]
-    behind = [len(text) - i - len(plain) for i, text, plain in zip(at, shown, value[0].texts.rows, strict=True)]
-    return (min(at), min(behind)) if min(at) >= 0 else (0, 0)
+        return None
+    pairs = list(zip(shown, value[0].texts.rows, strict=True))
+    at = [text.find(plain) for text, plain in pairs]
+    if min(at) < 0 or all(text == plain for text, plain in pairs):
+        return None
+    return tuple((i, len(text) - i - len(plain)) for i, (text, plain) in zip(at, pairs, strict=True))
 
 
 def _part_of(node: nodes.Node, line: Text, number: str) -> jinja2.Template:
