@@ -23,6 +23,10 @@ anywhere, twice, or never again; the bytes are the same.
 thousand. Every literal and every value is tokenized when the plan is compiled, and a document is a gather from that
 table, in machine code (`core/kernels.py`).
 
+**What a document is**, before it is tokens (`text/telling.py`): a row of sentences, each told of a row of facts. A
+question's answer, a mistake and the `[BACK]` after it are sentences; a wrong value is another row of facts, and a
+comparison a row of two people's. So every experiment goes through the same gather.
+
 **Why that is exact.** A byte-level tokenizer cuts text into words before it merges, and never merges across a cut. A
 seam between two pieces is exact wherever such a cut falls. The space travels with the piece that follows it
 (`" was born in" + " Boston, MA" + "."`), which makes nearly every seam certain; the others are asked of the tokenizer,
@@ -36,8 +40,8 @@ built. A file is complete or absent, has two hashes in its record, and the manif
 
 Floors, from the ground up; an import goes down or stays inside its folder (tests/test_architecture.py):
 
-    core · text, packing, storage, manifest · worlds · sources, sinks · recipe · plan · shard, executors, card ·
-    build · cli
+    core · text, packing, storage, manifest · worlds · sources, sinks · recipe · plan, capacity, scoring ·
+    figures, evaluation · shard, executors, card · build · cli
 
 Use from Python:
 

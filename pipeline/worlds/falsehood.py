@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.core.draws import I32, U64
 from pipeline.core.errors import SpecError
-from pipeline.text.fields import Column
+from pipeline.text.fields import Column, Field
 from pipeline.worlds.attributes import MOST_VALUES
 from pipeline.worlds.world import World
 
@@ -32,16 +32,30 @@ class Falsehood:
             raise SpecError(
                 f"'{attribute}' has {self.count:,} values, too many to choose a wrong one from", "Leave it out."
             )
-        rows = np.unravel_index(np.arange(self.count), self._sizes)
-        shown = [dict(zip(self.slots, place, strict=True)) for place in zip(*(r.tolist() for r in rows), strict=True)]
         classes: dict[str, int] = {}
-        self._class = np.array([classes.setdefault(field.text(at), len(classes)) for at in shown], np.int64)
+        self._class = np.array([classes.setdefault(text, len(classes)) for text in self._texts(field)], np.int64)
         if len(classes) < 2:
             raise SpecError(f"'{attribute}' has one value only, so none is wrong", "Leave it out of the mistakes.")
         self._order = np.argsort(self._class, kind="stable")
         self._members = np.bincount(self._class)
         self._begin = np.cumsum(self._members) - self._members
         self._probability = [world.probability(slot) for slot in self.slots]
+
+    def _texts(self, field: Field) -> list[str]:
+        """What each combination of rows shows, in the order of their numbers."""
+        places = np.unravel_index(np.arange(self.count), self._sizes)
+        rows = zip(*(place.tolist() for place in places), strict=True)
+        return [field.text(dict(zip(self.slots, at, strict=True))) for at in rows]
+
+    def check(self, field: Field, language: str) -> None:
+        """SpecError where two values, one of which is wrong for the other, read alike in another language."""
+        known: dict[str, int] = {}
+        for text, of in zip(self._texts(field), self._class.tolist(), strict=True):
+            if known.setdefault(text, of) != of:
+                raise SpecError(
+                    f"two values read alike in the language '{language}': {text!r}, so neither is wrong for the other",
+                    "Make them distinct, or leave the sentence out of `mistakes.sentences`.",
+                )
 
     def draw(self, rows: I32, h: U64) -> None:
         """Wrong values into rows (m, slots), which hold the right ones, from 64 bits (m,) each."""

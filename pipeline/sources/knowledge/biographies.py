@@ -107,6 +107,10 @@ class Biographies:
     def __init__(self, spec: BiographiesSpec, context: Context) -> None:
         self.world, self._people = context.about(spec)
         self._spec = spec
+        if spec.language in spec.translations:
+            raise SpecError(
+                f"'{spec.language}' is the main language", "Translate into another.", ("translations", spec.language)
+            )
         groups = sentences_of(spec.sentences, spec.known, self.world)
         self.sentences = [sentence.name for group in groups for sentence in group]
         self._groups = Groups.of([len(group) for group in groups])
@@ -222,7 +226,9 @@ class Biographies:
                         f"the sentence '{name}' is not named after an attribute, so it has no value to get wrong",
                         "Name it after the attribute that it tells, or leave it out of `mistakes.sentences`.",
                     )
-                falsehoods[self.sentences.index(name)] = Falsehood(self.world, name)
+                falsehoods[self.sentences.index(name)] = falsehood = Falsehood(self.world, name)
+                for language in spec.sets:
+                    falsehood.check(self.world.told(language)[name], language)
         return Mistakes(spec.mistakes, key, falsehoods, back, len(self._modes), len(self.sentences))
 
     def _lengths(self) -> tuple[Fraction, int | None]:

@@ -92,6 +92,8 @@ class Languages:
             raise SpecError(f"the languages' shares add up to {total:.4g}", "Let them be 1 at most.", ("translations",))
         self.shares = [1 - sum(translations, Fraction(0)), *translations]
         self._phases = lcm(*(share.denominator for share in self.shares))
+        if self._phases >= 2**31:
+            raise SpecError("the languages' shares have too many digits", "Write 0.33, or 1/3.", ("translations",))
         self._bounds: NDArray[np.int64] = np.cumsum([int(share * self._phases) for share in self.shares])
         self._step = self._phases * 618 // 1000  # spreads a language evenly over the paraphrases
         while gcd(self._step, self._phases) != 1:
