@@ -35,7 +35,7 @@ list: $(VENV)/run  ## name the recipes
 	@$(PIPELINE) list
 
 test: $(VENV)/dev  ## run the tests
-	@$(PY) -m pytest -n auto --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(VENV)/dev  ## ruff and mypy --strict
 	$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

@@ -766,7 +766,7 @@ REFUSALS: dict[str, tuple[str, str, str, dict[str, str | bytes]]] = {
         "the files are not those that the recipe was made with (blake3:00)", {"a.jsonl": LINES},
     ),
     "a mask of nothing": (
-        "files: a.jsonl, mask: [tag]", "mask.0", "no part of these documents is a tag", {"a.jsonl": LINES},
+        "files: a.jsonl, mask: [tag]", "mask.0", "no part of these documents is of the role tag", {"a.jsonl": LINES},
     ),
     "a number for a path": ("files: 5", "files", "", {}),
     "unknown key": ("files: a.jsonl, colum: text", "colum", "unknown key. Did you mean 'column'?", {"a.jsonl": LINES}),
