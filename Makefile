@@ -13,7 +13,7 @@ PIP := $(PY) -m pip --disable-pip-version-check -q
 PIPELINE := $(PY) -m pipeline
 OVERRIDES := $(foreach override,$(SET),--set '$(override)')
 
-.PHONY: help dataset plan preview verify list test lint bench lock clean
+.PHONY: help dataset plan preview verify list test test-all lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -35,6 +35,9 @@ list: $(VENV)/run  ## name the recipes
 	@$(PIPELINE) list
 
 test: $(VENV)/dev  ## run the tests
+	@$(PY) -m pytest -n auto --dist worksteal -m "not slow" $(ARGS)
+
+test-all: $(VENV)/dev  ## run them all, also those that do the same for each of the recipes
 	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(VENV)/dev  ## ruff and mypy --strict

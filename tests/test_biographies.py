@@ -149,6 +149,7 @@ def of_recipe(recipe: str) -> dict[str, tuple[dict[str, list[tuple[object, ...]]
 
 
 @pytest.mark.parametrize("aspect", ASPECTS)
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", TOLD)
 def test_a_recipe_tells_what_rendering_and_encoding_gives(recipe: str, aspect: str) -> None:
     for name, (found, _) in of_recipe(twin(recipe)).items():
@@ -207,6 +208,7 @@ class Lengths(NamedTuple):
         assert self.longest is None or self.most <= self.longest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", TOLD)
 def test_the_expected_length_of_a_recipe_is_the_mean(recipe: str) -> None:
     for _, lengths in of_recipe(twin(recipe)).values():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.golden import gallery, observe, stored
-from tests.plans import RECIPES, small
+from tests.plans import KINDS, RECIPES, small
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(
+    "recipe", [name if name in KINDS else pytest.param(name, marks=pytest.mark.slow) for name in RECIPES]
+)
 def test_a_recipe_gives_the_same_sizes_documents_and_bytes_as_ever_by_the_fast_path(recipe: str) -> None:
     golden = stored()[recipe]
     seen = observe(recipe)

@@ -439,6 +439,7 @@ def returned(made: Loaded, name: str = "elsewhere/dumped.yaml") -> Loaded:
     return loaded(dump(made.recipe, "A title"), name=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_dumped_recipe_loads_to_the_same_recipe_with_the_same_fingerprint(folder: Path, path: Path):
     made = load(path.stem)
@@ -621,6 +622,7 @@ def test_the_schema_holds_for_every_recipe(path: Path):
     assert in_schema(path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_the_schema_holds_for_every_resolved_recipe(folder: Path, path: Path):
     returned(load(path.stem))
@@ -645,6 +647,7 @@ def test_the_schema_does_not_hold_for_a_recipe_that_is_wrong(folder: Path, old: 
     assert in_schema(Path("r.yaml"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_says_in_its_first_line_what_it_is(path: Path):
     assert len(recipe.title(path)) > 20
