@@ -5,6 +5,7 @@ Letters: d documents, T tokens in all of them, m spans.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,10 +48,14 @@ class Ragged:
 
     def take(self, rows: I64) -> Ragged:
         """The rows in another order (rows may repeat)."""
-        lengths = self.lengths[rows]
-        offsets = offsets_of(lengths)
-        source = np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return Ragged(self.values[source], offsets)
+        from pipeline.core import kernels
+
+        offsets = offsets_of(self.lengths[rows])
+        taken = np.empty((offsets[-1], *self.values.shape[1:]), self.values.dtype)
+        width = math.prod(self.values.shape[1:])  # a row of a table is as many numbers in a row
+        flat = np.ascontiguousarray(self.values).reshape(-1)
+        kernels.take(flat, self.offsets * width, rows, offsets * width, taken.reshape(-1))  # type: ignore[call-arg]
+        return Ragged(taken, offsets)
 
     def slice(self, first: int, last: int) -> Ragged:
         """The rows from `first` to before `last`, over the same memory."""

@@ -209,11 +209,11 @@ def _gather(
         for j in range(first[i], first[i + 1]):
             q = program_start[programs[j]]
             length = program_start[programs[j] + 1] - q
-            row = rows[facts[j]]
+            fact = facts[j]
             for k in range(NOTED):
-                fragments[count + k] = base[q + k] + row[slot[q + k]]
+                fragments[count + k] = base[q + k] + rows[fact, slot[q + k]]
             for k in range(NOTED, length):
-                fragments[count + k] = base[q + k] + row[slot[q + k]]
+                fragments[count + k] = base[q + k] + rows[fact, slot[q + k]]
             count += length
         for k in range(opening.size):
             out[at + k] = opening[k]
@@ -291,6 +291,17 @@ def find_sentences(
                 length += start[f + 1] - start[f]
             out[j, 0], out[j, 1] = np.int32(at), np.int32(length)
             at += length
+
+
+def _take(values: Any, offsets: Any, rows: Any, ends: Any, out: Any) -> None:
+    """Ragged rows in another order: row i of out is row rows[i] of values, and ends at ends[i + 1]."""
+    for i in range(rows.size):
+        at, first = ends[i], offsets[rows[i]]
+        for k in range(ends[i + 1] - at):
+            out[at + k] = values[first + k]
+
+
+take = njit([f"void({t}[::1], i8[::1], i8[::1], i8[::1], {t}[::1])" for t in ("u2", "i4", "i8")], cache=True)(_take)
 
 
 @njit("i8(i8[::1], i8[::1], i8, i8[:,::1], i8[::1])", cache=True)
