@@ -12,7 +12,6 @@ import platform
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,23 +25,32 @@ from pipeline.manifest import Manifest, ShardRecord, totals
 from pipeline.plan import Plan
 from pipeline.shard import make_shard
 from pipeline.sinks import arrow
-from pipeline.storage import STATE, Folder, file_hash
+from pipeline.storage import STATE, Folder, folder_at
+from pipeline.storage.local import hash_of
 
 FINGERPRINT = f"{STATE}/fingerprint"
+BUILDS = f"{STATE}/builds.jsonl"  # when, where and how long; what `report` says of throughput
 Progress = Callable[[ShardRecord], object]
 PACKAGES = ("pretraining-recipes", "pyarrow", "tokenizers", "jinja2", "faker")
 MARGIN = 1.05  # of the expected bytes, to be free on the disk before a build begins
 
 
 def build(
-    plan: Plan, out: Path, executor: Executor, *, built: Progress = lambda _: None, kept: Progress = lambda _: None
+    plan: Plan,
+    out: str | Path,
+    executor: Executor,
+    *,
+    built: Progress = lambda _: None,
+    kept: Progress = lambda _: None,
 ) -> Manifest:
-    """The dataset of a plan in the folder `out`; every shard is reported to `built` or, being there, to `kept`.
+    """The dataset of a plan in the folder, or below the URL, `out`.
+
+    Every shard is reported to `built` or, being there, to `kept`.
 
     StorageError where the folder holds something else, another build runs in it, or space is short. The shards that
     are complete stay, whatever happens; the manifest is there exactly when all of them are.
     """
-    folder = Folder(out.resolve())
+    folder = folder_at(out)
     _refuse_foreign(folder, plan)  # before anything is written to it
     with folder.locked():
         _refuse_foreign(folder, plan)  # somebody else may have been faster
@@ -51,14 +59,14 @@ def build(
         _check_space(folder, plan, missing)
         folder.write(FINGERPRINT, plan.fingerprint)
         if missing:
-            folder.path("manifest.json").unlink(missing_ok=True)
+            folder.remove("manifest.json")
         _write_head(folder, plan)
         began = time.time()
         for record in executor.run(build_shard, (plan, folder), missing, folder) if missing else ():
             found[record.split, record.shard] = record
             built(record)
         manifest = _manifest(plan, found)
-        folder.write("README.md", card(plan, manifest, out.resolve().name))
+        folder.write("README.md", card(plan, manifest, folder.name))
         folder.write("manifest.json", manifest.dumps())
         _log(folder, len(missing), began)
     return manifest
@@ -97,13 +105,13 @@ def shard_name(plan: Plan, split: str, k: int) -> str:
     return f"{split}/shard-{k:05d}-of-{plan.splits[split].shards:05d}{arrow.SUFFIX}"
 
 
-def verify(out: Path, *, checked: Progress = lambda _: None) -> list[str]:
+def verify(out: str | Path, *, checked: Progress = lambda _: None) -> list[str]:
     """What is wrong with a built dataset, one line each; empty where all is well. StorageError where there is none.
 
     Every file is read whole: its bytes are held against the file hash, its columns against the content hash.
     """
-    folder = Folder(out.resolve())
-    manifest = Manifest.of(out)
+    folder = folder_at(out)
+    manifest = Manifest.of(folder)
     records = manifest.shards
     wrong = []
     for record in records:
@@ -112,26 +120,23 @@ def verify(out: Path, *, checked: Progress = lambda _: None) -> list[str]:
         checked(record)
     known = {record.file for record in records}
     for split in manifest.splits:
-        strange = (
-            sorted(f"{split}/{path.name}" for path in folder.path(split).iterdir())
-            if folder.path(split).is_dir()
-            else []
-        )
+        strange = [f"{split}/{name}" for name in folder.names(split)]
         wrong += [f"{name}: not in the manifest" for name in strange if name not in known]
     return wrong
 
 
 def _fault(folder: Folder, record: ShardRecord) -> str:
     """Why a file is not the one recorded; "" where it is."""
-    path = folder.path(record.file)
-    if not path.is_file():
+    try:
+        with folder.local(record.file) as path:
+            if path.stat().st_size != record.bytes:
+                return f"{path.stat().st_size} bytes instead of {record.bytes}"
+            if hash_of(path) != record.file_hash:
+                return "its bytes have changed"
+            if content_hash(arrow.columns_of(path)) != record.content_hash:
+                return "its columns are not those recorded"
+    except FileNotFoundError:
         return "missing"
-    if path.stat().st_size != record.bytes:
-        return f"{path.stat().st_size} bytes instead of {record.bytes}"
-    if file_hash(path) != record.file_hash:
-        return "its bytes have changed"
-    if content_hash(arrow.columns_of(path)) != record.content_hash:
-        return "its columns are not those recorded"
     return ""
 
 
@@ -141,46 +146,46 @@ def _record_name(split: str, k: int) -> str:
 
 def _refuse_foreign(folder: Folder, plan: Plan) -> None:
     """StorageError where the folder holds anything but an earlier build of this plan."""
-    mark = folder.path(FINGERPRINT)
-    if mark.is_file():
-        if mark.read_text().strip() != plan.fingerprint:
-            raise StorageError(
-                "this folder was built from another recipe", "Give another OUT, or remove the folder.", str(folder.root)
-            )
-    elif folder.root.exists() and (not folder.root.is_dir() or {path.name for path in folder.root.iterdir()} - {STATE}):
-        raise StorageError("this is not empty and not a dataset of ours", "Give another OUT.", str(folder.root))
+    try:
+        mark = folder.read(FINGERPRINT).decode("utf-8", "replace").strip()
+    except FileNotFoundError:
+        if set(folder.names()) - {STATE}:
+            raise StorageError("this is not empty and not a dataset of ours", "Give another OUT.", folder.url) from None
+        return
+    if mark != plan.fingerprint:
+        raise StorageError(
+            "this folder was built from another recipe", "Give another OUT, or remove the folder.", folder.url
+        )
 
 
 def _found(folder: Folder, plan: Plan, kept: Progress) -> dict[tuple[str, int], ShardRecord]:
     """The shards that are there and whole, re-hashed on all cores."""
-    records = []
-    for split, k in plan.shards:
-        path = folder.path(_record_name(split, k))
+
+    def kept_record(shard: tuple[str, int]) -> ShardRecord | None:
         try:
-            records.append(ShardRecord.loads(path.read_text()))
-        except (OSError, ValueError, TypeError):
-            continue
+            record = ShardRecord.loads(folder.read(_record_name(*shard)).decode())
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+        mine = record.file == shard_name(plan, *shard) and (record.split, record.shard) == shard
+        return record if mine and folder.has(record.file, record.bytes, record.file_hash) else None
+
     whole: dict[tuple[str, int], ShardRecord] = {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for record, same in zip(records, pool.map(partial(_same, folder), records), strict=True):
-            if same and record.file == shard_name(plan, record.split, record.shard):
+        for record in pool.map(kept_record, plan.shards):
+            if record:
                 whole[record.split, record.shard] = record
                 kept(record)
     return whole
 
 
-def _same(folder: Folder, record: ShardRecord) -> bool:
-    path = folder.path(record.file)
-    return path.is_file() and path.stat().st_size == record.bytes and file_hash(path) == record.file_hash
-
-
 def _check_space(folder: Folder, plan: Plan, missing: Iterable[tuple[str, int]]) -> None:
     needed = int(sum(plan.bytes_of(split) / plan.splits[split].shards for split, _ in missing) * MARGIN)
-    if folder.free() < needed:
+    free = folder.free()
+    if free is not None and free < needed:
         raise StorageError(
-            f"about {needed / 1e9:.2f} GB are needed and {folder.free() / 1e9:.2f} GB are free",
+            f"about {needed / 1e9:.2f} GB are needed and {free / 1e9:.2f} GB are free",
             "Free some space, or give an OUT on another disk.",
-            str(folder.root),
+            folder.url,
         )
 
 
@@ -219,5 +224,9 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
 def _log(folder: Folder, shards: int, began: float) -> None:
     """When, where and how long: kept apart from the manifest, which is the same on every machine."""
     entry = {"ended": time.strftime("%FT%TZ", time.gmtime()), "seconds": round(time.time() - began, 3), "built": shards}
-    with open(folder.path(f"{STATE}/builds.jsonl"), "a") as file:
-        file.write(json.dumps({**entry, "host": platform.node(), "python": platform.python_version()}) + "\n")
+    line = json.dumps({**entry, "host": platform.node(), "python": platform.python_version()})
+    try:
+        before = folder.read(BUILDS).decode("utf-8", "replace")
+    except FileNotFoundError:
+        before = ""
+    folder.write(BUILDS, f"{before}{line}\n")

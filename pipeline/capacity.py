@@ -31,9 +31,8 @@ from numpy.typing import NDArray
 from pipeline.core.draws import I64
 from pipeline.core.errors import PlanError, StorageError, suggest
 from pipeline.core.key import Key
-from pipeline.manifest import Manifest, ShardRecord
+from pipeline.dataset import Dataset
 from pipeline.recipe import load
-from pipeline.sinks import arrow
 from pipeline.sources.knowledge.biographies import BiographiesSpec
 from pipeline.text import tokenizer
 from pipeline.worlds.attributes import CodesSpec
@@ -137,7 +136,7 @@ def _shown(bits: float | None) -> str:
 
 
 def measure(
-    folder: Path,
+    folder: str | Path,
     split: str,
     losses: Losses,
     *,
@@ -158,7 +157,7 @@ def measure(
             logits = model(batch[:, :-1]).logits.float().transpose(1, 2)
             return pad(cross_entropy(logits, batch[:, 1:], reduction="none"), (1, 0)).cpu()
 
-        print(*measure(Path("data/bioS_100K_100"), "score", losses, parameters=88_000_000).lines(), sep="\\n")
+        print(*measure("data/bioS_100K_100", "score", losses, parameters=88_000_000).lines(), sep="\\n")
 
     Counted are documents that lie wholly in one sequence and do not begin it: a name needs something before it. In each
     the first span of every attribute counts. Whoever is told more often weighs more. N is the number of individuals
@@ -189,7 +188,7 @@ def measure(
         raise PlanError(
             f"no document of '{data.source}' lies wholly in a sequence of '{split}', behind another one",
             "Set packing.method to concat, or raise packing.length.",
-            str(folder),
+            data.dataset.folder.url,
         )
     return _capacity(data, documents, tally, parameters, exact=said is not None)
 
@@ -208,7 +207,9 @@ def _capacity(
             if isinstance(spec, CodesSpec):
                 chunks.append((spec, chunk / told))
     if data.name not in attributes:
-        raise PlanError(f"'{data.source}' never says the {data.name}", "Tell it in a template.", str(data.folder))
+        raise PlanError(
+            f"'{data.source}' never says the {data.name}", "Tell it in a template.", data.dataset.folder.url
+        )
     values = {name: its for name, its in attributes.items() if its.bits is not None and name != data.name}
     known = replace(
         data.world.knowledge(),
@@ -256,7 +257,7 @@ class _Data:
     int64 (a,): tokens of the first chunk of each. name: the attribute that is the name. shape: (S, L).
     """
 
-    folder: Path
+    dataset: Dataset
     split: str
     source: str
     world: World
@@ -267,22 +268,20 @@ class _Data:
     chunk: I64
     shape: tuple[int, int]
     eos: int
-    records: list[ShardRecord]
 
     @classmethod
-    def of(cls, folder: Path, split: str, source: str | None) -> _Data:
+    def of(cls, folder: str | Path, split: str, source: str | None) -> _Data:
         """What lies in the folder. StorageError, PlanError where it cannot be measured on."""
-        manifest = Manifest.of(folder)
-        if split not in manifest.splits:
-            raise PlanError(f"no split '{split}'", suggest(split, manifest.splits), str(folder))
-        its = manifest.splits[split]
+        dataset = Dataset.at(folder)
+        its = dataset.split(split)
         if missing := [column for column in ("documents", "spans") if column not in its["columns"]]:
             raise PlanError(
                 f"the split '{split}' has no {' and no '.join(missing)}",
                 "Build it with columns: [documents, spans].",
-                str(folder),
+                dataset.folder.url,
             )
-        loaded = load(str(folder / "recipe.yaml"))
+        with dataset.folder.local("recipe.yaml") as path:
+            loaded = load(str(path))
         about = {name: loaded.recipe.sources[name] for name in its["source_names"]}
         told = {name: spec for name, spec in about.items() if isinstance(spec, BiographiesSpec)}
         source = _chosen(source, list(told), split)
@@ -294,7 +293,7 @@ class _Data:
         with loaded.refusing("tokenizer"):
             eos = tokenizer.load(loaded.recipe.tokenizer, loaded.files("tokenizer")).eos
         return cls(
-            folder=folder,
+            dataset=dataset,
             split=split,
             source=source,
             world=world,
@@ -305,26 +304,15 @@ class _Data:
             chunk=np.array([firsts.get(label) or ALL for label in its["attributes"]]),
             shape=(its["sequences"], its["length"]),
             eos=eos,
-            records=manifest.shards_of(split),
         )
 
     def batches(self) -> Iterator[tuple[int, Any]]:
         """(first row, record batch of at most BATCH rows), in order."""
         row = 0
-        for record in self.records:
-            for batch in self._read(record):
-                for first in range(0, batch.num_rows, BATCH):
-                    yield row, (part := batch.slice(first, BATCH))
-                    row += part.num_rows
-
-    def _read(self, record: ShardRecord) -> Iterator[Any]:
-        path = self.folder / record.file
-        try:
-            if path.stat().st_size != record.bytes:
-                raise ValueError(f"not the {record.bytes} bytes recorded")
-            yield from arrow.read(path)
-        except (OSError, ValueError) as error:
-            raise StorageError(f"the shard cannot be read: {error}", "Run build, which mends it.", str(path)) from None
+        for batch in self.dataset.batches(self.split):
+            for first in range(0, batch.num_rows, BATCH):
+                yield row, (part := batch.slice(first, BATCH))
+                row += part.num_rows
 
 
 def _chosen(source: str | None, told: list[str], split: str) -> str:

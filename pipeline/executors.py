@@ -145,7 +145,7 @@ def _check_nodes(ray: Any, folder: Folder) -> None:
             here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             probe = ray.remote(num_cpus=1, scheduling_strategy=here)(_probe)
             try:
-                seen, version = ray.get(probe.remote(str(folder.path(name))))
+                seen, version = ray.get(probe.remote(folder, name))
             except ray.exceptions.RayError as error:
                 raise RunError(
                     f"node {node['NodeManagerAddress']} cannot run this package: {str(error).strip().splitlines()[-1]}",
@@ -155,7 +155,7 @@ def _check_nodes(ray: Any, folder: Folder) -> None:
                 raise StorageError(
                     f"node {node['NodeManagerAddress']} does not see this folder",
                     "Give an OUT on a file system that all nodes share.",
-                    str(folder.root),
+                    folder.url,
                 )
             if version != _version():
                 raise RunError(
@@ -163,15 +163,14 @@ def _check_nodes(ray: Any, folder: Folder) -> None:
                     "Install the same version on every node.",
                 )
     finally:
-        folder.path(name).unlink(missing_ok=True)
+        folder.remove(name)
 
 
-def _probe(path: str) -> tuple[str | None, str]:
+def _probe(folder: Folder, name: str) -> tuple[str | None, str]:
     """What a node finds in a file that the driver wrote, and the version that it runs."""
     try:
-        with open(path) as file:
-            return file.read(), _version()
-    except OSError:
+        return folder.read(name).decode(), _version()
+    except (FileNotFoundError, StorageError):
         return None, _version()
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import StorageError
+from pipeline.storage import Folder
 
 
 @dataclass(frozen=True)
@@ -59,18 +59,18 @@ class Manifest:
         return cls(**json.loads(text))
 
     @classmethod
-    def of(cls, folder: Path) -> Manifest:
+    def of(cls, folder: Folder) -> Manifest:
         """That of the dataset in a folder. StorageError where there is none, or not a whole one."""
         try:
-            manifest = cls.loads((folder / "manifest.json").read_text("utf-8"))
+            manifest = cls.loads(folder.read("manifest.json").decode())
             if not all(manifest.shards_of(split) and its["columns"] for split, its in manifest.splits.items()):
                 raise ValueError("a split without shards or columns")
         except FileNotFoundError:
             raise StorageError(
-                "there is no manifest.json, so the dataset is not complete", "Run build.", str(folder)
+                "there is no manifest.json, so the dataset is not complete", "Run build.", folder.url
             ) from None
-        except (ValueError, TypeError, OSError, KeyError, AttributeError) as error:
-            raise StorageError(f"manifest.json cannot be read: {error}", "Run build.", str(folder)) from None
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise StorageError(f"manifest.json cannot be read: {error}", "Run build.", folder.url) from None
         return manifest
 
     def shards_of(self, split: str) -> list[ShardRecord]:

@@ -33,9 +33,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from pipeline.core.errors import PipelineError, StorageError, suggest
-from pipeline.manifest import Manifest, ShardRecord
-from pipeline.sinks import arrow
+from pipeline.core.errors import PipelineError, StorageError
+from pipeline.dataset import Dataset
 
 SENTENCE_ENDS = (".", "!", "?")
 FORM = 'Each line is {"prediction": "…"}, and {"row": 17, "prediction": "…"} where they are not in order.'
@@ -115,7 +114,7 @@ class Score:
         return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in table]
 
 
-def score(folder: Path, split: str, predictions: Path) -> Score:
+def score(folder: str | Path, split: str, predictions: Path) -> Score:
     """The score of a JSONL file of predictions for a split, with `columns: [answers]`, of the dataset in `folder`.
 
     A line is {"prediction": text}, one for each row of the split in its order (that of the shards), or has the number
@@ -125,8 +124,9 @@ def score(folder: Path, split: str, predictions: Path) -> Score:
     StorageError where there is no such dataset, split or column; PipelineError, with file and line, for predictions
     that are not as above. Memory: one prediction at a time, a byte a row, and the distinct answers of each question.
     """
-    rows = _Rows(folder, split)
-    end = _end_of_text(folder)
+    data = Dataset.at(folder)
+    rows = _Rows(data, split)
+    end = data.end_of_text()
     counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])  # as in Tally
     for row, prediction in _by_row(predictions, len(rows)):
         question, hint, answer = rows[row]
@@ -170,8 +170,15 @@ def _hints(said: str, hint: str) -> bool:
 class _Rows:
     """(question, hint, answer) of each row of a split, from memory-mapped files: a row is read when it is asked for."""
 
-    def __init__(self, folder: Path, split: str) -> None:
-        self._batches = [batch for record in _records(folder, split) for batch in _batches(folder, record)]
+    def __init__(self, data: Dataset, split: str) -> None:
+        if "answers" not in data.split(split)["columns"]:
+            raise StorageError(
+                f"the rows of the split '{split}' have no answers",
+                "Give it `packing: {method: rows}` and `columns: [answers]` in the recipe, and build that.",
+                data.folder.url,
+            )
+        columns = ("question", "hint", "answer")
+        self._batches = [tuple(map(batch.column, columns)) for batch in data.batches(split)]
         self._starts = list(accumulate((len(batch[0]) for batch in self._batches), initial=0))
 
     def __len__(self) -> int:
@@ -194,46 +201,6 @@ def _row(question: str, hint: str, answer: str) -> tuple[str, str, str]:
     """A stored row as it counts: with hints and without apart, no white space around its texts."""
     hint, answer = hint.strip(), answer.strip()
     return f"{question} (hinted)" if hint else question, hint, answer
-
-
-def _records(folder: Path, split: str) -> list[ShardRecord]:
-    """The shards of a split with answers, in order."""
-    manifest = Manifest.of(folder)
-    if split not in manifest.splits:
-        raise StorageError(f"no split '{split}'", suggest(split, manifest.splits), str(folder))
-    if "answers" not in manifest.splits[split]["columns"]:
-        raise StorageError(
-            f"the rows of the split '{split}' have no answers",
-            "Give it `packing: {method: rows}` and `columns: [answers]` in the recipe, and build that.",
-            str(folder),
-        )
-    return manifest.shards_of(split)
-
-
-def _batches(folder: Path, record: ShardRecord) -> list[tuple[Any, Any, Any]]:
-    """The columns question, hint and answer of each record batch of a shard."""
-    path = folder / record.file
-    try:
-        batches = list(arrow.read(path))
-        columns = [(batch.column("question"), batch.column("hint"), batch.column("answer")) for batch in batches]
-    except (OSError, ValueError, KeyError) as error:
-        raise StorageError(f"cannot be read: {error}", "Run build, which mends it.", str(path)) from None
-    rows = sum(batch.num_rows for batch in batches)
-    if rows != record.sequences:  # a stream that was cut between two batches can be read
-        raise StorageError(f"{rows} rows instead of {record.sequences}", "Run build, which mends it.", str(path))
-    return columns
-
-
-def _end_of_text(folder: Path) -> str:
-    """The text of the token that ends documents."""
-    path = folder / "tokenizer" / "tokenizer_config.json"
-    try:
-        end = json.loads(path.read_text("utf-8"))["eos_token"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StorageError(f"cannot be read: {error}", "Run build, which writes it.", str(path)) from None
-    if not isinstance(end, str) or not end:
-        raise StorageError("its eos_token is no text", "Run build, which writes it.", str(path))
-    return end
 
 
 # ── the predictions ─────────────────────────────────────────────────────────────────────────────────────────────────

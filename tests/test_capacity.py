@@ -506,8 +506,8 @@ def test_a_split_without_the_columns_is_refused_with_what_to_add(folder_of: Call
 
 
 def test_a_split_or_source_that_does_not_exist_or_is_not_clear_is_refused(folder_of: Callable[[str], Path]):
-    assert "no split 'scor'" in refused(PlanError, folder_of("plain"), "scor")
-    assert "Did you mean 'score'" in refused(PlanError, folder_of("plain"), "scor")
+    assert "no split 'scor'" in refused(StorageError, folder_of("plain"), "scor")
+    assert "Did you mean 'score'" in refused(StorageError, folder_of("plain"), "scor")
     assert "2 sources of biographies. Name one: biographies, junk" in refused(PlanError, folder_of("mixed"))
     assert "Did you mean 'junk'" in refused(PlanError, folder_of("mixed"), source="jun")
     assert "no biographies 'questions'" in refused(PlanError, folder_of("mixed"), source="questions")

@@ -35,7 +35,7 @@ from pipeline.recipe import load
 from pipeline.shard import make_shard
 from pipeline.sources import corpus, rows
 from pipeline.sources.corpus import Corpus
-from pipeline.storage import Folder
+from pipeline.storage import LocalFolder
 from tests.conftest import built, contents
 from tests.plans import plan_at, plan_of
 
@@ -519,7 +519,7 @@ def test_a_worker_without_a_copy_does_not_take_another_file_for_it(
     shutil.rmtree(cache)
     change(file)
     with pytest.raises(RunError, match=f"shard 0 of train: {told}") as caught:
-        build_shard((pickle.loads(sent), Folder(tmp_path / "data")), ("train", 0))
+        build_shard((pickle.loads(sent), LocalFolder(tmp_path / "data")), ("train", 0))
     assert caught.value.exit_code == 1
     assert not list(cache.glob("*.arrow"))
     assert not (tmp_path / "data").exists()

@@ -12,10 +12,10 @@ from pathlib import Path
 from pipeline.build import build_shard
 from pipeline.plan import compile_plan
 from pipeline.recipe import load
-from pipeline.storage import Folder
+from pipeline.storage import LocalFolder
 people, folder = sys.argv[1:]
 plan = compile_plan(load("bioS_multi5", [f"worlds.people.size={people}", "shard_tokens=4000000"]))
-record = build_shard((plan, Folder(Path(folder))), ("train", plan.splits["train"].shards // 2))
+record = build_shard((plan, LocalFolder(Path(folder))), ("train", plan.splits["train"].shards // 2))
 print(record.tokens, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

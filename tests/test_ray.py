@@ -23,7 +23,7 @@ from pipeline.build import build_shard
 from pipeline.core.errors import RunError, StorageError
 from pipeline.executors import Ray
 from pipeline.plan import Plan
-from pipeline.storage import Folder
+from pipeline.storage import LocalFolder
 from tests.conftest import SMALL, built, contents
 
 NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_dashboard": False}
@@ -66,7 +66,9 @@ class Doing:
     work: Callable[[Any, Any], Any]
     ray: Ray
 
-    def run(self, work: Callable[[Any, Any], Any], common: Any, items: Sequence[Any], folder: Folder) -> Iterator[Any]:
+    def run(
+        self, work: Callable[[Any, Any], Any], common: Any, items: Sequence[Any], folder: LocalFolder
+    ) -> Iterator[Any]:
         assert work is build_shard
         return self.ray.run(self.work, common, items, folder)
 
@@ -139,17 +141,17 @@ def test_an_address_where_no_cluster_is_gives_one_line(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def sees_nothing_on_one_node(path: str) -> tuple[str | None, str]:
+def sees_nothing_on_one_node(folder: LocalFolder, name: str) -> tuple[str | None, str]:
     """The probe: the first node that is asked sees the folder, on the other one there is none."""
-    asked = Path(path).parents[2] / "asked"
+    asked = folder.root.parent / "asked"
     if not asked.exists():
         asked.touch()
-        return executors_probe(path)
-    return executors_probe(path.replace("/data/", "/elsewhere/"))
+        return executors_probe(folder, name)
+    return executors_probe(LocalFolder(folder.root.parent / "elsewhere"), name)
 
 
-def runs_another_version(path: str) -> tuple[str | None, str]:
-    return executors_probe(path)[0], "0.0.1 (output 0)"
+def runs_another_version(folder: LocalFolder, name: str) -> tuple[str | None, str]:
+    return executors_probe(folder, name)[0], "0.0.1 (output 0)"
 
 
 executors_probe = executors._probe

@@ -17,12 +17,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import cli, storage
+from pipeline import cli
 from pipeline.core.errors import StorageError
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.sinks.arrow import HashingFile
-from pipeline.storage import Folder, file_hash
+from pipeline.storage import LocalFolder, local
+from pipeline.storage.local import hash_of
 from tests.conftest import OVERRIDES, SMALL, built, contents, run, written
 
 REMEDY = "Free some space and run the same command: what is complete is kept."
@@ -53,14 +54,14 @@ class Disk:
                 return builtins.open(path, mode, buffering, **options)
             return File(path, "w") if buffering == 0 else io.BufferedWriter(File(path, "w"))
 
-        monkeypatch.setattr(storage, "open", opened, raising=False)
+        monkeypatch.setattr(local, "open", opened, raising=False)
 
 
 # ── one file ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_file_takes_its_name_when_the_block_ends_and_not_before(tmp_path: Path) -> None:
-    with Folder(tmp_path).creating("train/x.arrow") as file:
+    with LocalFolder(tmp_path).creating("train/x.arrow") as file:
         file.write(b"abc")
         assert not (tmp_path / "train/x.arrow").exists()
     assert files(tmp_path) == ["train/x.arrow"]
@@ -69,14 +70,14 @@ def test_a_file_takes_its_name_when_the_block_ends_and_not_before(tmp_path: Path
 
 @pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), OSError(errno.EIO, "broken")])
 def test_a_block_that_raises_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
-    with pytest.raises((type(error), StorageError)), Folder(tmp_path).creating("train/x.arrow") as file:
+    with pytest.raises((type(error), StorageError)), LocalFolder(tmp_path).creating("train/x.arrow") as file:
         file.write(b"abc")
         raise error
     assert files(tmp_path) == []
 
 
 def test_a_block_that_raises_leaves_the_file_that_was_there(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = LocalFolder(tmp_path)
     folder.write("x", "old")
     with pytest.raises(ValueError, match="no"), folder.creating("x") as file:
         file.write(b"new")
@@ -86,7 +87,7 @@ def test_a_block_that_raises_leaves_the_file_that_was_there(tmp_path: Path) -> N
 
 
 def test_a_text_that_is_there_already_is_not_written_again(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+    folder = LocalFolder(tmp_path)
     folder.write("x", "same")
     before = (tmp_path / "x").stat()
     folder.write("x", "same")
@@ -96,17 +97,17 @@ def test_a_text_that_is_there_already_is_not_written_again(tmp_path: Path) -> No
 
 
 def test_the_hash_of_a_file_is_blake3_and_the_same_while_it_is_written(tmp_path: Path) -> None:
-    with Folder(tmp_path).creating("x") as raw:
+    with LocalFolder(tmp_path).creating("x") as raw:
         file = HashingFile(raw)
         assert [file.write(piece) for piece in (b"a", memoryview(b"b"), b"", bytearray(b"c"))] == [1, 1, 0, 1]
     assert (tmp_path / "x").read_bytes() == b"abc"
-    assert (file.size, file.hash) == (3, file_hash(tmp_path / "x"))
+    assert (file.size, file.hash) == (3, hash_of(tmp_path / "x"))
     assert file.hash == "blake3:6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_is_reported_with_its_remedy(tmp_path: Path, number: int) -> None:
-    with pytest.raises(StorageError) as caught, Folder(tmp_path).creating("train/x.arrow") as file:
+    with pytest.raises(StorageError) as caught, LocalFolder(tmp_path).creating("train/x.arrow") as file:
         file.write(b"abc")
         raise OSError(number, os.strerror(number))
     assert caught.value.exit_code == 2
@@ -120,7 +121,7 @@ def test_a_text_that_does_not_fit_is_no_file(tmp_path: Path, monkeypatch: pytest
     """The disk takes a part of it, and says so by a short count only."""
     Disk(monkeypatch, room)
     with pytest.raises(StorageError, match="no space left"):
-        Folder(tmp_path).write("x", "y" * 1000)
+        LocalFolder(tmp_path).write("x", "y" * 1000)
     assert files(tmp_path) == []
 
 
@@ -325,10 +326,10 @@ def test_two_builds_of_different_recipes_that_begin_at_once_do_not_mix(
     """The second runs as a whole in the moment in which the first has seen an empty folder, and writes its claim."""
     out = tmp_path / "data"
     other = compile_plan(load("tiny", [*OVERRIDES, "seed=1"]))
-    real = Folder.write
+    real = LocalFolder.write
     second: list[StorageError | None] = []
 
-    def write(folder: Folder, name: str, text: str) -> None:
+    def write(folder: LocalFolder, name: str, text: str) -> None:
         if not second:
             second.append(None)
             try:
@@ -337,7 +338,7 @@ def test_two_builds_of_different_recipes_that_begin_at_once_do_not_mix(
                 second[0] = error
         real(folder, name, text)
 
-    monkeypatch.setattr(Folder, "write", write)
+    monkeypatch.setattr(LocalFolder, "write", write)
     try:
         built(other, out)
         first = None

@@ -54,13 +54,13 @@ def _main(people: str = "", folder: str = "") -> None:
     from pipeline.core import kernels  # noqa: F401
     from pipeline.plan import compile_plan
     from pipeline.recipe import load
-    from pipeline.storage import Folder
+    from pipeline.storage import LocalFolder
 
     found = {"imported": _peak()}
     if people:
         plan = compile_plan(load(RECIPE, [f"worlds.people.size={people}"]))
         found["planned"] = _peak()
-        found["tokens"] = build_shard((plan, Folder(Path(folder))), plan.shards[0]).tokens
+        found["tokens"] = build_shard((plan, LocalFolder(Path(folder))), plan.shards[0]).tokens
         found["built"] = _peak()
     print(json.dumps(found))
 

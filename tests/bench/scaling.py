@@ -22,7 +22,7 @@ from pipeline.build import build
 from pipeline.executors import Executor, Ray
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
-from pipeline.storage import Folder
+from pipeline.storage import LocalFolder
 from tests.bench.harness import (
     RECIPE,
     TMPFS,
@@ -65,7 +65,7 @@ class Watched:
     inner: Executor
     works: list[Work] = field(default_factory=list)
 
-    def run(self, work: Callable[..., Any], common: Any, items: Sequence[Any], folder: Folder) -> Iterator[Any]:
+    def run(self, work: Callable[..., Any], common: Any, items: Sequence[Any], folder: LocalFolder) -> Iterator[Any]:
         """As the other executor."""
         for process, began, ended, record in self.inner.run(partial(watched, work), common, items, folder):
             self.works.append(Work(process, began, ended, record.tokens))

@@ -17,7 +17,7 @@ from pipeline.build import build_shard
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.shard import make_shard
-from pipeline.storage import Folder
+from pipeline.storage import LocalFolder
 from tests.bench.harness import (
     RECIPE,
     ROOT,
@@ -145,7 +145,7 @@ class _Group:
 
 def build_all(plan: Plan, folder: Path, shards: Sequence[tuple[str, int]] | None = None) -> int:
     """What workers do: shards of a plan (all), from nothing to their files and records; returns the tokens."""
-    return sum(build_shard((plan, Folder(folder)), shard).tokens for shard in shards or plan.shards)
+    return sum(build_shard((plan, LocalFolder(folder)), shard).tokens for shard in shards or plan.shards)
 
 
 def _input_ids(plan: Plan, split: str, k: int) -> NDArray[np.uint16]:

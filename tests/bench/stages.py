@@ -15,7 +15,7 @@ from pipeline.plan import SplitPlan, compile_plan
 from pipeline.recipe import load
 from pipeline.sinks import arrow
 from pipeline.sources.knowledge.biographies import Biographies
-from pipeline.storage import Folder
+from pipeline.storage import LocalFolder
 from pipeline.worlds.world import World
 from tests.bench.harness import RECIPE, Options, Result, emptied, filesystem, one_core, say, scratch
 
@@ -88,7 +88,7 @@ def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
     shares: list[dict[str, float]] = []
     tokens = 0
     with one_core(), scratch(options.disk) as place:
-        common = plan, Folder(place / "data")
+        common = plan, LocalFolder(place / "data")
         for turn in range(options.repeats(9) + 1):
             for watched in (False, True):
                 emptied(common[1].root)

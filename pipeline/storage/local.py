@@ -1,4 +1,4 @@
-"""The output folder: files that are complete or absent, one builder at a time, a clear word when the disk is full."""
+"""A folder on a disk: one builder at a time, a clear word when the disk is full."""
 
 from __future__ import annotations
 
@@ -16,15 +16,22 @@ from typing import BinaryIO
 from blake3 import blake3
 
 from pipeline.core.errors import StorageError
-
-STATE = ".pipeline"  # records, lock and log of builds; no part of the dataset
+from pipeline.storage.folder import STATE
 
 
 @dataclass(frozen=True)
-class Folder:
+class LocalFolder:
     """A dataset's folder on a file system that all workers see."""
 
     root: Path
+
+    @property
+    def url(self) -> str:
+        return str(self.root)
+
+    @property
+    def name(self) -> str:
+        return self.root.name
 
     def path(self, name: str) -> Path:
         """The file `name` below the folder."""
@@ -32,10 +39,6 @@ class Folder:
 
     @contextmanager
     def creating(self, name: str) -> Iterator[BinaryIO]:
-        """A file that takes its name when the block ends, and leaves nothing behind when it raises.
-
-        StorageError where the disk is full or the folder cannot be written.
-        """
         target = self.path(name)
         partial = self.path(f"{STATE}/partial/{name.replace('/', '-')}.{uuid.uuid4().hex}")
         try:
@@ -51,16 +54,44 @@ class Folder:
                 partial.unlink(missing_ok=True)
 
     def write(self, name: str, text: str) -> None:
-        """A small text file, atomically; untouched where it says the same already."""
         data = text.encode()
         if self.path(name).is_file() and self.path(name).read_bytes() == data:
             return
         with self.creating(name) as file:
             file.write(data)
 
+    def read(self, name: str) -> bytes:
+        try:
+            return self.path(name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise FileNotFoundError(name) from None
+        except OSError as error:
+            raise StorageError(f"cannot be read: {error.strerror}", "Check its rights.", str(self.path(name))) from None
+
+    @contextmanager
+    def local(self, name: str) -> Iterator[Path]:
+        yield self.path(name)
+
+    def names(self, below: str = "") -> list[str]:
+        folder = self.path(below)
+        if folder.exists() and not folder.is_dir():
+            raise StorageError("this is a file, not a folder", "Give another OUT.", str(folder))
+        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+    def has(self, name: str, size: int, file_hash: str) -> bool:
+        """On a disk, which may have damaged it, the file is read and hashed."""
+        path = self.path(name)
+        return path.is_file() and path.stat().st_size == size and hash_of(path) == file_hash
+
+    def remove(self, name: str) -> None:
+        try:
+            self.path(name).unlink(missing_ok=True)
+        except OSError as error:
+            raise _refused(error, self.path(name)) from error
+
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """The folder for one builder. The lock is the kernel's, so a killed builder leaves none behind."""
+        """The lock is the kernel's, so a killed builder leaves none behind."""
         try:
             self.path(STATE).mkdir(parents=True, exist_ok=True)
             file = open(self.path(f"{STATE}/lock"), "w")  # noqa: SIM115  (closed below)
@@ -78,15 +109,14 @@ class Folder:
             finally:  # what killed workers have left, of this build or an earlier one: we hold the lock
                 shutil.rmtree(self.path(f"{STATE}/partial"), ignore_errors=True)
 
-    def free(self) -> int:
-        """Bytes that can still be written."""
+    def free(self) -> int | None:
         place = self.root
         while not place.exists():
             place = place.parent
         return shutil.disk_usage(place).free
 
 
-def file_hash(path: Path) -> str:
+def hash_of(path: Path) -> str:
     """BLAKE3 of a file, as `b3sum` prints it."""
     return f"blake3:{blake3().update_mmap(path).hexdigest()}"
 

@@ -1,0 +1,59 @@
+"""build: the dataset of a recipe, or what is missing of it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.commands.common import bar, compiled, count, recipe_arguments
+from pipeline.core.errors import PlanError
+
+if TYPE_CHECKING:
+    from pipeline.executors import Executor
+
+HELP = "Build the dataset of a recipe, or what is missing of it."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Where to, and by whom."""
+    recipe_arguments(parser)
+    parser.add_argument("--out", help="the dataset's folder, or s3://bucket/prefix (default data/<recipe>)")
+    parser.add_argument("--executor", choices=("ray", "inline"), default="ray", help="inline: this process alone")
+    parser.add_argument("--workers", type=int, help="of a local Ray (default: all cores)")
+    parser.add_argument("--address", default=os.environ.get("RAY_ADDRESS"), help="of a running Ray cluster")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Build, and print what was built."""
+    from pipeline import build, executors, recipe
+    from pipeline.manifest import ShardRecord
+
+    if options.workers is not None and options.workers < 1:
+        raise PlanError(f"{options.workers} workers", "Give 1 or more.")
+    began = time.perf_counter()
+    plan = compiled(options)
+    out = options.out or str(Path("data") / recipe.find(options.recipe).stem)
+    executor: Executor = (
+        executors.Inline() if options.executor == "inline" else executors.Ray(options.workers, options.address)
+    )
+    total = int(sum(split.tokens for split in plan.splits.values()))
+    with bar(total, "tokens") as shown:
+        new = []
+
+        def built(record: ShardRecord) -> None:
+            new.append(record)
+            shown.update(record.tokens)
+
+        manifest = build.build(plan, out, executor, built=built, kept=lambda record: shown.update(record.tokens))
+    for name, split in manifest.splits.items():
+        shards = count(len(split["shards"]), "shard")
+        print(
+            f"{name}: {split['documents']:,} documents, {split['tokens']:,} tokens in {split['sequences']:,} sequences"
+            f" of {split['length']}, {shards}, {split['bytes'] / 1e6:,.1f} MB"
+        )
+    kept, seconds = len(plan.shards) - len(new), time.perf_counter() - began
+    print(f"{out}: {count(len(new), 'shard')} built, {kept} kept, {seconds:.1f} s")
+    return 0

@@ -1,0 +1,29 @@
+"""capacity: bits of knowledge from losses."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipeline.commands.common import folder_argument
+
+HELP = "Turn losses per token into bits of knowledge (Part 3.3)."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Whose losses, on what."""
+    folder_argument(parser)
+    parser.add_argument("losses", type=Path, help=".npy (rows, length), beside input_ids; natural logarithms")
+    parser.add_argument("--split", default="score", help="(default score)")
+    parser.add_argument("--predictions", type=Path, help=".npy of the likeliest ids, for exact accuracies")
+    parser.add_argument("--parameters", type=int, help="of the model, for bits a parameter")
+    parser.add_argument("--source", help="where the split has several")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the table of bits."""
+    from pipeline.capacity import measure
+
+    told = {"predictions": options.predictions, "parameters": options.parameters, "source": options.source}
+    print("\n".join(measure(options.folder, options.split, options.losses, **told).lines()))
+    return 0

@@ -1,0 +1,21 @@
+"""list: the recipes."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "Name the recipes."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """None."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the names."""
+    from pipeline.core.files import library
+    from pipeline.recipe import title
+
+    for path in sorted(library("recipes").rglob("*.yaml"), key=lambda path: (path.parent.name, path.stem)):
+        print(f"{path.stem:<32} {title(path)}")
+    return 0

@@ -1,0 +1,25 @@
+"""verify: a built dataset against its manifest."""
+
+from __future__ import annotations
+
+import argparse
+
+from pipeline.commands.common import bar, count, folder_argument
+
+HELP = "Read a built dataset and hold it against its manifest."
+arguments = folder_argument
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what is wrong; 1 where something is."""
+    from pipeline.build import verify
+
+    with bar(None, "tokens") as shown:
+        wrong = verify(options.folder, checked=lambda record: shown.update(record.tokens))
+    for line in wrong:
+        print(line)
+    found = (
+        f"{count(len(wrong), 'fault')}; build mends what is missing or damaged" if wrong else "whole and as recorded"
+    )
+    print(f"{options.folder}: {found}")
+    return 1 if wrong else 0

@@ -1,0 +1,42 @@
+"""where: a document's place in the dataset."""
+
+from __future__ import annotations
+
+import argparse
+
+from pipeline.commands.common import check_item, compiled, recipe_arguments
+from pipeline.core.errors import PlanError, suggest
+
+HELP = "Say where a document stands in the dataset."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Which document."""
+    recipe_arguments(parser)
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--item", type=int, required=True)
+    parser.add_argument("--exposure", type=int, default=0)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the place; 1 where there is none."""
+    from pipeline.build import shard_name
+    from pipeline.shard import find_document
+
+    plan = compiled(options)
+    if options.source not in plan.sources:
+        raise PlanError(f"no source '{options.source}'", suggest(options.source, plan.sources))
+    check_item(plan, options.source, options.item)
+    found = False
+    for name, split in plan.splits.items():
+        position = split.find(options.source, options.item, options.exposure)
+        if position is None:
+            continue
+        found = True
+        k = split.shard_of(position)
+        print(f"{name}: position {position:,} of {split.documents:,}, {shard_name(plan, name, k)}")
+        for sequence, start, ids in find_document(plan, name, k, position):
+            print(f"  sequence {sequence}, tokens {start} to {start + len(ids) - 1}: {plan.tokenizer.decode(ids)}")
+    if not found:
+        print(f"item {options.item} at exposure {options.exposure} of {options.source} is in no split")
+    return 0 if found else 1

@@ -1,0 +1,207 @@
+"""A prefix of an object store: S3, Google, Azure, the Hub, whatever fsspec speaks.
+
+An object is there when the store has all of it, so a file is written here first and sent in one piece: a store never
+shows half a shard, and a failed attempt is sent again by the store's own client. Credentials and endpoints come from
+where that client looks for them (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ~/.aws, …), on every worker.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, BinaryIO
+
+from pipeline.core.errors import StorageError
+from pipeline.storage.folder import STATE
+
+LEASE = timedelta(seconds=60)  # how long the folder stays taken after a builder's last sign of life
+EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
+
+
+@dataclass(frozen=True)
+class BucketFolder:
+    """A dataset's folder below `url`, protocol://bucket/prefix."""
+
+    url: str
+
+    @classmethod
+    def at(cls, url: str) -> BucketFolder:
+        """The folder at a URL. StorageError where nobody here speaks its protocol."""
+        import fsspec
+
+        protocol, _, path = url.partition("://")
+        try:
+            fsspec.get_filesystem_class(protocol)
+        except ValueError:
+            raise StorageError(f"unknown protocol '{protocol}'", "It can be s3, gs, az, hf or a path.", url) from None
+        except ImportError:
+            package = EXTRAS.get(protocol, f"what fsspec names for '{protocol}'")
+            raise StorageError(f"'{protocol}' needs a package", f"Install {package}.", url) from None
+        if not path.strip("/") or ".." in path.split("/"):
+            raise StorageError("this is no folder in a bucket", f"Write {protocol}://bucket/prefix.", url)
+        return cls(f"{protocol}://{path.rstrip('/')}")
+
+    @property
+    def name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+    @cached_property
+    def _store(self) -> Any:
+        import fsspec
+
+        with self._asking():
+            return fsspec.filesystem(self.url.partition("://")[0], use_listings_cache=False)
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"url": self.url}  # a worker makes a connection of its own
+
+    def _path(self, name: str) -> str:
+        return f"{self.url}/{name}" if name else self.url
+
+    @contextmanager
+    def _asking(self, name: str = "") -> Iterator[None]:
+        """What the store's client raises, as a refusal. A missing file stays a FileNotFoundError."""
+        try:
+            yield
+        except (FileNotFoundError, StorageError):
+            raise
+        except PermissionError as error:
+            raise StorageError(
+                f"no permission: {_line(error)}", "Check the credentials and the bucket's policy.", self._path(name)
+            ) from error
+        except Exception as error:  # each store's client has exceptions of its own
+            raise StorageError(
+                f"the store does not answer as it should: {_line(error)}",
+                "Run the same command again: what is complete is kept.",
+                self._path(name),
+            ) from error
+
+    @contextmanager
+    def creating(self, name: str) -> Iterator[BinaryIO]:
+        with tempfile.NamedTemporaryFile(prefix="shard-") as file:
+            try:
+                yield file  # type: ignore[misc]
+                file.flush()
+            except OSError as error:
+                raise StorageError(
+                    f"cannot be written before it is sent: {error.strerror or error}",
+                    "Make room there, or name another place in TMPDIR.",
+                    file.name,
+                ) from error
+            self._send(lambda path: self._store.put_file(file.name, path), name)
+
+    def write(self, name: str, text: str) -> None:
+        with suppress(FileNotFoundError):
+            if self.read(name) == text.encode():
+                return
+        self._send(lambda path: self._store.pipe_file(path, text.encode()), name)
+
+    def _send(self, sending: Any, name: str) -> None:
+        try:
+            with self._asking(name):
+                sending(self._path(name))
+        except FileNotFoundError:
+            raise StorageError("there is no such bucket", "Make it first.", self.url) from None
+
+    def read(self, name: str) -> bytes:
+        with self._asking(name):
+            data: bytes = self._store.cat_file(self._path(name))
+            return data
+
+    @contextmanager
+    def local(self, name: str) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="shard-") as place:
+            path = Path(place) / Path(name).name
+            with self._asking(name):
+                self._store.get_file(self._path(name), str(path))
+            yield path
+
+    def names(self, below: str = "") -> list[str]:
+        try:
+            with self._asking(below):
+                found = self._store.ls(self._path(below), detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted({path.rstrip("/").rpartition("/")[2] for path in found} - {""})
+
+    def has(self, name: str, size: int, file_hash: str) -> bool:
+        """A store checks what it is sent and what it keeps, so the size is enough here; `verify` reads every byte."""
+        try:
+            with self._asking(name):
+                return bool(self._store.info(self._path(name))["size"] == size)
+        except FileNotFoundError:
+            return False
+
+    def remove(self, name: str) -> None:
+        with suppress(FileNotFoundError), self._asking(name):
+            self._store.rm_file(self._path(name))
+
+    def free(self) -> int | None:
+        return None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """A lease: an object that is written anew while its builder lives. Its age is read off the store's own clock.
+
+        Stores cannot lock; two builders that start in the same second may both go on. They would write the same bytes,
+        because a folder holds one plan.
+        """
+        lock = f"{STATE}/lock"
+        mine = json.dumps({"host": platform.node(), "lease": uuid.uuid4().hex})
+        age = self._age(lock)
+        if age is not None and age < LEASE:
+            wait = int((LEASE - age).total_seconds()) + 1
+            raise StorageError(
+                "another build is writing to this folder, or was stopped a moment ago",
+                f"If none runs any more, the same command works in {wait} s. Or give another OUT.",
+                self.url,
+            )
+        self.write(lock, mine)
+        ended = Event()
+
+        def renew() -> None:
+            while not ended.wait(LEASE.total_seconds() / 4):
+                with suppress(StorageError):  # the next attempt may get through
+                    self._send(lambda path: self._store.pipe_file(path, mine.encode()), lock)
+
+        renewing = Thread(target=renew, daemon=True)
+        renewing.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            renewing.join()
+            with suppress(StorageError):
+                self.remove(lock)
+
+    def _age(self, name: str) -> timedelta | None:
+        """How long ago an object was written, by the store's clock; None where there is none."""
+        written = self._modified(name)
+        if written is None:
+            return None
+        clock = f"{STATE}/clock-{uuid.uuid4().hex}"
+        self.write(clock, "")
+        now = self._modified(clock)
+        self.remove(clock)
+        return (now or written) - written
+
+    def _modified(self, name: str) -> datetime | None:
+        try:
+            with self._asking(name):
+                when: datetime = self._store.modified(self._path(name))
+                return when
+        except FileNotFoundError:
+            return None
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

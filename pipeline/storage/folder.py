@@ -1,0 +1,62 @@
+"""What a build needs of the place where a dataset lies."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+STATE = ".pipeline"  # records, lock and log of builds; no part of the dataset
+
+
+class Folder(Protocol):
+    """A dataset's folder, seen by all workers. File names are relative, with slashes. It can be pickled.
+
+    Every method raises StorageError where the place cannot be reached or used as asked.
+    """
+
+    @property
+    def url(self) -> str:
+        """What a user calls it."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its last part."""
+        ...
+
+    def creating(self, name: str) -> AbstractContextManager[BinaryIO]:
+        """A file that takes its name when the block ends, and leaves nothing behind when it raises."""
+        ...
+
+    def write(self, name: str, text: str) -> None:
+        """A small text file, atomically; untouched where it says the same already."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """A whole file. FileNotFoundError where there is none."""
+        ...
+
+    def local(self, name: str) -> AbstractContextManager[Path]:
+        """A file as one on this machine's disk, while the block lasts. FileNotFoundError where there is none."""
+        ...
+
+    def names(self, below: str = "") -> list[str]:
+        """What lies directly in a part of it, files and folders, sorted; nothing where there is no such part."""
+        ...
+
+    def has(self, name: str, size: int, file_hash: str) -> bool:
+        """Whether a file is there as recorded, as far as this place can tell without sending it to us."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """A file, where there is one."""
+        ...
+
+    def locked(self) -> AbstractContextManager[None]:
+        """The folder for one builder, whatever becomes of it. StorageError where another one has it."""
+        ...
+
+    def free(self) -> int | None:
+        """Bytes that can still be written; None where nobody knows."""
+        ...
