@@ -626,6 +626,7 @@ def test_beside_biographies_rows_have_no_spans_and_those_of_people_keep_their_na
     assert {"he", "she"} <= pronouns <= {"he", "she", "him", "her", "his", "hers", "himself", "herself"}
 
 
+@pytest.mark.slow
 def test_ray_builds_the_dataset_of_an_inline_build(tmp_path: Path, cache: Path) -> None:
     """Two workers, who have to copy the rows for themselves."""
     rows_of(tmp_path / "rows.parquet", [f"{i}: {text}" for i, text in enumerate(TEXTS * 2)])

@@ -20,7 +20,7 @@ from pipeline.recipe import load
 
 GOLDEN = Path(__file__).parent / "golden"
 SMALL = (GOLDEN / "small.yaml").read_text("utf-8").replace("byte_tokenizer.json", str(GOLDEN / "byte_tokenizer.json"))
-FUZZ = settings(derandomize=True, deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
+FUZZ = settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 def every_kind(kind: type[PipelineError] = PipelineError) -> list[type[PipelineError]]:

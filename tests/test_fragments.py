@@ -50,7 +50,7 @@ def whole(text: str, encoder: Tokenizer) -> list[int]:
 # ── every seam of the package's own templates ───────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("kind", FAST)
+@pytest.mark.parametrize("kind", ["gpt2", *(pytest.param(kind, marks=pytest.mark.slow) for kind in FAST[1:])])
 @pytest.mark.parametrize("recipe", ["bioS_multi5_permute", "products"])
 def test_every_template_with_every_value_is_encoded_exactly(recipe: str, kind: str) -> None:
     plan = plan_of(recipe)
@@ -105,7 +105,7 @@ SENTENCES = st.one_of(
 )
 
 
-@settings(max_examples=600, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(
     tables=st.lists(VALUES, min_size=1, max_size=3),
     sentences=st.lists(SENTENCES, min_size=1, max_size=3),

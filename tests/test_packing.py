@@ -15,7 +15,7 @@ from tests.reference import packing as reference
 from tests.reference.packing import Document
 
 EOS = 9999
-SETTINGS = settings(derandomize=True, deadline=None, max_examples=300)
+SETTINGS = settings(derandomize=True, deadline=None, max_examples=100)
 
 
 @st.composite

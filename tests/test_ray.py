@@ -89,7 +89,7 @@ def until_there(path: Path) -> None:
 # ── one machine ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_a_local_ray_writes_the_files_of_an_inline_build(
     tmp_path: Path, undisturbed: Path, capsys: pytest.CaptureFixture[str], workers: str
 ) -> None:
@@ -240,6 +240,7 @@ def always_die(common: Any, shard: tuple[str, int]) -> Any:
     return build_shard(common, shard)
 
 
+@pytest.mark.slow
 def test_a_shard_that_kills_every_worker_is_given_up_and_what_is_complete_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan, undisturbed: Path, cluster: Cluster
 ) -> None:

@@ -21,7 +21,7 @@ from tests.plans import KINDS
 GOLDEN = Path(__file__).parent / "golden"
 SMALL = (GOLDEN / "small.yaml").read_text("utf-8").replace("byte_tokenizer.json", str(GOLDEN / "byte_tokenizer.json"))
 RECIPES = sorted(path for path in library("recipes").rglob("*.yaml") if path.stem in KINDS)
-SETTINGS = settings(derandomize=True, deadline=None, max_examples=150)
+SETTINGS = settings(derandomize=True, deadline=None, max_examples=50)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import json
 import platform
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +24,9 @@ from pipeline.core.errors import StorageError
 from pipeline.storage.folder import STATE
 
 LEASE = timedelta(seconds=60)  # how long the folder stays taken after a builder's last sign of life
+PATIENCE = 60.0  # seconds for an upload to be answered, and more
+SLOWEST = 10**6  # bytes a second that we wait for
+ATTEMPTS = 3
 EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 
 
@@ -68,7 +71,7 @@ class BucketFolder:
         return f"{self.url}/{name}" if name else self.url
 
     @contextmanager
-    def _asking(self, name: str = "") -> Iterator[None]:
+    def _asking(self, place: str = "") -> Iterator[None]:
         """What the store's client raises, as a refusal. A missing file stays a FileNotFoundError."""
         try:
             yield
@@ -76,13 +79,13 @@ class BucketFolder:
             raise
         except PermissionError as error:
             raise StorageError(
-                f"no permission: {_line(error)}", "Check the credentials and the bucket's policy.", self._path(name)
+                f"no permission: {_line(error)}", "Check the credentials and the bucket's policy.", place or self.url
             ) from error
         except Exception as error:  # each store's client has exceptions of its own
             raise StorageError(
                 f"the store does not answer as it should: {_line(error)}",
                 "Run the same command again: what is complete is kept.",
-                self._path(name),
+                place or self.url,
             ) from error
 
     @contextmanager
@@ -97,23 +100,31 @@ class BucketFolder:
                     "Make room there, or name another place in TMPDIR.",
                     file.name,
                 ) from error
-            self._send(lambda path: self._store.put_file(file.name, path), name)
+            self._send(name, self._store.put_file, file.name, self._path(name), size=Path(file.name).stat().st_size)
 
     def write(self, name: str, text: str) -> None:
-        with suppress(FileNotFoundError):
-            if self.read(name) == text.encode():
-                return
-        self._send(lambda path: self._store.pipe_file(path, text.encode()), name)
+        self._send(name, self._store.pipe_file, self._path(name), text.encode(), size=len(text))
 
-    def _send(self, sending: Any, name: str) -> None:
-        try:
-            with self._asking(name):
-                sending(self._path(name))
-        except FileNotFoundError:
-            raise StorageError("there is no such bucket", "Make it first.", self.url) from None
+    def _send(self, name: str, sending: Callable[..., object], *what: Any, size: int) -> None:
+        """`sending(*what)`, tried again where the store takes the bytes and then says nothing.
+
+        The clients retry what fails and mostly what hangs, but an upload that waits for its answer may wait for ever.
+        """
+        patience = PATIENCE + size / SLOWEST
+        limit = {"timeout": patience} if getattr(self._store, "async_impl", False) else {}
+        with self._asking(self._path(name)):
+            for attempts_left in reversed(range(ATTEMPTS)):
+                try:
+                    sending(*what, **limit)
+                    return
+                except FileNotFoundError:
+                    raise StorageError("there is no such bucket", "Make it first.", self.url) from None
+                except TimeoutError:
+                    if not attempts_left:
+                        raise
 
     def read(self, name: str) -> bytes:
-        with self._asking(name):
+        with self._asking(self._path(name)):
             data: bytes = self._store.cat_file(self._path(name))
             return data
 
@@ -121,13 +132,13 @@ class BucketFolder:
     def local(self, name: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="shard-") as place:
             path = Path(place) / Path(name).name
-            with self._asking(name):
+            with self._asking(self._path(name)):
                 self._store.get_file(self._path(name), str(path))
             yield path
 
     def names(self, below: str = "") -> list[str]:
         try:
-            with self._asking(below):
+            with self._asking(self._path(below)):
                 found = self._store.ls(self._path(below), detail=False)
         except FileNotFoundError:
             return []
@@ -136,13 +147,13 @@ class BucketFolder:
     def has(self, name: str, size: int, file_hash: str) -> bool:
         """A store checks what it is sent and what it keeps, so the size is enough here; `verify` reads every byte."""
         try:
-            with self._asking(name):
+            with self._asking(self._path(name)):
                 return bool(self._store.info(self._path(name))["size"] == size)
         except FileNotFoundError:
             return False
 
     def remove(self, name: str) -> None:
-        with suppress(FileNotFoundError), self._asking(name):
+        with suppress(FileNotFoundError), self._asking(self._path(name)):
             self._store.rm_file(self._path(name))
 
     def free(self) -> int | None:
@@ -171,7 +182,7 @@ class BucketFolder:
         def renew() -> None:
             while not ended.wait(LEASE.total_seconds() / 4):
                 with suppress(StorageError):  # the next attempt may get through
-                    self._send(lambda path: self._store.pipe_file(path, mine.encode()), lock)
+                    self.write(lock, mine)
 
         renewing = Thread(target=renew, daemon=True)
         renewing.start()
@@ -196,7 +207,7 @@ class BucketFolder:
 
     def _modified(self, name: str) -> datetime | None:
         try:
-            with self._asking(name):
+            with self._asking(self._path(name)):
                 when: datetime = self._store.modified(self._path(name))
                 return when
         except FileNotFoundError:

@@ -30,7 +30,7 @@ class Folder(Protocol):
         ...
 
     def write(self, name: str, text: str) -> None:
-        """A small text file, atomically; untouched where it says the same already."""
+        """A small text file, atomically. On a disk it is not touched where it says the same already."""
         ...
 
     def read(self, name: str) -> bytes:

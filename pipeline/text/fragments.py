@@ -288,6 +288,8 @@ def _refuse_special(texts: Sequence[str], tokenizer: Tokenizer) -> None:
 
 def _inside(offsets: Sequence[tuple[int, int]], length: int, margin: tuple[int, int]) -> tuple[int, int]:
     """How many tokens at either end of a text of `length` characters lie wholly in its margins."""
+    if margin == (0, 0):  # nearly always
+        return margin
     lead = sum(1 for _, end in offsets if end <= margin[0])
     trail = sum(1 for begin, _ in offsets if begin >= length - margin[1])
     return lead, trail

@@ -40,6 +40,7 @@ class Seams:
         self._tokenizer = tokenizer
         self._known: dict[tuple[str, str], bool] = {}
         self._ends: dict[Texts, bool] = {}
+        self._heads: dict[Texts, list[str] | None] = {}
 
     @cached_property
     def unprovable(self) -> str:
@@ -72,12 +73,20 @@ class Seams:
         """
         if left.codes or right.codes:  # ids are given as they are: nothing is ever merged with them
             return True
-        if not self._can_end(left) or not all(head.strip() for head in right.heads):
+        if not self._can_end(left):
             return False
-        bare = [head for head in right.heads if head[0] != " "]
-        if any(head[0].isspace() for head in bare) or len(left.tails) * len(bare) > MOST_PAIRS:
+        bare = self._bare_heads(right)
+        if bare is None or len(left.tails) * len(bare) > MOST_PAIRS:
             return False
         return all(self._cut_words(tail, head) for tail in left.tails for head in bare)
+
+    def _bare_heads(self, texts: Texts) -> list[str] | None:
+        """The first words that no space goes before; None where a row begins with other white space, or is blank."""
+        if texts not in self._heads:
+            bare = [head for head in texts.heads if head[:1] != " "]
+            blank = not all(head.strip() for head in texts.heads)
+            self._heads[texts] = None if blank or any(head[0].isspace() for head in bare) else bare
+        return self._heads[texts]
 
     def _cut_words(self, left: str, right: str) -> bool:
         """Whether the pre-tokenizer's cuts of left + right are those of left, the seam, and those of right."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any, Protocol, TypeVar
 
@@ -150,11 +151,16 @@ def parts(found: list[Piece | Expression]) -> list[list[Piece | Expression]]:
 
 def _parse(line: Text) -> nodes.Template:
     try:
-        return _ENVIRONMENT.parse(line.text)
+        return _tree(line.text)
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(f"not a Jinja2 template: {error.message}", SYNTAX, line.place) from None
     except ValueError as error:  # a number of thousands of digits
         raise TemplateError(f"not a Jinja2 template: {error}", SYNTAX, line.place) from None
+
+
+@lru_cache(2048)  # a line is compiled with the name, with the pronoun, and for every source that has it
+def _tree(text: str) -> nodes.Template:
+    return _ENVIRONMENT.parse(text)
 
 
 def _chunks(tree: nodes.Template) -> Iterator[nodes.Node]:

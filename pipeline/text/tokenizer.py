@@ -7,7 +7,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,13 @@ class Tokenizer:
     @cached_property
     def description(self) -> dict[str, Any]:
         """The tokenizer.json, as a dict."""
-        loaded: dict[str, Any] = json.loads(self.backend.to_str())
+        loaded: dict[str, Any] = json.loads(self._text)
         return loaded
+
+    @cached_property
+    def _text(self) -> str:
+        """The tokenizer.json."""
+        return str(self.backend.to_str())
 
     def encodings(self, texts: Sequence[str]) -> list[Any]:
         """`tokenizers.Encoding` of each text (ids, character offsets)."""
@@ -108,7 +113,7 @@ class Tokenizer:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of the tokenizer and its end token: two paths to the same tokenizer are one tokenizer."""
-        return hashlib.sha256((self.backend.to_str() + "\0" + self.eos_token).encode()).hexdigest()
+        return hashlib.sha256((self._text + "\0" + self.eos_token).encode()).hexdigest()
 
     def files(self) -> dict[str, str]:
         """What consumers need to decode: name → text. `AutoTokenizer` and `tokenizers` read it."""
@@ -120,12 +125,12 @@ class Tokenizer:
             "model_max_length": 10**9,
         }
         return {
-            "tokenizer.json": self.backend.to_str(pretty=False),
+            "tokenizer.json": self._text,
             "tokenizer_config.json": json.dumps(config, indent=2) + "\n",
         }
 
     def __getstate__(self) -> tuple[str, str]:
-        return self.backend.to_str(), self.eos_token
+        return self._text, self.eos_token
 
     def __setstate__(self, state: tuple[str, str]) -> None:
         self.backend, self.eos_token = tokenizers.Tokenizer.from_str(state[0]), state[1]
@@ -136,14 +141,26 @@ def load(spec: TokenizerSpec, files: Files, marks: Sequence[str] = ()) -> Tokeni
 
     SpecError for a file or name that cannot be loaded or has no end token.
     """
-    backend = _gpt2() if spec.name == "gpt2" else _from_file(spec.name, files) or _from_hub(spec.name)
+    added = tuple(dict.fromkeys([*spec.add, *marks]))
+    if spec.name == "gpt2":
+        return _own(added, spec.eos)
+    return _with(_from_file(spec.name, files) or _from_hub(spec.name), spec.name, added, spec.eos)
+
+
+@lru_cache(8)
+def _own(added: tuple[str, ...], eos: str | None) -> Tokenizer:
+    """GPT-2's, made once a process: it takes as long as all the rest of a small plan."""
+    return _with(_gpt2(), "gpt2", added, eos)
+
+
+def _with(backend: tokenizers.Tokenizer, name: str, added: Sequence[str], eos: str | None) -> Tokenizer:
     known = backend.get_vocab(with_added_tokens=True)
-    if added := list(dict.fromkeys([*spec.add, *marks])):
+    if added:
         backend.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in added])
-    eos = spec.eos or next((text for text in _USUAL_EOS if text in known), None)
+    eos = eos or next((text for text in _USUAL_EOS if text in known), None)
     if eos is None or backend.token_to_id(eos) is None:
         shown = f"has no token '{eos}'" if eos else "has no end-of-text token with a usual name"
-        raise SpecError(f"the tokenizer '{spec.name}' {shown}", "Name one with `eos`, or add it with `add`.", ("eos",))
+        raise SpecError(f"the tokenizer '{name}' {shown}", "Name one with `eos`, or add it with `add`.", ("eos",))
     return Tokenizer(backend, eos)
 
 
