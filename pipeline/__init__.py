@@ -55,4 +55,36 @@ Use from Python:
 >>> from pipeline.shard import make_shard
 >>> make_shard(plan, "train", 0).columns["input_ids"].shape
 (36779, 512)
+>>> import pipeline
+>>> next(iter(pipeline.stream("bioS_multi5", "train")))["input_ids"].shape  # the same rows, without a disk
+(512,)
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.streaming import Stream
+
+
+def stream(recipe: str | Path, split: str, overrides: Sequence[str] = (), **options: Any) -> Stream:
+    """The rows of a recipe's split, made as they are asked for; see `pipeline.streaming.Stream` for the options.
+
+    overrides: as --set on the command line. RecipeError and the like for what cannot be planned.
+    """
+    from pipeline.plan import compile_plan
+    from pipeline.recipe import load
+    from pipeline.streaming import of_plan
+
+    return of_plan(compile_plan(load(str(recipe), list(overrides))), split, **options)
+
+
+def read(place: str | Path, split: str, **options: Any) -> Stream:
+    """The rows of a built split, at a path or URL, as the same kind of stream."""
+    from pipeline.dataset import Dataset
+    from pipeline.streaming import of_dataset
+
+    return of_dataset(Dataset.at(place), split, **options)

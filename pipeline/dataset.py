@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.columns import Columns
 from pipeline.core.errors import StorageError, suggest
 from pipeline.manifest import Manifest, ShardRecord
 from pipeline.sinks import arrow
@@ -54,6 +55,10 @@ class Dataset:
             raise StorageError(f"the shard cannot be read: {error}", MEND, place) from None
         if rows != record.sequences:  # a stream that was cut between two batches can be read
             raise StorageError(f"{rows} rows instead of {record.sequences}", MEND, place)
+
+    def columns(self, record: ShardRecord) -> Columns:
+        """The columns of one shard, as `make_shard` made them."""
+        return arrow.columns_from(list(self.shard(record)))
 
     def end_of_text(self) -> str:
         """The text of the token that ends documents."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -69,7 +69,12 @@ def read(path: Path) -> Iterator[pa.RecordBatch]:
 
 def columns_of(path: Path) -> Columns:
     """The columns of a file, as they were written: `content_hash(columns_of(path))` is that of the shard."""
-    table = pa.Table.from_batches(list(read(path))).combine_chunks()
+    return columns_from(list(read(path)))
+
+
+def columns_from(batches: Sequence[pa.RecordBatch]) -> Columns:
+    """The columns of record batches that follow each other, at least one."""
+    table = pa.Table.from_batches(batches).combine_chunks()
     return {name: _column(table.column(name).chunk(0)) for name in table.column_names}
 
 

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bench import commands, memory, scaling, single_core, stages, variants
+from tests.bench import commands, memory, scaling, single_core, stages, streams, variants
 from tests.bench.harness import Options, Result, machine, say
 
 Measure = Callable[[Sequence[str], Options], Iterator[Result]]
@@ -38,6 +38,7 @@ CASES = (
     Case("memory_copy", single_core.measure, "one core: a copy of the finished output into a warm buffer"),
     Case("where_the_time_goes", stages.measure, "the share of each stage in one shard of `ours`"),
     Case("variants", variants.measure, "`ours_tmpfs` for each recipe"),
+    Case("streams", streams.measure, "what one loader worker feeds: made on the fly, beside read from shards"),
     Case("ray_scaling", scaling.measure, "Ray with two workers against one, 2.1 G tokens, to /dev/shm and to disk"),
     Case("memory", memory.measure, "peak memory of a worker at 10 K, 1 M and 100 M people"),
     Case("commands", commands.measure, "wall time of plan, preview and build, start-up included"),
