@@ -7,17 +7,23 @@ RECIPE ?= bioS_multi5
 OUT    ?=
 SET    ?=
 ARGS   ?=
+TO     ?= parquet
+REPO   ?=
+# What tests of trainers run on; where the index has a build without CUDA, its --index-url makes it small.
+TORCH  ?= torch==2.13.0
 
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check -q
+PIP = $(PY) -m pip --disable-pip-version-check -q
 PIPELINE := $(PY) -m pipeline
+READERS := .venv-readers
+TRAINER := .venv-torch
 OVERRIDES := $(foreach override,$(SET),--set '$(override)')
 
-.PHONY: help dataset plan preview verify list test test-all lint bench lock clean
+.PHONY: help dataset plan preview verify report export push list test test-all test-readers lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 dataset: $(VENV)/run  ## build data/RECIPE: make dataset RECIPE=bioS_multi5 [OUT=folder] [SET="seed=7 a.b=c"] [ARGS="--workers 8"]
 	@$(PIPELINE) build '$(RECIPE)' $(if $(OUT),--out '$(OUT)') $(OVERRIDES) $(ARGS)
@@ -31,6 +37,15 @@ preview: $(VENV)/run  ## show documents of RECIPE
 verify: $(VENV)/run  ## hold a built dataset against its manifest: make verify RECIPE=… [OUT=folder]
 	@$(PIPELINE) verify '$(or $(OUT),data/$(basename $(notdir $(RECIPE))))'
 
+report: $(VENV)/run  ## write report.html about a built dataset: make report RECIPE=… [OUT=folder] [ARGS="--out page.html"]
+	@$(PIPELINE) report '$(or $(OUT),data/$(basename $(notdir $(RECIPE))))' $(ARGS)
+
+export: $(VENV)/run  ## export what is built: make export RECIPE=… TO=megatron [OUT=folder] [ARGS="--columns input_ids"]
+	@$(PIPELINE) export 'data/$(basename $(notdir $(RECIPE)))' --to '$(TO)' $(if $(OUT),--out '$(OUT)') $(ARGS)
+
+push: $(VENV)/run  ## send it to the Hugging Face Hub: make push RECIPE=… REPO=user/name [OUT=folder] [ARGS="--public"]
+	@$(PIPELINE) push '$(or $(OUT),data/$(basename $(notdir $(RECIPE))))' '$(REPO)' $(ARGS)
+
 list: $(VENV)/run  ## name the recipes
 	@$(PIPELINE) list
 
@@ -40,26 +55,35 @@ test: $(VENV)/dev  ## run the tests
 test-all: $(VENV)/dev  ## run them all, also those that do the same for each of the recipes
 	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
+test-readers: $(READERS)/ready $(TRAINER)/ready $(VENV)/dev  ## open exports with the trainers' own readers; train with torch
+	@BUILDER='$(abspath $(PY))' $(READERS)/bin/python -m pytest -c tests/readers/pytest.ini tests/readers $(ARGS)
+	@$(if $(wildcard tests/torch/test_*.py),$(TRAINER)/bin/python -m pytest -W ignore::UserWarning tests/torch $(ARGS))
+
 lint: $(VENV)/dev  ## ruff and mypy --strict
 	$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 
 bench: $(VENV)/bench  ## measure, one JSON line a case (minutes; see docs/measurements.md)
 	@$(PY) -m tests.bench $(ARGS)
 
-lock:  ## pin the requirements anew (needs uv)
-	for extras in run:build dev:build,dev bench:build,dev,bench; do \
-	  uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
-	    pyproject.toml $$(echo "$${extras#*:}" | sed 's/[^,]*/--extra &/g; s/,/ /g') -o "requirements/$${extras%%:*}.txt" || exit 1; \
-	done
+LOCK = uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
+
+lock:  ## pin the requirements anew (needs uv); what is tested is what runs
+	$(LOCK) pyproject.toml --extra build --extra dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra build -c requirements/dev.txt -o requirements/run.txt
+	$(LOCK) pyproject.toml --extra build --extra dev --extra bench -c requirements/dev.txt -o requirements/bench.txt
+	$(LOCK) pyproject.toml --extra build --extra dev --extra torch requirements/torch.in -c requirements/dev.txt \
+	  --no-emit-package torch -o requirements/torch.txt
+	$(LOCK) requirements/readers.in --no-emit-package torch --no-emit-package torchvision \
+	  -o requirements/readers.txt
 
 clean:  ## remove the environment and caches, not the data
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(READERS) $(TRAINER) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find pipeline tests -name __pycache__ -prune -exec rm -rf {} +
 
-$(VENV)/bin/python:
+$(VENV)/bin/python $(READERS)/bin/python $(TRAINER)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "$(PYTHON) is not Python 3.11 to 3.13. Give another one: make PYTHON=python3.12 …" >&2; exit 2; }
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(@:/bin/python=)
 
 # Each stamp is the set of requirements it is named after, and what it builds on.
 $(VENV)/run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
@@ -75,4 +99,20 @@ $(VENV)/dev: requirements/dev.txt $(VENV)/run
 
 $(VENV)/bench: requirements/bench.txt $(VENV)/dev
 	@$(PIP) install --require-hashes -r $<
+	@touch $@
+
+# torch comes last and by itself: see [tool.uv] in pyproject.toml.
+$(READERS)/ready: PY = $(READERS)/bin/python
+$(READERS)/ready: requirements/readers.txt | $(READERS)/bin/python
+	@echo "Setting up $(READERS): some minutes, once…"
+	@$(PIP) install --require-hashes --no-deps -r $<
+	@$(PIP) install $(TORCH)
+	@touch $@
+
+$(TRAINER)/ready: PY = $(TRAINER)/bin/python
+$(TRAINER)/ready: requirements/torch.txt pyproject.toml | $(TRAINER)/bin/python
+	@echo "Setting up $(TRAINER): some minutes, once…"
+	@$(PIP) install --require-hashes --no-deps -r $<
+	@$(PIP) install $(TORCH)
+	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@

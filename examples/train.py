@@ -4,7 +4,7 @@
     python examples/train.py tiny --steps 100               the same rows, made while it trains; no disk
     python examples/train.py tiny --steps 200 --checkpoint run.pt        goes on from run.pt where there is one
 
-Needs the extra `train` (torch, torchdata). The split wants columns: [segment_ids, documents, spans]; what is missing of
+Needs the extra `torch` (torch, torchdata). The split wants columns: [segment_ids, documents, spans]; what is missing of
 them is done without: attention then crosses documents, and the loss is logged in one sum.
 """
 

@@ -13,6 +13,14 @@
       │        packing.py       documents → sequences
       ▼
     Dataset   build.py          what is missing → executors.py (Ray, or this process) → sinks/arrow.py → manifest, last
+      │        dataset.py       the way back, for all that reads it:
+      │        scoring.py, capacity.py     answers to accuracies, losses to bits
+      │        report/          one HTML page about it; highlight.py, colour.py: documents as one looks at them
+      │        export.py, hub.py           other trainers' formats (sinks/), the Hugging Face Hub
+      ▼
+    Rows      streaming.py      the same rows without a disk, or read; torch.py: for PyTorch's loaders
+
+A dataset lies in a folder of storage/: on a disk, or in a bucket. Each command is a file of commands/.
 
 Facts, sayings, tokens and order are four separate things. Only sources join truth and words; only `shard.py` joins
 order and documents. Nothing is shuffled by moving data: position p of a split shows row `order(p)`, `order` being a
@@ -40,8 +48,9 @@ built. A file is complete or absent, has two hashes in its record, and the manif
 
 Floors, from the ground up; an import goes down or stays inside its folder (tests/test_architecture.py):
 
-    core · text, packing, storage, manifest · worlds · sources, sinks · recipe · plan, capacity, scoring ·
-    figures, evaluation · shard, executors, card · build · cli
+    core · text, packing, storage, torch · manifest, worlds · sources, sinks · dataset, recipe · plan, export, scoring ·
+    figures, evaluation, capacity, highlight · shard, executors, card, colour · build, streaming, hub · report · commands ·
+    cli
 
 Use from Python:
 

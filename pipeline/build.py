@@ -19,8 +19,10 @@ from pipeline import figures, recipe
 from pipeline.card import card
 from pipeline.core.columns import content_hash
 from pipeline.core.documents import ROLES
-from pipeline.core.errors import PipelineError, RunError, StorageError
+from pipeline.core.errors import PipelineError, PlanError, RunError, SpecError, StorageError
+from pipeline.dataset import Dataset
 from pipeline.executors import Executor
+from pipeline.export import EXPORTS, RECORD, Export, Exported, export, faults, place_of
 from pipeline.manifest import Manifest, ShardRecord, totals
 from pipeline.plan import Plan
 from pipeline.shard import make_shard
@@ -42,16 +44,20 @@ def build(
     *,
     built: Progress = lambda _: None,
     kept: Progress = lambda _: None,
+    exporting: Callable[[int], object] = lambda _: None,
+    exported: Callable[[Exported], object] = lambda _: None,
 ) -> Manifest:
-    """The dataset of a plan in the folder, or below the URL, `out`.
+    """The dataset of a plan in the folder, or below the URL, `out`, and the exports that its recipe asks for.
 
-    Every shard is reported to `built` or, being there, to `kept`.
+    Every shard is reported to `built` or, being there, to `kept`; the tokens of every part of an export to `exporting`,
+    and the export, when it is whole, to `exported`.
 
     StorageError where the folder holds something else, another build runs in it, or space is short. The shards that
     are complete stay, whatever happens; the manifest is there exactly when all of them are.
     """
     folder = folder_at(out)
     _refuse_foreign(folder, plan)  # before anything is written to it
+    _check_exports(folder, plan)
     with folder.locked():
         _refuse_foreign(folder, plan)  # somebody else may have been faster
         found = _found(folder, plan, kept)
@@ -69,6 +75,8 @@ def build(
         folder.write("README.md", card(plan, manifest, folder.name))
         folder.write("manifest.json", manifest.dumps())
         _log(folder, len(missing), began)
+    for sink in plan.recipe.sinks:
+        exported(export(Dataset(folder, manifest), sink, place_of(folder, sink), done=exporting))
     return manifest
 
 
@@ -111,6 +119,8 @@ def verify(out: str | Path, *, checked: Progress = lambda _: None) -> list[str]:
     Every file is read whole: its bytes are held against the file hash, its columns against the content hash.
     """
     folder = folder_at(out)
+    if {RECORD, "manifest.json"} & set(folder.names()) == {RECORD}:  # an export, wherever it lies
+        return faults(folder)
     manifest = Manifest.of(folder)
     records = manifest.shards
     wrong = []
@@ -122,6 +132,9 @@ def verify(out: str | Path, *, checked: Progress = lambda _: None) -> list[str]:
     for split in manifest.splits:
         strange = [f"{split}/{name}" for name in folder.names(split)]
         wrong += [f"{name}: not in the manifest" for name in strange if name not in known]
+    for name in folder.names(EXPORTS) if EXPORTS not in manifest.splits else ():
+        part = folder_at(f"{folder.url}/{EXPORTS}/{name}")
+        wrong += [f"{EXPORTS}/{name}/{fault}" for fault in faults(part, manifest.fingerprint)]
     return wrong
 
 
@@ -156,6 +169,17 @@ def _refuse_foreign(folder: Folder, plan: Plan) -> None:
         raise StorageError(
             "this folder was built from another recipe", "Give another OUT, or remove the folder.", folder.url
         )
+
+
+def _check_exports(folder: Folder, plan: Plan) -> None:
+    """PlanError or StorageError for an export that could not be made once all is built."""
+    splits = recipe.exported(plan.recipe, plan.tokenizer.dtype.name)
+    for sink in plan.recipe.sinks:
+        try:
+            asked = Export.of(sink, plan.fingerprint, splits)
+        except SpecError as error:
+            raise PlanError(error.problem, error.remedy, f"sinks: {sink.kind}") from None
+        asked.refuse_foreign(folder_at(place_of(folder, sink)))
 
 
 def _found(folder: Folder, plan: Plan, kept: Progress) -> dict[tuple[str, int], ShardRecord]:
@@ -217,7 +241,7 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
         versions={package: version(package) for package in PACKAGES},
         worlds=figures.of_worlds(plan),
         splits=splits,
-        recipe=plan.portable_recipe().model_dump(mode="json"),
+        recipe=plan.portable_recipe().model_dump(mode="json", exclude={"sinks"}),  # which make no part of the dataset
     )
 
 

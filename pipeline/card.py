@@ -1,20 +1,47 @@
-"""The dataset card: README.md with the YAML header that `load_dataset` and the Hub read."""
+"""The dataset card: README.md with the YAML header that `load_dataset` and the Hub read.
+
+What is in it follows from the plan and the manifest alone. The name of the repository and the licence are not known
+when a dataset is built, so `on_hub` writes them into the card that is sent.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from pipeline.manifest import Manifest
-from pipeline.plan import Plan
 
+if TYPE_CHECKING:  # `push` needs the card, and no plan
+    from pipeline.plan import Plan
+
+LONGEST = 600  # characters of a sample document
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
+_HEADER = re.compile(r"---\n(.*?\n)---\n", re.DOTALL)
+_LICENCE = re.compile(r"^license\w*:.*\n(?:[ \t]*- .*\n|[ \t]+.*\n)*", re.MULTILINE)
+_LOADING = re.compile(r"```python\nfrom datasets import load_dataset\n.*?\n```", re.DOTALL)
+_UNLICENSED = "The licence is its maker's to choose; none is stated here."
+_LICENSED = "The licence is the one that the header of this card names."
+_PAPERS = (
+    "The experiments are in the manner of *Physics of Language Models* by Zeyuan Allen-Zhu, Yuanzhi Li and others. Cite"
+    " the part that yours follows:",
+    "Part 2.1 [arXiv:2407.20311](https://arxiv.org/abs/2407.20311),"
+    " Part 2.2 [arXiv:2408.16293](https://arxiv.org/abs/2408.16293),"
+    " Part 3.1 [arXiv:2309.14316](https://arxiv.org/abs/2309.14316),",
+    "Part 3.2 [arXiv:2309.14402](https://arxiv.org/abs/2309.14402),"
+    " Part 3.3 [arXiv:2404.05405](https://arxiv.org/abs/2404.05405),"
+    " Part 4.1 [arXiv:2512.17351](https://arxiv.org/abs/2512.17351).",
+)
 
 
 def card(plan: Plan, manifest: Manifest, name: str) -> str:
     """The text of README.md. Splits with the columns of `train` (or of the first) share the default config."""
     rows = sum(split["sequences"] for split in manifest.splits.values())
     size = next((label for limit, label in _SIZES if rows < limit), "n>10M")
+    first = next(iter(manifest.splits))
     return "\n".join([
         "---",
         "task_categories: [text-generation]",
@@ -23,9 +50,9 @@ def card(plan: Plan, manifest: Manifest, name: str) -> str:
         "configs:",
         *_configs(manifest.splits),
         "---",
-        f"# {name}",
+        f"# {_plain(name)}",
         "",
-        plan.title or "Synthetic pretraining data.",
+        _plain(plan.title or "Synthetic pretraining data."),
         "",
         "Token ids, packed and shuffled globally, made from `recipe.yaml` (values and templates are in it) and nothing",
         f"else; fingerprint `{manifest.fingerprint[:16]}`. `manifest.json` has exact counts and hashes.",
@@ -34,18 +61,54 @@ def card(plan: Plan, manifest: Manifest, name: str) -> str:
         "|---|---|---:|---:|---:|---:|---:|",
         *_counts(manifest.splits),
         "",
-        "```python",
-        "from datasets import load_dataset",
-        "from tokenizers import Tokenizer",
-        "",
-        f'data = load_dataset("{name}", split="{next(iter(manifest.splits))}")',
-        f'tokenizer = Tokenizer.from_file("{name}/tokenizer/tokenizer.json")',
-        'print(tokenizer.decode(data[0]["input_ids"]))',
-        "```",
+        *_loading(first, name, _quoted(f"{name}/tokenizer/tokenizer.json")),
         *_knowledge(manifest),
         *_columns(manifest.splits),
+        *_samples(plan),
+        *_citation(plan, manifest, name),
+        "",
+        "## Licence",
+        "",
+        _UNLICENSED,
         "",
     ])  # fmt: skip
+
+
+def on_hub(text: str, repo: str, licence: str) -> str:
+    """A card as it is sent: with the repository's name, under the licence: lines of YAML ("": what it says already)."""
+    shown = _LOADING.search(text)
+    split = re.search(r'split="([^"]*)"', shown[0]) if shown else None
+    if shown and split:
+        file = f'hf_hub_download({_quoted(repo)}, "tokenizer/tokenizer.json", repo_type="dataset")'
+        block = "\n".join(_loading(split[1], repo, file, "from huggingface_hub import hf_hub_download"))
+        text = text[: shown.start()] + block + text[shown.end() :]
+    note = "\n  note = {Synthetic"
+    text = text.replace(note, f"\n  howpublished = {{\\url{{https://huggingface.co/datasets/{repo}}}}},{note}", 1)
+    if licence:
+        header = _HEADER.match(text)
+        lines, body = (header[1], text[header.end() :]) if header else ("", text)
+        text = f"---\n{licence}{_LICENCE.sub('', lines)}---\n{body.replace(_UNLICENSED, _LICENSED)}"
+    return text
+
+
+def licence_of(text: str) -> str:
+    """The lines of a card's header that state its licence; "" where there are none."""
+    header = _HEADER.match(text)
+    return "".join(_LICENCE.findall(header[1])) if header else ""
+
+
+def _loading(split: str, name: str, tokenizer: str, *imports: str) -> list[str]:
+    return [
+        "```python",
+        "from datasets import load_dataset",
+        *imports,
+        "from tokenizers import Tokenizer",
+        "",
+        f"data = load_dataset({_quoted(name)}, split={_quoted(split)})",
+        f"tokenizer = Tokenizer.from_file({tokenizer})",
+        'print(tokenizer.decode(data[0]["input_ids"]))',
+        "```",
+    ]
 
 
 def _configs(splits: Mapping[str, Any]) -> list[str]:
@@ -107,3 +170,60 @@ def _columns(splits: Mapping[str, Any]) -> list[str]:
         if "parts" in split["columns"]:
             lines.append(f"- `{name}`: `parts.role` is an index into {split['roles']}")
     return ["", *lines] if lines else []
+
+
+def _samples(plan: Plan) -> list[str]:
+    lines = ["", "## A document of each source"]
+    for split, source, text in sample_documents(plan):
+        shown = text if len(text) <= LONGEST else text[:LONGEST] + " …"
+        lines += ["", f"`{source}` in `{split}`:", "", *fenced(shown)]
+    return lines
+
+
+def sample_documents(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """(split, source, text) of a document of every source, in the first split that tells it; end token included."""
+    told = set()
+    for name, split in plan.splits.items():
+        for block in split.blocks:
+            source = split.sources[block.source]
+            if source in told:
+                continue
+            told.add(source)
+            at = split.locate(split.order.inverse(np.array([block.first], np.int64)))
+            tokens = plan.sources[source].documents(at.item, at.exposure, spans=False).tokens
+            yield name, source, plan.tokenizer.decode(tokens.values)
+
+
+def fenced(text: str) -> list[str]:
+    """Lines of Markdown that show any text as it is, whatever marks are in it.
+
+    >>> fenced("a ``` b <i>")
+    ['````text', 'a ``` b <i>', '````']
+    """
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    visible = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]", "\N{REPLACEMENT CHARACTER}", text)
+    return [f"{fence}text", visible, fence]
+
+
+def _plain(text: str) -> str:
+    """A text of the user's, for a line of Markdown: none of its signs is a mark."""
+    return re.sub(r"([\\`*{}\[\]<>#|~$&]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", " ".join(text.split()))
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _citation(plan: Plan, manifest: Manifest, name: str) -> Sequence[str]:
+    version = manifest.versions.get("pretraining-recipes", "")
+    key = re.sub(r"[^A-Za-z0-9_.-]", "-", name) or "dataset"
+    title = re.sub(r"([\\{}%#&$_~^])", _in_latex, " ".join((plan.title or name).split()))
+    made = f"Synthetic pretraining data made by pretraining-recipes {version}, fingerprint {manifest.fingerprint[:16]}"
+    bibtex = [f"@misc{{{key},", f"  title = {{{{{title}}}}},", f"  note = {{{made}}}", "}"]
+    return ["", "## Citation", "", "```bibtex", *bibtex, "```", "", *_PAPERS]
+
+
+def _in_latex(sign: re.Match[str]) -> str:
+    named = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return named.get(sign[0], f"\\{sign[0]}")

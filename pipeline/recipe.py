@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
+import numpy as np
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -28,6 +29,8 @@ from pipeline.core.files import Files, library
 from pipeline.core.key import Key
 from pipeline.core.spec import Name, Rational, Size, Spec
 from pipeline.packing import PackingSpec
+from pipeline.sinks import SINKS, SinkSpec
+from pipeline.sinks.sink import Split, columns_of, selected
 from pipeline.sources import SOURCES, SourceSpec
 from pipeline.text.tokenizer import TokenizerSpec
 from pipeline.worlds.attributes import ATTRIBUTE_KINDS, WorldSpec
@@ -37,6 +40,7 @@ OUTPUT_VERSION = 2
 
 MOST_NODES = 2_000_000  # of a recipe
 
+SomeSpec = TypeVar("SomeSpec", bound=Spec)
 Column = Literal["loss_mask", "segment_ids", "documents", "spans", "parts", "answers", "probes"]
 Path_ = tuple[str | int, ...]
 
@@ -99,6 +103,7 @@ class Recipe(Spec):
     sources: dict[Name, SourceSpec]
     splits: dict[Name, SplitSpec] = Field(min_length=1)
     shard_tokens: Size = Field(2**25, ge=2**10, description="About how many tokens a shard has.")
+    sinks: list[SinkSpec] = Field([], description="Formats to export the dataset to, into exports/ beside its splits.")
 
     @field_validator("tokenizer", mode="before")
     @classmethod
@@ -139,7 +144,7 @@ class Loaded:
     title: str
 
     @contextmanager
-    def refusing(self, *path: str, kind: type[PipelineError] = RecipeError) -> Iterator[None]:
+    def refusing(self, *path: str | int, kind: type[PipelineError] = RecipeError) -> Iterator[None]:
         """Refusals raised inside are of the spec at `path`: they leave as `kind`, with file and line."""
         try:
             yield
@@ -162,8 +167,21 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
         _inherit(tree, marks, group)
     tree = _without_nulls(tree)
     origin = Origin(str(path), marks)
-    recipe = _validated(tree, origin)
+    recipe = _validated(Recipe, tree, origin)
     return _materialised(Loaded(recipe, origin, title(path)))
+
+
+def sink(kind: str, overrides: Iterable[str] = (), options: Mapping[str, Any] | None = None) -> SinkSpec:
+    """The options of a format, from `key=value` overrides and from plain values. RecipeError for what it has not."""
+    if kind not in SINKS:
+        raise RecipeError(f"no format '{kind}'", suggest(kind, SINKS))
+    tree: Tree = {"kind": kind, **(options or {})}
+    marks: Marks = {(): (Path("--set"), 0)}
+    for override in overrides:
+        _override(tree, marks, override)
+    spec: Any = _validated(SINKS[kind].Spec, tree, Origin("", marks))
+    made: SinkSpec = spec
+    return made
 
 
 def find(name: str) -> Path:
@@ -196,7 +214,7 @@ def title(path: Path) -> str:
 def dump(recipe: Recipe, header: str) -> str:
     """The resolved recipe as YAML that loads to the same recipe; worlds and sources, which are long, come last."""
     tree = _written(recipe)
-    order = ("seed", "tokenizer", "shard_tokens", "splits", "sources", "worlds")
+    order = ("seed", "tokenizer", "shard_tokens", *(("sinks",) if recipe.sinks else ()), "splits", "sources", "worlds")
     text = yaml.dump({key: tree[key] for key in order}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return f"# {header}\n{text}"
 
@@ -216,9 +234,9 @@ def _written(value: Any) -> Any:
 def fingerprint(recipe: Recipe, tokenizer_hash: str) -> str:
     """SHA-256 of all that the output depends on: the resolved recipe, the tokenizer's content, OUTPUT_VERSION.
 
-    Where values, templates and the tokenizer were read from plays no part.
+    Where values, templates and the tokenizer were read from plays no part, nor what the dataset is exported to.
     """
-    tree = recipe.model_dump(mode="json")
+    tree = recipe.model_dump(mode="json", exclude={"sinks"})
     tree["tokenizer"] = tokenizer_hash
     text = json.dumps([OUTPUT_VERSION, tree], ensure_ascii=True)  # in order: that of the sources is part of the output
     return hashlib.sha256(text.encode()).hexdigest()
@@ -228,12 +246,13 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a recipe, for editors."""
     made = Recipe.model_json_schema()
     made["properties"]["extends"] = {"type": "string", "description": "Another recipe: a name, or a path from here."}
+    exports = {sink.Spec.__name__ for sink in SINKS.values()}
     for spec in (
         "WorldSpec",
         *(
             name
             for name in made["$defs"]
-            if name.endswith("Spec") and "kind" in made["$defs"][name].get("properties", {})
+            if name.endswith("Spec") and "kind" in made["$defs"][name].get("properties", {}) and name not in exports
         ),
     ):
         made["$defs"][spec]["properties"]["extends"] = {"type": "string", "description": "Another one of this recipe."}
@@ -495,9 +514,9 @@ _REMEDIES = {
 }
 
 
-def _validated(tree: Tree, origin: Origin) -> Recipe:
+def _validated(kind: type[SomeSpec], tree: Tree, origin: Origin) -> SomeSpec:
     try:
-        return Recipe.model_validate(tree)
+        return kind.model_validate(tree)
     except ValidationError as errors:
         # Of a value that may be written in several ways, the way that went furthest is the one that was meant.
         error = max(errors.errors(include_url=False), key=lambda one: len(_path_of(one, tree)))
@@ -515,7 +534,7 @@ def _validated(tree: Tree, origin: Origin) -> Recipe:
         problem, remedy = f"'{wrong}' is not possible here", suggest(str(wrong), options)
         path = (*path, "kind") if error["type"] == "union_tag_invalid" else path
     elif error["type"] == "union_tag_not_found":
-        kinds = sorted(SOURCES) if path[:1] == ("sources",) else ATTRIBUTE_KINDS
+        kinds = {"sources": sorted(SOURCES), "sinks": sorted(SINKS)}.get(str(path[0]), ATTRIBUTE_KINDS)
         problem, remedy = "'kind' is missing", f"It can be: {', '.join(kinds)}."
     elif error["type"] in _REMEDIES:
         shown = error["input"] if not isinstance(error["input"], Fraction) else float(error["input"])
@@ -557,4 +576,25 @@ def _materialised(loaded: Loaded) -> Loaded:
             if source not in recipe.sources:
                 path = ("splits", split, "mixture", source)
                 raise RecipeError(f"no source '{source}'", suggest(source, recipe.sources), loaded.origin.place(path))
+    _check_sinks(loaded)
     return replace(loaded, recipe=recipe.model_copy(update=updated))
+
+
+def _check_sinks(loaded: Loaded) -> None:
+    """RecipeError for a format that cannot hold the dataset, as far as that is known before there is a tokenizer."""
+    kinds = [spec.kind for spec in loaded.recipe.sinks]
+    for i, spec in enumerate(loaded.recipe.sinks):
+        with loaded.refusing("sinks", i):
+            if spec.kind in kinds[:i]:
+                raise SpecError(f"two sinks of the kind {spec.kind}", "One can have several splits.", ("kind",))
+            selected(SINKS[spec.kind](spec), spec, exported(loaded.recipe))
+
+
+def exported(recipe: Recipe, ids: str = "uint16") -> dict[str, Split]:
+    """What sinks are told of the splits of a recipe before they are built; ids is the type of the token ids."""
+    found = {}
+    for name, spec in recipe.splits.items():
+        rows = spec.packing.method == "rows"
+        columns = columns_of(rows, spec.columns)
+        found[name] = Split(name, spec.packing.length, rows, False, columns, np.dtype(ids), end=-1)
+    return found

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from pipeline.core.errors import PlanError, suggest
-from pipeline.streaming import Stream
+
+
+class Rows(Protocol):
+    """What is asked of a stream: see `pipeline.streaming.Stream`."""
+
+    consumer: int
+    consumers: int
+
+    def __iter__(self) -> Iterator[dict[str, Any]]: ...
+
+    def shared(self, consumer: int, consumers: int) -> Rows: ...
+
+    def state_dict(self) -> dict[str, int]: ...
+
+    def load_state_dict(self, state: dict[str, int]) -> None: ...
 
 
 class SequenceDataset(IterableDataset[dict[str, Any]]):
@@ -21,17 +35,17 @@ class SequenceDataset(IterableDataset[dict[str, Any]]):
     initialised, else that of torchrun (RANK, WORLD_SIZE). With a plain DataLoader state_dict tells where the process
     itself is; with workers use torchdata's StatefulDataLoader, which asks each of them.
 
-    >>> loader = DataLoader(pipeline.stream("tiny", "train").torch(), batch_size=8)    # doctest: +SKIP
+        loader = DataLoader(pipeline.stream("tiny", "train").torch(), batch_size=8)
     """
 
-    def __init__(self, stream: Stream, columns: tuple[str, ...] | None = None) -> None:
+    def __init__(self, stream: Rows, columns: tuple[str, ...] | None = None) -> None:
         self._whole, self._columns = stream, columns
-        self._mine: Stream | None = None
+        self._mine: Rows | None = None
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return map(self._tensors, iter(self._ours()))
 
-    def _ours(self) -> Stream:
+    def _ours(self) -> Rows:
         """The part of this process; a loader worker inherits that of the process it was forked from."""
         consumer, consumers = self._place()
         if self._mine is None or (self._mine.consumer, self._mine.consumers) != (consumer, consumers):

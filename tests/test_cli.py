@@ -79,7 +79,8 @@ def test_list_names_the_recipes_with_their_first_line(capsys: pytest.CaptureFixt
 def test_schema_is_json_that_knows_every_key(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
-    assert {"seed", "tokenizer", "worlds", "sources", "splits", "extends", "shard_tokens"} == set(schema["properties"])
+    keys = {"seed", "tokenizer", "worlds", "sources", "splits", "sinks", "extends", "shard_tokens"}
+    assert keys == set(schema["properties"])
 
 
 def test_a_pipe_that_closes_early_is_no_error() -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from pipeline.commands.common import check_item, compiled, recipe_arguments
 from pipeline.core.errors import PlanError, suggest
 
+if TYPE_CHECKING:
+    from pipeline.core.documents import Documents
+    from pipeline.plan import Plan
+
 HELP = "Show documents of a recipe."
+MOST_EXPOSURES = 2**31  # what the column `documents` can hold
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,13 +23,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--item", type=int, help="the document of this individual")
     parser.add_argument("--exposure", type=int, default=0)
     parser.add_argument("-n", type=int, default=3, help="documents a source (default 3)")
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="of values, parts and what has no loss (default auto: on a terminal, unless NO_COLOR is set)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Print documents."""
     import numpy as np
 
+    from pipeline import colour
+
+    if options.n < 1:
+        raise PlanError(f"{options.n} documents", "Give -n 1 or more.")
+    if not 0 <= options.exposure < MOST_EXPOSURES:
+        raise PlanError(f"no exposure {options.exposure}", f"Give 0 to {MOST_EXPOSURES - 1}.")
     plan = compiled(options)
+    coloured = colour.wanted(options.color)
     names = [options.source] if options.source else list(plan.sources)
     for name in names:
         if name not in plan.sources:
@@ -32,9 +51,27 @@ def run(options: argparse.Namespace) -> int:
         check_item(plan, name, options.item or 0)
         items = [options.item] if options.item is not None else range(min(options.n, len(source)))
         item = np.array(items, np.int64)
-        told = source.documents(item, np.full_like(item, options.exposure), spans=False).tokens
-        for i, number in enumerate(items):
-            ids = told.values[told.offsets[i] : told.offsets[i + 1]]
-            print(f"{name} · item {number} · exposure {options.exposure} · {len(ids)} tokens")
-            print(plan.tokenizer.decode(ids) + "\n")
+        told = source.documents(item, np.full_like(item, options.exposure), spans=coloured, parts=coloured)
+        texts = _coloured(plan, name, told) if coloured else _plain(plan, told)
+        shown = colour.heading(name) if coloured else name
+        for number, text, tokens in zip(items, texts, told.tokens.lengths, strict=True):
+            print(f"{shown} · item {number} · exposure {options.exposure} · {tokens} tokens")
+            print(text + "\n")
     return 0
+
+
+def _plain(plan: Plan, told: Documents) -> list[str]:
+    tokens = told.tokens
+    return [plan.tokenizer.decode(tokens.values[tokens.offsets[i] : tokens.offsets[i + 1]]) for i in range(len(tokens))]
+
+
+def _coloured(plan: Plan, name: str, told: Documents) -> list[str]:
+    """The documents in colour; a line that says what the colours mean is printed before them."""
+    from pipeline import colour
+    from pipeline.highlight import runs_of
+
+    hue = colour.hues(label for source in plan.sources.values() for label in source.labels)
+    runs = [runs_of(plan.tokenizer, plan.sources[name], told, i) for i in range(len(told))]
+    if legend := colour.legend(runs, hue):
+        print(legend)
+    return [colour.painted(one, hue) for one in runs]

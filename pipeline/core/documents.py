@@ -54,7 +54,7 @@ class Ragged:
         taken = np.empty((offsets[-1], *self.values.shape[1:]), self.values.dtype)
         width = math.prod(self.values.shape[1:])  # a row of a table is as many numbers in a row
         flat = np.ascontiguousarray(self.values).reshape(-1)
-        kernels.take(flat, self.offsets * width, rows, offsets * width, taken.reshape(-1))  # type: ignore[call-arg]
+        kernels.take(flat, self.offsets * width, rows, offsets * width, taken.reshape(-1))
         return Ragged(taken, offsets)
 
     def slice(self, first: int, last: int) -> Ragged:

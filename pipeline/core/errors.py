@@ -6,7 +6,9 @@ PipelineError            exit code 2: the input was refused, nothing was written
 ├── TemplateError        a template: file, line
 ├── TokenizerError       a tokenizer that cannot be loaded or used
 ├── PlanError            a recipe that is well formed but cannot be planned
-└── StorageError         an output folder that is locked, foreign, unreachable or full
+├── StorageError         an output folder that is locked, foreign, unreachable or full
+├── ExportError          a dataset that a format cannot hold, or options that it has not
+└── HubError             a repository on the Hub that cannot be reached, or not be used as asked
 RunError                 exit code 1: work that had begun failed; the message says how to reproduce it
 """
 
@@ -71,6 +73,14 @@ class PlanError(PipelineError):
 
 class StorageError(PipelineError):
     """An output folder that cannot be used as asked."""
+
+
+class ExportError(PipelineError):
+    """A dataset that the format cannot hold as asked."""
+
+
+class HubError(PipelineError):
+    """A repository that cannot be reached, or not be used as asked."""
 
 
 class RunError(PipelineError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_ranks_of_torchrun_share_the_rows(plan: Plan, ids: list[list[int]], monk
         monkeypatch.setenv("WORLD_SIZE", "3")
         parts.append(read(DataLoader(of_plan(plan, "train").torch(), batch_size=2)))
     assert [row for one in zip(*parts, strict=False) for row in one] == ids[: 3 * min(map(len, parts))]
-    assert sorted(sum(parts, [])) == sorted(ids)
+    assert sorted(chain(*parts)) == sorted(ids)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

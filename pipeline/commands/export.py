@@ -1,0 +1,40 @@
+"""export: a built dataset in the format of another trainer."""
+
+from __future__ import annotations
+
+import argparse
+
+from pipeline.commands.common import bar, count, folder_argument
+
+HELP = "Export a built dataset to the format of a trainer."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What, to which format, and where to."""
+    folder_argument(parser)
+    parser.add_argument("--to", required=True, help="parquet, jsonl, nanogpt, llmc, megatron, mds or litdata")
+    parser.add_argument("--out", help="a folder, or s3://bucket/prefix (default: exports/<format> in the dataset)")
+    parser.add_argument("--split", action="append", help="only this one; may be given again")
+    parser.add_argument("--columns", help="only these: input_ids,loss_mask")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="an option of the format")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Export, and print what was written."""
+    from pipeline import export
+    from pipeline.dataset import Dataset
+    from pipeline.recipe import sink
+
+    asked = {"splits": options.split, "columns": options.columns.split(",") if options.columns else None}
+    spec = sink(options.to, options.set, {name: given for name, given in asked.items() if given})
+    dataset = Dataset.at(options.folder)
+    out = options.out or export.place_of(dataset.folder, spec)
+    total = sum(split["tokens"] for name, split in dataset.manifest.splits.items() if name in (spec.splits or [name]))
+    with bar(total, "tokens") as shown:
+        made = export.export(dataset, spec, out, done=shown.update)
+    shown_as = options.out or f"{options.folder.rstrip('/')}/{export.EXPORTS}/{spec.kind}"
+    if made.kept:
+        print(f"{shown_as}: there already, and whole")
+    else:
+        print(f"{shown_as}: {spec.kind}, {count(len(made.files), 'file')}, {made.bytes / 1e6:,.1f} MB")
+    return 0

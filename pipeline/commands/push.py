@@ -1,0 +1,51 @@
+"""push: a built dataset to the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import argparse
+
+from pipeline.commands.common import bar, count, folder_argument
+
+HELP = "Send a built dataset to the Hugging Face Hub, or what is missing of it there."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What, where to, and under which name."""
+    folder_argument(parser)
+    parser.add_argument("repo", help="user/name; made if there is none")
+    parser.add_argument("--public", action="store_true", help="of a repository that is made (default: private)")
+    parser.add_argument("--revision", default="", metavar="BRANCH", help="made if there is none (default main)")
+    parser.add_argument("--message", default="", metavar="TEXT", help="of the commit (default: name and fingerprint)")
+    parser.add_argument("--licence", default="", metavar="NAME", help="for the card, as the Hub names it: cc-by-4.0")
+    parser.add_argument("--replace", action="store_true", help="put this dataset in the place of another one")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Send, and print what was sent."""
+    from pipeline import hub
+    from pipeline.dataset import Dataset
+
+    hub.check(options.repo, options.revision, options.licence)
+    dataset = Dataset.at(options.folder)
+    total = sum(record.bytes for record in dataset.manifest.shards)
+    with bar(total, "bytes") as shown:
+        shown.set_description("checked")
+        hub.check_shards(dataset, shown.update)
+    with bar(total, "bytes") as shown:
+        shown.set_description("on the Hub")
+        pushed = hub.push(
+            dataset,
+            options.repo,
+            public=options.public,
+            revision=options.revision,
+            message=options.message,
+            licence=options.licence,
+            replace=options.replace,
+            passed=shown.update,
+        )
+    if options.public and pushed.private:
+        print("notice: the repository was private before and stays so; its settings page makes it public")
+    what = f"{count(pushed.new, 'file')} ({pushed.size / 1e6:,.1f} MB) new in {count(pushed.commits, 'commit')}"
+    print(f"{pushed.url}, {'private' if pushed.private else 'public'}, {pushed.revision}")
+    print(f"{what if pushed.commits else 'nothing new'}, {pushed.kept} kept")
+    return 0

@@ -1,0 +1,57 @@
+"""report: what a built dataset looks like, on one page."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import uuid
+from pathlib import Path
+
+from pipeline.commands.common import bar, folder_argument
+from pipeline.core.errors import StorageError
+
+HELP = "Write an HTML page about a built dataset."
+NAME = "report.html"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Of which dataset, and where to."""
+    folder_argument(parser)
+    parser.add_argument("--out", type=Path, help=f"the page (default: {NAME} in the dataset's folder)")
+    parser.add_argument("--recipe", help="what it was built from, where its recipe.yaml alone is not enough: a corpus")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="override a value")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, and write the page."""
+    from pipeline.dataset import Dataset
+    from pipeline.report.measure import documents_told, measure, plan_of
+    from pipeline.report.page import html
+
+    dataset = Dataset.at(options.folder)
+    plan = plan_of(dataset, options.recipe, options.set)
+    with bar(documents_told(plan), "documents") as shown:
+        report = measure(dataset, plan, told=shown.update)
+    page = html(report)
+    if options.out:
+        _write(options.out, page)
+    else:
+        dataset.folder.write(NAME, page)
+    print(f"{options.out or f'{dataset.folder.url}/{NAME}'}: {len(page.encode()) / 1e3:,.0f} kB")
+    return 0
+
+
+def _write(path: Path, page: str) -> None:
+    """The page as a file, whole or not at all. StorageError where it cannot be written."""
+    if not path.name:
+        raise StorageError("this is a folder, not a file", "Name the page: --out report.html", str(path))
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_text(page, "utf-8")
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot be written: {error.strerror}", "Give another --out.", str(path)) from None

@@ -1,0 +1,265 @@
+"""A built dataset in the format of another trainer: a pure function of the dataset and the options.
+
+Parts of a split are written one after the other, shard by shard; each leaves a record when all its files are there, so
+that an interrupted export goes on where it was. Then come the files that name the others, and last of all export.json.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pipeline.core.columns import Columns
+from pipeline.core.documents import Ragged
+from pipeline.core.errors import ExportError, SpecError, StorageError
+from pipeline.dataset import MEND, Dataset
+from pipeline.manifest import ShardRecord
+from pipeline.sinks import SINKS, SinkSpec, arrow
+from pipeline.sinks.sink import File, Part, Rows, Shard, Sink, Split, columns_of, selected
+from pipeline.storage import STATE, Folder, folder_at
+from pipeline.storage.local import hash_of
+from pipeline.text.tokenizer import Tokenizer
+
+EXPORTS = "exports"  # in a dataset's folder: where the exports that its recipe asks for lie
+RECORD = "export.json"
+MARK = f"{STATE}/export"
+Progress = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is exported of which dataset. columns: split → those that are; dataset: its fingerprint."""
+
+    spec: SinkSpec
+    sink: Sink
+    dataset: str
+    columns: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, spec: SinkSpec, dataset: str, splits: Mapping[str, Split]) -> Export:
+        """What the options say of these splits. SpecError where the format cannot hold it."""
+        sink = SINKS[spec.kind](spec)
+        return cls(spec, sink, dataset, selected(sink, spec, splits))
+
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        """What makes this export another than all others: the beginning of its export.json."""
+        options = self.spec.model_dump(mode="json", exclude={"splits", "columns"})
+        columns = {name: list(chosen) for name, chosen in self.columns.items()}
+        return {"dataset": self.dataset, "sink": options, "columns": columns}
+
+    def reads(self, split: Split) -> list[str]:
+        """The columns of a split that the sink needs: what it writes, and what it finds documents by."""
+        return [name for name in split.columns if name in self.columns[split.name] or name in self.sink.reads]
+
+    def refuse_foreign(self, folder: Folder) -> None:
+        """StorageError where the folder holds anything but this export, or the beginning of it."""
+        remedy = "Give another folder, or remove this one."
+        try:
+            mark = folder.read(MARK).decode("utf-8", "replace")
+        except FileNotFoundError:
+            if set(folder.names()) - {STATE}:
+                raise StorageError("this is not empty and no export of ours", remedy, folder.url) from None
+            return
+        if mark != json.dumps(self.told):
+            raise StorageError("this folder has another export, or one of another dataset", remedy, folder.url)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export has made, or found. kept: whether all of it was there already."""
+
+    folder: Folder
+    files: Sequence[Mapping[str, Any]]
+    kept: bool
+
+    @property
+    def bytes(self) -> int:
+        return sum(file["bytes"] for file in self.files)
+
+
+def place_of(dataset: Folder, spec: SinkSpec) -> str:
+    """Where a dataset's own export of a kind lies."""
+    return f"{dataset.url}/{EXPORTS}/{spec.kind}"
+
+
+def export(dataset: Dataset, spec: SinkSpec, out: str | Path, *, done: Progress = lambda _: None) -> Exported:
+    """The dataset in the format that `spec` describes, in the folder, or below the URL, `out`.
+
+    The tokens of every part are reported to `done`. ExportError for what the format cannot hold, StorageError for a
+    folder that holds something else and for a dataset that is damaged or half built.
+    """
+    with _refused(dataset.folder):
+        tokenizer = _tokenizer(dataset)
+        splits = _splits(dataset, tokenizer)
+        asked = Export.of(spec, dataset.manifest.fingerprint, splits)
+        folder = folder_at(out)
+        asked.refuse_foreign(folder)
+        if whole := _whole(folder, RECORD):
+            return Exported(folder, whole, True)
+        with folder.locked():
+            asked.refuse_foreign(folder)  # somebody else may have been faster
+            folder.write(MARK, json.dumps(asked.told))
+            folder.remove(RECORD)
+            rows = {name: _Rows(dataset, tokenizer, name, asked.reads(splits[name])) for name in asked.columns}
+            made = {name: _export(asked.sink, splits[name], rows[name], folder, done) for name in rows}
+            files = [file for name in made for file in made[name]] + _indices(asked.sink, made, folder)
+            folder.write(RECORD, json.dumps({**asked.told, "files": files}, indent=1) + "\n")
+    return Exported(folder, files, False)
+
+
+def faults(folder: Folder, fingerprint: str | None = None) -> list[str]:
+    """What is wrong with an export, one line each. Every file is read whole. fingerprint: of its dataset, if known."""
+    try:
+        record = json.loads(folder.read(RECORD))
+        dataset, files = record["dataset"], {f["file"]: (f["bytes"], f["file_hash"]) for f in record["files"]}
+    except FileNotFoundError:
+        return [f"{RECORD}: missing; the export is not complete"]
+    except (ValueError, TypeError, KeyError):
+        return [f"{RECORD}: its bytes have changed"]
+    wrong = [] if fingerprint in (None, dataset) else [f"{RECORD}: an export of another dataset"]
+    for name, recorded in files.items():
+        try:
+            with folder.local(name) as path:
+                if (path.stat().st_size, hash_of(path)) != recorded:
+                    wrong.append(f"{name}: its bytes have changed")
+        except FileNotFoundError:
+            wrong.append(f"{name}: missing")
+    return wrong + [f"{name}: not in {RECORD}" for name in _strange(folder, set(files))]
+
+
+def _strange(folder: Folder, known: set[str]) -> list[str]:
+    """Files that no export has written."""
+    places = {name.rpartition("/")[0] for name in known}
+    there = {f"{place}/{name}".lstrip("/") for place in ("", *places) for name in folder.names(place)}
+    return sorted(there - known - places - {"", RECORD, STATE})
+
+
+@contextmanager
+def _refused(dataset: Folder) -> Iterator[None]:
+    """What a sink refuses, as the refusal of an export."""
+    try:
+        yield
+    except SpecError as error:
+        option = f": {error.at[0]}" if error.at else ""
+        raise ExportError(error.problem, error.remedy, f"{dataset.url}{option}") from None
+
+
+def _tokenizer(dataset: Dataset) -> Tokenizer:
+    tokenizer = Tokenizer(dataset.tokenizer(), dataset.end_of_text())
+    if tokenizer.backend.token_to_id(tokenizer.eos_token) is None:
+        raise StorageError(f"no token '{tokenizer.eos_token}' in it", MEND, f"{dataset.folder.url}/tokenizer")
+    return tokenizer
+
+
+def _splits(dataset: Dataset, tokenizer: Tokenizer) -> dict[str, Split]:
+    """All splits of a dataset."""
+    found = {}
+    for name, its in dataset.manifest.splits.items():
+        packing = dataset.manifest.recipe["splits"][name]["packing"]
+        rows = its["packing"] == "rows"
+        records = dataset.manifest.shards_of(name)
+        found[name] = Split(
+            name=name,
+            length=its["length"],
+            rows=rows,
+            pure=packing["windows"] == "pure" and not rows and len(its["source_names"]) > 1,
+            columns=columns_of(rows, its["columns"]),
+            ids=tokenizer.dtype,
+            end=tokenizer.eos,
+            shards=tuple(Shard(one.shard, one.sequences, one.documents, one.tokens) for one in records),
+        )
+    return found
+
+
+def _whole(folder: Folder, record: str) -> list[dict[str, Any]]:
+    """The files that a record names, where all of them are there as recorded; else nothing."""
+    try:
+        files: list[dict[str, Any]] = json.loads(folder.read(record))["files"]
+        return files if all(folder.has(f["file"], f["bytes"], f["file_hash"]) for f in files) else []
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return []
+
+
+def _export(sink: Sink, split: Split, rows: Rows, folder: Folder, done: Progress) -> list[dict[str, Any]]:
+    """The files of a split's parts."""
+    written = []
+    for part in sink.parts(split):
+        record = f"{STATE}/parts/{split.name}-{part.number:06d}.json"
+        files = _whole(folder, record)
+        if not files:
+            files = _make(sink, part, rows, folder)
+            folder.write(record, json.dumps({"files": files}))
+        written += files
+        done(part.tokens)
+    return written
+
+
+def _indices(sink: Sink, made: Mapping[str, Sequence[Mapping[str, Any]]], folder: Folder) -> list[dict[str, Any]]:
+    """The files that name the others."""
+    files = _Files(folder)
+    for name, text in sink.index(made).items():
+        with files.create(name) as file:
+            file.write(text.encode())
+    return files.made
+
+
+def _make(sink: Sink, part: Part, rows: Rows, folder: Folder) -> list[dict[str, Any]]:
+    files = _Files(folder)
+    sink.write(part, rows, files)
+    return files.made
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Files in a folder, each with size, hash and facts once it has its name."""
+
+    folder: Folder
+    made: list[dict[str, Any]] = field(default_factory=list)
+
+    @contextmanager
+    def create(self, name: str) -> Iterator[File]:
+        with self.folder.creating(name) as raw:
+            file = _File(raw)
+            yield file
+        self.made.append({"file": name, "bytes": file.size, "file_hash": file.hash, **file.facts})
+
+
+class _File(arrow.HashingFile):
+    """One that can be told facts about."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file)
+        self.facts: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The columns `names` of a split's shards, none of which is read before it is found whole."""
+
+    dataset: Dataset
+    tokenizer: Tokenizer
+    split: str
+    names: Sequence[str]
+
+    @cached_property
+    def _records(self) -> dict[int, ShardRecord]:
+        return {record.shard: record for record in self.dataset.manifest.shards_of(self.split)}
+
+    def of(self, shard: Shard) -> Iterator[Columns]:
+        record = self._records[shard.number]
+        folder = self.dataset.folder
+        if not folder.has(record.file, record.bytes, record.file_hash):
+            raise StorageError("missing, or its bytes have changed", MEND, f"{folder.url}/{record.file}")
+        for batch in self.dataset.shard(record):
+            yield arrow.columns_from([batch.select(self.names)])
+
+    def texts(self, documents: Ragged) -> list[str]:
+        ids, ends = documents.values.tolist(), documents.offsets.tolist()
+        return self.tokenizer.decode_all([ids[first:last] for first, last in pairwise(ends)])

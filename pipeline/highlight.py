@@ -1,0 +1,105 @@
+"""Documents as stretches of text that are alike: what a terminal shows in colour and a page highlights.
+
+    tokens   |<Wikipedia.org>| Anya| Bri|ar| was| born| in| Boston|,| MA|.| [BACK]|
+    runs     |tag            |name         | was born in  |birth_city   |.|back   |
+
+A token may end inside a character, which has up to four bytes: a run ends with a character all the same, and all runs
+together are the text that the tokens decode to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.documents import ROLES, Documents, Ragged
+from pipeline.sources.source import Source
+from pipeline.text.tokenizer import Tokenizer
+
+WRONG = "(wrong)"  # the label of a value that is not true
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stretch of a document. role: of ROLES. attribute: whose value it is, "" of none. masked: it has no loss."""
+
+    text: str
+    role: str = ""
+    attribute: str = ""
+    masked: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is nothing to show but its text."""
+        return not (self.role or self.attribute or self.masked)
+
+
+def runs_of(tokenizer: Tokenizer, source: Source, documents: Documents, i: int, most: int | None = None) -> list[Run]:
+    """The runs of document i of a source, which was asked for spans and parts; of its first `most` tokens."""
+    ids = documents.tokens.values[documents.tokens.offsets[i] : documents.tokens.offsets[i + 1]][:most]
+    role, label = (_painted(len(ids), marked, i) for marked in (documents.parts, documents.spans))
+    masked = np.isin(role, [ROLES.index(one) for one in source.mask])
+    return runs(tokenizer, ids, role, label, masked, source.labels)
+
+
+def runs(
+    tokenizer: Tokenizer,
+    ids: NDArray[np.generic],
+    role: I64,
+    label: I64,
+    masked: NDArray[np.bool_],
+    labels: Sequence[str],
+) -> list[Run]:
+    """The runs of some tokens, ids (t,), by what each of them is: role (t,), label (t,) into labels, masked (t,)."""
+    kinds = np.column_stack([role, label, masked])
+    bounds = [0, *(np.flatnonzero((kinds[1:] != kinds[:-1]).any(axis=1)) + 1).tolist(), len(ids)]
+    text = tokenizer.decode(ids)
+    ends = [0]
+    for bound in bounds[1:-1]:  # where the last character is cut, the two texts differ in it
+        ends.append(max(ends[-1], _alike(text, tokenizer.decode(ids[:bound]))))
+    ends.append(len(text))
+    found: list[Run] = []
+    for token, (begin, end) in zip(bounds, pairwise(ends), strict=False):
+        if begin < end:
+            run = Run(text[begin:end], ROLES[role[token]], labels[label[token]], bool(masked[token]))
+            found += _without_leading_space(run, found[-1].role if found else "")
+    return _merged(found)
+
+
+def _alike(text: str, other: str) -> int:
+    """With how many of the same characters two texts begin."""
+    pairs = enumerate(zip(text, other, strict=False))
+    return next((i for i, (one, two) in pairs if one != two), min(len(text), len(other)))
+
+
+def _painted(tokens: int, marked: Ragged | None, i: int) -> I64:
+    """For each token of document i the number in the third column of the row (start, length, number) that covers it."""
+    painted = np.zeros(tokens, np.int64)
+    if marked is not None:
+        for start, length, number in marked.values[marked.offsets[i] : marked.offsets[i + 1]].tolist():
+            painted[start : start + length] = number
+    return painted
+
+
+def _without_leading_space(run: Run, before: str) -> list[Run]:
+    """The space before a word travels with its token; it is not shown as one of the value, nor of a part it begins."""
+    rest = run.text.lstrip()
+    space = run.text[: len(run.text) - len(rest)]
+    if not (rest and space) or run.plain:
+        return [run]
+    return [Run(space, run.role if run.role == before else "", "", run.masked), replace(run, text=rest)]
+
+
+def _merged(found: list[Run]) -> list[Run]:
+    merged: list[Run] = []
+    for run in found:
+        if merged and replace(merged[-1], text=run.text) == run:
+            merged[-1] = replace(run, text=merged[-1].text + run.text)
+        else:
+            merged.append(run)
+    return merged

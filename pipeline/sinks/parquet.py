@@ -1,0 +1,54 @@
+"""Parquet as the Hugging Face Hub stores it: `data/train-00000-of-00002.parquet`, a file a shard, all its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field as Key_
+
+from pipeline.sinks import tables
+from pipeline.sinks.sink import ExportSpec, File, Files, Part, Plain, Rows, Split, Written
+
+
+class ParquetSpec(ExportSpec):
+    """The options."""
+
+    kind: Literal["parquet"] = "parquet"
+    compression: Literal["zstd", "snappy", "none"] = Key_("zstd", description="Of the pages of a file.")
+
+
+class Parquet(Plain):
+    """The sink."""
+
+    Spec: ClassVar[type[ExportSpec]] = ParquetSpec
+
+    def __init__(self, spec: ParquetSpec) -> None:
+        self._compression = spec.compression
+
+    def place(self, split: Split, column: str) -> bool:
+        return True
+
+    def write(self, part: Part, rows: Rows, files: Files) -> None:
+        from pipeline.sinks import arrow
+
+        (shard,) = part.shards
+        batches = map(arrow.record_batch, rows.of(shard))
+        first = next(batches)
+        with (
+            files.create(tables.name_of(part, "parquet")) as file,
+            self._writer(file, first.schema) as writer,
+        ):
+            for batch in chain([first], batches):
+                writer.write_batch(batch)  # a row group each
+            file.facts = {"rows": shard.sequences, "columns": {field.name: str(field.type) for field in first.schema}}
+
+    def index(self, written: Mapping[str, Sequence[Written]]) -> dict[str, str]:
+        return tables.readme(written, "parquet")
+
+    def _writer(self, file: File, schema: Any) -> Any:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        return parquet.ParquetWriter(pa.PythonFile(file, mode="w"), schema, compression=self._compression)

@@ -1,0 +1,187 @@
+"""Every export, opened by the reader it is made for, holds the tokens of the shards."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.readers.conftest import ROOT, Built
+
+SPLITS = ("train", "pure", "exam")
+
+
+def exported(built: Built, kind: str) -> Path:
+    return built.folder / "exports" / kind
+
+
+def test_the_dataset_has_what_is_hard(small: Built) -> None:
+    """Pieces of cut documents, windows that are padded, documents longer than a window; or the rest proves little."""
+    pieces = small.documents("pure")
+    assert sum(piece[-1] != small.end for piece in pieces) > 50
+    assert (small.ids("pure")[:, -2:] == small.end).all(1).sum() > 3
+    assert max(map(len, small.documents("train"))) > small.ids("train").shape[1]
+    assert all(piece[-1] == small.end for piece in small.documents("train"))
+
+
+# ── Hugging Face datasets ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_datasets_reads_parquet_as_it_reads_the_shards(built: Built, split: str, tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    files = {split: str(exported(built, "parquet") / f"data/{split}-*.parquet")}
+    rows = load_dataset("parquet", data_files=files, split=split, cache_dir=str(tmp_path))
+    shards = load_dataset(
+        "arrow", data_files={split: str(built.folder / f"{split}/*.arrow")}, split=split, cache_dir=str(tmp_path)
+    )
+    assert rows.features == shards.features
+    assert rows[:] == shards[:]
+
+
+def test_datasets_finds_the_splits_by_itself(small: Built, tmp_path: Path) -> None:
+    """Those with the columns of train by their name, the others as a config of their name."""
+    from datasets import load_dataset
+
+    def rows(kind: str, split: str, *config: str) -> dict:
+        return load_dataset(str(exported(small, kind)), *config, split=split, cache_dir=str(tmp_path))
+
+    for split in ("train", "pure"):
+        found = rows("jsonl", split)
+        assert found.column_names == ["text"]
+        assert found.num_rows == sum(piece != [small.end] for piece in small.documents(split))
+    assert rows("jsonl", "exam", "exam").column_names == ["text", "individual", "prompt", "answer"]
+    assert rows("parquet", "train")["input_ids"][:] == small.ids("train").tolist()
+    assert rows("parquet", "exam", "exam")["answer"][:] == small.table("exam")["answer"].to_pylist()
+    assert "spans" not in rows("parquet", "pure", "pure").column_names
+
+
+# ── nanoGPT and llm.c: their readers are these few lines ────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_nanogpt_takes_windows_out_of_a_memory_map(small: Built, split: str) -> None:
+    data = np.memmap(exported(small, "nanogpt") / f"{split}.bin", dtype=np.uint16, mode="r")
+    expected = list(chain.from_iterable(small.documents(split)))
+    assert data.tolist() == expected
+    for i in np.random.default_rng(0).integers(len(data) - 64, size=8):
+        x, y = data[i : i + 64].astype(np.int64), data[i + 1 : i + 65].astype(np.int64)
+        assert (x[1:] == y[:-1]).all()
+        assert x.tolist() == expected[i : i + 64]
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_llmc_reads_a_header_and_then_all_the_rest(built: Built, split: str) -> None:
+    (file,) = exported(built, "llmc").glob(f"{split}_*.bin")
+    header = np.frombuffer(file.read_bytes()[:1024], np.int32)
+    small = built.end < 2**16
+    assert header[:2].tolist() == ([20240520, 1] if small else [20240801, 7])
+    assert not header[3:].any()
+    tokens = np.frombuffer(file.read_bytes()[1024:], np.uint16 if small else np.uint32)
+    assert len(tokens) == header[2]
+    starts = np.flatnonzero(tokens == built.end)  # as modded-nanogpt finds documents
+    assert starts[0] == 0
+    found = [tokens[a + 1 : b].tolist() for a, b in zip(starts, [*starts[1:], len(tokens)], strict=True)]
+    bodies = [piece[:-1] if piece[-1] == built.end else piece for piece in built.documents(split)]
+    assert found == [body for body in bodies if body]
+
+
+# ── Megatron ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_megatron_core_finds_every_document(built: Built, split: str) -> None:
+    from megatron.core.datasets.indexed_dataset import IndexedDataset
+
+    data = IndexedDataset(str(exported(built, "megatron") / split))
+    expected = built.documents(split)
+    assert data[0].dtype == built.dtype
+    assert [data[i].tolist() for i in range(len(data))] == expected
+    assert data.document_indices.tolist() == list(range(len(expected) + 1))
+    assert data.sequence_lengths.tolist() == list(map(len, expected))
+    assert data.get(3, offset=2, length=4).tolist() == expected[3][2:6]
+
+
+def test_megatron_core_reads_a_split_in_several_files(made: Path, small: Built) -> None:
+    from megatron.core.datasets.indexed_dataset import IndexedDataset
+
+    prefixes = sorted(str(path.with_suffix("")) for path in (made / "pieces").glob("*.idx"))
+    assert len(prefixes) == len(list((small.folder / "train").glob("*.arrow"))) > 2
+    found = [data[i].tolist() for data in map(IndexedDataset, prefixes) for i in range(len(data))]
+    assert found == small.documents("train")
+
+
+# ── MosaicML streaming ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_streaming_reads_every_column_of_a_local_dataset(built: Built, split: str) -> None:
+    from streaming import LocalDataset
+
+    data = LocalDataset(str(exported(built, "mds")), split=split)
+    rows = built.table(split).to_pylist()
+    assert len(data) == len(rows)
+    for i, row in enumerate(rows):
+        sample = data[i]
+        assert sample["input_ids"].dtype == built.dtype
+        assert {name: getattr(cell, "tolist", lambda cell=cell: cell)() for name, cell in sample.items()} == row
+
+
+def test_streaming_deals_out_every_sequence_once(built: Built) -> None:
+    from streaming import StreamingDataset
+
+    data = StreamingDataset(local=str(exported(built, "mds")), split="train", shuffle=True, batch_size=1)
+    found = sorted(sample["input_ids"].tolist() for sample in data)
+    assert found == sorted(built.ids("train").tolist())
+
+
+# ── litdata ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("parts", [1, 2])
+def test_litdata_reads_blocks_that_divide_a_sequence(built: Built, split: str, parts: int) -> None:
+    from litdata import StreamingDataset, TokensLoader
+
+    expected = built.ids(split)
+    block = expected.shape[1] // parts
+    data = StreamingDataset(str(exported(built, "litdata") / split), item_loader=TokensLoader(block_size=block))
+    found = np.stack([data[i].numpy() for i in range(len(data))])
+    assert found.dtype == np.int32
+    assert found.tolist() == expected.reshape(-1, block).tolist()
+
+
+def test_litdata_reads_16_bits(made: Path, small: Built) -> None:
+    from litdata import StreamingDataset, TokensLoader
+
+    data = StreamingDataset(str(made / "small16" / "train"), item_loader=TokensLoader(block_size=48))
+    assert [data[i].tolist() for i in range(len(data))] == small.ids("train").tolist()
+    assert str(data[0].dtype) == "torch.uint16"
+
+
+# ── all of them ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_no_export_has_files_that_its_record_does_not_name(built: Built) -> None:
+    for record in (built.folder / "exports").glob("*/export.json"):
+        named = {file["file"]: file["bytes"] for file in json.loads(record.read_text())["files"]}
+        there = (path for path in record.parent.rglob("*") if path.is_file() and ".pipeline" not in path.parts)
+        sizes = {str(path.relative_to(record.parent)): path.stat().st_size for path in there if path != record}
+        assert sizes == named
+
+
+def test_the_examples_of_the_documentation_run(small: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs" / "formats.md").read_text()
+    examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(examples) == 5
+    monkeypatch.chdir(small.folder)
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
+    for example in examples:
+        names: dict = {}
+        exec(example, names)
+        assert len(names.get("data", names.get("rows"))) > 0
