@@ -143,6 +143,7 @@ def measure(
     predictions: Predictions | None = None,
     parameters: int | None = None,
     source: str | None = None,
+    done: Callable[[int], object] = lambda _: None,
 ) -> Capacity:
     """What a model knows, by its losses on a split of a built dataset that has the columns documents and spans.
 
@@ -150,6 +151,7 @@ def measure(
     sequence; [s, 0], before which there is nothing, is not looked at. An array or an .npy file, the shards in order; or
     a function from some sequences, int64 (s, L), to theirs. predictions: the same of the most likely ids, integers.
     source: of biographies in the split; may be left out where there is only one. parameters: P.
+    done: is told of sequences as they are read.
 
         @torch.no_grad()
         def losses(ids):                                                  # with PyTorch: a zero, then L - 1 losses
@@ -184,6 +186,7 @@ def measure(
         told = (np.ones(len(label)), _sums(loss, start, length), first_chunk, right)
         tally += [np.bincount(label, one, len(data.labels)) for one in told]
         documents += counted
+        done(len(ids))
     if not documents:
         raise PlanError(
             f"no document of '{data.source}' lies wholly in a sequence of '{split}', behind another one",

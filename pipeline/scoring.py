@@ -26,7 +26,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -114,12 +114,14 @@ class Score:
         return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in table]
 
 
-def score(folder: str | Path, split: str, predictions: Path) -> Score:
+def score(
+    folder: str | Path, split: str, predictions: Path, *, done: Callable[[int], object] = lambda _: None
+) -> Score:
     """The score of a JSONL file of predictions for a split, with `columns: [answers]`, of the dataset in `folder`.
 
     A line is {"prediction": text}, one for each row of the split in its order (that of the shards), or has the number
     of its row, from 0, beside it: {"row": 17, "prediction": text}. Numbered lines come in any order, and rows without
-    one do not count. Other keys are ignored, and so are blank lines.
+    one do not count. Other keys are ignored, and so are blank lines. `done` is told of each prediction.
 
     StorageError where there is no such dataset, split or column; PipelineError, with file and line, for predictions
     that are not as above. Memory: one prediction at a time, a byte a row, and the distinct answers of each question.
@@ -133,6 +135,7 @@ def score(folder: str | Path, split: str, predictions: Path) -> Score:
         said = _said(prediction, end, hint + answer)
         found = (True, _answers(said, hint, answer), bool(hint), _hints(said, hint))
         counts[question] = [count + one for count, one in zip(counts[question], found, strict=True)]
+        done(1)
     baselines = rows.baselines()
     tallies = {
         question: Tally(asked, correct, hinted, hints, baselines[question])

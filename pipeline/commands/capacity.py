@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.commands.common import folder_argument
+from pipeline.commands.common import bar, folder_argument
 
 HELP = "Turn losses per token into bits of knowledge (Part 3.3)."
 
@@ -25,5 +25,7 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.capacity import measure
 
     told = {"predictions": options.predictions, "parameters": options.parameters, "source": options.source}
-    print("\n".join(measure(options.folder, options.split, options.losses, **told).lines()))
+    with bar(None, "sequences") as shown:
+        found = measure(options.folder, options.split, options.losses, **told, done=shown.update)
+    print("\n".join(found.lines()))
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.commands.common import folder_argument
+from pipeline.commands.common import bar, folder_argument
 
 HELP = "Score a model's answers against a split with the column answers."
 
@@ -21,5 +21,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the table of scores."""
     from pipeline.scoring import score
 
-    print("\n".join(score(options.folder, options.split, options.predictions).lines()))
+    with bar(None, "predictions") as shown:
+        found = score(options.folder, options.split, options.predictions, done=shown.update)
+    print("\n".join(found.lines()))
     return 0
