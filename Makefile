@@ -57,7 +57,7 @@ test-all: $(VENV)/dev  ## run them all, also those that do the same for each of 
 
 test-readers: $(READERS)/ready $(TRAINER)/ready $(VENV)/dev  ## open exports with the trainers' own readers; train with torch
 	@BUILDER='$(abspath $(PY))' $(READERS)/bin/python -m pytest -c tests/readers/pytest.ini tests/readers $(ARGS)
-	@$(if $(wildcard tests/torch/test_*.py),$(TRAINER)/bin/python -m pytest -W ignore::UserWarning tests/torch $(ARGS))
+	@$(TRAINER)/bin/python -m pytest tests/torch $(ARGS)
 
 lint: $(VENV)/dev  ## ruff and mypy --strict
 	$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

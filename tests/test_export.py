@@ -641,9 +641,11 @@ def test_verify_reads_exports(with_sinks: Path, tmp_path: Path):
     assert verify(out) == []
     assert verify(out / "exports/megatron") == []
     (out / "exports/megatron/train.idx").write_bytes(b"?")
+    (out / "exports/megatron/train.bin").unlink()
     (out / "exports/parquet/export.json").unlink()
     (out / "exports/megatron/more.bin").write_bytes(b"?")
     assert verify(out) == [
+        "exports/megatron/train.bin: missing",
         "exports/megatron/train.idx: its bytes have changed",
         "exports/megatron/more.bin: not in export.json",
         "exports/parquet/export.json: missing; the export is not complete",

@@ -29,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Build, and print what was built."""
     from pipeline import build, executors, recipe
+    from pipeline.export import EXPORTS, Exported
     from pipeline.manifest import ShardRecord
 
     if options.workers is not None and options.workers < 1:
@@ -39,15 +40,24 @@ def run(options: argparse.Namespace) -> int:
     executor: Executor = (
         executors.Inline() if options.executor == "inline" else executors.Ray(options.workers, options.address)
     )
-    total = int(sum(split.tokens for split in plan.splits.values()))
+    total = int(sum(split.tokens for split in plan.splits.values())) * (1 + len(plan.recipe.sinks))
     with bar(total, "tokens") as shown:
-        new = []
+        new: list[ShardRecord] = []
+        exports: list[Exported] = []
 
         def built(record: ShardRecord) -> None:
             new.append(record)
             shown.update(record.tokens)
 
-        manifest = build.build(plan, out, executor, built=built, kept=lambda record: shown.update(record.tokens))
+        manifest = build.build(
+            plan,
+            out,
+            executor,
+            built=built,
+            kept=lambda record: shown.update(record.tokens),
+            exporting=shown.update,
+            exported=exports.append,
+        )
     for name, split in manifest.splits.items():
         shards = count(len(split["shards"]), "shard")
         print(
@@ -56,4 +66,7 @@ def run(options: argparse.Namespace) -> int:
         )
     kept, seconds = len(plan.shards) - len(new), time.perf_counter() - began
     print(f"{out}: {count(len(new), 'shard')} built, {kept} kept, {seconds:.1f} s")
+    for made in exports:
+        what = "there already" if made.kept else f"{count(len(made.files), 'file')}, {made.bytes / 1e6:,.1f} MB"
+        print(f"{out.rstrip('/')}/{EXPORTS}/{made.folder.name}: {what}")
     return 0
