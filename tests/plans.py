@@ -11,7 +11,11 @@ from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 
 RECIPES = sorted(path.stem for path in library("recipes").rglob("*.yaml"))
-KINDS = [name for name in RECIPES if name == "bioS_100K_100" or not re.fullmatch(r"bioS_\d+[KM]_\d+", name)]
+_MORE = (
+    r"bioS_\d+[KM]_\d+(?<!100K_100)|.*multi2.*|.*permute[12].*|bioS_single_permute5.*|.*couple[12]|.*reverse[12]"
+    r"|.*mixed_[25]0|.*mistakes_10|igsm_hard_.*|igsm_.*_(weak|miss|retry)_(?!50).*|igsm_med_qp_.*"
+)
+KINDS = [name for name in RECIPES if not re.fullmatch(_MORE, name)]
 """The recipes without those that differ from another in nothing but numbers."""
 
 

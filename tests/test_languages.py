@@ -118,7 +118,9 @@ def test_french_participles_are_those_of_her_or_of_him() -> None:
 
 
 @pytest.mark.parametrize("mode", [NAME, PRONOUN, NAMELESS])
-@pytest.mark.parametrize("kind", ["gpt2", "cl100k", "o200k", "qwen2", "words"])
+@pytest.mark.parametrize(
+    "kind", ["gpt2", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("cl100k", "o200k", "qwen2", "words"))]
+)
 @pytest.mark.parametrize("language", ["fr", "ko"])
 def test_every_template_with_every_value_is_encoded_exactly(language: str, kind: str, mode: int) -> None:
     plan, encoder = small("bioS_multilingual"), tokenizer(kind)

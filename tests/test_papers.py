@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.shard import make_shard
-from tests.plans import plan_of, small
+from tests.plans import KINDS, plan_of, small
 
 NAME = {"first": [0], "all": range(6), "none": []}
 
@@ -41,7 +41,10 @@ def texts(recipe: str, item: np.ndarray, exposure: np.ndarray, source: str = "bi
     return plan.tokenizer.decode_all(ids)
 
 
-@pytest.mark.parametrize("recipe", VARIANTS)
+SOME = [name if name in KINDS else pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS]
+
+
+@pytest.mark.parametrize("recipe", SOME)
 def test_a_variant_has_its_number_of_texts_and_each_is_told_as_often(recipe: str) -> None:
     copies, wordings, orders, _ = VARIANTS[recipe]
     plan = small(recipe)
@@ -61,7 +64,7 @@ def test_a_variant_has_its_number_of_texts_and_each_is_told_as_often(recipe: str
     assert max(len(set(told[i : i + copies])) for i in range(0, len(told), copies)) == max(wordings, orders)
 
 
-@pytest.mark.parametrize("recipe", VARIANTS)
+@pytest.mark.parametrize("recipe", SOME)
 def test_the_full_name_stands_in_the_sentences_of_the_variant(recipe: str) -> None:
     source = small(recipe).sources["biographies"]
     item = np.arange(200, dtype=np.int64)

@@ -19,7 +19,7 @@ from pipeline.plan import Plan
 from pipeline.shard import make_shard
 from pipeline.sources.knowledge.questions import Questions
 from pipeline.text.rendered import Rendered
-from tests.plans import RECIPES, plan_at, plan_of
+from tests.plans import KINDS, plan_at, plan_of
 from tests.reference.questions import ANSWERS, Asked, Person, members, questions
 
 FILES = {path.stem: path for path in library("recipes").rglob("*.yaml")}
@@ -78,7 +78,7 @@ sources:
 """
 LATER = "{% if birth_date.month_number > other_birth_date.month_number %}Yes{% else %}No{% endif %}"
 YOUNGER = "{% if birth_date.year > other_birth_date.year %}Yes{% else %}No{% endif %}"
-CASES = [*(recipe for recipe in RECIPES if asks(recipe)), "own"]
+CASES = [*(recipe for recipe in KINDS if asks(recipe)), "own"]
 
 
 @cache

@@ -311,7 +311,6 @@ def test_what_belongs_to_python_or_to_faker_itself_is_no_provider(name: str):
         "city_suffixes",
         "enum",  # needs an argument
         "image",  # needs a package
-        "xml",
         "date_object",  # gives no text
         "pydecimal",
         "profile",
