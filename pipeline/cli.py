@@ -11,10 +11,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from pipeline.commands import build, capacity, list, plan, preview, schema, score, verify, warm, where
+from pipeline.commands import build, capacity, check, list, plan, preview, schema, score, verify, warm, where
 from pipeline.core.errors import PipelineError
 
-COMMANDS = (plan, preview, build, verify, where, score, capacity, list, schema, warm)
+COMMANDS = (plan, preview, build, verify, where, score, check, capacity, list, schema, warm)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

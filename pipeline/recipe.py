@@ -37,7 +37,7 @@ OUTPUT_VERSION = 2
 
 MOST_NODES = 2_000_000  # of a recipe
 
-Column = Literal["loss_mask", "segment_ids", "documents", "spans", "parts", "answers", "probes"]
+Column = Literal["loss_mask", "segment_ids", "documents", "spans", "parts", "answers", "probes", "steps"]
 Path_ = tuple[str | int, ...]
 
 

@@ -11,7 +11,9 @@ from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 
 RECIPES = sorted(path.stem for path in library("recipes").rglob("*.yaml"))
-KINDS = [name for name in RECIPES if name == "bioS_100K_100" or not re.fullmatch(r"bioS_\d+[KM]_\d+", name)]
+_VARIANTS = re.compile(r"bioS_\d+[KM]_\d+|igsm_(med|hard)_[pq]{2}_(retry|weak|miss)_\d+")
+_EXAMPLES = {"bioS_100K_100", "igsm_med_pq_retry_50", "igsm_med_qp_weak_10", "igsm_hard_pq_miss_50"}
+KINDS = [name for name in RECIPES if name in _EXAMPLES or not _VARIANTS.fullmatch(name)]
 """The recipes without those that differ from another in nothing but numbers."""
 
 
