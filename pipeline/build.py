@@ -102,7 +102,7 @@ def build_shard(common: tuple[Plan, Folder], shard: tuple[str, int]) -> ShardRec
         documents=sum(counts.documents for counts in made.sources.values()),
         tokens=sum(counts.tokens for counts in made.sources.values()),
         padding=made.padding,
-        sources={name: vars(counts) for name, counts in made.sources.items()},
+        sources={name: counts.record() for name, counts in made.sources.items()},
     )
     folder.write(_record_name(split, k), record.dumps())
     return record

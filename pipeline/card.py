@@ -167,6 +167,10 @@ def _columns(splits: Mapping[str, Any]) -> list[str]:
             lines.append(f"- `{name}`: `spans.attribute` is an index into {split['attributes']}")
         if "probes" in split["columns"]:
             lines.append(f"- `{name}`: `probes.attribute` is an index into {split['attributes']}")
+        if "steps" in split["columns"]:
+            lines.append(
+                f"- `{name}`: bit k of `labels.depends`, `steps.known`, `steps.ready` is line k of `parameters`"
+            )
         if "parts" in split["columns"]:
             lines.append(f"- `{name}`: `parts.role` is an index into {split['roles']}")
     return ["", *lines] if lines else []

@@ -14,6 +14,7 @@ from typing import NoReturn
 from pipeline.commands import (
     build,
     capacity,
+    check,
     export,
     list,
     plan,
@@ -28,7 +29,7 @@ from pipeline.commands import (
 )
 from pipeline.core.errors import PipelineError
 
-COMMANDS = (plan, preview, build, verify, report, export, push, where, score, capacity, list, schema, warm)
+COMMANDS = (plan, preview, build, verify, report, export, push, where, score, check, capacity, list, schema, warm)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -15,6 +15,7 @@ from pipeline.core.columns import Column, Lists, Strings
 from pipeline.core.documents import ROLES, Documents, offsets_of
 from pipeline.core.draws import I32, I64
 from pipeline.plan import Located, Plan, SplitPlan
+from pipeline.sources.source import Stepped
 from pipeline.text.fields import Column as Values
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds.attributes import MOST_VALUES
@@ -22,7 +23,7 @@ from pipeline.worlds.world import World
 
 
 def columns(plan: Plan, split: SplitPlan, documents: Documents, located: Located) -> dict[str, Column]:
-    """`individual`, and as asked for: `question`, `prompt`, `hint`, `answer` (answers); `probes`."""
+    """`individual`, and as asked for: `question`, `prompt`, `hint`, `answer` (answers); `probes`; those of `steps`."""
     individual = np.full(len(documents), -1, np.int64)
     topic = [""] * len(documents)
     for s, name in enumerate(split.sources):
@@ -35,6 +36,10 @@ def columns(plan: Plan, split: SplitPlan, documents: Documents, located: Located
         found |= {"question": Strings.of(topic), **_answers(plan.tokenizer, documents)}
     if "probes" in split.columns:
         found["probes"] = _probes(plan, split, documents, located, individual)
+    if "steps" in split.columns:
+        source = plan.sources[split.sources[0]]
+        assert isinstance(source, Stepped), "the plan refuses it"
+        found |= source.step_columns(located.item, located.exposure)
     return found
 
 

@@ -37,6 +37,9 @@ class PackingSpec(Spec):
         "mixed", description="pure: a sequence holds documents of one source only."
     )
     length: int = Field(512, ge=2, le=65_535, description="Tokens of a sequence.")
+    longer: Literal["keep", "drop"] = Field(
+        "keep", description="drop: a document with more tokens than a sequence is left out, and counted."
+    )
 
 
 @dataclass(frozen=True)

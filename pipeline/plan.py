@@ -24,7 +24,7 @@ from pipeline.core.permutation import Permutation
 from pipeline.packing import PackingSpec
 from pipeline.recipe import AmountSpec, Loaded, Recipe, SplitSpec, ZipfExposuresSpec, fingerprint
 from pipeline.sources import SOURCES, Source
-from pipeline.sources.source import Context
+from pipeline.sources.source import Context, Stepped
 from pipeline.text.tokenizer import Tokenizer, load
 from pipeline.worlds.world import World
 
@@ -217,6 +217,7 @@ class Plan:
             + (split.documents * values * (4 + 4 + 1) + pieces * 4) * ("spans" in split.columns)
             + (split.documents * 3 * (4 + 4 + 1) + pieces * 4) * ("parts" in split.columns)
             + split.documents * (200 * ("answers" in split.columns) + values * 16 * ("probes" in split.columns))
+            + split.documents * 1500 * ("steps" in split.columns)
         )
 
     def portable_recipe(self) -> Recipe:
@@ -286,7 +287,8 @@ def _split(name: str, spec: SplitSpec, sources: Mapping[str, Source], key: Key, 
     if not blocks:
         raise SpecError("the split has no documents", "Raise an amount of its mixture.", ("mixture",))
     longest = [source.longest for source in told.values() if source.longest is not None]
-    if spec.packing.method == "rows" and longest and max(longest) > spec.packing.length:
+    rows = spec.packing.method == "rows" and spec.packing.longer == "keep"
+    if rows and longest and max(longest) > spec.packing.length:
         raise SpecError(
             f"a document can have {max(longest)} tokens, a row {spec.packing.length}",
             f"Set packing.length to {max(longest)} or more.",
@@ -332,7 +334,7 @@ def _check_columns(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
             raise SpecError(
                 f"'{name}' masks {', '.join(source.mask)}, but the split has no loss_mask", "Add it.", ("columns",)
             )
-    for column in ("answers", "probes"):
+    for column in ("answers", "probes", "steps"):
         if column not in spec.columns:
             continue
         at = ("columns", spec.columns.index(column))
@@ -341,6 +343,8 @@ def _check_columns(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
         for name, source in sources.items():
             if column == "answers" and "answer" not in source.roles:
                 raise SpecError(f"'{name}' has no answers", "Ask questions, or leave the column out.", at)
+            if column == "steps" and (len(sources) > 1 or not isinstance(source, Stepped)):
+                raise SpecError("steps are those of one source of problems", "Give it a split of its own.", at)
             if column == "probes" and source.world is None:
                 raise SpecError(f"'{name}' has no values to probe: it is about no world", "Leave it out.", at)
 

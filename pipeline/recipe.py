@@ -41,7 +41,7 @@ OUTPUT_VERSION = 2
 MOST_NODES = 2_000_000  # of a recipe
 
 SomeSpec = TypeVar("SomeSpec", bound=Spec)
-Column = Literal["loss_mask", "segment_ids", "documents", "spans", "parts", "answers", "probes"]
+Column = Literal["loss_mask", "segment_ids", "documents", "spans", "parts", "answers", "probes", "steps"]
 Path_ = tuple[str | int, ...]
 
 

@@ -20,10 +20,18 @@ from pipeline.plan import Located, Plan, SplitPlan
 
 @dataclass(frozen=True)
 class Counts:
-    """Exact documents and tokens (end tokens included, padding not) of one source."""
+    """Exact documents and tokens (end tokens included, padding not) of one source.
+
+    dropped: documents that were longer than a sequence; None where such ones are kept.
+    """
 
     documents: int
     tokens: int
+    dropped: int | None = None
+
+    def record(self) -> dict[str, int]:
+        """As it stands in the manifest."""
+        return {name: count for name, count in vars(self).items() if count is not None}
 
 
 @dataclass(frozen=True)
@@ -41,10 +49,11 @@ def make_shard(plan: Plan, split: str, k: int) -> Shard:
     order = plan.splits[split]
     located = order.locate(order.positions(k))
     documents, located = _documents(plan, order, located)
+    documents, located, dropped = _fitting(documents, located, order)
     sequences = _packed(plan, order, documents, located, k)
     padding = sequences.input_ids.size - len(documents.tokens.values)
     columns = _columns(plan, sequences, located, order)
-    return Shard(columns, _counts(documents, located, order), len(sequences), padding)
+    return Shard(columns, _counts(documents, located, order, dropped), len(sequences), padding)
 
 
 def _documents(plan: Plan, split: SplitPlan, located: Located) -> tuple[Documents, Located]:
@@ -72,6 +81,18 @@ def _documents(plan: Plan, split: SplitPlan, located: Located) -> tuple[Document
     return Documents.concat(told).take(np.argsort(grouped, kind="stable")), located
 
 
+def _fitting(
+    documents: Documents, located: Located, split: SplitPlan
+) -> tuple[Documents, Located, NDArray[np.int64] | None]:
+    """The documents that are to be kept, and how many are not, by source; None where all are."""
+    if split.packing.longer == "keep":
+        return documents, located, None
+    fits = documents.tokens.lengths <= split.packing.length
+    dropped = np.bincount(located.source[~fits], minlength=len(split.sources))
+    rows = np.flatnonzero(fits)
+    return (documents, located, dropped) if fits.all() else (documents.take(rows), located.take(rows), dropped)
+
+
 def _needs_parts(plan: Plan, split: SplitPlan) -> bool:
     masked = any(plan.sources[name].mask for name in split.sources)
     return "parts" in split.columns or "answers" in split.columns or ("loss_mask" in split.columns and masked)
@@ -86,12 +107,18 @@ def _packed(plan: Plan, split: SplitPlan, documents: Documents, located: Located
     return sequences.shuffled(order(np.arange(len(sequences), dtype=np.int64)))
 
 
-def _counts(documents: Documents, located: Located, split: SplitPlan) -> dict[str, Counts]:
+def _counts(
+    documents: Documents, located: Located, split: SplitPlan, dropped: NDArray[np.int64] | None
+) -> dict[str, Counts]:
+    lost = [None] * len(split.sources) if dropped is None else dropped.tolist()
     if len(split.sources) == 1:
-        return {split.sources[0]: Counts(len(documents), len(documents.tokens.values))}
+        return {split.sources[0]: Counts(len(documents), len(documents.tokens.values), lost[0])}
     lengths = documents.tokens.lengths
     mine = {name: located.source == s for s, name in enumerate(split.sources)}
-    return {name: Counts(int(rows.sum()), int(lengths[rows].sum())) for name, rows in mine.items()}
+    return {
+        name: Counts(int(rows.sum()), int(lengths[rows].sum()), of_source)
+        for (name, rows), of_source in zip(mine.items(), lost, strict=True)
+    }
 
 
 def _columns(plan: Plan, sequences: Sequences, located: Located, split: SplitPlan) -> Columns:
@@ -118,7 +145,7 @@ def _columns(plan: Plan, sequences: Sequences, located: Located, split: SplitPla
         columns["spans"] = _marked(sequences.spans(), "attribute")
     if "parts" in split.columns:
         columns["parts"] = _marked(sequences.parts(), "role")
-    if "answers" in split.columns or "probes" in split.columns:
+    if {"answers", "probes", "steps"} & set(split.columns):
         columns |= evaluation.columns(plan, split, sequences.documents, located)
     return columns
 
@@ -142,15 +169,21 @@ def _masked(plan: Plan, split: SplitPlan, documents: Documents, located: Located
 
 
 def find_document(plan: Plan, split: str, k: int, position: int) -> list[tuple[int, int, NDArray[np.generic]]]:
-    """Where the document at a position of shard k stands: (sequence, first token, ids) of each of its pieces."""
+    """Where the document at a position of shard k stands: (sequence, first token, ids) of each of its pieces.
+
+    None, where it was dropped.
+    """
     order = plan.splits[split]
     positions = order.positions(k)
     located = order.locate(positions)
     wanted = located.take(np.array([position - positions[0]]))
     documents, located = _documents(plan, order, located)
+    documents, located, _ = _fitting(documents, located, order)
     sequences = _packed(plan, order, documents, located, k)
+    found: list[tuple[int, int, NDArray[np.generic]]] = []
+    if not located.same(wanted).any():  # it was longer than a sequence
+        return found
     document = int(np.flatnonzero(located.same(wanted))[0])
-    found = []
     mine = np.flatnonzero(sequences.pieces.values[:, 2] == document)
     for piece in mine[np.argsort(sequences.pieces.values[mine, 3])]:  # as it is read, wherever its windows went
         start, length, _, _ = sequences.pieces.values[piece].tolist()

@@ -13,7 +13,7 @@ from pipeline.recipe import load
 RECIPES = sorted(path.stem for path in library("recipes").rglob("*.yaml"))
 _MORE = (
     r"bioS_\d+[KM]_\d+(?<!100K_100)|.*multi2.*|.*permute[12].*|bioS_single_permute5.*|.*couple[12]|.*reverse[12]"
-    r"|.*mixed_[25]0|.*mistakes_10|igsm_hard_.*|igsm_.*_(weak|miss|retry)_(?!50).*|igsm_med_qp_.*"
+    r"|.*mixed_[25]0|.*mistakes_10|igsm_(?!med_pq$|med_pq_retry_50|med_qp_weak_10|hard_pq_miss_50).*"
 )
 KINDS = [name for name in RECIPES if not re.fullmatch(_MORE, name)]
 """The recipes without those that differ from another in nothing but numbers."""

@@ -17,6 +17,8 @@ def run(options: argparse.Namespace) -> int:
     """Import the kernels, which compiles them."""
     began = time.perf_counter()
     from pipeline.core import kernels  # compiled, or loaded from the cache, by being imported
+    from pipeline.sources.reasoning.igsm import graphs, saying
 
-    print(f"kernels ready in {time.perf_counter() - began:.1f} s ({Path(kernels.__file__).name})")
+    names = ", ".join(Path(str(one.__file__)).name for one in (kernels, graphs, saying))
+    print(f"kernels ready in {time.perf_counter() - began:.1f} s ({names})")
     return 0

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 I64 = NDArray[np.int64]
 
-ROLES = ("", "tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back")
+ROLES = ("", "tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back", "attempt")
 """What a part of a document is for, apart from telling the truth: its number is its place here.
 
 tag: whose words follow. prompt, hint, answer: of a question. mistake: a sentence with a wrong value that is taken back.
 weak: a true sentence told too early, and taken back. silent: a wrong value that nobody takes back. back: taking back.
+attempt: the words around a mistake, where that is no more than a name.
 """
 
 

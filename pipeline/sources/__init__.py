@@ -11,6 +11,8 @@ from pipeline.sources.corpus import Corpus, CorpusSpec
 from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
 from pipeline.sources.knowledge.names import Names, NamesSpec
 from pipeline.sources.knowledge.questions import Questions, QuestionsSpec
+from pipeline.sources.reasoning.igsm.source import Igsm
+from pipeline.sources.reasoning.igsm.spec import IgsmSpec
 from pipeline.sources.source import Source
 
 SOURCES: dict[str, type[Source]] = {
@@ -19,7 +21,8 @@ SOURCES: dict[str, type[Source]] = {
     "statements": Questions,
     "names": Names,
     "corpus": Corpus,
+    "igsm": Igsm,
 }
-SourceSpec = Annotated[BiographiesSpec | QuestionsSpec | NamesSpec | CorpusSpec, Field(discriminator="kind")]
+SourceSpec = Annotated[BiographiesSpec | QuestionsSpec | NamesSpec | CorpusSpec | IgsmSpec, Field(discriminator="kind")]
 
 __all__ = ["SOURCES", "Source", "SourceSpec"]

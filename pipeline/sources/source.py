@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BeforeValidator, model_validator
 from pydantic import Field as Key_
 from pydantic_core import PydanticCustomError
 
+from pipeline.core.columns import Column
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError, suggest
@@ -22,7 +23,7 @@ from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds.world import World
 
 Turns = Annotated[int, Key_(ge=1, le=2**31 - 1)] | Literal["fresh"]
-Role = Literal["tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back"]
+Role = Literal["tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back", "attempt"]
 SAMPLE = 2000  # documents whose mean length is taken where it cannot be computed
 
 
@@ -134,6 +135,15 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class Stepped(Protocol):
+    """A source whose documents are solved step by step."""
+
+    def step_columns(self, item: I64, exposure: I64) -> dict[str, Column]:
+        """For each document a row of what there is to know at its steps."""
+        ...
+
+
 def opening(spec: DocumentsSpec) -> Piece | None:
     """What the documents of a source begin with."""
     return spec.tag.piece() if spec.tag else None
@@ -153,8 +163,8 @@ def number_of(role: str) -> int:
     return ROLES.index(role)
 
 
-def sample_mean(source: Source) -> Fraction:
+def sample_mean(source: Source, sample: int = SAMPLE) -> Fraction:
     """Tokens of a document, from the first items: where the expectation cannot be computed."""
-    item = np.arange(min(SAMPLE, len(source)), dtype=np.int64)
+    item = np.arange(min(sample, len(source)), dtype=np.int64)
     told = source.documents(item, np.zeros_like(item), spans=False)
     return Fraction(len(told.tokens.values), len(told))

@@ -1,0 +1,105 @@
+"""What the problems speak of: chains of categories, each with the items that it has, as lists in text files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from pipeline.core.errors import PipelineError
+from pipeline.core.files import library
+
+LISTS = "values/igsm"
+FORBIDDEN = ".;=?"  # they end what a name stands in
+
+
+class ProblemError(PipelineError):
+    """A problem that cannot be read: it is not of the form, or contradicts itself."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A categorization such as District > Supermarket > Product: categories and items, each with its layer from 0.
+
+    A name is an item or a category of one layer, never both.
+    """
+
+    name: str
+    categories: Mapping[str, int]
+    items: Mapping[str, int]
+
+    def split(self, name: str) -> tuple[str, str] | None:
+        """X and Y of `X's Y`: an item, and an item of the next layer or a later category. None where there are none.
+
+        Names may hold an apostrophe of their own, so every `'s ` is tried. ProblemError where two of them would do.
+        """
+        found = None
+        at = name.find("'s ")
+        while at >= 0:
+            left, right = name[:at], name[at + 3 :]
+            layer = self.items.get(left)
+            if layer is not None and (self.items.get(right) == layer + 1 or self.categories.get(right, -1) > layer):
+                if found:
+                    raise ProblemError(f"'{name}' can be split in two ways", "Rename an item of the vocabulary.")
+                found = left, right
+            at = name.find("'s ", at + 1)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """The chains that problems are about."""
+
+    chains: tuple[Chain, ...]
+
+    @classmethod
+    @cache
+    def standard(cls) -> Vocabulary:
+        """The lists of the library, read once."""
+        return cls.at(library("recipes") / LISTS)
+
+    @classmethod
+    def at(cls, folder: Path) -> Vocabulary:
+        """A folder of lists, a .txt file for each chain: `# Category`, `## sub-category`, then an item a line.
+
+        PipelineError, with file and line, for anything else.
+        """
+        files = sorted(folder.glob("*.txt"))
+        if not files:
+            raise PipelineError("no lists of items (*.txt)", "Give the folder of a vocabulary.", str(folder))
+        return cls(tuple(_chain(file) for file in files))
+
+
+def _chain(path: Path) -> Chain:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PipelineError(f"cannot be read: {error}", "It must be a UTF-8 text file.", str(path)) from None
+    categories: dict[str, int] = {}
+    items: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        place, text = f"{path}:{number}", line.strip()
+        if not text or text.startswith("## "):
+            continue
+        name = text.removeprefix("# ")
+        if name != text:
+            _put(categories, name, len(categories), categories, place)
+        elif not categories:
+            raise PipelineError(f"the item '{name}' has no category", "Begin with a line `# Category`.", place)
+        else:
+            # Two sub-categories of a category may share an item: it is in the same layer.
+            _put(items, name, len(categories) - 1, {} if items.get(name) == len(categories) - 1 else items, place)
+    if both := categories.keys() & items.keys():
+        raise PipelineError(f"'{min(both)}' is a category and an item", "Rename one of them.", str(path))
+    if len(categories) < 2:
+        raise PipelineError("fewer than two categories", "A problem needs two layers.", str(path))
+    return Chain(path.stem, categories, items)
+
+
+def _put(names: dict[str, int], name: str, layer: int, taken: Mapping[str, int], place: str) -> None:
+    if name in taken:
+        raise PipelineError(f"'{name}' stands twice", "Remove one.", place)
+    if any(character in FORBIDDEN for character in name):
+        raise PipelineError(f"'{name}' holds one of {FORBIDDEN}", "Sentences could not be told apart.", place)
+    names[name] = layer

@@ -1,0 +1,1 @@
+"""Reasoning: problems that are solved step by step."""
