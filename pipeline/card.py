@@ -48,7 +48,7 @@ def card(plan: Plan, manifest: Manifest, name: str) -> str:
         "tags: [synthetic, pretraining]",
         f"size_categories: [{size}]",
         "configs:",
-        *_configs(manifest.splits),
+        *_configs(manifest.splits, manifest.fingerprint),
         "---",
         f"# {_plain(name)}",
         "",
@@ -62,6 +62,7 @@ def card(plan: Plan, manifest: Manifest, name: str) -> str:
         *_counts(manifest.splits),
         "",
         *_loading(first, name, _quoted(f"{name}/tokenizer/tokenizer.json")),
+        *_other_configs(manifest.splits),
         *_knowledge(manifest),
         *_columns(manifest.splits),
         *_samples(plan),
@@ -106,13 +107,17 @@ def _loading(split: str, name: str, tokenizer: str, *imports: str) -> list[str]:
         "",
         f"data = load_dataset({_quoted(name)}, split={_quoted(split)})",
         f"tokenizer = Tokenizer.from_file({tokenizer})",
-        'print(tokenizer.decode(data[0]["input_ids"]))',
+        'print(tokenizer.decode(data[0]["input_ids"], skip_special_tokens=False))',
         "```",
     ]
 
 
-def _configs(splits: Mapping[str, Any]) -> list[str]:
-    """One config a schema: `train` is in the default one, a split of other columns in one of its own name."""
+def _configs(splits: Mapping[str, Any], fingerprint: str) -> list[str]:
+    """One config a schema: `train` is in the default one, a split of other columns in one of its own name.
+
+    The fingerprint is in it because `datasets` takes two folders of one name whose configs are the same for the same
+    dataset, and would show the rows that it has kept of the first.
+    """
     first = splits.get("train") or next(iter(splits.values()))
     schema = [(split["columns"], split["length"], split["packing"]) for split in splits.values()]
     default = (first["columns"], first["length"], first["packing"])
@@ -123,7 +128,26 @@ def _configs(splits: Mapping[str, Any]) -> list[str]:
     for name, its in zip(splits, schema, strict=True):
         if its != default:
             lines += [f"- config_name: {name}", "  data_files:", f"  - split: {name}", f"    path: {name}/*.arrow"]
+    named = ["default", *(name for name, its in zip(splits, schema, strict=True) if its != default)]
+    lines.append("dataset_info:")
+    for name in named:
+        lines += [f"- config_name: {name}", f"  description: fingerprint {fingerprint}"]
     return lines
+
+
+def _other_configs(splits: Mapping[str, Any]) -> list[str]:
+    """How the splits are loaded that are not in the default config."""
+    first = splits.get("train") or next(iter(splits.values()))
+    alike = ("columns", "length", "packing")
+    others = [name for name, its in splits.items() if any(its[what] != first[what] for what in alike)]
+    if not others:
+        return []
+    shown = ", ".join(f"`{name}`" for name in others)
+    return ["", f"Of other columns or lengths, and so configs of their own: {shown}. Name them twice:", ""] + [
+        "```python",
+        f"load_dataset(…, {_quoted(others[0])}, split={_quoted(others[0])})",
+        "```",
+    ]
 
 
 def _counts(splits: Mapping[str, Any]) -> list[str]:

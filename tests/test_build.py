@@ -504,3 +504,17 @@ def test_where_finds_the_document_that_the_column_documents_records_there(
 def test_where_says_that_a_document_is_in_no_split(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["where", *SMALL, "--source", "biographies", "--item", "7", "--exposure", "3"]) == 1
     assert "is in no split" in capsys.readouterr().out
+
+
+def test_datasets_tells_two_datasets_in_folders_of_one_name_apart(tmp_path: Path) -> None:
+    """Its cache knows a folder by its last name and its card: another dataset there must not show the first one's rows."""
+    from datasets import load_dataset
+
+    seen = []
+    for seed in (0, 1):
+        out = tmp_path / str(seed) / "data"
+        built(compile_plan(load("tiny", [*OVERRIDES, f"seed={seed}"])), out)
+        seen.append(load_dataset(str(out), split="train", cache_dir=str(tmp_path / "cache"))["input_ids"][:2])
+        with pa.ipc.open_stream(out / "train/shard-00000-of-00006.arrow") as shard:
+            assert seen[-1] == shard.read_next_batch()["input_ids"].to_pylist()[:2]
+    assert seen[0] != seen[1]

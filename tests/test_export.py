@@ -28,7 +28,7 @@ from pipeline.sinks import SINKS, arrow, llmc
 from pipeline.sinks.parquet import Parquet
 from pipeline.sinks.sink import columns_of
 from pipeline.storage import folder_at
-from tests.conftest import built, contents, run, written
+from tests.conftest import OVERRIDES, built, contents, run, written
 from tests.readers import builder
 
 ALONE = {"columns": ["input_ids"]}
@@ -708,3 +708,18 @@ def test_adding_a_sink_is_in_the_schema():
         its = kinds[made.Spec.__name__]["properties"]
         assert kind in json.dumps(its["kind"])
         assert "extends" not in its
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+def test_datasets_tells_exports_of_two_datasets_apart(kind: str, tmp_path: Path):
+    """Its cache knows a folder by its last name and its card, and exports are called alike."""
+    from datasets import load_dataset
+
+    seen = []
+    for seed in (0, 1):
+        out = tmp_path / str(seed)
+        built(compile_plan(load("tiny", [*OVERRIDES, f"seed={seed}"])), out / "data")
+        place = out / kind
+        export(Dataset.at(out / "data"), sink(kind, [], {"columns": ["input_ids"]}), str(place))
+        seen.append(load_dataset(str(place), split="train", cache_dir=str(tmp_path / "cache"))[0])
+    assert seen[0] != seen[1]

@@ -1,11 +1,13 @@
 """Formats that `load_dataset` opens as tables: files in `data/`, and a README.md whose header says which are whose.
 
 All splits of a config have the same columns, so those that have the columns of `train`, or of the first split, are the
-default config, and every other one is a config of its own name.
+default config, and every other one is a config of its own name. `datasets` takes two folders of one name whose configs
+are the same for the same dataset, and exports are all called alike: so the header has a hash of the files in it.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
 from pipeline.sinks.sink import Part, Written
@@ -25,6 +27,11 @@ def readme(written: Mapping[str, Sequence[Written]], suffix: str) -> dict[str, s
     for split in columns:
         if split not in usual:
             lines += _config(split, [split], suffix)
+    hashes = "".join(file["file_hash"] for files in written.values() for file in files)
+    told = hashlib.sha256(hashes.encode()).hexdigest()[:32]
+    lines.append("dataset_info:")
+    for name in ("default", *(split for split in columns if split not in usual)):
+        lines += [f"- config_name: {name}", f"  description: files {told}"]
     return {"README.md": "\n".join([*lines, "---", ""])}
 
 

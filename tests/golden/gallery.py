@@ -14,6 +14,7 @@ SECTIONS = {
     "extraction": "Knowledge extraction: Part 3.1, and what grew out of it",
     "manipulation": "Knowledge manipulation: Part 3.2",
     "capacity": "Knowledge capacity: Part 3.3",
+    "reasoning": "Grade-school mathematics, and mistakes that are taken back: Parts 2.1 and 2.2",
     "recipes": "Others",
 }
 LONGEST = 1200  # characters of a document that is shown
