@@ -40,8 +40,8 @@ verify: $(VENV)/run  ## hold a built dataset against its manifest: make verify R
 report: $(VENV)/run  ## write report.html about a built dataset: make report RECIPE=… [OUT=folder] [ARGS="--out page.html"]
 	@$(PIPELINE) report '$(or $(OUT),data/$(basename $(notdir $(RECIPE))))' $(ARGS)
 
-export: $(VENV)/run  ## export what is built: make export RECIPE=… TO=megatron [OUT=folder] [ARGS="--columns input_ids"]
-	@$(PIPELINE) export 'data/$(basename $(notdir $(RECIPE)))' --to '$(TO)' $(if $(OUT),--out '$(OUT)') $(ARGS)
+export: $(VENV)/run  ## export what is built: make export RECIPE=… TO=megatron [OUT=its folder] [ARGS="--columns input_ids"]
+	@$(PIPELINE) export '$(or $(OUT),data/$(basename $(notdir $(RECIPE))))' --to '$(TO)' $(ARGS)
 
 push: $(VENV)/run  ## send it to the Hugging Face Hub: make push RECIPE=… REPO=user/name [OUT=folder] [ARGS="--public"]
 	@$(PIPELINE) push '$(or $(OUT),data/$(basename $(notdir $(RECIPE))))' '$(REPO)' $(ARGS)

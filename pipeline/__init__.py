@@ -14,7 +14,7 @@
       ▼
     Dataset   build.py          what is missing → executors.py (Ray, or this process) → sinks/arrow.py → manifest, last
       │        dataset.py       the way back, for all that reads it:
-      │        scoring.py, capacity.py     answers to accuracies, losses to bits
+      │        scoring.py, capacity.py     answers to accuracies, losses to bits; checking/: solutions, step by step
       │        report/          one HTML page about it; highlight.py, colour.py: documents as one looks at them
       │        export.py, hub.py           other trainers' formats (sinks/), the Hugging Face Hub
       ▼
@@ -48,9 +48,9 @@ built. A file is complete or absent, has two hashes in its record, and the manif
 
 Floors, from the ground up; an import goes down or stays inside its folder (tests/test_architecture.py):
 
-    core · text, packing, storage, torch · manifest, worlds · sources, sinks · dataset, recipe · plan, export, scoring ·
-    figures, evaluation, capacity, highlight · shard, executors, card, colour · build, streaming, hub · report ·
-    commands · cli
+    core · text, packing, storage, torch · manifest, worlds · sources, sinks · dataset, recipe · plan, export, scoring,
+    checking · figures, evaluation, capacity, highlight · shard, executors, card, colour · build, streaming, hub ·
+    report · commands · cli
 
 Use from Python:
 

@@ -143,7 +143,10 @@ def _other_configs(splits: Mapping[str, Any]) -> list[str]:
     if not others:
         return []
     shown = ", ".join(f"`{name}`" for name in others)
-    return ["", f"Of other columns or lengths, and so configs of their own: {shown}. Name them twice:", ""] + [
+    return [
+        "",
+        f"Of other columns or lengths, and so configs of their own: {shown}. Name them twice:",
+        "",
         "```python",
         f"load_dataset(…, {_quoted(others[0])}, split={_quoted(others[0])})",
         "```",

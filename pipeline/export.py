@@ -65,7 +65,9 @@ class Export:
             mark = folder.read(MARK).decode("utf-8", "replace")
         except FileNotFoundError:
             if set(folder.names()) - {STATE}:
-                raise StorageError("this is not empty and no export of ours", remedy, folder.url) from None
+                raise StorageError(
+                    "this is not empty and no export of ours", "Give another --out.", folder.url
+                ) from None
             return
         if mark != json.dumps(self.told):
             raise StorageError("this folder has another export, or one of another dataset", remedy, folder.url)

@@ -47,7 +47,7 @@ class Stream:
     """
 
     shards: int
-    load: Callable[[int], Columns]
+    load: Callable[[int], Columns] = field(repr=False)
     epochs: int | None = 1
     consumer: int = 0
     consumers: int = 1

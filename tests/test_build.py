@@ -507,7 +507,7 @@ def test_where_says_that_a_document_is_in_no_split(capsys: pytest.CaptureFixture
 
 
 def test_datasets_tells_two_datasets_in_folders_of_one_name_apart(tmp_path: Path) -> None:
-    """Its cache knows a folder by its last name and its card: another dataset there must not show the first one's rows."""
+    """Its cache knows a folder by its last name and its card: another one there must not show the first one's rows."""
     from datasets import load_dataset
 
     seen = []

@@ -37,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
         _write(options.out, page)
     else:
         dataset.folder.write(NAME, page)
-    print(f"{options.out or f'{dataset.folder.url}/{NAME}'}: {len(page.encode()) / 1e3:,.0f} kB")
+    place = options.out or f"{options.folder.rstrip('/')}/{NAME}"
+    print(f"{place}: {len(page.encode()) / 1e3:,.0f} kB")
     return 0
 
 

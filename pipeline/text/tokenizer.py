@@ -16,7 +16,7 @@ import tokenizers
 from numpy.typing import NDArray
 from pydantic import Field as Key_
 
-from pipeline.core.errors import SpecError, TokenizerError
+from pipeline.core.errors import SpecError, TokenizerError, suggest
 from pipeline.core.files import Files
 from pipeline.core.spec import Spec
 
@@ -204,8 +204,9 @@ def _from_hub(name: str) -> tokenizers.Tokenizer:
     try:
         return tokenizers.Tokenizer.from_pretrained(name)
     except Exception as error:  # the Rust side raises plain Exception for every fault
+        meant = suggest(name, ["gpt2"]) if "/" not in name else ""
         raise SpecError(
             f"cannot fetch the tokenizer '{name}' from the Hugging Face Hub ({type(error).__name__})",
-            "Without a network, name gpt2 or the path of a tokenizer.json.",
+            meant if "mean" in meant else "Without a network, name gpt2 or the path of a tokenizer.json.",
             ("name",),
         ) from None
