@@ -85,34 +85,35 @@ $(VENV)/bin/python $(READERS)/bin/python $(TRAINER)/bin/python:
 	  { echo "$(PYTHON) is not Python 3.11 to 3.13. Give another one: make PYTHON=python3.12 …" >&2; exit 2; }
 	@$(PYTHON) -m venv $(@:/bin/python=)
 
-# Each stamp is the set of requirements it is named after, and what it builds on.
+# Each stamp is the set of requirements it is named after, and what it builds on. A lock is complete, so nothing is
+# resolved; what is imported is compiled then.
 $(VENV)/run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Setting up $(VENV): about a minute, once…"
-	@$(PIP) install --require-hashes -r $<
+	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@$(PIPELINE) warm
 	@touch $@
 
 $(VENV)/dev: requirements/dev.txt $(VENV)/run
-	@$(PIP) install --require-hashes -r $<
+	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
 	@touch $@
 
 $(VENV)/bench: requirements/bench.txt $(VENV)/dev
-	@$(PIP) install --require-hashes -r $<
+	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
 	@touch $@
 
 # torch comes last and by itself: see [tool.uv] in pyproject.toml.
 $(READERS)/ready: PY = $(READERS)/bin/python
 $(READERS)/ready: requirements/readers.txt | $(READERS)/bin/python
 	@echo "Setting up $(READERS): some minutes, once…"
-	@$(PIP) install --require-hashes --no-deps -r $<
+	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
 	@$(PIP) install $(TORCH)
 	@touch $@
 
 $(TRAINER)/ready: PY = $(TRAINER)/bin/python
 $(TRAINER)/ready: requirements/torch.txt pyproject.toml | $(TRAINER)/bin/python
 	@echo "Setting up $(TRAINER): some minutes, once…"
-	@$(PIP) install --require-hashes --no-deps -r $<
+	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
 	@$(PIP) install $(TORCH)
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@

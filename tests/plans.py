@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from pipeline.core.files import library
 from pipeline.plan import Plan, compile_plan
@@ -17,6 +21,12 @@ _MORE = (
 )
 KINDS = [name for name in RECIPES if not re.fullmatch(_MORE, name)]
 """The recipes without those that differ from another in nothing but numbers."""
+
+
+def usual(names: Sequence[str], *chosen: str) -> list[Any]:
+    """Parameters of a test: the chosen names for `make test`, all of them for `make test-all`."""
+    assert set(chosen) <= set(names), "all of them are names"
+    return [name if name in chosen else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 @lru_cache(maxsize=24)  # tens of megabytes each

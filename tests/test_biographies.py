@@ -21,7 +21,7 @@ from pipeline.sources.source import SAMPLE
 from pipeline.text.fragments import Fragments
 from pipeline.text.rendered import Rendered
 from tests.encoders import tokenizer
-from tests.plans import KINDS, plan_of, small
+from tests.plans import KINDS, plan_of, small, usual
 from tests.reference.biographies import ASPECTS, STORY, differences, stories
 
 EXTRACTION = ["birth_date", "birth_city", "university", "major", "employer", "company_city"]
@@ -110,7 +110,7 @@ def test_the_slow_path_says_the_same(slow: Plan, aspect: str) -> None:
     assert not different
 
 
-@pytest.mark.parametrize("kind", ["nfc", "letters", "unigram"])
+@pytest.mark.parametrize("kind", usual(["nfc", "letters", "unigram"], "nfc"))
 def test_tokenizers_without_a_proof_are_exact_too(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.sources.source.SAMPLE", 1)
     tokenizer(kind).backend.save(str(tmp_path / "tokenizer.json"))
@@ -156,7 +156,10 @@ def test_a_recipe_tells_what_rendering_and_encoding_gives(recipe: str, aspect: s
         assert not found[aspect], name
 
 
-@pytest.mark.parametrize("recipe", ["bioS_celebrity_fullname", "bioS_multilingual", "bioS_mistakes_50", "products"])
+@pytest.mark.parametrize(
+    "recipe",
+    usual(["bioS_celebrity_fullname", "bioS_multilingual", "bioS_mistakes_50", "products"], "bioS_mistakes_50"),
+)
 def test_request_order_and_batching_change_nothing(recipe: str) -> None:
     rng = np.random.default_rng(1)
     for source in sources_of(recipe).values():

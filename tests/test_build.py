@@ -26,6 +26,9 @@ from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.storage import LocalFolder
 from tests.conftest import OVERRIDES, SMALL, built, contents, run, written
+from tests.plans import usual
+
+ALL_COLUMNS = "[loss_mask, segment_ids, documents, spans]"
 
 SHARDS = [f"train/shard-{k:05d}-of-00006.arrow" for k in range(6)]
 
@@ -366,7 +369,7 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
     assert contents(out) == contents(undisturbed)
 
 
-@pytest.mark.parametrize("columns", ["[]", "[documents]", "[spans]", "[loss_mask, segment_ids, documents, spans]"])
+@pytest.mark.parametrize("columns", usual(["[]", "[documents]", "[spans]", ALL_COLUMNS], ALL_COLUMNS))
 def test_the_space_that_is_asked_for_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
     """And not far too much: what a disk can hold is built."""
     overrides = ["worlds.people.size=2000", "shard_tokens=1000000", f"splits.train.columns={columns}"]

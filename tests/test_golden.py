@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 
 from tests.golden import gallery, observe, stored
-from tests.plans import KINDS, RECIPES, small
+from tests.plans import RECIPES, small, usual
+
+USUAL = (
+    "tiny", "products", "bioS_multi5", "bioS_multi5_permute_fullname", "bioS_couple5", "bioS_multi5_reverse6",
+    "bioS_celebrity", "bioS_long_tail", "bioS_multilingual", "bioS_mistakes_masked", "bioS_mixed_80", "bioS_probing",
+    "bioS_comparison", "bioS_text", "junk_domains", "bioD_N10K_K20", "igsm_med_pq_retry_50",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "recipe", [name if name in KINDS else pytest.param(name, marks=pytest.mark.slow) for name in RECIPES]
-)
+@pytest.mark.parametrize("recipe", usual(RECIPES, *USUAL))
 def test_a_recipe_gives_the_same_sizes_documents_and_bytes_as_ever_by_the_fast_path(recipe: str) -> None:
     golden = stored()[recipe]
     seen = observe(recipe)

@@ -132,6 +132,7 @@ def test_a_running_cluster_is_used_and_goes_on(
     assert not list(first.glob(".pipeline/probe-*"))
 
 
+@pytest.mark.slow
 def test_an_address_where_no_cluster_is_gives_one_line(tmp_path: Path) -> None:
     """And soon: Ray itself would go on trying for ten minutes."""
     command = [sys.executable, "-m", "pipeline", "build", *SMALL, "--out", str(tmp_path / "data")]
@@ -194,6 +195,7 @@ def test_an_error_of_ours_in_a_worker_reaches_the_driver_as_it_is(tmp_path: Path
     assert re.fullmatch(r"shard \d: what is wrong\. what to do", str(caught.value))
 
 
+@pytest.mark.slow
 def test_a_folder_that_a_worker_cannot_write_is_one_line_and_exit_code_2(
     tmp_path: Path, plan: Plan, cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -267,6 +269,7 @@ def build_or_stay(common: Any, shard: tuple[str, int]) -> Any:
     return build_shard(common, shard)
 
 
+@pytest.mark.slow
 def test_a_node_that_is_lost_in_the_middle_leaves_its_shard_to_the_other_one(
     tmp_path: Path, plan: Plan, undisturbed: Path
 ) -> None:

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bench import commands, memory, scaling, single_core, stages, streams, variants, verifier
+from tests.bench import commands, memory, problems, scaling, single_core, stages, streams, variants, verifier
 from tests.bench.harness import Options, Result, machine, say
 
 Measure = Callable[[Sequence[str], Options], Iterator[Result]]
@@ -41,6 +41,7 @@ CASES = (
     Case("streams", streams.measure, "what one loader worker feeds: made on the fly, beside read from shards"),
     Case("ray_scaling", scaling.measure, "Ray with two workers against one, 2.1 G tokens, to /dev/shm and to disk"),
     Case("memory", memory.measure, "peak memory of a worker at 10 K, 1 M and 100 M people"),
+    Case("problems", problems.measure, "one core: problems of grade-school mathematics to Arrow files"),
     Case("verifier", verifier.measure, "one core: solutions of grade-school problems, checked step by step"),
     Case("commands", commands.measure, "wall time of plan, preview and build, start-up included"),
 )
