@@ -22,6 +22,7 @@ _ROLES = {
     "weak": f"{_YELLOW};9",
     "silent": f"{_RED};4",
     "back": f"{_RED};1;7",
+    "attempt": f"{_RED};3",
 }
 MOST = 12  # attributes that a legend names
 

@@ -723,3 +723,17 @@ def test_datasets_tells_exports_of_two_datasets_apart(kind: str, tmp_path: Path)
         export(Dataset.at(out / "data"), sink(kind, [], {"columns": ["input_ids"]}), str(place))
         seen.append(load_dataset(str(place), split="train", cache_dir=str(tmp_path / "cache"))[0])
     assert seen[0] != seen[1]
+
+
+def test_all_columns_of_every_kind_of_split_are_exported(tmp_path: Path):
+    """What a shard holds and what an export takes it to hold are told in two places: here they are held together."""
+    splits = ["exam.columns=[answers, steps]", "train.mixture.problems.tokens=20000"]
+    off = [f"exam_{name}=null" for name in ("15", "20", "21", "22", "23", "reask")]
+    plan = compile_plan(
+        load("igsm_med_pq", ["sources.exam.problems=50", *(f"splits.{one}" for one in (*splits, *off))])
+    )
+    built(plan, tmp_path / "data")
+    export(Dataset.at(tmp_path / "data"), sink("parquet", [], {"splits": ["exam"]}), str(tmp_path / "out"))
+    (file,) = (tmp_path / "out/data").iterdir()
+    shard = arrow.columns_of(next((tmp_path / "data/exam").iterdir()))
+    assert parquet.read_schema(file).names == list(shard)

@@ -28,6 +28,7 @@ MEANING = {
     "weak": "too early, taken back",
     "silent": "wrong, not taken back",
     "back": "taking back",
+    "attempt": "around what is wrong",
 }
 
 

@@ -19,11 +19,19 @@ from pipeline.core.documents import Ragged
 from pipeline.core.errors import SpecError, suggest
 from pipeline.core.spec import Name, Spec
 
-TEXTS = ("individual", "question", "prompt", "hint", "answer")  # columns that say something of a whole row
-ORDER = ("input_ids", "length", "loss_mask", "segment_ids", "documents", "spans", "parts", *TEXTS, "probes")
+_ANSWERS = ("individual", "question", "prompt", "hint", "answer")
+TEXTS = (*_ANSWERS, "op", "retries", "parameters")  # columns that say something of a whole row
+ORDER = (
+    "input_ids", "length", "loss_mask", "segment_ids", "documents", "spans", "parts", *TEXTS, "labels", "steps",
+    "probes",
+)  # fmt: skip
 """In which a shard has its columns."""
 
-_EXPANDED = {"answers": TEXTS, "probes": ("individual", "probes")}
+_EXPANDED = {
+    "answers": _ANSWERS,
+    "probes": ("individual", "probes"),
+    "steps": ("individual", "op", "retries", "parameters", "labels", "steps"),
+}
 
 
 class ExportSpec(Spec):
