@@ -16,7 +16,7 @@ from pipeline.core.errors import PipelineError, PlanError
 from pipeline.plan import Plan, zipf_runs
 from pipeline.recipe import ZipfExposuresSpec, load
 from pipeline.shard import make_shard
-from tests.plans import plan_of
+from tests.plans import plan_of, usual
 from tests.test_plan import mean, plan, split_of, told
 
 # ── ratios ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -214,7 +214,7 @@ def junk(*overrides: str) -> Plan:
     return plan_of("junk_random", *small, *some, *overrides)
 
 
-@pytest.mark.parametrize("windows", ["pure", "mixed"])
+@pytest.mark.parametrize("windows", usual(["pure", "mixed"], "pure"))
 def test_useful_people_are_told_exactly_as_often_as_is_asked_for_beside_junk(windows: str):
     made = junk(f"splits.train.packing.windows={windows}")
     split = made.splits["train"]

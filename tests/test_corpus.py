@@ -657,6 +657,7 @@ sys.exit(code)
 """
 
 
+@pytest.mark.slow
 def test_plan_says_no_more_than_the_plan_asks_no_network_and_leaves_nothing_but_the_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BUILD_ONE_SHARD = """
 import resource, sys
 from pathlib import Path
@@ -20,6 +22,7 @@ print(record.tokens, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
+@pytest.mark.slow  # test_disjoint.py asks it of a bigger mixture
 def test_one_shard_of_a_hundred_million_people_takes_no_more_memory_than_one_of_a_hundred_thousand(tmp_path: Path):
     peaks = {}
     for people in (100_000, 100_000_000):
