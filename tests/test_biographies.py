@@ -94,6 +94,7 @@ def slow() -> Plan:
         return compile_plan(load(STORY, [f"sources.{name}={{{keys}}}" for name, keys in VARIANTS.items()]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("aspect", ASPECTS)
 def test_the_slow_path_says_the_same(slow: Plan, aspect: str) -> None:
     item, exposure = np.arange(40, dtype=np.int64), np.arange(40, dtype=np.int64) % 7
