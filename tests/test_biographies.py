@@ -111,7 +111,7 @@ def test_the_slow_path_says_the_same(slow: Plan, aspect: str) -> None:
     assert not different
 
 
-@pytest.mark.parametrize("kind", usual(["nfc", "letters", "unigram"], "nfc"))
+@pytest.mark.parametrize("kind", usual(["nfc", "letters", "unigram"]))
 def test_tokenizers_without_a_proof_are_exact_too(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.sources.source.SAMPLE", 1)
     tokenizer(kind).backend.save(str(tmp_path / "tokenizer.json"))

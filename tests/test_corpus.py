@@ -322,6 +322,7 @@ print(source.documents(items, items, spans=False).tokens.values.tolist())
 """
 
 
+@pytest.mark.slow
 def test_another_process_with_another_hash_seed_and_no_copy_of_the_rows_makes_the_same_bytes(tmp_path: Path) -> None:
     rows_of(tmp_path / "rows.jsonl", TEXTS * 2)
     plan = plan_with(tmp_path)

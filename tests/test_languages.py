@@ -117,7 +117,7 @@ def test_french_participles_are_those_of_her_or_of_him() -> None:
 # ── every template with every value ─────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("mode", [NAME, PRONOUN, NAMELESS])
+@pytest.mark.parametrize("mode", [NAME, *(pytest.param(mode, marks=pytest.mark.slow) for mode in (PRONOUN, NAMELESS))])
 @pytest.mark.parametrize(
     "kind", ["gpt2", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("cl100k", "o200k", "qwen2", "words"))]
 )

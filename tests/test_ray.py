@@ -89,7 +89,8 @@ def until_there(path: Path) -> None:
 # ── one machine ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_local_ray_writes_the_files_of_an_inline_build(
     tmp_path: Path, undisturbed: Path, capsys: pytest.CaptureFixture[str], workers: str
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_local_ray_writes_the_files_of_an_inline_build(
 # ── a cluster ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_a_running_cluster_is_used_and_goes_on(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -158,6 +160,7 @@ def runs_another_version(folder: LocalFolder, name: str) -> tuple[str | None, st
 executors_probe = executors._probe
 
 
+@pytest.mark.slow
 def test_a_node_that_does_not_see_the_folder_is_refused_before_a_shard_is_built(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -174,6 +177,7 @@ def test_a_node_that_does_not_see_the_folder_is_refused_before_a_shard_is_built(
     assert not list(out.glob(".pipeline/probe-*"))
 
 
+@pytest.mark.slow
 def test_a_node_with_another_version_is_refused_before_a_shard_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan, cluster: Cluster
 ) -> None:
@@ -187,6 +191,7 @@ def refuse(common: Any, shard: tuple[str, int]) -> Any:
     raise StorageError("what is wrong", "what to do", f"shard {shard[1]}")
 
 
+@pytest.mark.slow
 def test_an_error_of_ours_in_a_worker_reaches_the_driver_as_it_is(tmp_path: Path, plan: Plan, cluster: Cluster) -> None:
     with pytest.raises(StorageError) as caught:
         built(plan, tmp_path / "data", Doing(refuse, Ray(address=cluster.address)))

@@ -217,6 +217,7 @@ def limited_to(limit: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", LIMITED, str(limit), *arguments], capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_a_limit_on_file_sizes_is_reported_and_a_run_without_it_completes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
