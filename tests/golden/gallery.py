@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.core.files import library
 from pipeline.recipe import title
+from tests.golden import LONGEST
 
 FILE = Path(__file__).parents[2] / "docs" / "recipes.md"
 SECTIONS = {
@@ -17,7 +18,6 @@ SECTIONS = {
     "reasoning": "Grade-school mathematics, and mistakes that are taken back: Parts 2.1 and 2.2",
     "recipes": "Others",
 }
-LONGEST = 1200  # characters of a document that is shown
 
 
 def gallery(observed: Mapping[str, Any]) -> str:
