@@ -48,9 +48,9 @@ built. A file is complete or absent, has two hashes in its record, and the manif
 
 Floors, from the ground up; an import goes down or stays inside its folder (tests/test_architecture.py):
 
-    core · text, packing, storage, torch · manifest, worlds · sources, sinks · dataset, recipe · plan, export, scoring,
-    checking · figures, evaluation, capacity, highlight · shard, executors, card, colour · build, streaming, hub ·
-    report · commands · cli
+    core · text, packing, storage, torch, predictions · manifest, worlds · sources, sinks · dataset, recipe · plan,
+    export, scoring, checking · figures, evaluation, capacity, highlight · shard, executors, card, colour · build,
+    streaming, hub · report · commands · cli
 
 Use from Python:
 

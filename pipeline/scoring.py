@@ -23,21 +23,19 @@ section 2, and Part 3.2, section 4. How the model generates is its own affair.
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
-from pipeline.core.errors import PipelineError, StorageError
+from pipeline.core.errors import StorageError
 from pipeline.dataset import Dataset
+from pipeline.predictions import by_row
 
 SENTENCE_ENDS = (".", "!", "?")
-FORM = 'Each line is {"prediction": "…"}, and {"row": 17, "prediction": "…"} where they are not in order.'
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,7 @@ def score(
     rows = _Rows(data, split)
     end = data.end_of_text()
     counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])  # as in Tally
-    for row, prediction in _by_row(predictions, len(rows)):
+    for _, row, prediction in by_row(predictions, len(rows), "predictions"):
         question, hint, answer = rows[row]
         said = _said(prediction, end, hint + answer)
         found = (True, _answers(said, hint, answer), bool(hint), _hints(said, hint))
@@ -204,51 +202,3 @@ def _row(question: str, hint: str, answer: str) -> tuple[str, str, str]:
     """A stored row as it counts: with hints and without apart, no white space around its texts."""
     hint, answer = hint.strip(), answer.strip()
     return f"{question} (hinted)" if hint else question, hint, answer
-
-
-# ── the predictions ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _by_row(path: Path, rows: int) -> Iterator[tuple[int, str]]:
-    """(row, prediction) of each line: all rows in order, or those that the lines name."""
-    seen = bytearray(rows)
-    count, numbered = 0, None
-    for place, line in _lines(path):
-        numbered = "row" in line if numbered is None else numbered
-        if ("row" in line) != numbered:
-            raise PipelineError("some lines have a row and others have none", "Number all of them, or none.", place)
-        row = line["row"] if numbered else count
-        if not isinstance(row, int) or isinstance(row, bool):
-            raise PipelineError("the row is not a whole number", FORM, place)
-        if not 0 <= row < rows:
-            problem = f"there is no row {row}" if numbered else f"more predictions than the {rows} rows of the split"
-            raise PipelineError(problem, f"The rows are 0 to {rows - 1}.", place)
-        if seen[row]:
-            raise PipelineError(f"row {row} stands twice", "Keep one of the lines.", place)
-        seen[row] = 1
-        count += 1
-        yield row, line["prediction"]
-    if not numbered and count < rows:
-        raise PipelineError(
-            f"{count} predictions for {rows} rows", 'Give each row its line, or number them: "row": 17.', str(path)
-        )
-
-
-def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Place and object of each line that is not blank."""
-    try:
-        file = open(path, "rb")  # noqa: SIM115  (closed below)
-    except OSError as error:
-        raise PipelineError(f"cannot be read: {error.strerror}", "Give a file of predictions.", str(path)) from None
-    with file:
-        for number, raw in enumerate(file, 1):
-            if not raw.strip():
-                continue
-            place = f"{path}:{number}"
-            try:
-                line = json.loads(raw)
-            except (ValueError, RecursionError) as error:
-                raise PipelineError(f"not JSON: {error}", FORM, place) from None
-            if not isinstance(line, dict) or not isinstance(line.get("prediction"), str):
-                raise PipelineError('there is no text under "prediction"', FORM, place)
-            yield place, line

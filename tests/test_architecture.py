@@ -61,7 +61,8 @@ MAY: dict[str, set[str]] = {
         "export",
     },
     "hub": {"core", "manifest", "dataset", "card"},
-    "scoring": {"core", "dataset"},
+    "predictions": {"core"},
+    "scoring": {"core", "dataset", "predictions"},
     "highlight": {"core", "text", "sources"},
     "colour": {"highlight"},
     "report": {
@@ -75,7 +76,7 @@ MAY: dict[str, set[str]] = {
         "build",
         "highlight",
     },
-    "checking": {"core", "dataset"},
+    "checking": {"core", "dataset", "predictions"},
     "capacity": {"core", "text", "worlds", "sources", "dataset", "recipe"},
     "commands": {
         "core",

@@ -11,23 +11,21 @@ decode the model's tokens with them, or there is nothing left of it.
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 from pipeline.checking.problem import Problem, read
 from pipeline.checking.solution import Reason, Verdict, check
 from pipeline.checking.vocabulary import ProblemError, Vocabulary
 from pipeline.core.errors import PipelineError, StorageError
 from pipeline.dataset import Dataset
+from pipeline.predictions import by_row, lines
 
-OF_ROWS = 'Each line is {"prediction": "…"}, and {"row": 17, "prediction": "…"} where they are not in order.'
 OF_PAIRS = 'Each line is {"problem": "…", "solution": "…"}, with "answer": "…" if you like.'
 GOLD = 100  # as many rows' own solutions are checked too, so that a wrong modulus does not pass for a bad model
 _ANSWER = re.compile(r"(.*\.)\s+(?:Answer:\s*)?(-?[0-9]+)\.?", re.DOTALL)
@@ -126,7 +124,7 @@ def check_pairs(path: Path, rules: Rules, checked: Callable[[], object] = lambda
     PipelineError, with file and line, for lines that are none, and for problems that cannot be read.
     """
     report = Report()
-    for place, line in _lines(path, ("problem", "solution"), OF_PAIRS):
+    for place, line in lines(path, ("problem", "solution"), OF_PAIRS, "JSON lines"):
         if not isinstance(line.get("answer", ""), str):
             raise PipelineError('"answer" is not a text', OF_PAIRS, place)
         problem = rules.read(line["problem"], place)
@@ -149,7 +147,7 @@ def check_split(
     data = Dataset.at(folder)
     rows = _Rows(data, split, rules.back)
     report = Report()
-    for place, row, prediction in _by_row(path, len(rows)):
+    for place, row, prediction in by_row(path, len(rows), "JSON lines"):
         at = f"{data.folder.url}, row {row} of '{split}'"
         text, gold, stored = rows[row]
         problem = rules.read(text, at)
@@ -231,52 +229,3 @@ class _Rows:
         lines = gold.strip().count("\n") + 1
         said = "\n".join(text.strip().partition(self._end)[0].split("\n", lines)[:lines])
         return _parted(said, self._marks)
-
-
-# ── lines of JSON ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _by_row(path: Path, rows: int) -> Iterator[tuple[str, int, str]]:
-    """Place, row and prediction of each line: all rows in order, or those that the lines name."""
-    seen = bytearray(rows)
-    count, numbered = 0, None
-    for place, line in _lines(path, ("prediction",), OF_ROWS):
-        numbered = "row" in line if numbered is None else numbered
-        if ("row" in line) != numbered:
-            raise PipelineError("some lines have a row and others have none", "Number all of them, or none.", place)
-        row = line["row"] if numbered else count
-        if not isinstance(row, int) or isinstance(row, bool):
-            raise PipelineError("the row is not a whole number", OF_ROWS, place)
-        if not 0 <= row < rows:
-            problem = f"there is no row {row}" if numbered else f"more predictions than the {rows} rows of the split"
-            raise PipelineError(problem, f"The rows are 0 to {rows - 1}.", place)
-        if seen[row]:
-            raise PipelineError(f"row {row} stands twice", "Keep one of the lines.", place)
-        seen[row] = 1
-        count += 1
-        yield place, row, line["prediction"]
-    if not numbered and count < rows:
-        raise PipelineError(
-            f"{count} predictions for {rows} rows", 'Give each row its line, or number them: "row": 17.', str(path)
-        )
-
-
-def _lines(path: Path, keys: tuple[str, ...], form: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Place and object of each line that is not blank, with texts under the keys."""
-    try:
-        file = open(path, "rb")  # noqa: SIM115  (closed below)
-    except OSError as error:
-        raise PipelineError(f"cannot be read: {error.strerror}", "Give a file of JSON lines.", str(path)) from None
-    with file:
-        for number, raw in enumerate(file, 1):
-            if not raw.strip():
-                continue
-            place = f"{path}:{number}"
-            try:
-                line = json.loads(raw)
-            except (ValueError, RecursionError) as error:
-                raise PipelineError(f"not JSON: {error}", form, place) from None
-            for key in keys:
-                if not isinstance(line, dict) or not isinstance(line.get(key), str):
-                    raise PipelineError(f'there is no text under "{key}"', form, place)
-            yield place, line
