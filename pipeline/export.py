@@ -20,6 +20,7 @@ from pipeline.core.documents import Ragged
 from pipeline.core.errors import ExportError, SpecError, StorageError
 from pipeline.dataset import MEND, Dataset
 from pipeline.manifest import ShardRecord
+from pipeline.packing import PackingSpec
 from pipeline.sinks import SINKS, SinkSpec, arrow
 from pipeline.sinks.sink import File, Part, Rows, Shard, Sink, Split, columns_of, selected
 from pipeline.storage import STATE, Folder, folder_at
@@ -164,14 +165,16 @@ def _splits(dataset: Dataset, tokenizer: Tokenizer) -> dict[str, Split]:
     """All splits of a dataset."""
     found = {}
     for name, its in dataset.manifest.splits.items():
-        packing = dataset.manifest.recipe["splits"][name]["packing"]
+        recipe = dataset.manifest.recipe
+        packing = PackingSpec.model_validate(recipe["splits"][name]["packing"])
         rows = its["packing"] == "rows"
         records = dataset.manifest.shards_of(name)
         found[name] = Split(
             name=name,
             length=its["length"],
             rows=rows,
-            pure=packing["windows"] == "pure" and not rows and len(its["source_names"]) > 1,
+            pure=packing.method == "aligned" or (packing.pure(len(its["source_names"]))),
+            closed=packing.uncut and all(recipe["sources"][source].get("eos", True) for source in its["source_names"]),
             columns=columns_of(rows, its["columns"]),
             ids=tokenizer.dtype,
             end=tokenizer.eos,

@@ -45,6 +45,6 @@ def of_exposures(plan: Plan, split: str) -> dict[str, dict[str, Any]]:
             "least": exposures.least,
             "mean": round(float(exposures.mean), 6),
             "most": exposures.most,
-            "tokens_each": round(float(source.mean_tokens), 4),
+            "tokens_each": round(float(plan.splits[split].each[name]), 4),
         }
     return found

@@ -4,6 +4,9 @@
              |doc 0 eos|doc 1 e| |os|doc 2 eos|doc 3| |…    (three sequences)
     rows     one document a row, padded
              |doc 0 eos . . . .| |doc 1 eos . . . . .| |…
+    aligned  a sequence begins with a document, which is never cut (left-aligned windows, Part 4.1)
+             |bos doc 0 bos doc| |bos doc 2 bos do| |…    last: cut, what does not fit is lost, and counted
+             |bos doc 0 . . . .| |bos doc 1 . . . | |…    last: pad, it begins the next sequence
 
 With pure windows the documents of each source are packed for themselves, and the sequences then shuffled.
 
@@ -14,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
@@ -32,7 +36,7 @@ I64 = NDArray[np.int64]
 class PackingSpec(Spec):
     """How a split's documents become sequences. Part 3.1, appendix C: concatenated, 512 tokens."""
 
-    method: Literal["concat", "rows"] = "concat"
+    method: Literal["concat", "rows", "aligned"] = "concat"
     windows: Literal["mixed", "pure"] = Field(
         "mixed", description="pure: a sequence holds documents of one source only."
     )
@@ -40,6 +44,23 @@ class PackingSpec(Spec):
     longer: Literal["keep", "drop"] = Field(
         "keep", description="drop: a document with more tokens than a sequence is left out, and counted."
     )
+    last: Literal["cut", "pad"] = Field(
+        "cut", description="aligned: a sequence's last document is cut off, or begins the next one and leaves padding."
+    )
+
+    @property
+    def whole(self) -> bool:
+        """Whether a document has to fit into a sequence."""
+        return self.method != "concat" and self.longer == "keep"
+
+    def pure(self, sources: int) -> bool:
+        """Whether sequences hold documents of one source only, there being so many."""
+        return self.windows == "pure" and sources > 1 and self.method != "rows"
+
+    @property
+    def uncut(self) -> bool:
+        """Whether all of a document is there, in one sequence or several."""
+        return self.method != "aligned" or self.last == "pad"
 
 
 @dataclass(frozen=True)
@@ -131,8 +152,16 @@ def _on_the_line(marked: Ragged, starts: I64) -> I64:
 
 def pack(documents: Documents, spec: PackingSpec, eos: int) -> Sequences:
     """The documents, none of them empty, as sequences in their order. RunError where one is longer than its row."""
+    lengths = documents.tokens.lengths
+    if spec.method != "concat" and lengths.size and lengths.max() > spec.length:
+        raise RunError(
+            f"a document has {lengths.max()} tokens, a sequence {spec.length}",
+            f"Set packing.length to {lengths.max()} or more, or packing.longer to drop.",
+        )
     if spec.method == "rows":
         return _rows(documents, spec.length, eos)
+    if spec.method == "aligned":
+        return _aligned(documents, spec, eos)
     return _concat(documents, spec.length, eos)
 
 
@@ -142,6 +171,8 @@ def pack_pure(documents: Documents, groups: Sequence[int], spec: PackingSpec, eo
     told = [pack(documents.slice(first, last), spec, eos) for first, last in pairwise(ends.tolist()) if last > first]
     lines = np.cumsum([0, *(one.input_ids.size for one in told)])
     starts = [one.starts + line for one, line in zip(told, lines.tolist(), strict=False)]
+    if spec.method == "aligned":  # which may have cut some of them
+        documents = Documents.concat([one.documents for one in told])
     ids, filled = (np.concatenate([getattr(one, name) for one in told]) for name in ("input_ids", "filled"))
     return Sequences(ids, filled, documents, np.concatenate(starts))
 
@@ -159,11 +190,34 @@ def _concat(documents: Documents, length: int, eos: int) -> Sequences:
 def _rows(documents: Documents, length: int, eos: int) -> Sequences:
     tokens = documents.tokens
     lengths = tokens.lengths
-    if lengths.size and lengths.max() > length:
-        raise RunError(
-            f"a document has {lengths.max()} tokens, its row {length}",
-            f"Set packing.length to {lengths.max()} or more.",
-        )
     ids = np.full((len(documents), length), eos, tokens.values.dtype)
     ids[np.arange(length) < lengths[:, None]] = tokens.values
     return Sequences(ids, lengths, documents, np.arange(len(documents)) * length)
+
+
+def _aligned(documents: Documents, spec: PackingSpec, eos: int) -> Sequences:
+    from pipeline.core import kernels
+
+    starts, kept, count = _laid(documents.tokens.lengths, spec)
+    left = documents.clipped(kept)
+    ids = np.full(count * spec.length, eos, left.tokens.values.dtype)
+    kernels.lay(left.tokens.values, left.tokens.offsets, starts, ids)
+    filled = np.zeros(count, np.int64)
+    np.maximum.at(filled, starts // spec.length, starts % spec.length + kept)
+    return Sequences(ids.reshape(count, spec.length), filled, left, starts)
+
+
+def _laid(lengths: I64, spec: PackingSpec) -> tuple[I64, I64, int]:
+    """Where documents begin on the line of tokens, how much of each is kept, (d,) both; and how many sequences."""
+    from pipeline.core import kernels
+
+    starts, kept = np.empty((2, lengths.size), np.int64)
+    return starts, kept, kernels.align(lengths, spec.length, spec.last == "cut", starts, kept)
+
+
+def fill(lengths: I64, spec: PackingSpec) -> tuple[Fraction, Fraction]:
+    """What aligned packing makes of documents of such lengths (d,): tokens kept of each, and used of each sequence."""
+    lengths = lengths[lengths <= spec.length]
+    _, kept, count = _laid(lengths, spec)
+    tokens = int(kept.sum())
+    return Fraction(tokens, max(lengths.size, 1)), Fraction(tokens, max(count * spec.length, 1))

@@ -9,27 +9,26 @@ in blocks of equal exposure, so a row is one `divmod`. A shard is a range of pos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.amounts import MOST_DOCUMENTS, document_counts, zipf_runs
 from pipeline.core.draws import I64
-from pipeline.core.errors import PlanError, SpecError, suggest
+from pipeline.core.errors import PlanError, SpecError
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
-from pipeline.packing import PackingSpec
+from pipeline.packing import PackingSpec, fill
 from pipeline.recipe import AmountSpec, Loaded, Recipe, SplitSpec, ZipfExposuresSpec, fingerprint
 from pipeline.sources import SOURCES, Source
-from pipeline.sources.source import Context, Stepped
-from pipeline.text.tokenizer import Tokenizer, load
+from pipeline.sources.source import Context, Stepped, sample_lengths
+from pipeline.text.symbols import Symbols
+from pipeline.text.tokenizer import SYMBOLS, Tokenizer, load
 from pipeline.worlds.world import World
-
-MOST_RUNS = 100_000  # of items that are told equally often
-MOST_DOCUMENTS = 2**61  # of a split: what a permutation can count
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,8 @@ class Located:
 class SplitPlan:
     """One split: which documents, in which order, in how many shards.
 
-    attributes: what the number of a span's attribute means; number 0 is not used.
+    attributes: what the number of a span's attribute means; number 0 is not used. each: expected tokens of a document
+    of each source, as far as its sequence keeps it. room: the tokens on disk that it takes, padding included.
     """
 
     name: str
@@ -95,7 +95,8 @@ class SplitPlan:
     attributes: tuple[str, ...]
     blocks: tuple[Block, ...]
     key: Key
-    expected: Mapping[str, Fraction]
+    each: Mapping[str, Fraction]
+    room: Mapping[str, Fraction]
     packing: PackingSpec
     columns: tuple[str, ...]
     shards: int
@@ -109,14 +110,17 @@ class SplitPlan:
     @property
     def pure(self) -> bool:
         """Whether a sequence holds documents of one source only, and there are several."""
-        return self.packing.windows == "pure" and len(self.sources) > 1 and self.packing.method != "rows"
+        return self.packing.pure(len(self.sources))
+
+    @cached_property
+    def expected(self) -> dict[str, Fraction]:
+        """Tokens of each source."""
+        return {source: self.documents_of(source) * each for source, each in self.each.items()}
 
     @property
     def tokens(self) -> Fraction:
-        """Expected tokens on disk: those of the documents, and for rows their padding too."""
-        if self.packing.method == "rows":
-            return Fraction(self.documents * self.packing.length)
-        return sum(self.expected.values(), Fraction(0))
+        """Expected tokens on disk, padding included."""
+        return sum((self.documents_of(source) * room for source, room in self.room.items()), Fraction(0))
 
     def documents_of(self, source: str) -> int:
         """How many, of one source."""
@@ -223,7 +227,7 @@ class Plan:
     def portable_recipe(self) -> Recipe:
         """The recipe as it is saved: a tokenizer of the user's is the one in `tokenizer/` beside it."""
         spec = self.recipe.tokenizer
-        if spec.name == "gpt2":
+        if spec.name in ("gpt2", SYMBOLS):
             return self.recipe
         beside = spec.model_copy(update={"name": "tokenizer/tokenizer.json"})
         return self.recipe.model_copy(update={"tokenizer": beside})
@@ -234,13 +238,17 @@ def compile_plan(loaded: Loaded) -> Plan:
     recipe = loaded.recipe
     root = Key.root(recipe.seed)
     marks = [mark.token for source in recipe.sources.values() for mark in source.marks if mark.token]
+    alphabets = [(name, source.symbols) for name, source in recipe.sources.items() if source.symbols]
+    with loaded.refusing("sources"):
+        symbols = Symbols.of(alphabets, texts=recipe.tokenizer.name != SYMBOLS)
     with loaded.refusing("tokenizer"):
-        tokenizer = load(recipe.tokenizer, loaded.files("tokenizer"), marks)
+        tokenizer = load(recipe.tokenizer, loaded.files("tokenizer"), marks, symbols.all)
     worlds = _worlds(loaded, root.child("worlds"))
     sources: dict[str, Source] = {}
     for name, source in recipe.sources.items():
         with loaded.refusing("sources", name):
-            sources[name] = SOURCES[source.kind](source, Context(worlds, tokenizer, root.child("sources", name)))
+            context = Context(worlds, tokenizer, root.child("sources", name), symbols)
+            sources[name] = SOURCES[source.kind](source, context)
     splits = {}
     for name, spec in recipe.splits.items():
         with loaded.refusing("splits", name, kind=PlanError):
@@ -273,7 +281,8 @@ def _worlds(loaded: Loaded, key: Key) -> dict[str, World]:
 def _split(name: str, spec: SplitSpec, sources: Mapping[str, Source], key: Key, shard_tokens: int) -> SplitPlan:
     told = {source: sources[source] for source in spec.mixture}
     _check_columns(spec, told)
-    counts = document_counts(spec, told)
+    each, room = _sizes(spec, told)
+    counts = document_counts(spec, told, each)
     blocks: list[Block] = []
     for s, (source, count) in enumerate(counts.items()):
         for items, exposures, exposure, start, subset in _rounds(
@@ -286,18 +295,7 @@ def _split(name: str, spec: SplitSpec, sources: Mapping[str, Source], key: Key, 
         raise SpecError(f"more than {MOST_DOCUMENTS:,} documents", "Lower an amount of its mixture.", ("mixture",))
     if not blocks:
         raise SpecError("the split has no documents", "Raise an amount of its mixture.", ("mixture",))
-    longest = [source.longest for source in told.values() if source.longest is not None]
-    rows = spec.packing.method == "rows" and spec.packing.longer == "keep"
-    if rows and longest and max(longest) > spec.packing.length:
-        raise SpecError(
-            f"a document can have {max(longest)} tokens, a row {spec.packing.length}",
-            f"Set packing.length to {max(longest)} or more.",
-            ("packing",),
-        )
-    expected = {source: counts[source] * told[source].mean_tokens for source in told}
-    tokens = sum(expected.values(), Fraction(0))
-    if spec.packing.method == "rows":
-        tokens = Fraction(sum(counts.values()) * spec.packing.length)
+    tokens = sum((counts[source] * room[source] for source in told), Fraction(0))
     shards = int(min(max(1, -(-tokens // shard_tokens)), sum(counts.values())))
     return SplitPlan(
         name,
@@ -305,12 +303,37 @@ def _split(name: str, spec: SplitSpec, sources: Mapping[str, Source], key: Key, 
         _attributes(told),
         tuple(blocks),
         key.child("order"),
-        expected,
+        each,
+        room,
         spec.packing,
         tuple(spec.columns),
         shards,
-        tuple(_split_notices(spec, expected, shards)),
+        tuple(_split_notices(spec, told, counts, each, shards)),
     )
+
+
+def _sizes(spec: SplitSpec, sources: Mapping[str, Source]) -> tuple[dict[str, Fraction], dict[str, Fraction]]:
+    """As in SplitPlan: tokens of a document of each source, and its room. SpecError where it cannot be packed so."""
+    packing = spec.packing
+    longest = max((source.longest or 0 for source in sources.values()), default=0)
+    if packing.whole and longest > packing.length:
+        raise SpecError(
+            f"a document can have {longest} tokens, a sequence {packing.length}",
+            f"Set packing.length to {longest} or more, or packing.longer to drop.",
+            ("packing",),
+        )
+    each = {name: source.mean_tokens for name, source in sources.items()}
+    if packing.method == "concat":
+        return each, each
+    if packing.method == "rows":
+        return each, dict.fromkeys(sources, Fraction(packing.length))
+    if len(sources) > 1 and packing.windows == "mixed":
+        raise SpecError("aligned sequences hold documents of one source", "Set packing.windows to pure.", ("packing",))
+    room = {}
+    for name, source in sources.items():
+        each[name], used = fill(sample_lengths(source), packing)
+        room[name] = each[name] / used
+    return each, room
 
 
 def _rounds(
@@ -349,12 +372,15 @@ def _check_columns(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
                 raise SpecError(f"'{name}' has no values to probe: it is about no world", "Leave it out.", at)
 
 
-def _split_notices(spec: SplitSpec, expected: Mapping[str, Fraction], shards: int) -> Iterator[str]:
-    if spec.packing.windows == "pure" and spec.packing.method != "rows" and len(expected) > 1:
-        for name, tokens in expected.items():
-            windows = tokens / spec.packing.length / shards
-            if windows < 10:
-                yield f"{name} fills {float(windows):.1f} pure windows a shard on average, the last of them padded"
+def _split_notices(
+    spec: SplitSpec, sources: Mapping[str, Source], counts: Mapping[str, int], each: Mapping[str, Fraction], shards: int
+) -> Iterator[str]:
+    for name, source in sources.items():
+        windows = counts[name] * each[name] / spec.packing.length / shards
+        if spec.packing.pure(len(sources)) and windows < 10:
+            yield f"{name} fills {float(windows):.1f} pure windows a shard on average, the last of them padded"
+        if cut := 1 - each[name] / source.mean_tokens:
+            yield f"{name}: about {float(cut):.1%} of its tokens are where a sequence is full, and are cut off"
 
 
 def _attributes(sources: Mapping[str, Source]) -> tuple[str, ...]:
@@ -365,133 +391,3 @@ def _attributes(sources: Mapping[str, Source]) -> tuple[str, ...]:
 def _subset(source: Source, key: Key, name: str) -> Permutation:
     """Which items an incomplete round tells: the first of a keyed order."""
     return Permutation(len(source), key.child("round", name))
-
-
-def document_counts(spec: SplitSpec, sources: Mapping[str, Source]) -> dict[str, int]:
-    """Documents of each source, exact. Shares and ratios become counts by the sources' mean lengths.
-
-    Every source has F_i + s_i · T tokens, T being those of the split: an amount fixes F_i, a share s_i, and a ratio
-    takes a multiple of both from another source. With F = Σ F_i and s = Σ s_i the split has T = F / (1 - s) tokens, or
-    the `tokens` that it asks for. Documents are tokens / mean length, rounded to the nearest.
-    """
-    counts: dict[str, int] = {}
-    for name, amount in spec.mixture.items():
-        if amount.share is None and amount.ratio is None:
-            counts[name] = _counted(name, amount, sources[name])
-    fixed: dict[str, Fraction] = {}
-    shares: dict[str, Fraction] = {}
-    for name in spec.mixture:
-        fixed[name], shares[name] = _linear(name, spec, counts, sources, ())
-    total_share = sum(shares.values(), Fraction(0))
-    if total_share > 1:
-        listed = ", ".join(f"{name} {float(share):.4g}" for name, share in shares.items() if share)
-        raise SpecError(
-            f"shares add up to {float(total_share):.4g} ({listed})",
-            f"Lower one by {float(total_share - 1):.4g}, or give one source exposures instead.",
-            ("mixture",),
-        )
-    total = _total(spec, sum(fixed.values(), Fraction(0)), total_share)
-    for name in spec.mixture.keys() - counts.keys():
-        counts[name] = round((fixed[name] + shares[name] * total) / sources[name].mean_tokens)
-    return {name: counts[name] for name in spec.mixture}
-
-
-def _linear(
-    name: str, spec: SplitSpec, counts: Mapping[str, int], sources: Mapping[str, Source], children: tuple[str, ...]
-) -> tuple[Fraction, Fraction]:
-    """The tokens of a source: so many, and such a share of the split."""
-    amount = spec.mixture[name]
-    if amount.share is not None:
-        return Fraction(0), amount.share
-    if amount.ratio is None:
-        return counts[name] * sources[name].mean_tokens, Fraction(0)
-    at = ("mixture", name, "to")
-    if amount.to not in spec.mixture:
-        raise SpecError(f"'{amount.to}' is not in this mixture", suggest(str(amount.to), spec.mixture), at)
-    if amount.to in (*children, name):
-        raise SpecError("ratios compare sources in a circle", "Give one of them another amount.", at)
-    fixed, share = _linear(amount.to, spec, counts, sources, (*children, name))
-    return amount.ratio * fixed, amount.ratio * share
-
-
-def zipf_runs(spec: ZipfExposuresSpec, items: int) -> list[tuple[int, int, int]]:
-    """(first item, items, exposures): the items by how often they are told, in whole numbers throughout.
-
-    Rank r is told ⌊most / r^(a/b)⌋ times; that is v or more where v^b · r^a ≤ most^b.
-    """
-    power, root, all_of_it = spec.zipf.numerator, spec.zipf.denominator, spec.most**spec.zipf.denominator
-
-    def told(exposures: int, rank: int) -> bool:
-        return bool(exposures**root * rank**power <= all_of_it)
-
-    runs: list[tuple[int, int, int]] = []
-    start = 0
-    while start < items:
-        exposures = max(spec.least, _largest(partial(_swapped, told, start + 1), spec.most))
-        end = _largest(partial(told, exposures), items) if exposures > spec.least else items
-        runs.append((start, end - start, exposures))
-        start = end
-        if len(runs) > MOST_RUNS:
-            raise SpecError(
-                f"a tail of more than {MOST_RUNS:,} different exposures", "Lower `most`, or raise `zipf`.", ("mixture",)
-            )
-    return runs
-
-
-def _swapped(holds: Callable[[int, int], bool], second: int, first: int) -> bool:
-    return holds(first, second)
-
-
-def _largest(holds: Callable[[int], bool], most: int) -> int:
-    """The largest number up to `most` for which something holds that holds below it too; 0 if for none."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle - 1)
-    return low
-
-
-def _counted(name: str, amount: AmountSpec, source: Source) -> int:
-    if amount.tokens is not None:
-        return round(amount.tokens / source.mean_tokens)
-    if isinstance(amount.exposures, ZipfExposuresSpec):
-        if amount.exposures.least > amount.exposures.most:
-            raise SpecError(
-                "the least exposures are more than the most", "Exchange them.", ("mixture", name, "exposures")
-            )
-        return sum(run_items * exposures for _, run_items, exposures in zipf_runs(amount.exposures, len(source)))
-    exposures = source.exposures if amount.exposures is None else amount.exposures
-    if exposures is None:
-        raise SpecError(
-            f"how often '{name}' is told is not said, and it has fresh wordings for ever",
-            "Give it exposures, a share, a ratio or tokens.",
-            ("mixture", name),
-        )
-    if exposures * len(source) >= MOST_DOCUMENTS:
-        raise SpecError(f"more than {MOST_DOCUMENTS:,} documents", "Lower the exposures.", ("mixture", name))
-    return round(exposures * len(source))
-
-
-def _total(spec: SplitSpec, fixed: Fraction, total_share: Fraction) -> Fraction:
-    """Expected tokens of the whole split."""
-    if not total_share and spec.tokens is None:
-        return fixed
-    if spec.tokens is not None:
-        rest = spec.tokens - fixed - total_share * spec.tokens
-        if abs(rest) > Fraction(spec.tokens, 1000):
-            told = f"{float(fixed):,.0f} tokens are fixed and shares of {float(total_share):.4g} are asked"
-            raise SpecError(
-                f"the amounts do not make up {spec.tokens:,} tokens: {told}, which leaves {float(rest):,.0f}",
-                "Let the shares add up to 1, or remove `tokens`.",
-                ("tokens",),
-            )
-        return Fraction(spec.tokens)
-    if total_share == 1:
-        raise SpecError(
-            "shares add up to 1, but nothing says of how many tokens",
-            "Give the split `tokens`, or one source exposures instead of a share.",
-            ("mixture",),
-        )
-    if not fixed:
-        raise SpecError("there are shares but no amount", "Give the split `tokens`.", ("mixture",))
-    return fixed / (1 - total_share)

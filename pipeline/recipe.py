@@ -594,7 +594,8 @@ def exported(recipe: Recipe, ids: str = "uint16") -> dict[str, Split]:
     """What sinks are told of the splits of a recipe before they are built; ids is the type of the token ids."""
     found = {}
     for name, spec in recipe.splits.items():
-        rows = spec.packing.method == "rows"
+        rows, aligned = (spec.packing.method == method for method in ("rows", "aligned"))
+        closed = spec.packing.uncut and all(recipe.sources[source].ended for source in spec.mixture)
         columns = columns_of(rows, spec.columns)
-        found[name] = Split(name, spec.packing.length, rows, False, columns, np.dtype(ids), end=-1)
+        found[name] = Split(name, spec.packing.length, rows, aligned, closed, columns, np.dtype(ids), end=-1)
     return found

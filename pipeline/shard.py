@@ -22,12 +22,14 @@ from pipeline.plan import Located, Plan, SplitPlan
 class Counts:
     """Exact documents and tokens (end tokens included, padding not) of one source.
 
-    dropped: documents that were longer than a sequence; None where such ones are kept.
+    dropped: documents that were longer than a sequence; None where such ones are kept. cut: tokens that are not there,
+    because their sequence was full; None where none are cut off.
     """
 
     documents: int
     tokens: int
     dropped: int | None = None
+    cut: int | None = None
 
     def record(self) -> dict[str, int]:
         """As it stands in the manifest."""
@@ -51,9 +53,10 @@ def make_shard(plan: Plan, split: str, k: int) -> Shard:
     documents, located = _documents(plan, order, located)
     documents, located, dropped = _fitting(documents, located, order)
     sequences = _packed(plan, order, documents, located, k)
-    padding = sequences.input_ids.size - len(documents.tokens.values)
+    padding = sequences.input_ids.size - len(sequences.documents.tokens.values)
     columns = _columns(plan, sequences, located, order)
-    return Shard(columns, _counts(documents, located, order, dropped), len(sequences), padding)
+    counts = _counts(documents, sequences.documents, located, order, dropped)
+    return Shard(columns, counts, len(sequences), padding)
 
 
 def _documents(plan: Plan, split: SplitPlan, located: Located) -> tuple[Documents, Located]:
@@ -108,17 +111,17 @@ def _packed(plan: Plan, split: SplitPlan, documents: Documents, located: Located
 
 
 def _counts(
-    documents: Documents, located: Located, split: SplitPlan, dropped: NDArray[np.int64] | None
+    told: Documents, kept: Documents, located: Located, split: SplitPlan, dropped: NDArray[np.int64] | None
 ) -> dict[str, Counts]:
-    lost = [None] * len(split.sources) if dropped is None else dropped.tolist()
-    if len(split.sources) == 1:
-        return {split.sources[0]: Counts(len(documents), len(documents.tokens.values), lost[0])}
-    lengths = documents.tokens.lengths
-    mine = {name: located.source == s for s, name in enumerate(split.sources)}
-    return {
-        name: Counts(int(rows.sum()), int(lengths[rows].sum()), of_source)
-        for (name, rows), of_source in zip(mine.items(), lost, strict=True)
-    }
+    """told: the documents as sources made them; kept: as far as the sequences hold them."""
+    aligned = split.packing.method == "aligned" and split.packing.last == "cut"
+    found = {}
+    for s, name in enumerate(split.sources):
+        mine = located.source == s if len(split.sources) > 1 else slice(None)
+        documents, tokens = kept.tokens.lengths[mine].size, int(kept.tokens.lengths[mine].sum())
+        cut = int(told.tokens.lengths[mine].sum()) - tokens if aligned else None
+        found[name] = Counts(documents, tokens, None if dropped is None else int(dropped[s]), cut)
+    return found
 
 
 def _columns(plan: Plan, sequences: Sequences, located: Located, split: SplitPlan) -> Columns:

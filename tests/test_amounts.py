@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.amounts import zipf_runs
 from pipeline.core.errors import PipelineError, PlanError
-from pipeline.plan import Plan, zipf_runs
+from pipeline.plan import Plan
 from pipeline.recipe import ZipfExposuresSpec, load
 from pipeline.shard import make_shard
 from tests.plans import plan_of, usual

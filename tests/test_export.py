@@ -63,7 +63,8 @@ def by_hand(
         of = {"bytes": file.size, "file_hash": file.hash, "content_hash": content_hash(columns), "sources": sources}
         records.append(ShardRecord(split="train", shard=k, file=name, **facts, **of))
     its = {"length": len(shards[0][0]), "packing": method, "columns": ["input_ids", *asked], "source_names": [*"ab"]}
-    recipe = {"splits": {"train": {"packing": {"windows": windows, "method": method}}}}
+    packing = {"windows": windows, "method": method}
+    recipe = {"splits": {"train": {"packing": packing}}, "sources": {"a": {}, "b": {}}}
     manifest = Manifest("f" * 64, 2, {}, {}, {"train": totals(records, **its)}, recipe)
     vocabulary = {"<end>": END, "\N{REPLACEMENT CHARACTER}": 20} | {chr(96 + i): i for i in range(1, 9)}
     tree = {
@@ -737,3 +738,23 @@ def test_all_columns_of_every_kind_of_split_are_exported(tmp_path: Path):
     (file,) = (tmp_path / "out/data").iterdir()
     shard = arrow.columns_of(next((tmp_path / "data/exam").iterdir()))
     assert parquet.read_schema(file).names == list(shard)
+
+
+def test_windows_of_puzzles_are_exported_as_windows_and_refused_as_lines_of_documents(tmp_path: Path):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(
+        "tokenizer: symbols\nsources: {it: {kind: mano, operations: 4, instances: 500}}\nsplits:\n"
+        "  train: {mixture: {it: {}}, packing: {method: aligned, length: 64}}\n"
+        "  exam: {mixture: {it: {exposures: 0.1}}, packing: {method: rows, length: 16}, columns: [answers]}\n"
+    )
+    assert cli.run(["build", str(recipe), "--out", str(tmp_path / "data"), "--executor", "inline"]) == 0
+    for kind in ("parquet", "mds", "litdata"):
+        columns = ["--columns", "input_ids"]
+        assert cli.run(["export", str(tmp_path / "data"), "--to", kind, "--out", str(tmp_path / kind), *columns]) == 0
+    for kind in ("nanogpt", "llmc", "megatron", "jsonl"):
+        assert cli.run(["export", str(tmp_path / "data"), "--to", kind, "--out", str(tmp_path / kind)]) == 2
+    exam = ["--out", str(tmp_path / "exam"), "--set", "splits=[exam]"]
+    assert cli.run(["export", str(tmp_path / "data"), "--to", "jsonl", *exam]) == 0
+    lines = [json.loads(line) for line in next((tmp_path / "exam").rglob("*.jsonl")).read_text().splitlines()]
+    assert len(lines) == 50
+    assert all(line["prompt"].startswith("<bos> <len_") and line["answer"].startswith("<ans>") for line in lines)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -10,11 +11,12 @@ from pydantic import ValidationError
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.errors import RunError
-from pipeline.packing import PackingSpec, Sequences, pack
+from pipeline.packing import PackingSpec, Sequences, fill, pack
 from tests.reference import packing as reference
 from tests.reference.packing import Document
 
 EOS = 9999
+Last = Literal["cut", "pad"]
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=100)
 
 
@@ -64,6 +66,29 @@ def test_rows_is_what_putting_a_document_in_each_gives(documents: list[Document]
     agree(pack(made(documents), PackingSpec(method="rows", length=length), EOS), documents, "rows", length)
 
 
+@pytest.mark.parametrize("last", ["cut", "pad"])
+@given(documents=st.lists(document(), min_size=1, max_size=12), spare=st.integers(0, 30))
+@SETTINGS
+def test_aligned_is_what_beginning_each_row_with_a_document_gives(last: Last, documents: list[Document], spare: int):
+    length = max(2, max(len(ids) for ids, _ in documents) + spare)
+    spec = PackingSpec(method="aligned", length=length, last=last)
+    packed = pack(made(documents), spec, EOS)
+    agree(packed, documents, last, length)
+    assert all(pieces[0][0] == pieces[0][3] == 0 for pieces in rows_of(packed.pieces)), "begun by a whole document"
+    each, used = fill(np.array([len(ids) for ids, _ in documents]), spec)
+    assert each * len(documents) == packed.filled.sum() == used * packed.input_ids.size
+
+
+def test_what_an_aligned_row_cannot_hold_is_lost_or_begins_the_next():
+    documents = made([([1, 2, 3], []), ([4, 5, 6], [(1, 2, 1)]), ([7], [])])
+    cut = pack(documents, PackingSpec(method="aligned", length=5), EOS)
+    assert cut.input_ids.tolist() == [[1, 2, 3, 4, 5], [7, EOS, EOS, EOS, EOS]]
+    assert rows_of(cut.spans()) == [[(4, 1, 1)], []]
+    pad = pack(documents, PackingSpec(method="aligned", length=5, last="pad"), EOS)
+    assert pad.input_ids.tolist() == [[1, 2, 3, EOS, EOS], [4, 5, 6, 7, EOS]]
+    assert pad.loss_mask().tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]
+
+
 @given(st.lists(document(), min_size=1, max_size=12), st.integers(2, 40))
 @SETTINGS
 def test_every_token_is_in_exactly_one_piece_at_its_place(documents: list[Document], length: int):
@@ -77,7 +102,7 @@ def test_every_token_is_in_exactly_one_piece_at_its_place(documents: list[Docume
     assert found == {(n, place): token for n, (ids, _) in enumerate(documents) for place, token in enumerate(ids)}
 
 
-@pytest.mark.parametrize("method", ["concat", "rows"])
+@pytest.mark.parametrize("method", ["concat", "rows", "aligned"])
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32])
 def test_columns_have_the_promised_types(method: str, dtype: type):
     packed = pack(made([([1, 2, 3], [(0, 2, 1)]), ([4], [])], dtype), PackingSpec(method=method, length=5), EOS)
@@ -112,13 +137,13 @@ def test_an_end_token_in_the_middle_is_a_token_and_not_padding():
     assert packed.loss_mask().tolist() == [[1, 1, 1, 1]]
 
 
-@pytest.mark.parametrize("method", ["concat", "rows"])
+@pytest.mark.parametrize("method", ["concat", "rows", "aligned"])
 def test_documents_without_spans_are_packed_all_the_same(method: str):
     packed = pack(made([([1, 2, 3], []), ([4], [])], spans=False), PackingSpec(method=method, length=3), EOS)
     assert packed.segment_ids().tolist() == [[1, 1, 1], [1, 0, 0]]
 
 
-@pytest.mark.parametrize("method", ["concat", "rows"])
+@pytest.mark.parametrize("method", ["concat", "rows", "aligned"])
 def test_no_documents_are_no_sequences(method: str):
     packed = pack(made([]), PackingSpec(method=method, length=3), EOS)
     assert len(packed) == 0
@@ -127,11 +152,12 @@ def test_no_documents_are_no_sequences(method: str):
     assert packed.segment_ids().shape == packed.loss_mask().shape == (0, 3)
 
 
-def test_rows_refuses_a_document_that_is_too_long_and_says_which_length_would_do():
+@pytest.mark.parametrize("method", ["rows", "aligned"])
+def test_a_document_longer_than_its_row_is_refused_and_which_length_would_do_is_said(method: str):
     documents = made([([1, 2, 3], []), ([1, 2, 3, 4], [])])
-    with pytest.raises(RunError, match=r"a document has 4 tokens, its row 3\. Set packing\.length to 4 or more"):
-        pack(documents, PackingSpec(method="rows", length=3), EOS)
-    assert pack(documents, PackingSpec(method="rows", length=4), EOS).filled.tolist() == [3, 4]
+    with pytest.raises(RunError, match=r"a document has 4 tokens, a sequence 3\. Set packing\.length to 4 or more"):
+        pack(documents, PackingSpec(method=method, length=3), EOS)
+    assert pack(documents, PackingSpec(method=method, length=4), EOS).filled.max() == 4
 
 
 @pytest.mark.parametrize("wrong", [{"length": 1}, {"length": 65_536}, {"length": 0}, {"method": "best"}, {"lenght": 5}])

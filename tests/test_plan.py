@@ -188,7 +188,7 @@ REFUSED = {
     "no documents": ("{mixture: {bios: {exposures: 0}}}", "mixture: the split has no documents", "Raise an amount"),
     "too long for a row": (
         "{mixture: {bios: {}}, packing: {method: rows, length: 20}}",
-        r"packing: a document can have (\d+) tokens, a row 20",
+        r"packing: a document can have (\d+) tokens, a sequence 20",
         r"packing\.length to \d+ or more",
     ),
     "more than a permutation holds": ("{mixture: {bios: {exposures: 1e30}}}", "bios|mixture", ""),

@@ -63,6 +63,15 @@ class Ragged:
         offsets = self.offsets[first : last + 1]
         return Ragged(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
 
+    def clipped(self, lengths: I64) -> Ragged:
+        """The beginning of each row, of so many values (d,), no more than there are."""
+        from pipeline.core import kernels
+
+        offsets = offsets_of(lengths)
+        kept = np.empty(offsets[-1], self.values.dtype)
+        kernels.take(self.values, self.offsets, np.arange(len(self), dtype=np.int64), offsets, kept)
+        return Ragged(kept, offsets)
+
     def padded(self, size: int, fill: int) -> NDArray[Any]:
         """The values (T,), followed by `fill` up to `size`; in the room behind them where it is enough."""
         used = len(self.values)
@@ -121,6 +130,13 @@ class Documents:
             self.parts.slice(first, last) if self.parts is not None else None,
         )
 
+    def clipped(self, lengths: I64) -> Documents:
+        """The beginning of each document, of so many tokens (d,), with what is marked in it."""
+        if (lengths == self.tokens.lengths).all():
+            return self
+        spans, parts = (_clipped(marked, lengths) for marked in (self.spans, self.parts))
+        return Documents(self.tokens.clipped(lengths), spans, parts)
+
     @classmethod
     def concat(cls, parts: Sequence[Documents]) -> Documents:
         """All documents of the parts; spans, and parts, are kept where every one has them."""
@@ -139,3 +155,14 @@ class Documents:
         values = self.spans.values.copy()
         values[:, 2] = labels[values[:, 2]]
         return Documents(self.tokens, Ragged(values, self.spans.offsets), self.parts)
+
+
+def _clipped(marked: Ragged | None, lengths: I64) -> Ragged | None:
+    """Rows (start, length, what) as far as documents of `lengths` (d,) go."""
+    if marked is None:
+        return None
+    document = np.repeat(np.arange(len(marked)), marked.lengths)
+    rows = marked.values.copy()
+    rows[:, 1] = np.minimum(rows[:, 0] + rows[:, 1], lengths[document]) - rows[:, 0]
+    left = rows[:, 1] > 0
+    return Ragged(rows[left], offsets_of(np.bincount(document[left], minlength=len(marked))))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +68,16 @@ def bits_each(keys: Sequence[Key], key: Key, *counters: I64) -> U64:
 def threshold(rate: Fraction) -> np.uint64:
     """`bits < threshold(rate)` happens at this rate, in [0, 1]; exact to 2⁻⁶⁴."""
     return np.uint64(min(rate.numerator * 2**64 // rate.denominator, 2**64 - 1))
+
+
+def thresholds(weights: Sequence[Fraction]) -> U64:
+    """What each of n outcomes takes of 2⁶⁴, added up: uint64 (n - 1,).
+
+    The outcome is the first k with `bits < t[k]`, and the last one where there is none.
+    """
+    total, most = sum(weights, Fraction(0)), 2**64 - 1
+    sums = accumulate(weight / total for weight in weights[:-1])
+    return np.array([min(int(s * 2**64), most) for s in sums], np.uint64)
 
 
 def orders(key: Key, length: int, item: I64, turn: I64) -> I32:

@@ -326,6 +326,32 @@ def cut(starts: Any, lengths: Any, width: Any, out: Any, counts: Any) -> Any:
     return used
 
 
+@njit("i8(i8[::1], i8, u1, i8[::1], i8[::1])", cache=True)
+def align(lengths: Any, width: Any, cutting: Any, starts: Any, kept: Any) -> Any:
+    """Intervals laid on a line of cells, each cell begun by one; returns how many cells there are.
+
+    What does not fit where the last one ended is cut there, or else goes to the next cell, whole. What is longer than
+    a cell is cut. starts: where each begins. kept: how much of it there is.
+    """
+    at = 0
+    for i in range(lengths.size):
+        room = width - at % width
+        if lengths[i] > room and not cutting and room < width:
+            at += room
+            room = width
+        starts[i], kept[i] = at, min(lengths[i], room)
+        at += kept[i]
+    return -(-at // width)
+
+
+@njit([f"void({t}[::1], i8[::1], i8[::1], {t}[::1])" for t in ("u2", "i4")], cache=True)
+def lay(values: Any, offsets: Any, starts: Any, out: Any) -> None:
+    """Rows of `values` put where they start."""
+    for i in range(starts.size):
+        for k in range(offsets[i + 1] - offsets[i]):
+            out[starts[i] + k] = values[offsets[i] + k]
+
+
 @njit("void(i8[::1], i8[::1], u1[::1])", cache=True)
 def blot(starts: Any, lengths: Any, out: Any) -> None:
     """out[start : start + length] = 0 for every interval."""

@@ -43,6 +43,9 @@ class Jsonl(Plain):
     def place(self, split: Split, column: str) -> bool:
         return stream.has_place(split, column) or (split.rows and column in TEXTS)
 
+    def check(self, split: Split) -> None:
+        stream.check(split)
+
     def write(self, part: Part, rows: Rows, files: Files) -> None:
         with files.create(tables.name_of(part, "jsonl")) as file:
             written, columns = 0, ["text"]

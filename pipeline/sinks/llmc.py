@@ -45,6 +45,9 @@ class Llmc(Plain):
     def place(self, split: Split, column: str) -> bool:
         return stream.has_place(split, column)
 
+    def check(self, split: Split) -> None:
+        stream.check(split)
+
     def parts(self, split: Split) -> list[Part]:
         return stream.parts_of(split, self._tokens)
 

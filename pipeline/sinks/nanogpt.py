@@ -30,6 +30,7 @@ class Nanogpt(Plain):
         return stream.has_place(split, column)
 
     def check(self, split: Split) -> None:
+        stream.check(split)
         if split.ids != np.uint16:
             raise SpecError(
                 f"the token ids are {split.ids} and the format only has uint16",

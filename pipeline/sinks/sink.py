@@ -57,15 +57,17 @@ class Shard:
 class Split:
     """What is known of a split before any of it is read.
 
-    rows: a document each, its real tokens in `length`; else documents are joined. pure: windows of one source each, in
-    an order of their own. columns: the names of all that the shards hold. ids: the type of the token ids. end: the id
-    that ends documents. shards: none of them yet where a recipe is checked before it is built.
+    rows: a document each, its real tokens in `length`; else documents are joined. pure: windows that stand each for
+    itself. closed: every document is there to its end, which is the end token. columns: the names of all that the
+    shards hold. ids: the type of the token ids. end: the id that ends documents. shards: none of them yet where a
+    recipe is checked before it is built.
     """
 
     name: str
     length: int
     rows: bool
     pure: bool
+    closed: bool
     columns: tuple[str, ...]
     ids: np.dtype[Any]
     end: int

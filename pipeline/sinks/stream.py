@@ -37,6 +37,15 @@ def has_place(split: Split, column: str) -> bool:
     return column in READS
 
 
+def check(split: Split) -> None:
+    """SpecError where documents cannot be told from each other."""
+    if not (split.rows or split.closed):
+        raise SpecError(
+            f"split '{split.name}': not every document ends with the end token, by which this format knows them",
+            "Export to parquet, mds or litdata, or build with method: rows.",
+        )
+
+
 def parts_of(split: Split, tokens: int | None) -> list[Part]:
     """Whole shards in turn, as many in a part as have `tokens`, or one; all of them in one part where it is None."""
     groups: list[list[Shard]] = [[]]
@@ -94,7 +103,7 @@ def _checked(split: Split, shard: Shard, batches: Iterable[Columns]) -> Iterator
     told = _of_rows if split.rows else _of_windows if split.pure else _of_line
     for found in told(split, shard, batches):
         tokens += len(found.values)
-        ended += int((found.values[found.offsets[1:] - 1] == split.end).sum())
+        ended += len(found) if split.rows else int((found.values[found.offsets[1:] - 1] == split.end).sum())
         yield found
     if (tokens, ended) != (shard.tokens, shard.documents):
         raise SpecError(

@@ -14,6 +14,10 @@ from pipeline.sources.knowledge.questions import Questions, QuestionsSpec
 from pipeline.sources.reasoning.igsm.source import Igsm
 from pipeline.sources.reasoning.igsm.spec import IgsmSpec
 from pipeline.sources.source import Source
+from pipeline.sources.structure.brevo import Brevo, BrevoSpec
+from pipeline.sources.structure.copying import Copying, CopySpec
+from pipeline.sources.structure.depo import Depo, DepoSpec
+from pipeline.sources.structure.mano import Mano, ManoSpec
 
 SOURCES: dict[str, type[Source]] = {
     "biographies": Biographies,
@@ -22,7 +26,14 @@ SOURCES: dict[str, type[Source]] = {
     "names": Names,
     "corpus": Corpus,
     "igsm": Igsm,
+    "depo": Depo,
+    "brevo": Brevo,
+    "mano": Mano,
+    "copy": Copying,
 }
-SourceSpec = Annotated[BiographiesSpec | QuestionsSpec | NamesSpec | CorpusSpec | IgsmSpec, Field(discriminator="kind")]
+SourceSpec = Annotated[
+    BiographiesSpec | QuestionsSpec | NamesSpec | CorpusSpec | IgsmSpec | DepoSpec | BrevoSpec | ManoSpec | CopySpec,
+    Field(discriminator="kind"),
+]
 
 __all__ = ["SOURCES", "Source", "SourceSpec"]

@@ -19,6 +19,7 @@ from pipeline.core.errors import SpecError, suggest
 from pipeline.core.key import Key
 from pipeline.core.spec import Name, Spec
 from pipeline.text.fields import Piece, literal, special
+from pipeline.text.symbols import NO_SYMBOLS, Alphabet, Symbols
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds.world import World
 
@@ -69,6 +70,16 @@ class DocumentsSpec(Spec):
         """All marks that its documents may hold."""
         return (self.tag,) if self.tag else ()
 
+    @property
+    def ended(self) -> bool:
+        """Whether each of its documents ends with the end token."""
+        return True
+
+    @property
+    def symbols(self) -> Alphabet | None:
+        """The alphabet of those of its tokens that are no text."""
+        return None
+
 
 class AboutSpec(DocumentsSpec):
     """The keys of a source about the individuals of a world."""
@@ -84,6 +95,7 @@ class Context:
     worlds: Mapping[str, World]
     tokenizer: Tokenizer
     key: Key
+    symbols: Symbols = NO_SYMBOLS
 
     def about(self, spec: AboutSpec) -> tuple[World, range]:
         """The world of a source, and which of its individuals it is about. SpecError where there is no such one."""
@@ -163,8 +175,13 @@ def number_of(role: str) -> int:
     return ROLES.index(role)
 
 
-def sample_mean(source: Source, sample: int = SAMPLE) -> Fraction:
-    """Tokens of a document, from the first items: where the expectation cannot be computed."""
+def sample_lengths(source: Source, sample: int = SAMPLE) -> I64:
+    """Tokens of the first documents, int64 (sample,) or fewer: where nothing can be computed of them all."""
     item = np.arange(min(sample, len(source)), dtype=np.int64)
-    told = source.documents(item, np.zeros_like(item), spans=False)
-    return Fraction(len(told.tokens.values), len(told))
+    return source.documents(item, np.zeros_like(item), spans=False).tokens.lengths
+
+
+def sample_mean(source: Source, sample: int = SAMPLE) -> Fraction:
+    """Tokens of a document, from the first items."""
+    lengths = sample_lengths(source, sample)
+    return Fraction(int(lengths.sum()), len(lengths))

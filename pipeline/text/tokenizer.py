@@ -1,4 +1,4 @@
-"""The tokenizer: GPT-2 from package data, any tokenizer.json, or a name on the Hugging Face Hub."""
+"""The tokenizer: GPT-2 from package data, any tokenizer.json, a name on the Hugging Face Hub, or symbols alone."""
 
 from __future__ import annotations
 
@@ -26,12 +26,17 @@ _GPT2 = {
     "vocab.bpe": "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
 }
 _USUAL_EOS = ("<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "<|eot_id|>", "[SEP]")
+SYMBOLS = "symbols"  # the name of the tokenizer whose tokens are the symbols of the sources, and no text
+_END, _UNKNOWN = "<eos>", "<unk>"
 
 
 class TokenizerSpec(Spec):
     """Which tokenizer, and the special tokens that a recipe adds to it."""
 
-    name: str = Key_("gpt2", description="gpt2, the path of a tokenizer.json, or a name on the Hugging Face Hub.")
+    name: str = Key_(
+        "gpt2",
+        description="gpt2, the path of a tokenizer.json, a name on the Hugging Face Hub, or symbols: no text.",
+    )
     add: list[str] = Key_([], description="Special tokens to add, such as <Wikipedia.org> or [BACK].")
     eos: str | None = Key_(
         None, description="The token after each document; found by itself where it has a usual name."
@@ -41,11 +46,11 @@ class TokenizerSpec(Spec):
 class Tokenizer:
     """Texts to token ids, without special tokens of its own; `eos` ends documents.
 
-    dtype is uint16 where every id fits, else int32.
+    dtype is uint16 where every id fits, else int32. texts: whether it has tokens for any text, or symbols alone.
     """
 
-    def __init__(self, backend: tokenizers.Tokenizer, eos: str) -> None:
-        self.backend, self.eos_token = backend, eos
+    def __init__(self, backend: tokenizers.Tokenizer, eos: str, texts: bool = True) -> None:
+        self.backend, self.eos_token, self.texts = backend, eos, texts
         backend.no_padding()
         backend.no_truncation()
 
@@ -87,7 +92,12 @@ class Tokenizer:
         return str(self.backend.to_str())
 
     def encodings(self, texts: Sequence[str]) -> list[Any]:
-        """`tokenizers.Encoding` of each text (ids, character offsets)."""
+        """`tokenizers.Encoding` of each text (ids, character offsets). SpecError where it has no texts."""
+        if not self.texts:
+            raise SpecError(
+                f"the tokenizer {SYMBOLS} has no tokens for texts",
+                "Name another, such as gpt2: it gets the symbols too.",
+            )
         return list(self.backend.encode_batch(list(texts), add_special_tokens=False))
 
     def plain(self, texts: Sequence[str]) -> list[Any]:
@@ -101,6 +111,10 @@ class Tokenizer:
     def encode(self, texts: Sequence[str]) -> list[NDArray[Any]]:
         """Ids of each text."""
         return [np.array(encoding.ids, self.dtype) for encoding in self.encodings(texts)]
+
+    def ids_of(self, tokens: Sequence[str]) -> NDArray[np.int32]:
+        """The id of each of some tokens (n,) that it is known to have."""
+        return np.array([self.backend.token_to_id(token) for token in tokens], np.int32)
 
     def decode(self, ids: NDArray[Any]) -> str:
         """The text of ids, special tokens included."""
@@ -121,6 +135,7 @@ class Tokenizer:
             "tokenizer_class": "PreTrainedTokenizerFast",
             "eos_token": self.eos_token,
             "pad_token": self.eos_token,
+            **({} if self.texts else {"unk_token": _UNKNOWN}),
             "clean_up_tokenization_spaces": False,
             "model_max_length": 10**9,
         }
@@ -129,19 +144,23 @@ class Tokenizer:
             "tokenizer_config.json": json.dumps(config, indent=2) + "\n",
         }
 
-    def __getstate__(self) -> tuple[str, str]:
-        return self._text, self.eos_token
+    def __getstate__(self) -> tuple[str, str, bool]:
+        return self._text, self.eos_token, self.texts
 
-    def __setstate__(self, state: tuple[str, str]) -> None:
-        self.backend, self.eos_token = tokenizers.Tokenizer.from_str(state[0]), state[1]
+    def __setstate__(self, state: tuple[str, str, bool]) -> None:
+        text, self.eos_token, self.texts = state
+        self.backend = tokenizers.Tokenizer.from_str(text)
 
 
-def load(spec: TokenizerSpec, files: Files, marks: Sequence[str] = ()) -> Tokenizer:
-    """The tokenizer of a recipe, with the special tokens that it and its sources (`marks`) add.
+def load(spec: TokenizerSpec, files: Files, marks: Sequence[str] = (), symbols: Sequence[str] = ()) -> Tokenizer:
+    """The tokenizer of a recipe, with the special tokens (`marks`) and symbols that it and its sources add.
 
     SpecError for a file or name that cannot be loaded or has no end token.
     """
     added = tuple(dict.fromkeys([*spec.add, *marks]))
+    if spec.name == SYMBOLS:
+        return _of_symbols(added, symbols, spec.eos or _END)
+    added = tuple(dict.fromkeys([*added, *symbols]))
     if spec.name == "gpt2":
         return _own(added, spec.eos)
     return _with(_from_file(spec.name, files) or _from_hub(spec.name), spec.name, added, spec.eos)
@@ -151,6 +170,21 @@ def load(spec: TokenizerSpec, files: Files, marks: Sequence[str] = ()) -> Tokeni
 def _own(added: tuple[str, ...], eos: str | None) -> Tokenizer:
     """GPT-2's, made once a process: it takes as long as all the rest of a small plan."""
     return _with(_gpt2(), "gpt2", added, eos)
+
+
+def _of_symbols(marks: Sequence[str], symbols: Sequence[str], eos: str) -> Tokenizer:
+    """A word a token: the end token has id 0, the symbols come last. They are read and shown with blanks between."""
+    special = list(dict.fromkeys([eos, _UNKNOWN, *marks]))
+    if not symbols:
+        raise SpecError("no source has symbols", "Name another tokenizer, such as gpt2.", ("name",))
+    for token in [*special, *symbols]:
+        if not token or any(character.isspace() for character in token):
+            raise SpecError(f"the token '{token}' has a blank in it", "They stand between tokens.", ("add",))
+    words = {token: number for number, token in enumerate(dict.fromkeys([*special, *symbols]))}
+    backend = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocab=words, unk_token=_UNKNOWN))
+    backend.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+    backend.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in special])
+    return Tokenizer(backend, eos, texts=False)
 
 
 def _with(backend: tokenizers.Tokenizer, name: str, added: Sequence[str], eos: str | None) -> Tokenizer:

@@ -55,8 +55,23 @@ class Row:
         return [1] * len(self.ids) + [0] * (length - len(self.ids))
 
 
+def aligned(documents: Sequence[Document], length: int, *, cut: bool) -> list[Row]:
+    """The documents, none longer than a row, as rows that each begin with one."""
+    rows: list[Row] = []
+    for number, (tokens, spans) in enumerate(documents):
+        room = length - len(rows[-1].ids) if rows else 0
+        if room == 0 or (len(tokens) > room and not cut):
+            rows.append(Row())
+            room = length
+        for place, token in enumerate(tokens[:room]):
+            rows[-1].add(token, number, place, spans)
+    return rows
+
+
 def pack(documents: Sequence[Document], method: str, length: int) -> list[Row]:
     """The documents as rows, in their order."""
+    if method in ("cut", "pad"):
+        return aligned(documents, length, cut=method == "cut")
     rows: list[Row] = []
     for number, (tokens, spans) in enumerate(documents):
         for place, token in enumerate(tokens):

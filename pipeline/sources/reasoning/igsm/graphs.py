@@ -23,18 +23,8 @@ import numpy as np
 from numba import njit
 
 from pipeline.core.kernels import _fold, _scale
-from pipeline.sources.reasoning.igsm.bits import (
-    abstract,
-    begin,
-    below,
-    bit,
-    by_thresholds,
-    coin,
-    lowest,
-    next_bits,
-    pick,
-    size,
-)
+from pipeline.core.streams import begin, below, by_thresholds, coin, next_bits
+from pipeline.sources.reasoning.igsm.bits import abstract, bit, lowest, pick, size
 from pipeline.sources.reasoning.igsm.layout import (
     ABSTRACT,
     BASE,

@@ -1,6 +1,5 @@
 """The chances of the generator as integers: thresholds of 64 bits, and weights with 16 bits behind the point.
 
-`bits < t[k]` for the first k that has it, and the last outcome where none has: what each outcome takes of 2⁶⁴.
 Exponentials are computed in decimal arithmetic, which is the same on every machine.
 """
 
@@ -12,6 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from pipeline.core import draws
 from pipeline.core.draws import U64
 
 CENTERS = (Decimal("0.2"), Decimal("0.5"), Decimal("0.8"))  # of the widths 2, 3 and 4
@@ -30,9 +30,7 @@ _DECIMAL = Context(prec=50)
 
 def thresholds(weights: Mapping[int, Fraction]) -> U64:
     """Of the outcomes 1 … n, by their weights; those without one have none. uint64 (n - 1,)."""
-    total, most = sum(weights.values(), Fraction(0)), max(weights)
-    sums = np.cumsum([weights.get(k, Fraction(0)) / total for k in range(1, most)])
-    return np.array([min(int(s * 2**64), 2**64 - 1) for s in sums], np.uint64)
+    return draws.thresholds([weights.get(k, Fraction(0)) for k in range(1, max(weights) + 1)])
 
 
 def light(most: int, least: int = 1) -> dict[int, Fraction]:

@@ -1,0 +1,147 @@
+"""How much of each source a split takes: exposures, tokens, shares and ratios become counts of documents.
+
+All of it is exact: whole numbers and fractions, from the expected tokens of a document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import partial
+
+from pipeline.core.errors import SpecError, suggest
+from pipeline.recipe import AmountSpec, SplitSpec, ZipfExposuresSpec
+from pipeline.sources import Source
+
+MOST_RUNS = 100_000  # of items that are told equally often
+MOST_DOCUMENTS = 2**61  # of a split: what a permutation can count
+
+
+def document_counts(spec: SplitSpec, sources: Mapping[str, Source], each: Mapping[str, Fraction]) -> dict[str, int]:
+    """Documents of each source, exact. Shares and ratios become counts by the tokens that a document has (each).
+
+    Every source has F_i + s_i · T tokens, T being those of the split: an amount fixes F_i, a share s_i, and a ratio
+    takes a multiple of both from another source. With F = Σ F_i and s = Σ s_i the split has T = F / (1 - s) tokens, or
+    the `tokens` that it asks for. Documents are tokens / mean length, rounded to the nearest.
+    """
+    counts: dict[str, int] = {}
+    for name, amount in spec.mixture.items():
+        if amount.share is None and amount.ratio is None:
+            counts[name] = _counted(name, amount, sources[name], each[name])
+    fixed: dict[str, Fraction] = {}
+    shares: dict[str, Fraction] = {}
+    for name in spec.mixture:
+        fixed[name], shares[name] = _linear(name, spec, counts, each, ())
+    total_share = sum(shares.values(), Fraction(0))
+    if total_share > 1:
+        listed = ", ".join(f"{name} {float(share):.4g}" for name, share in shares.items() if share)
+        raise SpecError(
+            f"shares add up to {float(total_share):.4g} ({listed})",
+            f"Lower one by {float(total_share - 1):.4g}, or give one source exposures instead.",
+            ("mixture",),
+        )
+    total = _total(spec, sum(fixed.values(), Fraction(0)), total_share)
+    for name in spec.mixture.keys() - counts.keys():
+        counts[name] = round((fixed[name] + shares[name] * total) / each[name])
+    return {name: counts[name] for name in spec.mixture}
+
+
+def _linear(
+    name: str, spec: SplitSpec, counts: Mapping[str, int], each: Mapping[str, Fraction], children: tuple[str, ...]
+) -> tuple[Fraction, Fraction]:
+    """The tokens of a source: so many, and such a share of the split."""
+    amount = spec.mixture[name]
+    if amount.share is not None:
+        return Fraction(0), amount.share
+    if amount.ratio is None:
+        return counts[name] * each[name], Fraction(0)
+    at = ("mixture", name, "to")
+    if amount.to not in spec.mixture:
+        raise SpecError(f"'{amount.to}' is not in this mixture", suggest(str(amount.to), spec.mixture), at)
+    if amount.to in (*children, name):
+        raise SpecError("ratios compare sources in a circle", "Give one of them another amount.", at)
+    fixed, share = _linear(amount.to, spec, counts, each, (*children, name))
+    return amount.ratio * fixed, amount.ratio * share
+
+
+def zipf_runs(spec: ZipfExposuresSpec, items: int) -> list[tuple[int, int, int]]:
+    """(first item, items, exposures): the items by how often they are told, in whole numbers throughout.
+
+    Rank r is told ⌊most / r^(a/b)⌋ times; that is v or more where v^b · r^a ≤ most^b.
+    """
+    power, root, all_of_it = spec.zipf.numerator, spec.zipf.denominator, spec.most**spec.zipf.denominator
+
+    def told(exposures: int, rank: int) -> bool:
+        return bool(exposures**root * rank**power <= all_of_it)
+
+    runs: list[tuple[int, int, int]] = []
+    start = 0
+    while start < items:
+        exposures = max(spec.least, _largest(partial(_swapped, told, start + 1), spec.most))
+        end = _largest(partial(told, exposures), items) if exposures > spec.least else items
+        runs.append((start, end - start, exposures))
+        start = end
+        if len(runs) > MOST_RUNS:
+            raise SpecError(
+                f"a tail of more than {MOST_RUNS:,} different exposures", "Lower `most`, or raise `zipf`.", ("mixture",)
+            )
+    return runs
+
+
+def _swapped(holds: Callable[[int, int], bool], second: int, first: int) -> bool:
+    return holds(first, second)
+
+
+def _largest(holds: Callable[[int], bool], most: int) -> int:
+    """The largest number up to `most` for which something holds that holds below it too; 0 if for none."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle - 1)
+    return low
+
+
+def _counted(name: str, amount: AmountSpec, source: Source, each: Fraction) -> int:
+    if amount.tokens is not None:
+        return round(amount.tokens / each)
+    if isinstance(amount.exposures, ZipfExposuresSpec):
+        if amount.exposures.least > amount.exposures.most:
+            raise SpecError(
+                "the least exposures are more than the most", "Exchange them.", ("mixture", name, "exposures")
+            )
+        return sum(run_items * exposures for _, run_items, exposures in zipf_runs(amount.exposures, len(source)))
+    exposures = source.exposures if amount.exposures is None else amount.exposures
+    if exposures is None:
+        raise SpecError(
+            f"how often '{name}' is told is not said, and it has fresh wordings for ever",
+            "Give it exposures, a share, a ratio or tokens.",
+            ("mixture", name),
+        )
+    if exposures * len(source) >= MOST_DOCUMENTS:
+        raise SpecError(f"more than {MOST_DOCUMENTS:,} documents", "Lower the exposures.", ("mixture", name))
+    return round(exposures * len(source))
+
+
+def _total(spec: SplitSpec, fixed: Fraction, total_share: Fraction) -> Fraction:
+    """Expected tokens of the whole split."""
+    if not total_share and spec.tokens is None:
+        return fixed
+    if spec.tokens is not None:
+        rest = spec.tokens - fixed - total_share * spec.tokens
+        if abs(rest) > Fraction(spec.tokens, 1000):
+            told = f"{float(fixed):,.0f} tokens are fixed and shares of {float(total_share):.4g} are asked"
+            raise SpecError(
+                f"the amounts do not make up {spec.tokens:,} tokens: {told}, which leaves {float(rest):,.0f}",
+                "Let the shares add up to 1, or remove `tokens`.",
+                ("tokens",),
+            )
+        return Fraction(spec.tokens)
+    if total_share == 1:
+        raise SpecError(
+            "shares add up to 1, but nothing says of how many tokens",
+            "Give the split `tokens`, or one source exposures instead of a share.",
+            ("mixture",),
+        )
+    if not fixed:
+        raise SpecError("there are shares but no amount", "Give the split `tokens`.", ("mixture",))
+    return fixed / (1 - total_share)

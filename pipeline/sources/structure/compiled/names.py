@@ -1,0 +1,83 @@
+"""Names of nodes: distinct words of symbols, drawn and written.
+
+    spelled  int32 (n, longest + 1): how many symbols each name has, then the symbols
+"""
+
+# mypy: disable-error-code="no-untyped-call, untyped-decorator, call-arg, misc"
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from pipeline.core.streams import below
+
+FEW = 4096  # so many words of one symbol can be listed and shuffled
+
+
+@njit(cache=True)
+def shuffle(stream: Any, order: Any, count: Any) -> None:
+    """order[: count] become `count` distinct ones of `order`, in uniform order."""
+    for i in range(count):
+        j = i + below(stream, order.size - i)
+        order[i], order[j] = order[j], order[i]
+
+
+@njit(cache=True)
+def seats(n: Any) -> Any:
+    """Where up to n drawn names are looked up: int64, a power of two, four times as many or more."""
+    size = 4
+    while size < 4 * n:
+        size *= 2
+    return np.empty(size, np.int64)
+
+
+@njit(cache=True)
+def is_new(name: Any, seen: Any) -> Any:
+    """Whether a number was not seen before; from now on it was."""
+    at = name & (seen.size - 1)
+    while seen[at] != -1 and seen[at] != name:
+        at = (at + 1) & (seen.size - 1)
+    new = seen[at] == -1
+    seen[at] = name
+    return new
+
+
+@njit(cache=True)
+def draw_names(stream: Any, words: Any, first: Any, seen: Any, spelled: Any) -> None:
+    """The names of n nodes. words int64 (3,): least and most length, vocabulary. seen: `seats` for them.
+
+    A length is uniform, then its symbols, of those from `first` on; the last one is as many further on, where it ends
+    a word. A name that was there before is drawn again, length and all.
+    """
+    shortest, longest, vocabulary = words
+    n = len(spelled)
+    if longest == 1 and vocabulary <= FEW:
+        order = np.arange(vocabulary)
+        shuffle(stream, order, n)
+        for i in range(n):
+            spelled[i, 0], spelled[i, 1] = np.int32(1), np.int32(first + order[i])
+        return
+    seen[:] = -1
+    for i in range(n):
+        drawn = False
+        while not drawn:
+            length = shortest + below(stream, longest - shortest + 1)
+            name = 0
+            for k in range(1, length + 1):
+                digit = below(stream, vocabulary)
+                name = name * vocabulary + digit
+                spelled[i, k] = np.int32(first + digit)
+            drawn = is_new(name * (longest + 1) + length, seen)
+        if longest > 1:
+            spelled[i, length] += np.int32(vocabulary)
+        spelled[i, 0] = np.int32(length)
+
+
+@njit(cache=True)
+def write_name(name: Any, out: Any, at: Any) -> Any:
+    """A spelled name, from out[at] on; returns where the next one begins."""
+    for k in range(name[0]):
+        out[at + k] = name[k + 1]
+    return at + name[0]

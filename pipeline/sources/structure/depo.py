@@ -1,0 +1,65 @@
+"""Depo: a directed cycle, told edge by edge in any order, and questions who comes k steps after whom (Part 4.1).
+
+<bos> 3 8|  5|      5| 1 2|      1 2| 3 8|     <query_2> 5| <ans> 3 8|     …
+      from  to      edge         edge          who comes two steps after 5|
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import Field as Key_
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from pipeline.core.draws import I64
+from pipeline.sources.source import Context
+from pipeline.sources.structure.puzzle import Drawn, Law, Puzzle, SymbolsSpec, drawn, law_of
+from pipeline.sources.structure.words import WordsSpec
+
+LEAST = 3  # nodes
+
+
+class DepoSpec(SymbolsSpec):
+    """Cycles of nodes; an exposure tells the edges of an instance in another order, and asks other questions."""
+
+    kind: Literal["depo"]
+    nodes: int = Key_(ge=LEAST, le=10_000, description="Most nodes, the N of the paper.")
+    law: Law = Key_("inverse", description="Of their number n, from 3 on: ∝ 1 / (n + √N), uniform, or N always.")
+    hops: int = Key_(ge=1, le=1000, description="Most steps, the K of the paper.")
+    asked: int | None = Key_(None, ge=1, description="Always so many steps. Default: any of 1 … hops.")
+    queries: int = Key_(10, ge=1, description="Questions of a document, about nodes that differ; no more than nodes.")
+    words: WordsSpec = Key_(WordsSpec(length=[1, 2], vocabulary=50), description="The names of nodes.")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        self.words.check(self.nodes)
+        if self.asked is not None and self.asked > self.hops:
+            raise PydanticCustomError("asked", "more steps are asked than `hops` has")
+        return self
+
+    def names(self) -> tuple[str, ...]:
+        return ("<ans>", *(f"<query_{k}>" for k in range(1, self.hops + 1)), *self.words.symbols)
+
+
+class Depo(Puzzle):
+    """The source."""
+
+    def __init__(self, spec: DepoSpec, context: Context) -> None:
+        self._spec = spec
+        self._least, self._law = law_of(spec.law, LEAST, spec.nodes)
+        super().__init__(spec, context)
+
+    def _most(self) -> int:
+        n, queries = self._spec.nodes, min(self._spec.queries, self._spec.nodes)
+        return 2 * self._spec.words.most(n) + queries * 2 + 2 * self._spec.words.most(queries)
+
+    def _draw(self, item: I64, exposure: I64) -> Drawn:
+        from pipeline.sources.structure.compiled import depo
+
+        spec, frame = self._spec, self._frame
+        near, far = (spec.asked, spec.asked) if spec.asked else (1, spec.hops)
+        rule = [self._least, spec.nodes, near, far, spec.hops, spec.queries, frame.lead, frame.trail]
+        room = self._room(item.size, min(spec.queries, spec.nodes))
+        return drawn(depo.draw, room, item, exposure, np.array(rule, np.int64), spec.words.rule, self._law, self._keys)

@@ -1,0 +1,208 @@
+"""What puzzles have in common: instances of symbols, in a frame of tags, BOS and end token, with marked answers.
+
+    drawn    .  .   17 3 4  9 <ans> 5 .            numbers of symbols, free places (.) for the frame
+    ids      tag bos 17 3 4  9 <ans> 5 eos
+    roles    tag |prompt────────| answer
+
+Letters: d documents, T tokens in all of them, a answers.
+"""
+
+from __future__ import annotations
+
+from decimal import Context as Digits
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field as Key_
+
+from pipeline.core.documents import Documents, Ragged, offsets_of
+from pipeline.core.draws import I32, I64, U64, thresholds
+from pipeline.core.key import Key
+from pipeline.core.spec import Name, Size
+from pipeline.sources.source import Context, DocumentsSpec, Mark, MarkSpec, mask_of, number_of, sample_mean
+from pipeline.text.symbols import Alphabet
+from pipeline.text.tokenizer import Tokenizer
+from pipeline.worlds.world import World
+
+CHUNK = 256  # documents that are drawn at once
+Law = Literal["inverse", "uniform", "largest"]
+
+_DIGITS = Digits(prec=50)
+
+
+class SymbolsSpec(DocumentsSpec):
+    """The keys of every source of symbols."""
+
+    instances: Size = Key_(2**39, description="How many there are.")
+    alphabet: Name | None = Key_(None, description="Sources with one alphabet share its ids. Default: the kind.")
+    bos: Mark | Literal[False] = Key_(MarkSpec.of("<bos>"), description="What each document begins with, after a tag.")
+    eos: bool = Key_(False, description="Close each document with the end token.")
+
+    @property
+    def marks(self) -> tuple[MarkSpec, ...]:
+        return (*super().marks, *((self.bos,) if self.bos else ()))
+
+    @property
+    def ended(self) -> bool:
+        return self.eos
+
+    @property
+    def symbols(self) -> Alphabet:
+        kind: str = self.kind  # type: ignore[attr-defined]  # every source has one
+        return self.alphabet or kind, self.names()
+
+    def names(self) -> tuple[str, ...]:
+        """The names of its symbols: what is drawn are their numbers."""
+        raise NotImplementedError
+
+
+def law_of(law: Law, least: int, most: int) -> tuple[int, U64]:
+    """The smallest size, and the thresholds of it and all up to the largest (Part 4.1: n ∝ 1 / (n + √N))."""
+    if law == "largest":
+        return most, np.empty(0, np.uint64)
+    if law == "uniform":
+        return least, thresholds([Fraction(1)] * (most - least + 1))
+    root = _DIGITS.sqrt(Decimal(most))
+    return least, thresholds([Fraction(_DIGITS.divide(Decimal(1), n + root)) for n in range(least, most + 1)])
+
+
+class Drawn(NamedTuple):
+    """Documents as numbers of symbols, places for the frame left free.
+
+    values int32 (T,), offsets int64 (d + 1,). answers int32 (a, 2): start in the document and length of each, those of
+    document i from first_answer[i], int64 (d + 1,), on. size int64 (d,): of the instance, such as its nodes.
+    """
+
+    values: I32
+    offsets: I64
+    answers: I32
+    first_answer: I64
+    size: I64
+
+
+class Frame:
+    """What stands around each document: a tag and BOS before it, the end token behind it, as a recipe asks for them."""
+
+    def __init__(self, spec: SymbolsSpec, tokenizer: Tokenizer) -> None:
+        self.tag = _ids(tokenizer, spec.tag) if spec.tag else np.empty(0, np.int32)
+        bos = _ids(tokenizer, spec.bos) if spec.bos else np.empty(0, np.int32)
+        self._before = np.concatenate([self.tag, bos])
+        self._after = np.array([tokenizer.eos] * spec.eos, np.int32)
+        self._dtype = tokenizer.dtype
+
+    @property
+    def lead(self) -> int:
+        """Tokens before what is drawn."""
+        return len(self._before)
+
+    @property
+    def trail(self) -> int:
+        """Tokens behind it."""
+        return len(self._after)
+
+    def around(self, ids: I32, offsets: I64) -> Ragged:
+        """Documents (d,), the free places in them filled."""
+        tokens = ids.astype(self._dtype)
+        for i, token in enumerate(self._before.tolist()):
+            tokens[offsets[:-1] + i] = token
+        for i, token in enumerate(self._after.tolist()):
+            tokens[offsets[1:] - self.trail + i] = token
+        return Ragged(tokens, offsets)
+
+    def parts(self, lengths: I64, answers: I32, first: I64) -> Ragged:
+        """The roles in documents (d,): a tag, and all that is no answer is prompt."""
+        d, tags, counts = len(lengths), min(len(self.tag), 1), np.diff(first)
+        offsets = offsets_of(2 * counts + tags)
+        rows = np.empty((offsets[-1], 3), np.int32)
+        if tags:
+            rows[offsets[:-1]] = 0, len(self.tag), number_of("tag")
+        document = np.repeat(np.arange(d), counts)
+        at = offsets[document] + tags + 2 * (np.arange(len(answers)) - first[document])
+        begins = np.concatenate([[0], answers[:-1].sum(axis=1)]) if len(answers) else np.empty(0, np.int64)
+        begins[first[:-1][counts > 0]] = len(self.tag)
+        rows[at, 0], rows[at, 1], rows[at, 2] = begins, answers[:, 0] - begins, number_of("prompt")
+        rows[at + 1, :2], rows[at + 1, 2] = answers, number_of("answer")
+        return Ragged(rows, offsets)
+
+
+def _ids(tokenizer: Tokenizer, mark: MarkSpec) -> I32:
+    if mark.token is not None:
+        return tokenizer.ids_of([mark.token])
+    return tokenizer.encode([f" {mark.text}"])[0].astype(np.int32)
+
+
+class Puzzle:
+    """A source of instances with answers. A kind of puzzle says in `_draw` how they are drawn."""
+
+    labels: tuple[str, ...] = ("",)
+    notices: tuple[str, ...] = ()
+    exposures: int | None = 1
+    world: World | None = None
+    longest: int | None
+    streams: tuple[str, ...] = ("instance", "telling")
+    """What an item is, and what an exposure of it may change."""
+
+    def __init__(self, spec: SymbolsSpec, context: Context) -> None:
+        self._instances = spec.instances
+        self._frame = Frame(spec, context.tokenizer)
+        self._ids = context.tokenizer.ids_of(context.symbols.tokens(spec.symbols[0]))
+        self._keys = keys_of(context.key, self.streams)
+        self.roles = (*(("tag",) if spec.tag else ()), "prompt", "answer")
+        self.mask = mask_of(spec, self.roles)
+        self.longest = self._most() + self._frame.lead + self._frame.trail
+        self.mean_tokens = sample_mean(self)
+
+    def __len__(self) -> int:
+        return self._instances
+
+    def individuals(self, item: I64) -> I64:
+        """Nobody."""
+        return np.full(item.size, -1, np.int64)
+
+    def topics(self, item: I64) -> list[str]:
+        """How large each instance is."""
+        return [f"{size}" for size in self._draw(item, np.zeros_like(item)).size.tolist()]
+
+    def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
+        """The instances `item` (d,); an exposure tells the same one anew."""
+        chunks = [slice(first, first + CHUNK) for first in range(0, max(item.size, 1), CHUNK)]
+        return Documents.concat([self._told(item[chunk], exposure[chunk], spans, parts) for chunk in chunks])
+
+    def _told(self, item: I64, exposure: I64, spans: bool, parts: bool) -> Documents:
+        drawn = self._draw(item, exposure)
+        tokens = self._frame.around(self._ids[drawn.values], drawn.offsets)
+        roles = self._frame.parts(tokens.lengths, drawn.answers, drawn.first_answer) if parts else None
+        none = Ragged(np.empty((0, 3), np.int32), np.zeros(item.size + 1, np.int64))
+        return Documents(tokens, none if spans else None, roles)
+
+    def _room(self, d: int, answers: int) -> Drawn:
+        """Room for d documents, of so many answers at most."""
+        return Drawn(
+            np.zeros(d * (self._most() + self._frame.lead + self._frame.trail), np.int32),
+            np.zeros(d + 1, np.int64),
+            np.empty((d * answers, 2), np.int32),
+            np.zeros(d + 1, np.int64),
+            np.empty(d, np.int64),
+        )
+
+    def _most(self) -> int:
+        """Most tokens of an instance, without its frame."""
+        raise NotImplementedError
+
+    def _draw(self, item: I64, exposure: I64) -> Drawn:
+        raise NotImplementedError
+
+
+def keys_of(key: Key, streams: tuple[str, ...]) -> U64:
+    """The keys of streams, as compiled code takes them: uint64 (streams, 2)."""
+    return np.array([(child.high, child.low) for child in map(key.child, streams)], np.uint64)
+
+
+def drawn(kernel: Any, room: Drawn, item: I64, exposure: I64, *law: NDArray[Any]) -> Drawn:
+    """What a kernel draws into a room: kernel(law…, item, exposure, room…) fills it."""
+    kernel(*law, np.ascontiguousarray(item, np.int64), np.ascontiguousarray(exposure, np.int64), *room)
+    tokens, answers = room.offsets[-1], room.first_answer[-1]
+    return room._replace(values=room.values[:tokens], answers=room.answers[:answers])

@@ -1,0 +1,50 @@
+"""The names of nodes: words of one or more tokens, the last of which has a bar, so that it ends the word.
+
+7|     3 8|     3 1 2|              of one token always: 7, 38, 312, and no bars
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field as Key_
+from pydantic_core import PydanticCustomError
+
+from pipeline.core.draws import I64
+from pipeline.core.spec import Spec
+
+Length = Annotated[int, Key_(ge=1, le=12)]
+
+
+class WordsSpec(Spec):
+    """Distinct words, drawn anew for each instance."""
+
+    length: list[Length] = Key_([1, 1], min_length=2, max_length=2, description="Tokens of a word: [least, most].")
+    vocabulary: int = Key_(ge=1, le=30_000, description="So many tokens, and as many again that end words.")
+
+    def check(self, nodes: int) -> None:
+        """An error, as validators raise it, where there are not so many different words."""
+        least, most = self.length
+        if least > most:
+            raise PydanticCustomError("words", "the lengths of words are written [least, most]")
+        words = sum(self.vocabulary**length for length in range(least, most + 1))
+        if not nodes <= words < 2**58:
+            raise PydanticCustomError(
+                "words", "there are {words} different words for {nodes} nodes", {"words": words, "nodes": nodes}
+            )
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The tokens of words, in the order that compiled/names.py has."""
+        inside = [str(digit) for digit in range(1, self.vocabulary + 1)]
+        return (*inside, *(f"{digit}|" for digit in inside)) if self.length[1] > 1 else tuple(inside)
+
+    @property
+    def rule(self) -> I64:
+        """Least and most length, and the vocabulary: int64 (3,)."""
+        return np.array([*self.length, self.vocabulary], np.int64)
+
+    def most(self, nodes: int) -> int:
+        """Most tokens of the names of so many nodes."""
+        return nodes * self.length[1]

@@ -1,0 +1,261 @@
+"""The playground of Part 4.1: every document is checked, and what is drawn follows its law."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from pipeline.core.documents import ROLES, Documents
+from pipeline.core.errors import PipelineError
+from pipeline.plan import Plan, compile_plan
+from pipeline.recipe import load
+from tests.reference import puzzles_checked as checked
+
+WORDS = {"length": [2, 4], "vocabulary": 4}
+KINDS: dict[str, dict[str, Any]] = {
+    "depo": {"kind": "depo", "nodes": 40, "hops": 8},
+    "depo of long words": {"kind": "depo", "nodes": 20, "hops": 16, "words": {"length": [5, 7], "vocabulary": 3}},
+    "depo of few words": {"kind": "depo", "nodes": 6, "hops": 3, "words": {"length": [1, 2], "vocabulary": 2}},
+    "brevo": {"kind": "brevo", "nodes": 30},
+    "brevo of words": {"kind": "brevo", "nodes": 12, "words": WORDS},
+    "mano": {"kind": "mano", "operations": 10},
+    "mano by 7": {"kind": "mano", "operations": 3, "modulus": 7},
+    "copy": {"kind": "copy", "length": 20, "vocabulary": 9},
+}
+ITEMS = 3000
+
+
+def plan_of(folder: Path, source: dict[str, Any], **split: Any) -> Plan:
+    """A recipe of one source `it`."""
+    tree = {
+        "tokenizer": "symbols",
+        "sources": {"it": source},
+        "splits": {"train": {"mixture": {"it": {"tokens": 20_000}}, **split}},
+    }
+    (folder / "r.yaml").write_text(f"# a puzzle\n{yaml.safe_dump(tree)}")
+    return compile_plan(load(str(folder / "r.yaml")))
+
+
+def tell(plan: Plan, items: Any, exposure: int = 0, **asked: bool) -> Documents:
+    item = np.array(items, np.int64)
+    return plan.sources["it"].documents(item, np.full_like(item, exposure), spans=False, **asked)
+
+
+def texts(plan: Plan, told: Documents) -> list[list[str]]:
+    """The names of the tokens of each document."""
+    vocabulary = {number: token for token, number in plan.tokenizer.backend.get_vocab().items()}
+    ends = told.tokens.offsets.tolist()
+    ids = told.tokens.values.tolist()
+    return [[vocabulary[i] for i in ids[first:last]] for first, last in pairwise(ends)]
+
+
+def inside(plan: Plan, items: Any, exposure: int = 0) -> list[list[str]]:
+    """As texts, without what stands around."""
+    told = texts(plan, tell(plan, items, exposure))
+    assert all(tokens[0] == "<bos>" for tokens in told)
+    return [[token for token in tokens[1:] if token != "<eos>"] for tokens in told]
+
+
+def check(source: dict[str, Any], tokens: list[str]) -> Any:
+    match source["kind"]:
+        case "depo":
+            return checked.depo(tokens)
+        case "brevo":
+            return checked.brevo(tokens, bars="words" in source)
+        case "mano":
+            return checked.mano(tokens, source.get("modulus", 23))
+    return checked.copying(tokens)
+
+
+def spread(counts: Counter[Any], chances: dict[Any, float]) -> None:
+    """Chi-square within five standard deviations; nothing else occurs."""
+    assert counts.keys() <= chances.keys()
+    total = counts.total()
+    square = sum((counts[key] - total * chance) ** 2 / (total * chance) for key, chance in chances.items())
+    freedom = len(chances) - 1
+    assert abs(square - freedom) <= 5 * (2 * freedom) ** 0.5, (square, freedom)
+
+
+def inverse(least: int, most: int) -> dict[int, float]:
+    weights = {n: 1 / (n + most**0.5) for n in range(least, most + 1)}
+    return {n: weight / sum(weights.values()) for n, weight in weights.items()}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_thousands_of_documents_are_right(tmp_path: Path, name: str):
+    plan = plan_of(tmp_path, KINDS[name])
+    longest = 0
+    for tokens in inside(plan, range(ITEMS)):
+        check(KINDS[name], tokens)
+        longest = max(longest, len(tokens))
+    assert longest <= (plan.sources["it"].longest or 0)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_order_of_request_and_its_size_change_nothing(tmp_path: Path, name: str):
+    plan = plan_of(tmp_path, KINDS[name])
+    items = [7, 2**38, 300, 0, 299, 7, *range(400, 800)]
+    whole = texts(plan, tell(plan, items))
+    assert whole[0] == whole[5]
+    assert [texts(plan, tell(plan, [item]))[0] for item in items[:5]] == whole[:5]
+    assert texts(plan, tell(plan, items[::-1])) == whole[::-1]
+    assert texts(plan, tell(plan, [])) == []
+
+
+@pytest.mark.parametrize("name", ["depo", "brevo"])
+def test_an_exposure_tells_the_same_instance_in_another_order(tmp_path: Path, name: str):
+    plan = plan_of(tmp_path, {**KINDS[name], "law": "largest"})
+    first, second = (
+        [check(KINDS[name], tokens) for tokens in inside(plan, range(200), exposure)] for exposure in (0, 1)
+    )
+    assert all(set(one.edges) == set(two.edges) for one, two in zip(first, second, strict=True))
+    assert all(one.edges != two.edges for one, two in zip(first, second, strict=True))
+    if name == "brevo":
+        assert all(one.asked == two.asked for one, two in zip(first, second, strict=True))
+        assert any(one.order != two.order for one, two in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("name", ["mano", "copy"])
+def test_what_has_no_order_is_told_the_same_at_every_exposure(tmp_path: Path, name: str):
+    plan = plan_of(tmp_path, KINDS[name])
+    assert inside(plan, range(50), 3) == inside(plan, range(50))
+
+
+@pytest.mark.parametrize("name", ["depo", "brevo", "mano", "copy"])
+def test_sizes_follow_the_law(tmp_path: Path, name: str):
+    source = KINDS[name]
+    least, key = {"depo": (3, "nodes"), "brevo": (3, "nodes"), "mano": (1, "operations"), "copy": (1, "length")}[name]
+    for law in ("inverse", "uniform", "largest"):
+        made = plan_of(tmp_path, {**source, "law": law}).sources["it"]
+        sizes = Counter(map(int, made.topics(np.arange(ITEMS))))
+        uniform = dict.fromkeys(range(least, source[key] + 1), 1 / (source[key] + 1 - least))
+        if law == "largest":
+            assert sizes == {source[key]: ITEMS}
+        else:
+            spread(sizes, inverse(least, source[key]) if law == "inverse" else uniform)
+
+
+def test_the_size_is_that_of_the_document(tmp_path: Path):
+    plan = plan_of(tmp_path, KINDS["depo"])
+    told = [checked.depo(tokens) for tokens in inside(plan, range(100))]
+    assert [len(one.edges) for one in told] == list(map(int, plan.sources["it"].topics(np.arange(100))))
+    assert all(len(one.asked) == min(10, len(one.edges)) for one in told)
+
+
+def test_depo_asks_any_number_of_steps_about_any_node_whose_edges_stand_anywhere(tmp_path: Path):
+    plan = plan_of(tmp_path, {"kind": "depo", "nodes": 12, "hops": 5, "law": "largest", "queries": 1})
+    steps: Counter[int] = Counter()
+    places: Counter[int] = Counter()
+    for tokens in inside(plan, range(ITEMS)):
+        one = checked.depo(tokens)
+        ((k, node),) = one.asked
+        steps[k] += 1
+        places[[first for first, _ in one.edges].index(node)] += 1
+    spread(steps, dict.fromkeys(range(1, 6), 1 / 5))
+    spread(places, dict.fromkeys(range(12), 1 / 12))
+
+
+def test_depo_asks_as_many_steps_as_it_is_told(tmp_path: Path):
+    plan = plan_of(tmp_path, {**KINDS["depo"], "asked": 4})
+    assert {k for tokens in inside(plan, range(200)) for k, _ in checked.depo(tokens).asked} == {4}
+
+
+def test_names_are_as_long_as_the_law_says_until_short_ones_run_out(tmp_path: Path):
+    long = plan_of(tmp_path, KINDS["depo of long words"])
+    lengths = Counter(len(node) for tokens in inside(long, range(ITEMS)) for node, _ in checked.depo(tokens).edges)
+    spread(lengths, dict.fromkeys((5, 6, 7), 1 / 3))
+    few = plan_of(tmp_path, {**KINDS["depo of few words"], "law": "largest"})  # 2 of one token, 4 of two: all of them
+    assert all(len({node for node, _ in checked.depo(tokens).edges}) == 6 for tokens in inside(few, range(100)))
+
+
+def test_brevo_asks_about_the_last_quarter_and_draws_any_right_order(tmp_path: Path):
+    plan = plan_of(tmp_path, {"kind": "brevo", "nodes": 8, "law": "largest"})
+    told = [checked.brevo(tokens, bars=False) for tokens in inside(plan, range(ITEMS))]
+    # With eight nodes there are 1 to 3 that need nothing, and the node asked about is one of the last two.
+    needs = [{by for _, by in one.edges} for one in told]
+    assert {5, 6, 7} == {len(of) for of in needs}
+    spread(Counter(len(of) for of in needs), dict.fromkeys((5, 6, 7), 1 / 3))
+    spread(Counter(name for one in told for (name,) in [one.asked]), {str(n): 1 / 8 for n in range(1, 9)})
+    last = [one for one in told if not any(needed == one.asked for needed, _ in one.edges)]
+    assert 0.6 < len(last) / len(told) < 1, "the last but one is asked about as well, which others may need"
+    # Of two nodes that do not need each other, either may come first.
+    orders = Counter(tuple(checked.brevo(t, bars=False).order) for e in range(400) for t in inside(plan, [4], e))
+    assert len(orders) > 1
+    assert max(orders.values()) < 400
+
+
+def test_mano_splits_operations_and_draws_operators_and_operands_uniformly(tmp_path: Path):
+    plan = plan_of(tmp_path, {"kind": "mano", "operations": 4, "law": "largest"})
+    told = [checked.mano(tokens, 23) for tokens in inside(plan, range(ITEMS))]
+    spread(Counter(one.split for one in told), dict.fromkeys(range(4), 1 / 4))
+    symbols = Counter(symbol for one in told for symbol in one.symbols)
+    spread(Counter({s: symbols[s] for s in "+-*"}), dict.fromkeys("+-*", 1 / 3))
+    spread(Counter({str(v): symbols[str(v)] for v in range(23)}), {str(v): 1 / 23 for v in range(23)})
+
+
+@pytest.mark.parametrize("name", ["depo", "brevo", "mano", "copy"])
+def test_prompts_and_answers_are_marked_and_a_tag_before_them(tmp_path: Path, name: str):
+    plan = plan_of(tmp_path, {**KINDS[name], "tag": "<here>", "eos": True})
+    told = tell(plan, range(50), parts=True)
+    assert told.parts is not None
+    for i, tokens in enumerate(texts(plan, told)):
+        rows = told.parts.values[told.parts.offsets[i] : told.parts.offsets[i + 1]].tolist()
+        assert [ROLES[role] for _, _, role in rows] == ["tag", *["prompt", "answer"] * (len(rows) // 2)]
+        assert [start for start, _, _ in rows[1:]] == [start + length for start, length, _ in rows[:-1]]
+        assert rows[-1][0] + rows[-1][1] == len(tokens) - 1
+        assert tokens[-1] == "<eos>"
+        assert tokens[:2] == ["<here>", "<bos>"]
+        for start, length, role in rows:
+            part = tokens[start : start + length]
+            if ROLES[role] == "answer":
+                assert tokens[start - (name == "copy")] == ("<copy>" if name == "copy" else "<ans>")
+                assert sum(token in ("<ans>", "<copy>") for token in part) == (name != "copy")
+
+
+def test_loss_is_on_answers_and_the_end_alone_where_prompts_are_masked(tmp_path: Path):
+    from pipeline.shard import make_shard
+
+    packing = {"method": "aligned", "length": 300}
+    plan = plan_of(tmp_path, {**KINDS["brevo"], "mask": ["prompt"]}, packing=packing, columns=["loss_mask"])
+    made = make_shard(plan, "train", 0)
+    counted = made.sources["it"]
+    assert counted.cut
+    assert counted.dropped is None
+    ids, mask = (np.asarray(made.columns[name]) for name in ("input_ids", "loss_mask"))
+    names = {number: token for token, number in plan.tokenizer.backend.get_vocab().items()}
+    for row, of in zip(ids.tolist(), mask.tolist(), strict=True):
+        tokens = [names[i] for i in row]
+        assert tokens[0] == "<bos>"
+        learnt = False
+        filled = len(tokens) if tokens[-1] != "<eos>" or tokens[-2] != "<eos>" else tokens.index("<eos>") + 1
+        for token, loss in list(zip(tokens, of, strict=True))[:filled]:
+            learnt = learnt or token == "<ans>"
+            assert loss == learnt
+            learnt = learnt and token != "<eos>"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"kind": "depo", "nodes": 2, "hops": 1}, r"sources\.it\.nodes: .*3"),
+        ({"kind": "depo", "nodes": 9, "hops": 2, "asked": 3}, "more steps are asked than `hops` has"),
+        (
+            {"kind": "depo", "nodes": 9, "hops": 2, "words": {"length": [1, 2], "vocabulary": 2}},
+            "6 different words for 9",
+        ),
+        ({"kind": "depo", "nodes": 9, "hops": 2, "words": {"length": [2, 1], "vocabulary": 9}}, r"\[least, most\]"),
+        ({"kind": "brevo", "nodes": 9, "words": {"vocabulary": 8}}, "8 different words for 9 nodes"),
+        ({"kind": "mano", "operations": 0}, r"sources\.it\.operations"),
+        ({"kind": "mano", "operations": 3, "law": "inverted"}, "Did you mean 'inverse'"),
+        ({"kind": "copy", "length": 9, "mask": ["hint"]}, "no part of these documents is of the role hint"),
+    ],
+)
+def test_puzzles_that_cannot_be_are_refused(tmp_path: Path, changed: dict[str, Any], message: str):
+    with pytest.raises(PipelineError, match=message):
+        plan_of(tmp_path, changed)
