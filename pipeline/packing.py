@@ -216,8 +216,13 @@ def _laid(lengths: I64, spec: PackingSpec) -> tuple[I64, I64, int]:
 
 
 def fill(lengths: I64, spec: PackingSpec) -> tuple[Fraction, Fraction]:
-    """What aligned packing makes of documents of such lengths (d,): tokens kept of each, and used of each sequence."""
+    """What aligned packing makes of documents of such lengths (d,): tokens kept of each, and used of each sequence.
+
+    The last sequence, which stays open, counts only where it is the only one.
+    """
     lengths = lengths[lengths <= spec.length]
-    _, kept, count = _laid(lengths, spec)
+    starts, kept, count = _laid(lengths, spec)
+    closed = max(count - 1, 1)
+    kept = kept[: np.searchsorted(starts, closed * spec.length)]
     tokens = int(kept.sum())
-    return Fraction(tokens, max(lengths.size, 1)), Fraction(tokens, max(count * spec.length, 1))
+    return Fraction(tokens, max(kept.size, 1)), Fraction(tokens, closed * spec.length)

@@ -31,6 +31,9 @@ from pipeline.text.tokenizer import SYMBOLS, Tokenizer, load
 from pipeline.worlds.world import World
 
 
+WINDOWED = 10_000  # documents of each source that are packed to see how much of them aligned sequences keep
+
+
 @dataclass(frozen=True)
 class Block:
     """`exposures` rounds over `items` items of a source, from item `start` and row `first` on.
@@ -331,7 +334,7 @@ def _sizes(spec: SplitSpec, sources: Mapping[str, Source]) -> tuple[dict[str, Fr
         raise SpecError("aligned sequences hold documents of one source", "Set packing.windows to pure.", ("packing",))
     room = {}
     for name, source in sources.items():
-        each[name], used = fill(sample_lengths(source), packing)
+        each[name], used = fill(sample_lengths(source, WINDOWED), packing)
         room[name] = each[name] / used
     return each, room
 
