@@ -5,6 +5,7 @@
       ▼
     Recipe ──► worlds/          what is true: person 17's birth city is a function of (key, 17)
       │        text/            words to tokens: templates cut into pieces, pieces tokenized once, every seam proved
+      │        grammars/        languages without words: rules, sentences drawn by them, sentences parsed
       │        sources/         truth told in words: documents(item, exposure), pure row by row
       ▼
     Plan      plan.py           exact counts, one bijection: position ⇄ (source, item, exposure)
@@ -33,7 +34,8 @@ table, in machine code (`core/kernels.py`).
 
 **What a document is**, before it is tokens (`text/telling.py`): a row of sentences, each told of a row of facts. A
 question's answer, a mistake and the `[BACK]` after it are sentences; a wrong value is another row of facts, and a
-comparison a row of two people's. So every experiment goes through the same gather.
+comparison a row of two people's. So every experiment about knowledge goes through the same gather. Problems, puzzles
+and sentences of grammars (`sources/reasoning/`, `sources/structure/`) are drawn by kernels of their own.
 
 **Why that is exact.** A byte-level tokenizer cuts text into words before it merges, and never merges across a cut. A
 seam between two pieces is exact wherever such a cut falls. The space travels with the piece that follows it
@@ -48,9 +50,9 @@ built. A file is complete or absent, has two hashes in its record, and the manif
 
 Floors, from the ground up; an import goes down or stays inside its folder (tests/test_architecture.py):
 
-    core · text, packing, storage, torch, predictions · manifest, worlds · sources, sinks · dataset, recipe · plan,
-    export, scoring, checking · figures, evaluation, capacity, highlight · shard, executors, card, colour · build,
-    streaming, hub · report · commands · cli
+    core · text, grammars, packing, storage, torch, predictions · manifest, worlds · sources, sinks · dataset, recipe ·
+    amounts · plan, export, scoring, checking · figures, evaluation, capacity, highlight · shard, executors, card,
+    colour · build, streaming, hub · report · commands · cli
 
 Use from Python:
 

@@ -60,6 +60,7 @@ def card(plan: Plan, manifest: Manifest, name: str) -> str:
         "| split | source | documents | tokens | sequences | tokens a sequence | padding |",
         "|---|---|---:|---:|---:|---:|---:|",
         *_counts(manifest.splits),
+        *_lost(manifest.splits),
         "",
         *_loading(first, name, _quoted(f"{name}/tokenizer/tokenizer.json")),
         *_other_configs(manifest.splits),
@@ -161,6 +162,18 @@ def _counts(splits: Mapping[str, Any]) -> list[str]:
         totals = [split[what] for what in ("documents", "tokens", "sequences", "length", "padding")]
         rows.append(f"| **{name}** | | {' | '.join(f'{total:,}' for total in totals)} |")
     return rows
+
+
+def _lost(splits: Mapping[str, Any]) -> list[str]:
+    """What packing left out of sequences."""
+    lines = []
+    for name, split in splits.items():
+        for source, counts in split["sources"].items():
+            if dropped := counts.get("dropped"):
+                lines.append(f"`{name}` leaves out {dropped:,} documents of `{source}`: longer than a sequence.")
+            if cut := counts.get("cut"):
+                lines.append(f"`{name}` leaves out {cut:,} tokens of `{source}`, where a sequence is full.")
+    return ["", *lines] if lines else []
 
 
 def _knowledge(manifest: Manifest) -> list[str]:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from pipeline.core.columns import Column, Lists, Strings
 from pipeline.core.documents import ROLES, Documents, offsets_of
 from pipeline.core.draws import I32, I64
+from pipeline.packing import Sequences
 from pipeline.plan import Located, Plan, SplitPlan
-from pipeline.sources.source import Stepped
+from pipeline.sources.source import Parsed, Stepped
 from pipeline.text.fields import Column as Values
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds.attributes import MOST_VALUES
@@ -43,21 +44,45 @@ def columns(plan: Plan, split: SplitPlan, documents: Documents, located: Located
     return found
 
 
+def trees(plan: Plan, split: SplitPlan, sequences: Sequences, located: Located) -> dict[str, Column]:
+    """What each token is part of (Part 1: the ancestors and boundaries that its probes look for).
+
+    ancestors: int16 (S, L, levels - 1), the symbols above it from the root down, by their numbers in the grammar; -1
+    where there are none, as above BOS and padding. boundaries: uint8 (S, L), how many of them end with it.
+    """
+    source = plan.sources[split.sources[0]]
+    assert isinstance(source, Parsed), "the plan refuses it"
+    above, ends = source.trees(located.item, located.exposure)
+    start, length, document, offset = sequences.pieces.values.T
+    row = np.repeat(np.arange(len(sequences)), sequences.pieces.lengths)
+    within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    there = np.repeat(row * sequences.input_ids.shape[1] + start, length) + within
+    here = np.repeat(above.offsets[document] + offset, length) + within
+    ancestors = np.full((sequences.input_ids.size, above.values.shape[1]), -1, np.int16)
+    boundaries = np.zeros(sequences.input_ids.size, np.uint8)
+    ancestors[there], boundaries[there] = above.values[here], ends[here]
+    shape = sequences.input_ids.shape
+    return {"ancestors": ancestors.reshape(*shape, -1), "boundaries": boundaries.reshape(shape)}
+
+
 def _answers(tokenizer: Tokenizer, documents: Documents) -> dict[str, Column]:
-    """The parts of each row as text, without the space that they begin with."""
+    """The parts of each row as text, without the space that they begin with.
+
+    A row of several questions is asked the last of them: what is answered before is a part of its prompt.
+    """
     assert documents.parts is not None, "they were asked for"
     tokens, parts = documents.tokens, documents.parts
-    texts: dict[str, list[str]] = {}
-    for role in ("prompt", "hint", "answer"):
-        # The prompt begins with the document, so that a tag before it is part of it.
-        ids: list[list[int]] = []
-        for i in range(len(documents)):
-            rows = parts.values[parts.offsets[i] : parts.offsets[i + 1]]
-            mine = rows[rows[:, 2] == ROLES.index(role)]
-            first = 0 if role == "prompt" else int(mine[0, 0]) if len(mine) else 0
-            last = int(mine[-1, 0] + mine[-1, 1]) if len(mine) else 0
-            ids.append(tokens.values[tokens.offsets[i] + first : tokens.offsets[i] + last].tolist())
-        texts[role] = [text.removeprefix(" ") for text in tokenizer.decode_all(ids)]
+    ids: dict[str, list[list[int]]] = {"prompt": [], "hint": [], "answer": []}
+    for i in range(len(documents)):
+        tokens_of = tokens.values[tokens.offsets[i] : tokens.offsets[i + 1]]
+        rows = parts.values[parts.offsets[i] : parts.offsets[i + 1]].tolist()
+        asked = max((start + length for start, length, role in rows if ROLES[role] == "prompt"), default=0)
+        ids["prompt"].append(tokens_of[:asked].tolist())  # from its beginning: a tag is part of it
+        for wanted in ("hint", "answer"):
+            mine = [(start, start + length) for start, length, role in rows if ROLES[role] == wanted and start >= asked]
+            first, last = (mine[0][0], mine[-1][1]) if mine else (0, 0)
+            ids[wanted].append(tokens_of[first:last].tolist())
+    texts = {role: [text.removeprefix(" ") for text in tokenizer.decode_all(of)] for role, of in ids.items()}
     return {role: Strings.of(said) for role, said in texts.items()}
 
 

@@ -25,12 +25,12 @@ from pipeline.core.permutation import Permutation
 from pipeline.packing import PackingSpec, fill
 from pipeline.recipe import AmountSpec, Loaded, Recipe, SplitSpec, ZipfExposuresSpec, fingerprint
 from pipeline.sources import SOURCES, Source
-from pipeline.sources.source import Context, Stepped, sample_lengths
+from pipeline.sources.source import Context, Parsed, Stepped, sample_lengths
 from pipeline.text.symbols import Symbols
 from pipeline.text.tokenizer import SYMBOLS, Tokenizer, load
 from pipeline.worlds.world import World
 
-
+LEVELS = 6  # of a grammar, above its terminals: about
 WINDOWED = 10_000  # documents of each source that are packed to see how much of them aligned sequences keep
 
 
@@ -225,6 +225,7 @@ class Plan:
             + (split.documents * 3 * (4 + 4 + 1) + pieces * 4) * ("parts" in split.columns)
             + split.documents * (200 * ("answers" in split.columns) + values * 16 * ("probes" in split.columns))
             + split.documents * 1500 * ("steps" in split.columns)
+            + split.tokens * (1 + 2 * LEVELS) * ("tree" in split.columns)
         )
 
     def portable_recipe(self) -> Recipe:
@@ -360,6 +361,9 @@ def _check_columns(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
             raise SpecError(
                 f"'{name}' masks {', '.join(source.mask)}, but the split has no loss_mask", "Add it.", ("columns",)
             )
+    if "tree" in spec.columns and (len(sources) > 1 or not all(isinstance(s, Parsed) for s in sources.values())):
+        at = ("columns", spec.columns.index("tree"))
+        raise SpecError("trees are those of one source of a grammar", "Give it a split of its own.", at)
     for column in ("answers", "probes", "steps"):
         if column not in spec.columns:
             continue

@@ -35,13 +35,13 @@ from pipeline.sources import SOURCES, SourceSpec
 from pipeline.text.tokenizer import TokenizerSpec
 from pipeline.worlds.attributes import ATTRIBUTE_KINDS, WorldSpec
 
-OUTPUT_VERSION = 2
+OUTPUT_VERSION = 3
 """Raised whenever the same recipe gives other bytes; part of every fingerprint. See "changes bytes" in CHANGELOG.md."""
 
 MOST_NODES = 2_000_000  # of a recipe
 
 SomeSpec = TypeVar("SomeSpec", bound=Spec)
-Column = Literal["loss_mask", "segment_ids", "documents", "spans", "parts", "answers", "probes", "steps"]
+Column = Literal["loss_mask", "segment_ids", "documents", "spans", "parts", "answers", "probes", "steps", "tree"]
 Path_ = tuple[str | int, ...]
 
 
@@ -519,7 +519,7 @@ def _validated(kind: type[SomeSpec], tree: Tree, origin: Origin) -> SomeSpec:
         return kind.model_validate(tree)
     except ValidationError as errors:
         # Of a value that may be written in several ways, the way that went furthest is the one that was meant.
-        error = max(errors.errors(include_url=False), key=lambda one: len(_path_of(one, tree)))
+        error = max(errors.errors(include_url=False), key=lambda one: (len(_path_of(one, tree)), _meant(one)))
     path = _path_of(error, tree)
     context = error.get("ctx", {})
     problem, remedy = error["msg"], ""
@@ -545,6 +545,11 @@ def _validated(kind: type[SomeSpec], tree: Tree, origin: Origin) -> SomeSpec:
     raise RecipeError(problem[:1].lower() + problem[1:], remedy, origin.place(path))
 
 
+def _meant(error: Any) -> bool:
+    """Whether an error is more than that the value is of another type."""
+    return error["type"] not in _REMEDIES
+
+
 def _path_of(error: Any, tree: Tree) -> Path_:
     """Where in the recipe an error is: below the mapping for an unknown key, which pydantic does not know of."""
     path = _real_path(error["loc"], tree)
@@ -554,7 +559,9 @@ def _path_of(error: Any, tree: Tree) -> Path_:
 def _real_path(loc: tuple[str | int, ...], tree: Any) -> Path_:
     """Pydantic's location without the names of union members that it puts between the keys."""
     path: list[str | int] = []
-    for step in loc:
+    for before, step in zip((None, *loc), loc, strict=False):
+        if path and path[-1] == before and isinstance(tree, dict) and tree.get("kind") == step:
+            continue  # the kind of the member, which may have a key of that name as well
         inside = step in tree if isinstance(tree, dict) else isinstance(tree, list) and step in range(len(tree))
         if inside:
             tree = tree[step]

@@ -150,6 +150,8 @@ def _columns(plan: Plan, sequences: Sequences, located: Located, split: SplitPla
         columns["parts"] = _marked(sequences.parts(), "role")
     if {"answers", "probes", "steps"} & set(split.columns):
         columns |= evaluation.columns(plan, split, sequences.documents, located)
+    if "tree" in split.columns:
+        columns |= evaluation.trees(plan, split, sequences, located)
     return columns
 
 

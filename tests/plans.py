@@ -17,7 +17,9 @@ from pipeline.recipe import load
 RECIPES = sorted(path.stem for path in library("recipes").rglob("*.yaml"))
 _MORE = (
     r"bioS_\d+[KM]_\d+(?<!100K_100)|.*multi2.*|.*permute[12].*|bioS_single_permute5.*|.*couple[12]|.*reverse[12]"
-    r"|.*mixed_[25]0|.*mistakes_10|igsm_(?!med_pq$|med_pq_retry_50|med_qp_weak_10|hard_pq_miss_50).*"
+    r"|.*bioS_.*mixed_[25]0|.*mistakes_10|igsm_(?!med_pq$|med_pq_retry_50|med_qp_weak_10|hard_pq_miss_50).*"
+    r"|depo1_(?!N225_K8).*|depo2_(?!N75_K16).*|brevo1_(?!N70).*|brevo2_(?!N30).*|mano_(?!L10).*"
+    r"|cfg3(?!b_).*|lano_(?!cfg3f_).*"
 )
 KINDS = [name for name in RECIPES if not re.fullmatch(_MORE, name)]
 """The recipes without those that differ from another in nothing but numbers."""

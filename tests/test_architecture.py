@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import pipeline
+from pipeline.commands import warm
 
 ROOT = Path(pipeline.__file__).parent
 HEAVY = {
@@ -51,7 +52,7 @@ MAY: dict[str, set[str]] = {
     "amounts": {"core", "sources", "recipe"},
     "plan": {"core", "text", "packing", "worlds", "sources", "recipe", "amounts"},
     "figures": {"plan", "worlds"},
-    "evaluation": {"core", "text", "worlds", "sources", "plan"},
+    "evaluation": {"core", "text", "packing", "worlds", "sources", "plan"},
     "shard": {"core", "packing", "plan", "evaluation"},
     "card": {"manifest", "plan"},
     "build": {
@@ -182,6 +183,12 @@ def test_only_sinks_and_kernels_know_the_packages_that_they_are_made_for():
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
             for name in names:
                 assert module in owners.get(name.split(".")[0], (module,)), f"{module} imports {name}"
+
+
+def test_all_that_is_compiled_is_compiled_at_set_up():
+    by_others = {"pipeline.core.streams", "pipeline.sources.reasoning.igsm.bits"}
+    by_others |= {"pipeline.sources.structure.compiled.names"}
+    assert {warm.FIRST, *warm.OTHERS} == {"pipeline.core.kernels", *COMPILED} - by_others
 
 
 def loaded_after(program: str, folder: Path) -> set[str]:

@@ -133,3 +133,16 @@ def test_a_licence_is_written_once_and_found_again(text: str) -> None:
     assert licence_of(on_hub(text, "user/name", "license:\n- mit\n- other\n")) == "license:\n- mit\n- other\n"
     assert licence_of(text) == licence_of("no header") == ""
     assert on_hub("no header", "user/name", "license: mit\n") == "---\nlicense: mit\n---\nno header"
+
+
+def test_what_sequences_lose_is_said(tmp_path: Path) -> None:
+    text = (
+        "tokenizer: symbols\nsources: {it: {kind: copy, length: 20, instances: 300}}\n"
+        "splits: {train: {mixture: {it: {}}, packing: {method: aligned, length: 32, longer: drop}}}\n"
+    )
+    built(plan_at(tmp_path / "r.yaml", text), tmp_path / "data")
+    counts = Manifest.of(LocalFolder(tmp_path / "data")).splits["train"]["sources"]["it"]
+    assert min(counts["dropped"], counts["cut"]) > 0
+    text = (tmp_path / "data" / "README.md").read_text()
+    assert f"leaves out {counts['dropped']:,} documents of `it`" in text
+    assert f"leaves out {counts['cut']:,} tokens of `it`" in text

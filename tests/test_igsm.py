@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 import pipeline
-from pipeline.checking.solution import verify
+from pipeline.checking.igsm.solution import verify
 from pipeline.core.columns import Lists, Strings
 from pipeline.core.documents import ROLES
 from pipeline.core.errors import PipelineError

@@ -1,4 +1,4 @@
-"""What the papers say of their data, held against ours: Part 3.1 (A.1), Part 3.2 (5), Part 3.3 (10)."""
+"""What the papers say of their data, held against ours: Parts 3.1 (A.1), 3.2 (5), 3.3 (10) and 4.1."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from math import factorial
 import numpy as np
 import pytest
 
+from pipeline.core.files import library
+from pipeline.plan import compile_plan
+from pipeline.recipe import load
 from pipeline.shard import make_shard
 from tests.plans import KINDS, plan_of, small
 
@@ -173,3 +176,52 @@ def test_useful_people_are_told_exactly_as_often_beside_junk() -> None:
         begins = (documents["offset"] == 0) & (documents["source"] == 0)
         seen += np.bincount(documents["item"][begins], minlength=300)
     assert (seen == 100).all()
+
+
+STEPS = {  # of training, by size (4.1; section 7 of the facts)
+    "depo1": {225: 87_500, 300: 100_000, 375: 112_500},
+    "depo2": {75: 100_000, 100: 125_000, 125: 150_000},
+    "brevo1": {70: 100_000, 90: 125_000, 110: 150_000},
+    "brevo2": {30: 200_000, 40: 225_000, 50: 250_000},
+    "mano": {10: 80_000, 13: 95_000, 16: 110_000},
+}
+PLAYGROUND = {  # steps, windows a step, tokens a window
+    **{f"depo1_N{n}_K{k}": (steps, 128, 2048) for n, steps in STEPS["depo1"].items() for k in (4, 8)},
+    **{f"depo2_N{n}_K{k}": (steps, 128, 2048) for n, steps in STEPS["depo2"].items() for k in (4, 16)},
+    **{f"brevo1_N{n}": (steps, 256, 1024) for n, steps in STEPS["brevo1"].items()},
+    **{f"brevo2_N{n}": (steps, 192, 1536) for n, steps in STEPS["brevo2"].items()},
+    **{f"mano_L{n}": (steps, 64, 1024) for n, steps in STEPS["mano"].items()},
+    "copy_N500": (50_000, 32, 1024),
+    "lano_cfg3f_like": (100_000, 96, 512),
+    "lano_cfg3j_like": (100_000, 96, 1536),
+    "lano_cfg3k_like": (100_000, 96, 1536),
+}
+
+
+def test_every_size_of_the_playground_has_its_recipe_and_its_tokens():
+    there = {path.stem for path in (library("recipes") / "playground").glob("*.yaml")}
+    assert there - {"multi_hop", "playground_mixed"} == set(PLAYGROUND)
+    kinds = {"depo1": "depo", "depo2": "depo", "brevo1": "brevo", "brevo2": "brevo", "lano": "grammar"}
+    for name, (steps, batch, length) in PLAYGROUND.items():
+        recipe = load(name).recipe
+        train, (source,) = recipe.splits["train"], recipe.splits["train"].mixture
+        assert train.mixture[source].tokens == steps * batch * length, name
+        assert (train.packing.method, train.packing.length) == ("aligned", length), name
+        spec, task = recipe.sources[source], name.split("_")[0]
+        assert spec.kind == kinds.get(task, task), name
+        sizes = {f"N{getattr(spec, key, 0)}" for key in ("nodes", "length")} | {f"L{getattr(spec, 'operations', 0)}"}
+        assert "cfg" in name or name.split("_")[1] in sizes, name
+        assert spec.kind != "depo" or name.endswith(f"_K{spec.hops}"), name
+        assert (spec.mask == ["prompt"]) == (spec.kind in ("depo", "brevo", "copy")), "loss on answers alone"
+        exams = [recipe.sources[of] for split, its in recipe.splits.items() if split != "train" for of in its.mixture]
+        assert {getattr(of, "law", "largest") for of in exams} == {"largest"}, "tests are of the largest size"
+
+
+@pytest.mark.parametrize("name", ["depo1_N225_K8", "brevo1_N70", "mano_L10"])
+def test_as_many_tokens_fill_aligned_windows_as_are_asked_for(name: str):
+    plan = compile_plan(load(name, ["splits.train.mixture.puzzles.tokens=600_000"]))
+    made = make_shard(plan, "train", 0)
+    counts = made.sources["puzzles"]
+    assert abs(counts.tokens / 600_000 - 1) < 0.03
+    assert counts.cut
+    assert made.padding < plan.splits["train"].packing.length

@@ -240,6 +240,21 @@ def test_loss_is_on_answers_and_the_end_alone_where_prompts_are_masked(tmp_path:
             learnt = learnt and token != "<eos>"
 
 
+def test_of_several_questions_a_row_is_asked_the_last(tmp_path: Path):
+    from pipeline.shard import make_shard
+
+    rows = {"packing": {"method": "rows", "length": 400}, "columns": ["answers"]}
+    plan = plan_of(tmp_path, {**KINDS["depo"], "nodes": 12}, **rows)
+    made = make_shard(plan, "train", 0)
+    prompt, answer, ids = (made.columns[name] for name in ("prompt", "answer", "input_ids"))
+    for i in range(100):
+        told = [bytes(c.bytes[c.offsets[i] : c.offsets[i + 1]]).decode() for c in (prompt, answer)]  # type: ignore[union-attr]
+        whole = plan.tokenizer.decode(np.asarray(ids)[i]).split(" <eos>")[0]
+        assert " ".join(told) == whole
+        assert told[1].split()[0] == "<ans>"
+        assert whole.rindex("<ans>") == len(told[0]) + 1
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

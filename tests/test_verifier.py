@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from pipeline import cli
-from pipeline.checking.problem import read
-from pipeline.checking.solution import Reason, Verdict, check, verify
-from pipeline.checking.vocabulary import ProblemError, Vocabulary
+from pipeline.checking.igsm.problem import read
+from pipeline.checking.igsm.solution import Reason, Verdict, check, verify
+from pipeline.checking.igsm.vocabulary import Vocabulary
+from pipeline.checking.verdict import ProblemError
 from pipeline.core.errors import PipelineError
 from tests.conftest import built
 from tests.plans import plan_at
@@ -735,7 +736,7 @@ def lines_of(path: Path, lines: Iterable[Any]) -> Path:
 
 
 def ran(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
-    code = cli.run(["check", *map(str, arguments)])
+    code = cli.run(["check", "--kind", "igsm", *map(str, arguments)])
     out, err = capsys.readouterr()
     return code, out, err
 

@@ -1,4 +1,4 @@
-"""check: solutions of grade-school problems, step by step."""
+"""check: answers to problems and puzzles, by what the problems say."""
 
 from __future__ import annotations
 
@@ -7,41 +7,63 @@ from pathlib import Path
 
 from pipeline.commands.common import bar
 
-HELP = "Check generated solutions of grade-school problems, step by step."
+HELP = "Check what a model answers to problems and puzzles: step by step, by what they say."
+KIND = "igsm"  # of problems with their solutions beside them, where nothing is said
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Whose solutions, of which problems, by which rules."""
+    """Whose answers, to which problems, by which rules."""
     parser.add_argument("folder", nargs="?", help="of a built dataset; without, each line has its problem beside it")
     parser.add_argument(
-        "solutions", type=Path, help='JSON lines: {"prediction": "…"}, also with "row": number; or problem and solution'
+        "answers",
+        type=Path,
+        help='JSON lines: {"prediction": "…"}, also with "row": number; without a folder problem and solution (igsm), '
+        "or prompt and prediction",
     )
     parser.add_argument("--split", default="exam", help="of the dataset, with the column answers (default exam)")
-    parser.add_argument("--modulus", type=_modulus, default=23, help="or `exact` for integers (default 23)")
-    parser.add_argument("--back", default="[BACK]", metavar="TEXT", help="what takes back (default [BACK])")
-    parser.add_argument("--vocabulary", type=Path, metavar="FOLDER", help="lists of items (default: the library's)")
-    parser.add_argument("--childless", action="store_true", help="allow totals of items that have nothing")
+    parser.add_argument("--kind", help="igsm, depo, brevo, mano, copy or grammar (default: the recipe's, or igsm)")
+    parser.add_argument(
+        "--by",
+        metavar="SIZE",
+        help="break the results of puzzles down by: k, n (depo); depth, n, size (brevo); l (mano); n (copy); prefix "
+        "(grammar); default: the first",
+    )
+    parser.add_argument(
+        "--modulus", type=_modulus, help="igsm and mano, or `exact` for integers (default: the recipe's)"
+    )
+    parser.add_argument("--back", metavar="TEXT", help="igsm: what takes back (default: the recipe's, or [BACK])")
+    parser.add_argument(
+        "--vocabulary", type=Path, metavar="FOLDER", help="igsm: lists of items (default: the recipe's)"
+    )
+    parser.add_argument("--childless", action="store_true", default=None, help="igsm: allow totals of what has nothing")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the report."""
-    from pipeline.checking.report import Rules, check_pairs, check_split
-    from pipeline.checking.vocabulary import Vocabulary
+    from pipeline.checking.files import check_pairs, check_split
+    from pipeline.checking.kinds import KINDS, rules_for, rules_of
+    from pipeline.core.errors import PipelineError, suggest
+    from pipeline.dataset import Dataset
 
-    vocabulary = Vocabulary.at(options.vocabulary) if options.vocabulary else Vocabulary.standard()
-    rules = Rules(vocabulary, options.modulus, options.back, options.childless)
-    with bar(None, "solutions") as shown:
+    if options.kind is not None and options.kind not in KINDS:
+        raise PipelineError(f"'{options.kind}' cannot be checked", suggest(options.kind, KINDS), "--kind")
+    names = ("by", "modulus", "back", "vocabulary", "childless")
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    with bar(None, "answers") as shown:
         if options.folder is None:
-            report = check_pairs(options.solutions, rules, shown.update)
+            rules = rules_of(options.kind or KIND, given)
+            report = check_pairs(options.answers, rules, shown.update)
         else:
-            report = check_split(options.folder, options.split, options.solutions, rules, shown.update)
+            data = Dataset.at(options.folder)
+            rules = rules_for(data, options.split, options.kind, given)
+            report = check_split(data, options.split, options.answers, rules, shown.update)
     print("\n".join(report.lines()))
     return 0
 
 
-def _modulus(text: str) -> int | None:
+def _modulus(text: str) -> int | str:
     if text == "exact":
-        return None
+        return text
     if not (text.isascii() and text.isdigit() and int(text) >= 2):
         raise argparse.ArgumentTypeError(f"'{text}' is neither a whole number of at least 2 nor `exact`")
     return int(text)

@@ -39,7 +39,7 @@ class Strings:
 
 Column = NDArray[Any] | Lists | Strings
 Columns = Mapping[str, Column]
-"""Name → dense (S, L) or (S,), Lists over S rows, or Strings; all of one number of rows."""
+"""Name → dense (S, L), (S, L, …) or (S,), Lists over S rows, or Strings; all of one number of rows."""
 
 
 def content_hash(columns: Columns) -> str:

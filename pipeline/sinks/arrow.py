@@ -57,7 +57,7 @@ def write(columns: Columns, file: HashingFile) -> None:
 
 
 def record_batch(columns: Columns) -> pa.RecordBatch:
-    """The columns as Arrow arrays over the same memory: fixed-size lists, and lists of structs."""
+    """The columns as Arrow arrays over the same memory: fixed-size lists (of such), and lists of structs."""
     return pa.record_batch({name: _array(column) for name, column in columns.items()})
 
 
@@ -91,7 +91,10 @@ def _array(column: Column) -> pa.Array:
         return pa.ListArray.from_arrays(_flat(column.offsets.astype(np.int32)), structs)
     if column.ndim == 1:
         return _flat(column)
-    return pa.FixedSizeListArray.from_arrays(_flat(column.reshape(-1)), column.shape[1])
+    lists = _flat(column.reshape(-1))
+    for size in column.shape[:0:-1]:
+        lists = pa.FixedSizeListArray.from_arrays(lists, size)
+    return lists
 
 
 def _flat(values: NDArray[Any]) -> pa.Array:
@@ -103,8 +106,12 @@ def _column(array: Any) -> Column:
     if pa.types.is_string(array.type):
         return Strings.of(array.to_pylist())
     if pa.types.is_fixed_size_list(array.type):
-        flat: NDArray[Any] = array.flatten().to_numpy()
-        return flat.reshape(len(array), array.type.list_size)
+        shape = [len(array)]
+        while pa.types.is_fixed_size_list(array.type):
+            shape.append(array.type.list_size)
+            array = array.flatten()
+        flat: NDArray[Any] = array.to_numpy()
+        return flat.reshape(shape)
     if pa.types.is_list(array.type):
         fields = {field.name: array.values.field(field.name).to_numpy() for field in array.type.value_type}
         return Lists(array.offsets.to_numpy().astype(np.int64), fields)

@@ -23,7 +23,7 @@ _ANSWERS = ("individual", "question", "prompt", "hint", "answer")
 TEXTS = (*_ANSWERS, "op", "retries", "parameters")  # columns that say something of a whole row
 ORDER = (
     "input_ids", "length", "loss_mask", "segment_ids", "documents", "spans", "parts", *TEXTS, "labels", "steps",
-    "probes",
+    "probes", "ancestors", "boundaries",
 )  # fmt: skip
 """In which a shard has its columns."""
 
@@ -31,6 +31,7 @@ _EXPANDED = {
     "answers": _ANSWERS,
     "probes": ("individual", "probes"),
     "steps": ("individual", "op", "retries", "parameters", "labels", "steps"),
+    "tree": ("ancestors", "boundaries"),
 }
 
 

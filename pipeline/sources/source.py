@@ -8,12 +8,13 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, model_validator
 from pydantic import Field as Key_
 from pydantic_core import PydanticCustomError
 
 from pipeline.core.columns import Column
-from pipeline.core.documents import ROLES, Documents
+from pipeline.core.documents import ROLES, Documents, Ragged
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError, suggest
 from pipeline.core.key import Key
@@ -153,6 +154,15 @@ class Stepped(Protocol):
 
     def step_columns(self, item: I64, exposure: I64) -> dict[str, Column]:
         """For each document a row of what there is to know at its steps."""
+        ...
+
+
+@runtime_checkable
+class Parsed(Protocol):
+    """A source whose documents are sentences with trees."""
+
+    def trees(self, item: I64, exposure: I64) -> tuple[Ragged, NDArray[np.uint8]]:
+        """For each token of each document: what it is part of, on each level, and how many of these end with it."""
         ...
 
 

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bench import commands, memory, problems, scaling, single_core, stages, streams, variants, verifier
+from tests.bench import commands, memory, problems, scaling, single_core, stages, streams, structure, variants, verifier
 from tests.bench.harness import Options, Result, machine, say
 
 Measure = Callable[[Sequence[str], Options], Iterator[Result]]
@@ -43,6 +43,7 @@ CASES = (
     Case("memory", memory.measure, "peak memory of a worker at 10 K, 1 M and 100 M people"),
     Case("problems", problems.measure, "one core: problems of grade-school mathematics to Arrow files"),
     Case("verifier", verifier.measure, "one core: solutions of grade-school problems, checked step by step"),
+    Case("structure", structure.measure, "one core: grammars and puzzles, beside plain Python; the parser"),
     Case("commands", commands.measure, "wall time of plan, preview and build, start-up included"),
 )
 

@@ -14,7 +14,7 @@ from pipeline.shard import make_shard
 from tests.plans import small
 
 FILE = Path(__file__).with_name("recipes.json")
-LONGEST = 1200  # characters of a document that is stored
+LONGEST = 600  # characters of a document that is stored
 
 
 def observe(recipe: str) -> dict[str, Any]:

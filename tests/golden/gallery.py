@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.core.files import library
 from pipeline.recipe import title
 from tests.golden import LONGEST
+from tests.plans import KINDS
 
 FILE = Path(__file__).parents[2] / "docs" / "recipes.md"
 SECTIONS = {
@@ -16,6 +17,8 @@ SECTIONS = {
     "manipulation": "Knowledge manipulation: Part 3.2",
     "capacity": "Knowledge capacity: Part 3.3",
     "reasoning": "Grade-school mathematics, and mistakes that are taken back: Parts 2.1 and 2.2",
+    "structure": "Grammars: Part 1",
+    "playground": "The playground: Part 4.1",
     "recipes": "Others",
 }
 
@@ -32,8 +35,13 @@ def gallery(observed: Mapping[str, Any]) -> str:
     for folder, heading in SECTIONS.items():
         lines += ["", f"## {heading}", "", "| recipe | what it is | documents | tokens |", "|---|---|---:|---:|"]
         lines += [_line(path, observed[path.stem]["sizes"]) for path in paths if path.parent.name == folder]
-    lines += ["", "## As they read", "", "A document of every source, where it differs from one shown before."]
-    lines += _examples({path.stem: observed[path.stem]["documents"] for path in paths})
+    lines += [
+        "",
+        "## As they read",
+        "",
+        "A document of every source, where it differs from one shown before by more than numbers.",
+    ]
+    lines += _examples({path.stem: observed[path.stem]["documents"] for path in paths if path.stem in KINDS})
     return "\n".join(lines) + "\n"
 
 

@@ -166,7 +166,7 @@ class Questions:
 
     def _compile_lines(self, question: str, programs: list[Program]) -> list[_Line]:
         self._spec.check(question)
-        scope = _scope(self.world, self._spec.language)
+        scope = variables(self.world, self._spec.language)
         found = []
         for text in self._spec.lines(question):
             cut = parts(pieces(text, scope, f"world '{self.world.name}'"))
@@ -229,7 +229,7 @@ def _chosen(spec: QuestionsSpec) -> list[str]:
     return chosen
 
 
-def _scope(world: World, language: str) -> dict[str, Variable]:
+def variables(world: World, language: str) -> dict[str, Variable]:
     """The attributes of an individual, and those of another with `other_` before their names."""
     if language not in LANGUAGES:
         raise SpecError(f"no language '{language}'", suggest(language, LANGUAGES), ("language",))

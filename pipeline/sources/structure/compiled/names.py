@@ -1,6 +1,6 @@
 """Names of nodes: distinct words of symbols, drawn and written.
 
-    spelled  int32 (n, longest + 1): how many symbols each name has, then the symbols
+spelled  int32 (n, longest + 1): how many symbols each name has, then the symbols
 """
 
 # mypy: disable-error-code="no-untyped-call, untyped-decorator, call-arg, misc"

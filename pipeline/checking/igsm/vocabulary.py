@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from pipeline.checking.verdict import ProblemError
 from pipeline.core.errors import PipelineError
 from pipeline.core.files import library
 
 LISTS = "values/igsm"
 FORBIDDEN = ".;=?"  # they end what a name stands in
-
-
-class ProblemError(PipelineError):
-    """A problem that cannot be read: it is not of the form, or contradicts itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,18 +65,34 @@ class Vocabulary:
         files = sorted(folder.glob("*.txt"))
         if not files:
             raise PipelineError("no lists of items (*.txt)", "Give the folder of a vocabulary.", str(folder))
-        return cls(tuple(_chain(file) for file in files))
+        return cls(tuple(_chain(file.stem, str(file), _lines(file)) for file in files))
+
+    @classmethod
+    def of(cls, chains: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Vocabulary:
+        """As a built dataset's recipe has them: chain → category → sub-category → items, with commas between."""
+        return cls(tuple(_chain(name, name, _listed(categories)) for name, categories in chains.items()))
 
 
-def _chain(path: Path) -> Chain:
+def _lines(path: Path) -> list[str]:
     try:
-        lines = path.read_text("utf-8").splitlines()
+        return path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise PipelineError(f"cannot be read: {error}", "It must be a UTF-8 text file.", str(path)) from None
+
+
+def _listed(categories: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """The same as lines."""
+    for category, subs in categories.items():
+        yield f"# {category}"
+        for items in subs.values():
+            yield from items.split(",")
+
+
+def _chain(chain: str, source: str, lines: Iterable[str]) -> Chain:
     categories: dict[str, int] = {}
     items: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
-        place, text = f"{path}:{number}", line.strip()
+        place, text = f"{source}:{number}", line.strip()
         if not text or text.startswith("## "):
             continue
         name = text.removeprefix("# ")
@@ -91,10 +104,10 @@ def _chain(path: Path) -> Chain:
             # Two sub-categories of a category may share an item: it is in the same layer.
             _put(items, name, len(categories) - 1, {} if items.get(name) == len(categories) - 1 else items, place)
     if both := categories.keys() & items.keys():
-        raise PipelineError(f"'{min(both)}' is a category and an item", "Rename one of them.", str(path))
+        raise PipelineError(f"'{min(both)}' is a category and an item", "Rename one of them.", source)
     if len(categories) < 2:
-        raise PipelineError("fewer than two categories", "A problem needs two layers.", str(path))
-    return Chain(path.stem, categories, items)
+        raise PipelineError("fewer than two categories", "A problem needs two layers.", source)
+    return Chain(chain, categories, items)
 
 
 def _put(names: dict[str, int], name: str, layer: int, taken: Mapping[str, int], place: str) -> None:

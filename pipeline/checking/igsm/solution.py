@@ -20,62 +20,37 @@ of items without children are refused, unless they are allowed: then they are 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from string import ascii_letters
 from typing import Any, NoReturn
 
-from pipeline.checking.problem import NUMBER, SMALL, Parameter, Problem, Tree, joined, read
-from pipeline.checking.vocabulary import ProblemError, Vocabulary
+from pipeline.checking.igsm.problem import NUMBER, SMALL, Parameter, Problem, Tree, joined, read
+from pipeline.checking.igsm.vocabulary import Vocabulary
+from pipeline.checking.verdict import ProblemError, Why
 
 LETTERS = frozenset(ascii_letters)
 DEFINE = "Define "
 LARGEST = 10**4000  # of exact integers; more digits Python would not print
 
 
-class Reason(StrEnum):
+class Reason(Why):
     """What is wrong first."""
 
-    FORM = "form"
-    UNFINISHED = "unfinished"
-    UNKNOWN = "unknown"
-    CHILDLESS = "childless"
-    TWICE = "twice"
-    REUSED = "reused"
-    UNDEFINED = "undefined"
-    NUMBERS = "numbers"
-    RESULT = "result"
-    RANGE = "range"
-    OPERANDS = "operands"
-    OPERATOR = "operator"
-    CONSTANT = "constant"
-    SUPERFLUOUS = "superfluous"
-    QUERY = "query"
-    ANSWER = "answer"
-
-    @property
-    def meaning(self) -> str:
-        """In words."""
-        return _MEANINGS[self]
-
-
-_MEANINGS = {
-    Reason.FORM: "a sentence or step is not of the form",
-    Reason.UNFINISHED: "the text breaks off within a sentence",
-    Reason.UNKNOWN: "the problem has no such parameter",
-    Reason.CHILDLESS: "an abstract parameter of an item without children",
-    Reason.TWICE: "a parameter is defined again",
-    Reason.REUSED: "a letter is taken already",
-    Reason.UNDEFINED: "a letter stands for nothing yet",
-    Reason.NUMBERS: "the numbers are not the values of the letters",
-    Reason.RESULT: "the arithmetic is wrong",
-    Reason.RANGE: "a number is not one of the modulus, or far too large",
-    Reason.OPERANDS: "computed from other parameters than the problem says",
-    Reason.OPERATOR: "the right operands, but not combined as the problem says",
-    Reason.CONSTANT: "a constant is not the problem's",
-    Reason.SUPERFLUOUS: "a step that its sentence does not use",
-    Reason.QUERY: "the last sentence does not define what is asked for",
-    Reason.ANSWER: "the answer is not the value of what is asked for",
-}
+    FORM = "form", "a sentence or step is not of the form"
+    UNFINISHED = "unfinished", "the text breaks off within a sentence"
+    UNKNOWN = "unknown", "the problem has no such parameter"
+    CHILDLESS = "childless", "an abstract parameter of an item without children"
+    TWICE = "twice", "a parameter is defined again"
+    REUSED = "reused", "a letter is taken already"
+    UNDEFINED = "undefined", "a letter stands for nothing yet"
+    NUMBERS = "numbers", "the numbers are not the values of the letters"
+    RESULT = "result", "the arithmetic is wrong"
+    RANGE = "range", "a number is not one of the modulus, or far too large"
+    OPERANDS = "operands", "computed from other parameters than the problem says"
+    OPERATOR = "operator", "the right operands, but not combined as the problem says"
+    CONSTANT = "constant", "a constant is not the problem's"
+    SUPERFLUOUS = "superfluous", "a step that its sentence does not use"
+    QUERY = "query", "the last sentence does not define what is asked for"
+    ANSWER = "answer", "the answer is not the value of what is asked for"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from pipeline.checking.vocabulary import Chain, ProblemError, Vocabulary
+from pipeline.checking.igsm.vocabulary import Chain, Vocabulary
+from pipeline.checking.verdict import ProblemError
 
 Tree = tuple[Any, ...]
 

@@ -1,0 +1,115 @@
+"""Grammars by chance, of a given shape: sizes of levels, rules of a symbol, symbols of a rule (Part 1, cfg3b … cfg3k).
+
+sizes [1, 3, 3], rules [2, 2], length [2, 3]      6 -> 5 4 | 4 5 4     3 -> … | …   4 -> … | …   terminals 1 2
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from math import perm
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from pipeline.core.errors import SpecError
+from pipeline.core.key import Key
+from pipeline.core.spec import Spec
+from pipeline.grammars.grammar import Grammar, Rule
+
+Count = Annotated[int, Field(ge=1, le=10_000)]
+_TRIES = 30_000  # of a level: cfg3e1 needs two thousand
+
+
+class ShapeSpec(Spec):
+    """What a grammar looks like, and which of those that look so it is."""
+
+    sizes: list[Count] = Field(min_length=2, max_length=64, description="Symbols of each level: 1, the root, first.")
+    rules: list[Count] = Field(min_length=2, max_length=2, description="Of a symbol: [least, most].")
+    length: list[Count] = Field(min_length=2, max_length=2, description="Symbols of a rule: [least, most].")
+    distinct: bool = Field(False, description="Whether a rule has no symbol twice.")
+    seed: int = Field(0, description="Another seed, another grammar.")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.sizes[0] != 1:
+            raise PydanticCustomError("sizes", "the first level is the root: its size is 1")
+        if self.rules[0] > self.rules[1] or self.length[0] > self.length[1]:
+            raise PydanticCustomError("range", "rules and length are written [least, most]")
+        return self
+
+
+def drawn(shape: ShapeSpec) -> Grammar:
+    """The grammar: numbers of rules, their lengths and their symbols are uniform, all rules of a level differ.
+
+    A level is drawn again, by the next key, until it uses every symbol of the one below. SpecError where there are not
+    so many different rules, or hardly any that use all symbols.
+    """
+    key = Key.root(shape.seed).child("grammar")
+    rules = tuple(_level(shape, level, key.child(level)) for level in range(len(shape.sizes) - 1))
+    names, taken = [], 0
+    for size in reversed(shape.sizes):
+        names.append(tuple(str(taken + 1 + at) for at in range(size)))
+        taken += size
+    return Grammar(tuple(reversed(names)), rules)
+
+
+def _level(shape: ShapeSpec, level: int, key: Key) -> tuple[tuple[Rule, ...], ...]:
+    """The rules of a level's symbols."""
+    size, below = shape.sizes[level : level + 2]
+    _check(shape, level, size, below)
+    for attempt in range(_TRIES):
+        found = _rules(shape, size, below, _Draws(key.child(attempt)))
+        if len({child for mine in found for rule in mine for child in rule}) == below:
+            return found
+    raise SpecError(f"hardly any rules use all {below} symbols of level {level + 1}", "Allow more of them.", ("rules",))
+
+
+def _check(shape: ShapeSpec, level: int, size: int, below: int) -> None:
+    least, most = shape.length
+    if shape.distinct and most > below:
+        problem = f"a rule of {most} symbols cannot have {below} of them, each once"
+        raise SpecError(problem, "Allow shorter rules, or larger levels.", ("length",))
+    there_are = sum(perm(below, n) if shape.distinct else below**n for n in range(least, most + 1))
+    if size * shape.rules[1] > there_are:
+        raise SpecError(
+            f"level {level} may have {size * shape.rules[1]} rules, but there are only {there_are} different ones",
+            f"Allow fewer or longer rules, or more than {below} symbols on level {level + 1}.",
+            ("rules",),
+        )
+    if size * shape.rules[1] * most < below:
+        raise SpecError(f"so few rules cannot use the {below} symbols of level {level + 1}", "Allow more.", ("rules",))
+
+
+class _Draws:
+    """Uniform integers, one after the other."""
+
+    def __init__(self, key: Key) -> None:
+        self._words = (word for child in map(key.child, count()) for word in (child.high, child.low))
+
+    def within(self, least: int, most: int) -> int:
+        """One from `least` to `most`; its bias is at most their number / 2⁶⁴."""
+        return least + (next(self._words) * (most - least + 1) >> 64)
+
+    def symbols(self, below: int, length: int, distinct: bool) -> Rule:
+        """So many symbols of `below`, each at most once where they are distinct."""
+        if not distinct:
+            return tuple(self.within(0, below - 1) for _ in range(length))
+        left = list(range(below))
+        return tuple(left.pop(self.within(0, len(left) - 1)) for _ in range(length))
+
+
+def _rules(shape: ShapeSpec, size: int, below: int, draws: _Draws) -> tuple[tuple[Rule, ...], ...]:
+    """Rules of `size` symbols; one that is there already is drawn again, length and all."""
+    found: list[tuple[Rule, ...]] = []
+    taken: set[Rule] = set()
+    for _ in range(size):
+        mine: dict[Rule, None] = {}
+        wanted = draws.within(*shape.rules)
+        while len(mine) < wanted:
+            rule = draws.symbols(below, draws.within(*shape.length), shape.distinct)
+            if rule not in taken:
+                mine[rule] = None
+                taken.add(rule)
+        found.append(tuple(mine))
+    return tuple(found)

@@ -1,0 +1,212 @@
+"""What a grammar is: levels of symbols, from the root to the terminals, and rules from each level to the next.
+
+    level 0   s                       s -> a b | b a b
+    level 1   a  b                    a -> x y | y            b -> y y x [3] | x
+    level 2   x  y
+
+A rule is chosen in proportion to its integer weight. Symbols that show as one word of a bag (implicit grammars) are
+one more level, of rules of length 1.
+
+Symbols are numbered through, level by level: the root is 0, and the terminals come last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, reduce
+from math import log2
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.draws import I32, I64, U64, Weighted
+from pipeline.core.errors import SpecError
+
+F64 = NDArray[np.float64]
+T = TypeVar("T")
+
+Rule = tuple[int, ...]
+"""The symbols that stand for another, as their places in the level below."""
+
+WORD = re.compile(r"[^\s|\[\]<>:#]+")
+"""A name that can be written down."""
+
+
+class Tables(NamedTuple):
+    """A grammar as kernels read it: S symbols, N of them no terminals, R rules with C children in all.
+
+    level int64 (levels + 1,): the first symbol of each level, and S. first int32 (N + 1,): the first rule of each
+    symbol. threshold uint64 (R,) and other int32 (R,): how one of them is chosen, by Walker's alias method, rules being
+    numbered through. share float64 (R,): its probability. start int32 (R + 1,) and children int32 (C,): the symbols
+    children[start[r] : start[r + 1]] of rule r. shortest and longest int64 (S,): terminals that a symbol stands for.
+    """
+
+    level: I64
+    first: I32
+    threshold: U64
+    other: I32
+    share: F64
+    start: I32
+    children: I32
+    shortest: I64
+    longest: I64
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """A levelled grammar. SpecError for what is none.
+
+    levels: names of symbols, from (root,) to the terminals. rules[level][symbol]: for each level but the last, its
+    rules, all different. weights: one for each of these, 1 where none are given.
+    """
+
+    levels: tuple[tuple[str, ...], ...]
+    rules: tuple[tuple[tuple[Rule, ...], ...], ...]
+    weights: tuple[tuple[tuple[int, ...], ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.weights:
+            ones = tuple(tuple((1,) * len(rules) for rules in level) for level in self.rules)
+            object.__setattr__(self, "weights", ones)
+        self._check_names()
+        self._check_rules()
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of all symbols, by their numbers."""
+        return tuple(name for level in self.levels for name in level)
+
+    @property
+    def terminals(self) -> tuple[str, ...]:
+        """The names of what sentences are made of."""
+        return self.levels[-1]
+
+    @cached_property
+    def mean_length(self) -> Fraction:
+        """Terminals of a sentence, exactly."""
+        return self._of_each(Fraction(1), _sum, _mean)[0][0]
+
+    @cached_property
+    def shortest(self) -> int:
+        """Terminals of the shortest sentence."""
+        return int(self._shortest[0][0])
+
+    @cached_property
+    def longest(self) -> int:
+        """Terminals of the longest one."""
+        return int(self._longest[0][0])
+
+    @cached_property
+    def derivation_bits(self) -> float:
+        """The entropy of a derivation. That of a sentence is less where sentences have several derivations."""
+
+        def chosen(values: Sequence[float], shares: Sequence[Fraction]) -> float:
+            return sum(float(p) * (value - log2(p)) for value, p in zip(values, shares, strict=True))
+
+        return self._of_each(0.0, sum, chosen)[0][0]
+
+    def lengths(self) -> F64:
+        """How probable each length of a sentence is: (longest + 1,), adding up to 1."""
+
+        def joined(parts: Sequence[F64]) -> F64:
+            return reduce(np.convolve, parts)
+
+        def chosen(parts: Sequence[F64], shares: Sequence[Fraction]) -> F64:
+            total = np.zeros(max(map(len, parts)))
+            for part, share in zip(parts, shares, strict=True):
+                total[: len(part)] += float(share) * part
+            return total
+
+        return self._of_each(np.array([0.0, 1.0]), joined, chosen)[0][0]
+
+    def tables(self) -> Tables:
+        """The grammar as kernels read it."""
+        base = np.cumsum([0, *map(len, self.levels)], dtype=np.int64)
+        flat = [(at, rules, weights) for at, _, rules, weights in self.each()]
+        counts = np.cumsum([0, *(len(rules) for _, rules, _ in flat)], dtype=np.int32)
+        chances = [Weighted.from_weights(weights) for _, _, weights in flat]
+        rules = [[base[at + 1] + child for child in rule] for at, rules, _ in flat for rule in rules]
+        extents = [np.array([n for level in of_each for n in level]) for of_each in (self._shortest, self._longest)]
+        return Tables(
+            base,
+            counts,
+            np.concatenate([chance.threshold for chance in chances]),
+            np.concatenate([chance.other + first for chance, first in zip(chances, counts, strict=False)]),
+            np.array([weight / sum(weights) for _, _, weights in flat for weight in weights]),
+            np.cumsum([0, *map(len, rules)], dtype=np.int32),
+            np.array([child for rule in rules for child in rule], np.int32),
+            *extents,
+        )
+
+    @cached_property
+    def _shortest(self) -> list[list[int]]:
+        return self._of_each(1, sum, lambda values, _: min(values))
+
+    @cached_property
+    def _longest(self) -> list[list[int]]:
+        return self._of_each(1, sum, lambda values, _: max(values))
+
+    def each(self) -> Iterator[tuple[int, str, tuple[Rule, ...], tuple[int, ...]]]:
+        """The symbols that are no terminals: level, name, rules and their weights."""
+        for at, (names, rules, weights) in enumerate(zip(self.levels, self.rules, self.weights, strict=False)):
+            for row in zip(names, rules, weights, strict=True):
+                yield at, *row
+
+    def _of_each(
+        self, leaf: T, joined: Callable[[Sequence[T]], T], chosen: Callable[[Sequence[T], Sequence[Fraction]], T]
+    ) -> list[list[T]]:
+        """A value of each symbol, from the terminals up: joined over a rule, chosen from the rules by their shares."""
+        values = [[leaf] * len(self.terminals)]
+        for rules, weights in zip(reversed(self.rules), reversed(self.weights), strict=True):
+            below, here = values[-1], []
+            for mine, chances in zip(rules, weights, strict=True):
+                shares = [Fraction(weight, sum(chances)) for weight in chances]
+                here.append(chosen([joined([below[child] for child in rule]) for rule in mine], shares))
+            values.append(here)
+        return values[::-1]
+
+    def _check_names(self) -> None:
+        if len(self.levels) < 2 or len(self.levels[0]) != 1:
+            raise SpecError("a grammar has one root, and at least one level below it")
+        seen: set[str] = set()
+        for name in self.symbols:
+            if not WORD.fullmatch(name):
+                raise SpecError(f"'{name}' cannot name a symbol", "Names have no blanks and none of | [ ] < > : #")
+            if name in seen:
+                raise SpecError(f"the symbol '{name}' stands on two levels, or twice on one", "Rename one of the two.")
+            seen.add(name)
+
+    def _check_rules(self) -> None:
+        sizes = [len(level) for level in self.levels]
+        if [[len(rules) for rules in level] for level in self.rules] != [
+            [len(chances) for chances in level] for level in self.weights
+        ] or [len(level) for level in self.rules] != sizes[:-1]:
+            raise SpecError("each symbol above the terminals needs its rules, and each rule its weight")
+        used = [set[int]() for _ in self.levels]
+        for at, name, rules, weights in self.each():
+            if not rules or not all(rules):
+                raise SpecError(f"'{name}' has no rules, or one that is empty", "A rule is one symbol or more.")
+            if len(set(rules)) < len(rules):
+                raise SpecError(f"'{name}' has the same rule twice", "Give it once, with a weight.")
+            if min(weights) < 1:
+                raise SpecError(f"a rule of '{name}' has the weight {min(weights)}", "Weights are integers from 1 on.")
+            children = {child for rule in rules for child in rule}
+            if not children <= set(range(sizes[at + 1])):
+                raise SpecError(f"a rule of '{name}' names a symbol that the next level does not have")
+            used[at + 1] |= children
+        for at, names in enumerate(self.levels[1:], 1):
+            for child, name in enumerate(names):
+                if child not in used[at]:
+                    raise SpecError(f"no sentence needs the symbol '{name}'", "Remove it, or use it in a rule.")
+
+
+def _sum(values: Sequence[Fraction]) -> Fraction:
+    return sum(values, Fraction(0))
+
+
+def _mean(values: Sequence[Fraction], shares: Sequence[Fraction]) -> Fraction:
+    return sum((value * share for value, share in zip(values, shares, strict=True)), Fraction(0))

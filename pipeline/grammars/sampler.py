@@ -1,0 +1,145 @@
+"""Sentences of a grammar, many at a time, each a pure function of keys and numbers.
+
+    sentence     .  2  1  1  3  1  .      one free place before it, one behind
+    ancestors   -1  0  0  0  0  0 -1      for each place the symbols above it, from the root down
+                -1  5  5  5  6  6 -1
+    ends         0  0  0  1  0  2  0      how many of these constituents end there: 5, then 6 and the root
+
+Letters: d sentences, T places in all of them (those left free included).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.draws import I32, I64, U64, threshold
+from pipeline.core.errors import SpecError
+from pipeline.grammars.grammar import Grammar
+
+U8 = NDArray[np.uint8]
+MOST = 2**22  # terminals of a sentence
+SLACK = 16  # what is moved at once: VECTOR of pipeline/core/kernels.py
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A share of the sentences is disturbed: each symbol of one of their levels is replaced at a rate.
+
+    level: counted from the terminals, which are level 0. kind: by any other symbol of its level, or by the next one.
+    What is below a replaced symbol is drawn from the symbol that replaces it.
+    """
+
+    share: Fraction
+    rate: Fraction
+    level: int = 0
+    kind: Literal["random", "shift"] = "random"
+
+
+class _Room(NamedTuple):
+    """What is written of sentences, as `sampling.draw` has it."""
+
+    out: NDArray[Any]
+    replaced: NDArray[Any]
+    ancestors: NDArray[Any]
+    ends: NDArray[Any]
+
+
+class Sampler:
+    """Sentences of a grammar. SpecError where they may be too long, or noise has no symbol to replace another by."""
+
+    def __init__(self, grammar: Grammar, keys: U64, noise: Noise | None = None) -> None:
+        """keys: uint64 (2, 2), of sentences and of noise."""
+        self._law, self._keys, self._noise = _law(grammar, noise), keys, noise
+        self._depth, self._mean = len(grammar.levels) - 1, grammar.mean_length
+        self.longest = _longest(grammar, noise)
+        """Terminals of the longest sentence, as noise may make it."""
+        if self.longest > MOST:
+            raise SpecError(f"sentences of up to {self.longest:,} symbols", f"At most {MOST:,} can be drawn.")
+
+    def sentences(self, item: I64, turn: I64, lead: int = 0, trail: int = 0) -> tuple[I32, I64]:
+        """Numbers of terminals (T,), and offsets (d + 1,): sentences with `lead` zeros before and `trail` behind each.
+
+        A sentence depends on its item alone; how it is disturbed, if there is noise, on its turn too.
+        """
+        room, offsets = self._drawn(item, turn, lead, trail)
+        return room.out, offsets
+
+    def flagged(self, item: I64, turn: I64, lead: int = 0, trail: int = 0) -> tuple[I32, I64, U8]:
+        """The same, and for each place (T,) whether its terminal, or what it comes from, replaced another."""
+        room, offsets = self._drawn(item, turn, lead, trail)
+        return room.out, offsets, room.replaced if self._noise else np.zeros(len(room.out), np.uint8)
+
+    def trees(self, item: I64, turn: I64, lead: int = 0, trail: int = 0) -> tuple[I32, I64, I32, I32]:
+        """The same, and their trees: the symbols above each place, int32 (T, levels - 1), from the root down (-1 where
+        it is free), and how many of these constituents end with it, int32 (T,).
+        """
+        room, offsets = self._drawn(item, turn, lead, trail, trees=True)
+        return room.out, offsets, room.ancestors, room.ends
+
+    def _drawn(self, item: I64, turn: I64, lead: int, trail: int, *, trees: bool = False) -> tuple[_Room, I64]:
+        from pipeline.grammars import sampling
+
+        frame = np.array([lead, trail, self.longest, self._depth * self.longest], np.int64)
+        rows = np.ascontiguousarray(item, np.int64), np.ascontiguousarray(turn, np.int64)
+        more = int(item.size * (self._mean + lead + trail) * Fraction(9, 8)) + self.longest + lead + trail + SLACK
+        offsets, room, done = np.zeros(item.size + 1, np.int64), self._room(more, trees), 0
+        law: tuple[Any, ...] = (*self._law, self._keys, frame, *rows)
+        while (done := sampling.draw(*law, done, offsets, *room)) < item.size:  # type: ignore[call-arg]
+            pairs = zip(room, self._room(more, trees), strict=True)
+            room = _Room(*(np.concatenate(pair) for pair in pairs))
+        return _Room(*(array[: offsets[-1]] for array in room)), offsets
+
+    def _room(self, size: int, trees: bool) -> _Room:
+        return _Room(
+            np.empty(size, np.int32),
+            np.zeros(size if self._noise else 0, np.uint8),
+            np.full((size if trees else 0, self._depth), -1, np.int32),
+            np.zeros(size if trees else 0, np.int32),
+        )
+
+
+def _longest(grammar: Grammar, noise: Noise | None) -> int:
+    if noise is None:
+        return grammar.longest
+    level = len(grammar.levels) - 1 - noise.level
+    above = Grammar(grammar.levels[: level + 1], grammar.rules[:level], grammar.weights[:level])
+    tables = grammar.tables()
+    return above.longest * int(tables.longest[tables.level[level] : tables.level[level + 1]].max())
+
+
+def _law(grammar: Grammar, noise: Noise | None) -> tuple[NDArray[Any], ...]:
+    """The arrays of `sampling.Law`."""
+    tables = grammar.tables()
+    last = tables.start[tables.first[tables.level[-3]]]  # from here on, children are terminals
+    children = np.concatenate([tables.children, np.zeros(SLACK, np.int32)])
+    children[last:-SLACK] -= tables.level[-2]
+    return (
+        tables.level,
+        _halves(tables.first),
+        tables.threshold,
+        tables.other.astype(np.uint64),
+        _halves(tables.start),
+        children,
+        _noise(grammar, noise),
+    )
+
+
+def _halves(start: I32) -> U64:
+    """Where each of a row of things begins, and in the low half how many it has."""
+    return start[:-1].astype(np.uint64) << np.uint64(32) | np.diff(start).astype(np.uint64)
+
+
+def _noise(grammar: Grammar, noise: Noise | None) -> U64:
+    if noise is None:
+        return np.zeros(4, np.uint64)
+    sizes = [len(level) for level in reversed(grammar.levels)]
+    if not 0 <= noise.level < len(sizes) or sizes[noise.level] < 2:
+        levels = ", ".join(str(level) for level, size in enumerate(sizes) if size > 1)
+        raise SpecError(f"no symbols of level {noise.level} to be replaced by others", f"Levels that have: {levels}.")
+    level = len(sizes) - 1 - noise.level
+    return np.array([threshold(noise.share), threshold(noise.rate), level, noise.kind == "shift"], np.uint64)

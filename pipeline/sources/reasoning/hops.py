@@ -1,0 +1,299 @@
+"""Questions whose answer takes several hops through a text: multi-hop of Part 4.1, appendix B.
+
+    chain 0   Ada Lee Moss came into the world in 1964.   Bo Fox Hale and Ada Lee Moss share a year of birth.     asked
+    chain 1   The year of birth of Cy May Dunn is 1981.   Eve Roe Lund has the same year of birth as Cy May Dunn.
+              group 0: year.j2                            group 1, if there are two hops: same.j2
+
+A document tells of a grid of people, `hops` groups of `people` chains: a sentence each, in any order, background among
+them, and then the question about the last of chain 0. Who stands where in the grid is uniform, and so are, therefore,
+the links between groups, and who is asked about. Background sentences are drawn one by one, each at most once: the
+lines of a file need no connection then, and documents hardly ever have the same ones.
+
+An item is a grid with its values; an exposure tells it again in another order, with other background, and in other
+words where `paraphrases` has it so. Only who there is comes from the world, and what may be true of them. Chains need
+equal values, which its individuals do not have: these are drawn here, by the law of the attribute, and hold in their
+document alone. Where a model also learns what is true of a world, take the people of hops from another one.
+
+Letters: d documents, h groups, p chains, n background sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import accumulate, chain, pairwise
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import Field as Key_
+
+from pipeline.core.documents import Documents, Ragged, offsets_of
+from pipeline.core.draws import I32, I64, Weighted, below_each, orders
+from pipeline.core.errors import SpecError, TemplateError, specified_at, suggest
+from pipeline.core.files import Files
+from pipeline.core.key import Key
+from pipeline.core.spec import Name, Size
+from pipeline.sources.knowledge.questions import OTHER, variables
+from pipeline.sources.knowledge.wordings import TemplatesSpec
+from pipeline.sources.source import AboutSpec, Context, Turns, mask_of, number_of, opening, sample_mean
+from pipeline.text.fields import Joint, literal
+from pipeline.text.fragments import Fragments
+from pipeline.text.rendered import Program, compile_programs
+from pipeline.text.telling import Telling
+from pipeline.text.templates import Expression, parts, pieces
+from pipeline.worlds.attributes import Pool
+from pipeline.worlds.world import World
+
+MOST_PEOPLE = 2**31 - 1  # of those in a group that are ever drawn: an index is an int32
+
+
+class HopsSpec(TemplatesSpec, AboutSpec):
+    """One document an instance and exposure. Templates: year, question (prompt | answer), of two hops or more same."""
+
+    kind: Literal["hops"]
+    language: Name = Key_("en", description="Of the values: en, fr, ko.")
+    instances: Size = Key_(description="How many.")
+    hops: int = Key_(1, ge=1, le=16, description="Sentences that an answer follows from.")
+    people: int = Key_(5, ge=1, le=32, description="Chains of so many sentences, one of which leads to the answer.")
+    attribute: Name = Key_(
+        description="What is told and asked, such as birth_year: values follow its law in the world."
+    )
+    paraphrases: Turns = Key_(1, description="Fixed wordings per instance and sentence, or fresh.")
+    background: Pool | None = Key_(None, description="Sentences about anything else: a path or a list.")
+    sentences: int = Key_(0, ge=0, le=1000, description="How many of the background a document has, each once.")
+
+    def materialise(self, files: Files) -> Self:
+        made = super().materialise(files)
+        if self.background is None:
+            return made
+        with specified_at("background"):
+            background = self.background.materialise(files.child("background"))
+        copy = made.model_copy(update={"background": background})
+        copy._places = made._places
+        return copy
+
+    @property
+    def lines_of_background(self) -> Sequence[str]:
+        """What background sentences are drawn from."""
+        return (self.background.values or ()) if self.background and self.sentences else ()
+
+
+class Hops:
+    """The source. Grids, values, words, order and background have streams of their own, of its key."""
+
+    world: World | None = None  # whose truth it does not tell
+
+    def __init__(self, spec: HopsSpec, context: Context) -> None:
+        self._world, people = context.about(spec)
+        self._spec, self._key, self._people = spec, context.key, people[:MOST_PEOPLE]
+        self._count = spec.hops * spec.people
+        self._check()
+        self._slots = sorted(self._world.fields[spec.attribute].slots)
+        self._laws = [Weighted.from_weights(self._world.probability(slot)) for slot in self._slots]
+        background: list[Program] = [[literal(text)] for text in spec.lines_of_background]
+        kinds = [*_Lines(spec, self._world).programs(), background]
+        self._runs = [range(*ends) for ends in pairwise(accumulate((len(kind) for kind in kinds), initial=0))]
+        programs = list(chain.from_iterable(kinds))
+        self._teller, notices = compile_programs(programs, context.tokenizer, 2 * self._world.slots - 1, opening(spec))
+        self.notices = tuple(notices)
+        self.labels = self._world.labels
+        self.roles = (*("tag",) * (spec.tag is not None), "prompt", "answer")
+        self.mask = mask_of(spec, self.roles)
+        self.exposures = spec.paraphrases if isinstance(spec.paraphrases, int) else None
+        self.longest: int | None = None
+        self.mean_tokens, self.longest = self._lengths()
+
+    def __len__(self) -> int:
+        return self._spec.instances
+
+    def individuals(self, item: I64) -> I64:
+        """Who is asked about."""
+        return self.grid(item)[:, -1, 0]
+
+    def topics(self, item: I64) -> list[str]:
+        return [f"{self._spec.hops} hop" + "s" * (self._spec.hops > 1)] * item.size
+
+    def grid(self, item: I64) -> I64:
+        """The people of each document, all distinct: int64 (d, h, p). The last of the first column is asked about."""
+        drawn = _distinct(self._key.child("people"), self._count, len(self._people), item)
+        order = orders(self._key.child("places"), self._count, item, np.zeros_like(item))
+        people = np.take_along_axis(drawn, order, axis=1).astype(np.int64) + self._people.start
+        return people.reshape(-1, self._spec.hops, self._spec.people)
+
+    def values(self, item: I64) -> list[I32]:
+        """For each slot of the attribute the row that each chain shows: int32 (d, p)."""
+        p = self._spec.people
+        counters = np.repeat(item, p), np.tile(np.arange(p, dtype=np.int64), item.size)
+        keys = (self._key.child("value", i) for i in range(len(self._laws)))
+        return [law(key, *counters).reshape(-1, p) for law, key in zip(self._laws, keys, strict=True)]
+
+    def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
+        """The instances `item` (d,), told at `exposure` (d,). A prompt is one part: all sentences, and the question."""
+
+        def choose(chunk: slice) -> Telling:
+            return self._telling(item[chunk], exposure[chunk])
+
+        made = self._teller.documents(item.size, self.longest, choose, spans=spans, parts=parts)
+        if made.parts is None:
+            return made
+        prompts = self._count + self._spec.sentences + 1
+        return Documents(made.tokens, made.spans, _joined(made.parts, len(self.roles) - 2, prompts))
+
+    def _telling(self, item: I64, exposure: I64) -> Telling:
+        """Documents of h · p + n sentences in any order, prompt and answer."""
+        told, question = self._told(item, exposure)
+        order = orders(self._key.child("order"), told.shape[1], item, exposure)
+        programs = np.hstack([np.take_along_axis(told, order, axis=1), question])
+        about = np.where(order < self._count, order, 0)  # background shows nobody, so it may be about anybody
+        asked = np.full(question.shape, self._count - self._spec.people)
+        facts = np.hstack([about, asked]) + self._count * np.arange(item.size)[:, None]
+        roles = np.full(programs.shape, number_of("prompt"), np.uint8)
+        roles[:, -1] = number_of("answer")
+        first = np.arange(item.size + 1, dtype=np.int64) * programs.shape[1]
+        flat = programs.astype(np.int32).reshape(-1), facts.astype(np.int32).reshape(-1)
+        return Telling(*flat, first, self._rows(item), roles.reshape(-1))
+
+    def _told(self, item: I64, exposure: I64) -> tuple[I64, I64]:
+        """Programs: of the grid and of background (d, h · p + n), in no order yet; of the question (d, 2)."""
+        year, same, prompt, answer, background = self._runs
+        runs = [year] * self._spec.people + [same] * (self._count - self._spec.people) + [prompt]
+        turns, key = self._spec.paraphrases, self._key.child("wording")
+        turn = exposure % turns if isinstance(turns, int) else exposure
+        words = below_each([key.child(i) for i in range(len(runs))], list(map(len, runs)), key, item, turn)
+        words = words + np.array([run.start for run in runs])
+        others = _distinct(self._key.child("background"), self._spec.sentences, len(background), item, exposure)
+        told = np.hstack([words[:, :-1], others + background.start])
+        return told, words[:, -1:] + np.array([0, answer.start - prompt.start])
+
+    def _rows(self, item: I64) -> I32:
+        """What is true of each of the grid, and of the one before in the chain: int32 (d · h · p, 2 · slots - 1)."""
+        grid = self.grid(item)
+        rows = self._world.rows(grid.reshape(-1)).reshape(*grid.shape, self._world.slots)
+        for slot, values in zip(self._slots, self.values(item), strict=True):
+            rows[..., slot] = values[:, None, :]
+        before = np.concatenate([rows[:, :1], rows[:, :-1]], axis=1)  # nobody comes before group 0, nor is shown there
+        return np.concatenate([rows, before[..., 1:]], axis=-1).reshape(grid.size, -1)
+
+    def _check(self) -> None:
+        """SpecError for what this world, or the background, does not have."""
+        spec, world = self._spec, self._world
+        name, lines = world.of_kind("name"), len(spec.lines_of_background)
+        if name is None:
+            raise SpecError(f"the world '{world.name}' has no attribute of kind name", at=("world",))
+        if spec.attribute not in world.fields:
+            remedy = suggest(spec.attribute, world.fields)
+            raise SpecError(f"the world '{world.name}' has no attribute '{spec.attribute}'", remedy, ("attribute",))
+        if world.fields[spec.attribute].slots & world.fields[name].slots:
+            raise SpecError(f"'{spec.attribute}' goes with the name", "Give one that people can share.", ("attribute",))
+        if self._count > len(self._people):
+            raise SpecError(
+                f"{self._count} people are needed, and there are {len(self._people)}",
+                "Lower `people` or `hops`, or make the world or the group larger.",
+                ("people",),
+            )
+        if spec.sentences > lines:
+            raise SpecError(
+                f"{spec.sentences} different background sentences are needed, and there are {lines}",
+                "Lower `sentences`, or give `background` more of them.",
+                ("sentences",),
+            )
+
+    def _lengths(self) -> tuple[Fraction, int | None]:
+        """Expected and longest tokens of a document, its end token included."""
+        if not isinstance(self._teller, Fragments):
+            return sample_mean(self), None
+        means, longest = self._teller.mean_lengths(self._probability), self._teller.longest.tolist()
+        mean, total = Fraction(len(self._teller.opening) + 1), len(self._teller.opening) + 1
+        background, p = self._runs[-1], self._spec.people
+        for run, times in zip(self._runs, (p, self._count - p, 1, 1, self._spec.sentences), strict=True):
+            mean += times * sum(means[run.start : run.stop], Fraction(0)) / max(len(run), 1)
+            most = sorted(longest[run.start : run.stop], reverse=True)
+            total += sum(most[:times]) if run is background else times * sum(most[:1])
+        return mean, total
+
+    def _probability(self, slot: int) -> tuple[Fraction, ...]:
+        """How likely each row of a slot is, that of the one before in the chain included."""
+        return self._world.probability(slot if slot < self._world.slots else slot - self._world.slots + 1)
+
+
+class _Lines:
+    """The lines of the templates as programs: each must tell what its hop needs, and nothing that spares another."""
+
+    def __init__(self, spec: HopsSpec, world: World) -> None:
+        self._spec, self._world = spec, world
+        self._scope = variables(world, spec.language)
+
+    def programs(self) -> list[list[Program]]:
+        """Those of year, same, the prompts of question, and its answers. TemplateError, SpecError for what is amiss."""
+        name, value = self._world.of_kind("name"), self._spec.attribute
+        assert name is not None, "the source has looked"
+        other, others = OTHER + name, OTHER + value
+        years = self._cut("year", ([name, value], [other, others]))
+        sames = self._cut("same", ([name, other], [value, others])) if self._spec.hops > 1 else []
+        questions = self._cut("question", ([name], [value, other, others]), ([value], [other, others]))
+        return [[cut[0] for cut in of_kind] for of_kind in (years, sames, questions)] + [[cut[1] for cut in questions]]
+
+    def _cut(self, kind: str, *laws: tuple[list[str], list[str]]) -> list[list[Program]]:
+        """The lines of a kind, cut at their bars. laws: which variables each part must tell, and which it must not."""
+        if kind not in self._spec.known:
+            raise SpecError(f"no templates for '{kind}'", suggest(kind, self._spec.known), ("templates",))
+        self._spec.check(kind)
+        found: list[list[Program]] = []
+        for line in self._spec.lines(kind):
+            cut = parts(pieces(line, self._scope, f"world '{self._world.name}'"))
+            if len(cut) != len(laws) or not all(cut):
+                raise TemplateError(
+                    f"{len(cut) - 1} bars in a line of {kind}, or nothing beside one",
+                    "Write prompt | answer in question, and no bar in the others.",
+                    line.place,
+                )
+            for program, (needed, refused) in zip(cut, laws, strict=True):
+                self._check(program, needed, refused, line.place)
+            found.append(list(cut))
+        return found
+
+    def _check(self, program: Program, needed: Sequence[str], refused: Sequence[str], place: str) -> None:
+        """TemplateError for a part of a line without a variable that it needs, or with one that it must not tell."""
+        told = _slots(program)
+        for variable in needed:
+            if not self._scope[variable].slots <= told:
+                raise TemplateError(
+                    f"{{{{ {variable} }}}} is missing, or a part of it", "No answer follows without it.", place
+                )
+        for variable in refused:
+            if self._scope[variable].slots & told:
+                raise TemplateError(f"{{{{ {variable} }}}} has no place here", "It spares the reader a hop.", place)
+
+
+def _slots(program: Program) -> frozenset[int]:
+    """The slots that a program shows something of."""
+    used: set[int] = set()
+    for part in program:
+        if isinstance(part, Expression):
+            used.update(*(variable.slots for variable in part.variables.values()))
+        else:
+            used.update(part.slot.slots if isinstance(part.slot, Joint) else (part.slot,))
+    return frozenset(used)
+
+
+def _distinct(key: Key, count: int, of: int, *counters: I64) -> I32:
+    """`count` different numbers below `of` for each row of the counters (d,): int32 (d, count).
+
+    Every set of them is equally likely, not every order (Floyd's algorithm: what is drawn twice gives way to the
+    largest number that could be drawn).
+    """
+    most = np.arange(of - count + 1, of + 1)
+    drawn = below_each([key.child(place) for place in range(count)], most.tolist(), key, *counters)
+    for place in range(1, count):
+        again = (drawn[:, :place] == drawn[:, place : place + 1]).any(axis=1)
+        drawn[again, place] = most[place] - 1
+    return drawn
+
+
+def _joined(parts: Ragged, tags: int, prompts: int) -> Ragged:
+    """Parts (start, length, role), of each document so many tags and prompts and an answer, with its prompts as one."""
+    rows = parts.values.reshape(-1, tags + prompts + 1, 3)
+    first, last = rows[:, tags], rows[:, -2]
+    prompt = np.column_stack([first[:, 0], last[:, 0] + last[:, 1] - first[:, 0], first[:, 2]])
+    joined = np.concatenate([rows[:, :tags], prompt[:, None], rows[:, -1:]], axis=1)
+    return Ragged(joined.astype(np.int32).reshape(-1, 3), offsets_of(np.full(len(parts), tags + 2)))
