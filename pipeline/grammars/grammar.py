@@ -35,6 +35,8 @@ Rule = tuple[int, ...]
 WORD = re.compile(r"[^\s|\[\]<>:#]+")
 """A name that can be written down."""
 
+_FAR = 2**62  # longer than any string
+
 
 class Tables(NamedTuple):
     """A grammar as kernels read it: S symbols, N of them no terminals, R rules with C children in all.
@@ -130,7 +132,10 @@ class Grammar:
         counts = np.cumsum([0, *(len(rules) for _, rules, _ in flat)], dtype=np.int32)
         chances = [Weighted.from_weights(weights) for _, _, weights in flat]
         rules = [[base[at + 1] + child for child in rule] for at, rules, _ in flat for rule in rules]
-        extents = [np.array([n for level in of_each for n in level]) for of_each in (self._shortest, self._longest)]
+        extents = [
+            np.array([min(length, _FAR) for level in lengths for length in level], np.int64)
+            for lengths in (self._shortest, self._longest)
+        ]
         return Tables(
             base,
             counts,

@@ -112,9 +112,9 @@ class Tokenizer:
         """Ids of each text."""
         return [np.array(encoding.ids, self.dtype) for encoding in self.encodings(texts)]
 
-    def ids_of(self, tokens: Sequence[str]) -> NDArray[np.int32]:
+    def ids_of(self, tokens: Sequence[str]) -> NDArray[Any]:
         """The id of each of some tokens (n,) that it is known to have."""
-        return np.array([self.backend.token_to_id(token) for token in tokens], np.int32)
+        return np.array([self.backend.token_to_id(token) for token in tokens], self.dtype)
 
     def decode(self, ids: NDArray[Any]) -> str:
         """The text of ids, special tokens included."""

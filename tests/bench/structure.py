@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 
 from pipeline.core.documents import Ragged, offsets_of
-from pipeline.grammars.grammar import Grammar
+from pipeline.grammars.notation import written
 from pipeline.grammars.parser import Parser
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
@@ -61,14 +61,11 @@ def _pair(name: str, plan: Plan, plain: Callable[[Random], list[str]], options: 
 
 
 def _plain(plan: Plan) -> Callable[[Random], list[str]]:
-    grammar = _grammar(plan)
-    return lambda rng: list(map(str, grammars.generate(grammar, rng)))
-
-
-def _grammar(plan: Plan) -> Grammar:
     source = plan.sources["sentences"]
     assert isinstance(source, Sentences)
-    return source.grammar
+    rules = grammars.read(written(source.grammar))
+    root = next(iter(rules))
+    return lambda rng: grammars.sentence(rules, root, rng)
 
 
 def _parses(options: Options) -> Iterator[Result]:

@@ -87,11 +87,10 @@ class Frame:
     """What stands around each document: a tag and BOS before it, the end token behind it, as a recipe asks for them."""
 
     def __init__(self, spec: SymbolsSpec, tokenizer: Tokenizer) -> None:
-        self.tag = _ids(tokenizer, spec.tag) if spec.tag else np.empty(0, np.int32)
-        bos = _ids(tokenizer, spec.bos) if spec.bos else np.empty(0, np.int32)
+        self.tag = _ids(tokenizer, spec.tag) if spec.tag else np.empty(0, tokenizer.dtype)
+        bos = _ids(tokenizer, spec.bos) if spec.bos else self.tag[:0]
         self._before = np.concatenate([self.tag, bos])
-        self._after = np.array([tokenizer.eos] * spec.eos, np.int32)
-        self._dtype = tokenizer.dtype
+        self._after = np.array([tokenizer.eos] * spec.eos, tokenizer.dtype)
 
     @property
     def lead(self) -> int:
@@ -103,9 +102,8 @@ class Frame:
         """Tokens behind it."""
         return len(self._after)
 
-    def around(self, ids: I32, offsets: I64) -> Ragged:
+    def around(self, tokens: NDArray[Any], offsets: I64) -> Ragged:
         """Documents (d,), the free places in them filled."""
-        tokens = ids.astype(self._dtype)
         for i, token in enumerate(self._before.tolist()):
             tokens[offsets[:-1] + i] = token
         for i, token in enumerate(self._after.tolist()):
@@ -128,10 +126,8 @@ class Frame:
         return Ragged(rows, offsets)
 
 
-def _ids(tokenizer: Tokenizer, mark: MarkSpec) -> I32:
-    if mark.token is not None:
-        return tokenizer.ids_of([mark.token])
-    return tokenizer.encode([f" {mark.text}"])[0].astype(np.int32)
+def _ids(tokenizer: Tokenizer, mark: MarkSpec) -> NDArray[Any]:
+    return tokenizer.encode([f" {mark.text}"])[0] if mark.token is None else tokenizer.ids_of([mark.token])
 
 
 class Puzzle:
@@ -173,7 +169,7 @@ class Puzzle:
 
     def _told(self, item: I64, exposure: I64, spans: bool, parts: bool) -> Documents:
         drawn = self._draw(item, exposure)
-        tokens = self._frame.around(self._ids[drawn.values], drawn.offsets)
+        tokens = self._frame.around(self._ids.take(drawn.values), drawn.offsets)
         roles = self._frame.parts(tokens.lengths, drawn.answers, drawn.first_answer) if parts else None
         none = Ragged(np.empty((0, 3), np.int32), np.zeros(item.size + 1, np.int64))
         return Documents(tokens, none if spans else None, roles)

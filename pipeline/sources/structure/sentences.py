@@ -145,7 +145,7 @@ class Sentences:
             terminals, offsets = self.sampler.sentences(item, exposure, *frame)
             roles = self._cut(offsets) if parts else None
         none = Ragged(np.empty((0, 3), np.int32), np.zeros(item.size + 1, np.int64))
-        return Documents(self._frame.around(self._ids[terminals], offsets), none if spans else None, roles)
+        return Documents(self._frame.around(self._ids.take(terminals), offsets), none if spans else None, roles)
 
     def trees(self, item: I64, exposure: I64) -> tuple[Ragged, NDArray[np.uint8]]:
         """For each token the symbols above it, from the root down, and how many constituents end with it.
