@@ -27,6 +27,7 @@ HEAVY = {
 }
 
 COMPILED = (
+    "pipeline.core.sets",
     "pipeline.core.streams",
     "pipeline.grammars.sampling",
     "pipeline.grammars.parsing",
@@ -186,7 +187,7 @@ def test_only_sinks_and_kernels_know_the_packages_that_they_are_made_for():
 
 
 def test_all_that_is_compiled_is_compiled_at_set_up():
-    by_others = {"pipeline.core.streams", "pipeline.sources.reasoning.igsm.bits"}
+    by_others = {"pipeline.core.sets", "pipeline.core.streams", "pipeline.sources.reasoning.igsm.bits"}
     by_others |= {"pipeline.sources.structure.compiled.names"}
     assert {warm.FIRST, *warm.OTHERS} == {"pipeline.core.kernels", *COMPILED} - by_others
 

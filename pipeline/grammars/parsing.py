@@ -23,6 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from pipeline.core.sets import lowest, size
+
 _0 = np.uint64(0)
 _1 = np.uint64(1)
 
@@ -69,21 +71,6 @@ class Masses(NamedTuple):
 
 
 @njit(cache=True)
-def _size(members: Any) -> Any:
-    """How many bits are set."""
-    x = members - ((members >> _1) & np.uint64(0x5555555555555555))
-    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
-
-
-@njit(cache=True)
-def _lowest(members: Any) -> Any:
-    """The lowest bit that is set, where there is one."""
-    return _size((members & (~members + _1)) - _1)
-
-
-@njit(cache=True)
 def _make_chart(rules: Any, string: Any) -> Any:
     """A chart of the terminals alone. Of the root it has only the row at place 0."""
     n, count = string.size, rules.first.size - 1
@@ -118,7 +105,7 @@ def _advance(rules: Any, chart: Any, child: Any, now: Any, low: Any, high: Any, 
         members = now[word]
         now[word] = _0
         while members:
-            place = 64 * word + _lowest(members)
+            place = 64 * word + lowest(members)
             members &= members - _1
             if not there[child, place]:
                 continue
@@ -187,7 +174,7 @@ def _make_masses(rules: Any, chart: Any, factor: Any) -> Any:
     entry = np.zeros(first[-1] + chart.starts[-1] + 1, np.int64)
     used = 0
     for word in chart.words:
-        used += _size(word)
+        used += size(word)
     end, at = np.empty(used, np.int32), 0
     for symbol in range(count):
         for place in range(chart.starts[symbol]):
@@ -195,7 +182,7 @@ def _make_masses(rules: Any, chart: Any, factor: Any) -> Any:
             for k in range(chart.width[symbol]):
                 members = chart.words[row + k]
                 while members:
-                    end[at] = 64 * (base + k) + _lowest(members)
+                    end[at] = 64 * (base + k) + lowest(members)
                     at += 1
                     members &= members - _1
             entry[first[symbol] + place + 1] = at

@@ -23,8 +23,9 @@ import numpy as np
 from numba import njit
 
 from pipeline.core.kernels import _fold, _scale
+from pipeline.core.sets import bit, lowest, size
 from pipeline.core.streams import begin, below, by_thresholds, coin, next_bits
-from pipeline.sources.reasoning.igsm.bits import abstract, bit, lowest, pick, size
+from pipeline.sources.reasoning.igsm.bits import abstract, pick
 from pipeline.sources.reasoning.igsm.layout import (
     ABSTRACT,
     BASE,

@@ -15,8 +15,9 @@ import numpy as np
 from numba import njit
 
 from pipeline.core.kernels import _fold, _scale
+from pipeline.core.sets import bit, lowest, member, size
 from pipeline.core.streams import begin, below
-from pipeline.sources.reasoning.igsm.bits import abstract, bit, lowest, member, size
+from pipeline.sources.reasoning.igsm.bits import abstract
 from pipeline.sources.reasoning.igsm.graphs import Problem
 from pipeline.sources.reasoning.igsm.layout import (
     ABSTRACT,
