@@ -1,6 +1,7 @@
 """What the readers are to read, made by the main environment: python -m tests.readers.builder FOLDER.
 
 FOLDER/small has token ids of 16 bits and FOLDER/wide of 32; in each lies the dataset, and its exports in exports/.
+FOLDER/puzzles is a dataset whose tokens are symbols.
 """
 
 from __future__ import annotations
@@ -36,7 +37,19 @@ def wide_tokenizer(small: Dataset, path: Path) -> str:
     return f"tokenizer.name={path}"
 
 
+def puzzles(folder: Path) -> None:
+    """A small dataset of symbols."""
+    overrides = [
+        "splits.train.mixture.puzzles.tokens=20_000",
+        "sources.questions.instances=64",
+        "sources.puzzles.nodes=9",
+    ]
+    exams = [f"splits.{exam}.mixture.{exam}.tokens=4096" for exam in ("exam", "exam_half")]
+    build(compile_plan(load("depo1_N225_K8", [*overrides, *exams])), folder, Inline())
+
+
 def main(folder: Path) -> None:
+    puzzles(folder / "puzzles")
     small = dataset(folder / "small")
     wide = dataset(folder / "wide", wide_tokenizer(small, folder / "wide.json"))
     for built, without in ((small, set()), (wide, {"nanogpt"})):

@@ -28,6 +28,21 @@ def test_the_dataset_has_what_is_hard(small: Built) -> None:
     assert all(piece[-1] == small.end for piece in small.documents("train"))
 
 
+# ── transformers ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["small", "puzzles"])
+def test_auto_tokenizer_shows_and_reads_the_tokens_of_the_shards(made: Path, name: str) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(str(made / name / "tokenizer"))
+    row = Built(made / name, tokenizer.eos_token_id).table("train")["input_ids"][0].as_py()
+    text = tokenizer.decode(row)
+    assert tokenizer(text, add_special_tokens=False)["input_ids"] == row
+    assert tokenizer.pad_token == tokenizer.eos_token
+    assert ("<bos> " if name == "puzzles" else "<story> ") in text
+
+
 # ── Hugging Face datasets ───────────────────────────────────────────────────────────────────────────────────────────
 
 

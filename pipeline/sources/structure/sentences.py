@@ -29,7 +29,6 @@ from pipeline.grammars.released import released
 from pipeline.grammars.sampler import Noise, Sampler
 from pipeline.sources.source import SAMPLE, Context, mask_of, number_of, sample_mean
 from pipeline.sources.structure.puzzle import Frame, SymbolsSpec, keys_of
-from pipeline.text.symbols import Alphabet
 from pipeline.worlds.world import World
 
 
@@ -65,9 +64,8 @@ class GrammarSpec(SymbolsSpec):
         assert isinstance(self.grammar, list), "the spec is materialised"
         return parse(Text(line, f"line {number}") for number, line in enumerate(self.grammar, 1))
 
-    @property
-    def symbols(self) -> Alphabet:
-        return self.alphabet or self.kind, self.rules.terminals
+    def names(self) -> tuple[str, ...]:
+        return self.rules.terminals
 
 
 def _read(named: str | list[str] | ShapeSpec, files: Files) -> Grammar:
