@@ -113,7 +113,7 @@ def _counted(name: str, amount: AmountSpec, source: Source, each: Fraction) -> i
     exposures = source.exposures if amount.exposures is None else amount.exposures
     if exposures is None:
         raise SpecError(
-            f"how often '{name}' is told is not said, and it has fresh wordings for ever",
+            f"how often '{name}' is told is not said, and there is no end to it",
             "Give it exposures, a share, a ratio or tokens.",
             ("mixture", name),
         )

@@ -24,9 +24,10 @@ from pipeline.dataset import Dataset
 from pipeline.executors import Executor
 from pipeline.export import EXPORTS, RECORD, Export, Exported, export, faults, place_of
 from pipeline.manifest import Manifest, ShardRecord, totals
-from pipeline.plan import Plan
+from pipeline.plan import Plan, SplitPlan
 from pipeline.shard import make_shard
 from pipeline.sinks import arrow
+from pipeline.sources.source import Parsed
 from pipeline.storage import STATE, Folder, folder_at
 from pipeline.storage.local import hash_of
 
@@ -232,6 +233,7 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
             "source_names": list(split.sources),
             "attributes": list(split.attributes),
             "roles": list(ROLES),
+            **({"symbols": list(_symbols(plan, split))} if "tree" in split.columns else {}),
             "exposures": figures.of_exposures(plan, name),
         }
         splits[name] = totals(mine, **facts)
@@ -243,6 +245,13 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
         splits=splits,
         recipe=plan.portable_recipe().model_dump(mode="json", exclude={"sinks"}),  # which make no part of the dataset
     )
+
+
+def _symbols(plan: Plan, split: SplitPlan) -> tuple[str, ...]:
+    """What the numbers of the column `ancestors` mean."""
+    source = plan.sources[split.sources[0]]
+    assert isinstance(source, Parsed), "the plan refuses it"
+    return source.symbols
 
 
 def _log(folder: Folder, shards: int, began: float) -> None:

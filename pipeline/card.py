@@ -28,6 +28,7 @@ _LICENSED = "The licence is the one that the header of this card names."
 _PAPERS = (
     "The experiments are in the manner of *Physics of Language Models* by Zeyuan Allen-Zhu, Yuanzhi Li and others. Cite"
     " the part that yours follows:",
+    "Part 1 [arXiv:2305.13673](https://arxiv.org/abs/2305.13673),",
     "Part 2.1 [arXiv:2407.20311](https://arxiv.org/abs/2407.20311),"
     " Part 2.2 [arXiv:2408.16293](https://arxiv.org/abs/2408.16293),"
     " Part 3.1 [arXiv:2309.14316](https://arxiv.org/abs/2309.14316),",

@@ -20,11 +20,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.errors import RunError
@@ -47,6 +48,12 @@ class PackingSpec(Spec):
     last: Literal["cut", "pad"] = Field(
         "cut", description="aligned: a sequence's last document is cut off, or begins the next one and leaves padding."
     )
+
+    @model_validator(mode="after")
+    def _with_effect(self) -> Self:
+        if self.last == "pad" and self.method != "aligned":
+            raise PydanticCustomError("last", "`last: pad` is for `method: aligned`")
+        return self
 
     @property
     def whole(self) -> bool:
@@ -216,13 +223,14 @@ def _laid(lengths: I64, spec: PackingSpec) -> tuple[I64, I64, int]:
 
 
 def fill(lengths: I64, spec: PackingSpec) -> tuple[Fraction, Fraction]:
-    """What aligned packing makes of documents of such lengths (d,): tokens kept of each, and used of each sequence.
+    """What aligned packing makes of documents of such lengths (d,): how much of them it keeps, how full sequences are.
 
     The last sequence, which stays open, counts only where it is the only one.
     """
-    lengths = lengths[lengths <= spec.length]
-    starts, kept, count = _laid(lengths, spec)
+    fitting = lengths[lengths <= spec.length]
+    starts, kept, count = _laid(fitting, spec)
     closed = max(count - 1, 1)
-    kept = kept[: np.searchsorted(starts, closed * spec.length)]
-    tokens = int(kept.sum())
-    return Fraction(tokens, max(kept.size, 1)), Fraction(tokens, closed * spec.length)
+    inside = int(np.searchsorted(starts, closed * spec.length))
+    tokens = int(kept[:inside].sum())
+    share = Fraction(tokens, int(fitting[:inside].sum())) * Fraction(int(fitting.sum()), int(lengths.sum()))
+    return share, Fraction(tokens, closed * spec.length)

@@ -31,6 +31,7 @@ from pipeline.text.tokenizer import SYMBOLS, Tokenizer, load
 from pipeline.worlds.world import World
 
 LEVELS = 6  # of a grammar, above its terminals: about
+TRIED = 200  # documents of which one has to fit, where longer ones are left out
 WINDOWED = 10_000  # documents of each source that are packed to see how much of them aligned sequences keep
 
 
@@ -326,6 +327,8 @@ def _sizes(spec: SplitSpec, sources: Mapping[str, Source]) -> tuple[dict[str, Fr
             f"Set packing.length to {longest} or more, or packing.longer to drop.",
             ("packing",),
         )
+    for name, source in sources.items():
+        _check_fitting(name, source, packing)
     each = {name: source.mean_tokens for name, source in sources.items()}
     if packing.method == "concat":
         return each, each
@@ -335,9 +338,23 @@ def _sizes(spec: SplitSpec, sources: Mapping[str, Source]) -> tuple[dict[str, Fr
         raise SpecError("aligned sequences hold documents of one source", "Set packing.windows to pure.", ("packing",))
     room = {}
     for name, source in sources.items():
-        each[name], used = fill(sample_lengths(source, WINDOWED), packing)
+        share, used = fill(sample_lengths(source, WINDOWED), packing)
+        each[name] *= share
         room[name] = each[name] / used
     return each, room
+
+
+def _check_fitting(name: str, source: Source, packing: PackingSpec) -> None:
+    """SpecError where all documents would be left out."""
+    if packing.longer == "keep" or (source.longest is not None and source.longest <= packing.length):
+        return
+    lengths = sample_lengths(source, TRIED)
+    if (shortest := int(lengths.min())) > packing.length:
+        raise SpecError(
+            f"'{name}': none of {len(lengths)} documents has as few tokens as a sequence, {packing.length}",
+            f"Set packing.length to more than {shortest}.",
+            ("packing", "length"),
+        )
 
 
 def _rounds(
@@ -364,6 +381,9 @@ def _check_columns(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
     if "tree" in spec.columns and (len(sources) > 1 or not all(isinstance(s, Parsed) for s in sources.values())):
         at = ("columns", spec.columns.index("tree"))
         raise SpecError("trees are those of one source of a grammar", "Give it a split of its own.", at)
+    if "spans" in spec.columns and not any(label for source in sources.values() for label in source.labels):
+        at = ("columns", spec.columns.index("spans"))
+        raise SpecError("no source of the split has values to be marked", "Leave the column out.", at)
     for column in ("answers", "probes", "steps"):
         if column not in spec.columns:
             continue
@@ -372,7 +392,8 @@ def _check_columns(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
             raise SpecError(f"{column} need a document a row", "Set packing.method to rows.", at)
         for name, source in sources.items():
             if column == "answers" and "answer" not in source.roles:
-                raise SpecError(f"'{name}' has no answers", "Ask questions, or leave the column out.", at)
+                remedy = "Ask questions (`cut` sentences of a grammar), or leave the column out."
+                raise SpecError(f"'{name}' has no answers", remedy, at)
             if column == "steps" and (len(sources) > 1 or not isinstance(source, Stepped)):
                 raise SpecError("steps are those of one source of problems", "Give it a split of its own.", at)
             if column == "probes" and source.world is None:

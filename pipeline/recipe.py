@@ -257,14 +257,22 @@ def schema() -> dict[str, Any]:
     ):
         made["$defs"][spec]["properties"]["extends"] = {"type": "string", "description": "Another one of this recipe."}
     made["properties"]["tokenizer"] = {"anyOf": [{"type": "string"}, made["properties"]["tokenizer"]]}
+    of_sinks = made["properties"]["sinks"]
+    of_sinks["items"] = {"anyOf": [{"enum": list(SINKS)}, of_sinks["items"]]}
     inheritable: dict[str, Any] = _inheritable(made)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **inheritable}
+
+
+_BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 
 
 def _inheritable(schema: Any) -> Any:
     """The schema with nothing required, and null allowed: any key may be inherited or taken away, at any depth."""
     if isinstance(schema, dict):
-        named = {"anyOf" if key == "oneOf" else key: _inheritable(value) for key, value in schema.items()}
+        names = {"oneOf": "anyOf", **(_BOUNDS if schema.get("type") == "number" else {})}
+        named = {names.get(key, key): _inheritable(value) for key, value in schema.items()}
+        if named.get("type") == "number" and isinstance(named.get("default"), str):
+            named["default"] = float(Fraction(named["default"]))  # of a fraction, which pydantic writes as a text
         for keys in (key for key in ("properties", "patternProperties") if isinstance(named.get(key), dict)):
             named[keys] = {name: _or_null(value) for name, value in named[keys].items()}
         return {
@@ -540,7 +548,7 @@ def _validated(kind: type[SomeSpec], tree: Tree, origin: Origin) -> SomeSpec:
         shown = error["input"] if not isinstance(error["input"], Fraction) else float(error["input"])
         problem, remedy = f"{_REMEDIES[error['type']][0]}, not {shown!r}", _REMEDIES[error["type"]][1]
     elif not isinstance(error["input"], dict | list):
-        shown = error["input"] if not isinstance(error["input"], Fraction) else str(error["input"])
+        shown = error["input"] if not isinstance(error["input"], Fraction) else float(error["input"])
         problem = f"{problem}, not {shown!r}"
     raise RecipeError(problem[:1].lower() + problem[1:], remedy, origin.place(path))
 

@@ -178,6 +178,13 @@ class _Rows:
                 "Give it `packing: {method: rows}` and `columns: [answers]` in the recipe, and build that.",
                 data.folder.url,
             )
+        recipe = data.manifest.recipe["sources"]
+        if any("alphabet" in recipe[source] for source in data.split(split)["sources"]):
+            raise StorageError(
+                f"the answers of the split '{split}' are symbols, which are not compared as texts",
+                "`pipeline check` knows what is right.",
+                data.folder.url,
+            )
         columns = ("question", "hint", "answer")
         self._batches = [tuple(map(batch.column, columns)) for batch in data.batches(split)]
         self._starts = list(accumulate((len(batch[0]) for batch in self._batches), initial=0))

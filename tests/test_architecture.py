@@ -61,6 +61,7 @@ MAY: dict[str, set[str]] = {
         "storage",
         "manifest",
         "sinks",
+        "sources",
         "executors",
         "recipe",
         "plan",

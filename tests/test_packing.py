@@ -75,9 +75,10 @@ def test_aligned_is_what_beginning_each_row_with_a_document_gives(last: Last, do
     packed = pack(made(documents), spec, EOS)
     agree(packed, documents, last, length)
     assert all(pieces[0][0] == pieces[0][3] == 0 for pieces in rows_of(packed.pieces)), "begun by a whole document"
-    each, used = fill(np.array([len(ids) for ids, _ in documents]), spec)
+    share, used = fill(np.array([len(ids) for ids, _ in documents]), spec)
     closed = max(len(packed) - 1, 1)  # the last one could hold more
-    assert each * sum(map(len, rows_of(packed.pieces)[:closed])) == packed.filled[:closed].sum()
+    told = [documents[number][0] for pieces in rows_of(packed.pieces)[:closed] for _, _, number, _ in pieces]
+    assert share * sum(map(len, told)) == packed.filled[:closed].sum()
     assert used * closed * length == packed.filled[:closed].sum()
 
 
@@ -162,7 +163,9 @@ def test_a_document_longer_than_its_row_is_refused_and_which_length_would_do_is_
     assert pack(documents, PackingSpec(method=method, length=4), EOS).filled.max() == 4
 
 
-@pytest.mark.parametrize("wrong", [{"length": 1}, {"length": 65_536}, {"length": 0}, {"method": "best"}, {"lenght": 5}])
+@pytest.mark.parametrize(
+    "wrong", [{"length": 1}, {"length": 65_536}, {"length": 0}, {"method": "best"}, {"lenght": 5}, {"last": "pad"}]
+)
 def test_a_packing_that_cannot_be_is_refused(wrong: dict[str, object]):
     with pytest.raises(ValidationError):
         PackingSpec.model_validate(wrong)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def plan_of(folder: Path, source: dict[str, Any], **split: Any) -> Plan:
     tree = {
         "tokenizer": "symbols",
         "sources": {"it": source},
-        "splits": {"train": {"mixture": {"it": {"tokens": 20_000}}, **split}},
+        "splits": {"train": {"mixture": {"it": {"tokens": 20_000}}} | split},
     }
     (folder / "r.yaml").write_text(f"# a puzzle\n{yaml.safe_dump(tree)}")
     return compile_plan(load(str(folder / "r.yaml")))
@@ -125,6 +126,20 @@ def test_an_exposure_tells_the_same_instance_in_another_order(tmp_path: Path, na
 def test_what_has_no_order_is_told_the_same_at_every_exposure(tmp_path: Path, name: str):
     plan = plan_of(tmp_path, KINDS[name])
     assert inside(plan, range(50), 3) == inside(plan, range(50))
+
+
+def test_the_mean_length_is_exact_where_it_can_be(tmp_path: Path):
+    for source, mean in (
+        ({"kind": "mano", "operations": 6}, 1 + 2 * Fraction(7, 2) + 4),
+        ({"kind": "copy", "length": 9, "eos": True}, 1 + 10 + 1 + 1),
+    ):
+        assert abs(plan_of(tmp_path, source).sources["it"].mean_tokens - mean) < Fraction(1, 2**50), (
+            "as draws are exact"
+        )
+    for name in ("mano", "copy", "depo", "brevo"):
+        plan = plan_of(tmp_path, {**KINDS[name], "law": "inverse"})
+        lengths = tell(plan, range(40_000, 52_000)).tokens.lengths
+        assert abs(lengths.mean() - float(plan.sources["it"].mean_tokens)) < 6 * lengths.std() / 10_000**0.5
 
 
 @pytest.mark.parametrize("name", ["depo", "brevo", "mano", "copy"])
@@ -269,8 +284,18 @@ def test_of_several_questions_a_row_is_asked_the_last(tmp_path: Path):
         ({"kind": "mano", "operations": 0}, r"sources\.it\.operations"),
         ({"kind": "mano", "operations": 3, "law": "inverted"}, "Did you mean 'inverse'"),
         ({"kind": "copy", "length": 9, "mask": ["hint"]}, "no part of these documents is of the role hint"),
+        ({"kind": "copy", "length": 9, "columns": ["spans"]}, "no source of the split has values to be marked"),
+        (
+            {"kind": "copy", "length": 9, "mixture": {"it": {}}},
+            r"how often 'it' is told is not said.*exposures, a share",
+        ),
+        (
+            {"kind": "copy", "length": 9, "law": "largest", "packing": {"length": 16, "longer": "drop"}},
+            r"'it': none of 200 documents has as few tokens as a sequence, 16\. Set packing\.length to more than 20",
+        ),
     ],
 )
 def test_puzzles_that_cannot_be_are_refused(tmp_path: Path, changed: dict[str, Any], message: str):
+    split = {key: changed.pop(key) for key in ("columns", "mixture", "packing") if key in changed}
     with pytest.raises(PipelineError, match=message):
-        plan_of(tmp_path, changed)
+        plan_of(tmp_path, changed, **split)

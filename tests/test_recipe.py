@@ -629,6 +629,19 @@ def test_the_schema_holds_for_every_resolved_recipe(folder: Path, path: Path):
     assert in_schema(Path("elsewhere/dumped.yaml")) == []
 
 
+def test_the_schema_knows_bounds_numbers_and_names_of_formats():
+    jsonschema = pytest.importorskip("jsonschema")
+    made = schema()
+    assert '"ge":' not in json.dumps(made)
+    amounts = made["$defs"]["AmountSpec"]["properties"]["share"]
+    assert jsonschema.Draft202012Validator(amounts).is_valid(0.5)
+    assert not jsonschema.Draft202012Validator(amounts).is_valid(1.5)
+    assert made["$defs"]["PerturbedSpec"]["properties"]["share"]["default"] == 0.1
+    formats = jsonschema.Draft202012Validator({**made["properties"]["sinks"], "$defs": made["$defs"]})
+    assert formats.is_valid(["parquet", {"kind": "megatron"}])
+    assert not formats.is_valid(["parket"])
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

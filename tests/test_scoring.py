@@ -513,3 +513,14 @@ def test_the_end_token_is_that_of_the_dataset(copy: Path, rows: list[Row], tmp_p
     path = copy / "tokenizer/tokenizer_config.json"
     path.write_text(path.read_text().replace(END, "</s>"))
     assert scored(copy, tmp_path, said).micro.correct == len(rows)
+
+
+def test_symbols_are_not_compared_as_texts(tmp_path: Path):
+    text = (
+        "tokenizer: symbols\nsources: {it: {kind: brevo, nodes: 5, instances: 20}}\n"
+        "splits: {exam: {mixture: {it: {}}, packing: {method: rows, length: 64}, columns: [answers]}}\n"
+    )
+    built(plan_at(tmp_path / "r.yaml", text), tmp_path / "data")
+    (tmp_path / "p.jsonl").write_text('{"row": 0, "prediction": "1"}\n')
+    with pytest.raises(StorageError, match=r"are symbols, which are not compared as texts\. `pipeline check`"):
+        score(tmp_path / "data", "exam", tmp_path / "p.jsonl")

@@ -176,6 +176,8 @@ def test_trees_open_in_datasets(tmp_path: Path):
     assert verify(tmp_path / "data") == []
     data = load_dataset(str(tmp_path / "data"), split="train", cache_dir=str(tmp_path / "cache")).with_format("numpy")
     assert data[0]["ancestors"].shape == (16, 2)
+    symbols = json.loads((tmp_path / "data" / "manifest.json").read_text())["splits"]["train"]["symbols"]
+    assert symbols == ["s", "a", "b", "1", "2", "3"]
     assert data[:3]["boundaries"].shape == (3, 16)
     assert np.array_equal(data[:]["ancestors"], make_shard(plan, "train", 0).columns["ancestors"])
 
@@ -214,6 +216,7 @@ def test_a_grammar_is_named_drawn_or_written_and_the_resolved_recipe_stands_alon
         ({"grammar": "bad.cfg"}, r"bad\.cfg:2: .* is no rule"),
         ({"grammar": ["s -> s 1"]}, r"sources\.it\.grammar: .*line 1: .s. is recursive"),
         ({"grammar": {**SHAPE, "sizes": [2, 3]}}, "the first level is the root"),
+        ({"grammar": 3}, r"sources\.it\.grammar: a grammar is a file, a list of rules, or a shape"),
         ({"cut": 4}, r"sources\.it\.cut: a prompt of 4 symbols is all of a sentence that has 3\. Cut at 2"),
         ({"perturbed": {"level": 2}}, r"sources\.it\.perturbed\.level: no symbols of level 2"),
         ({"perturbed": {"rate": 2}}, r"sources\.it\.perturbed\.rate"),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pipeline.plan import SplitPlan
     from pipeline.worlds.world import World
 
+RARE = 0.001  # exposures of an item, on average: hardly any document is told twice
 HELP = "Say exactly what a recipe would build, and build nothing."
 arguments = recipe_arguments
 
@@ -53,7 +54,9 @@ def _print_source(split: SplitPlan, source: str, told: dict[str, Any]) -> None:
     documents, tokens = split.documents_of(source), split.expected[source]
     share = float(tokens / sum(split.expected.values()))
     exposures = f"{told['mean']:.4g}"
-    if told["least"] != told["most"]:
+    if told["mean"] < RARE:
+        exposures = "each new"
+    elif told["least"] != told["most"]:
         exposures += f" ({told['least']} to {told['most']:,})"
     print(
         f"  {source:<20} {documents:>15,} {exposures:>18} {told['tokens_each']:>12.2f}"

@@ -122,7 +122,8 @@ def _refuse_depth(child: str, name: str, higher: str, known: Mapping[str, _Line]
         new = {one for other in new if other in known for one in known[other].children} - reached
         reached |= new
     if name in reached:
-        _refuse(known[name].place, f"'{child}' is recursive: it stands below itself", "A tree has so many levels.")
+        problem = f"'{child}' is recursive: it stands below itself"
+        _refuse(known[name].place, problem, "A symbol stands on one level: call it by another name there.")
     problem = f"'{child}' stands below '{higher}' ({known[higher].place}) and, deeper, below '{name}'"
     _refuse(known[name].place, problem, "Each symbol has one level: call one of the two by another name.")
 

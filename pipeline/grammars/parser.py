@@ -83,6 +83,8 @@ class Parser:
     def _string(self, symbols: ArrayLike) -> I32:
         """Symbols as kernels take them: -1 for those that the grammar does not have."""
         string = np.asarray(symbols)
+        if string.size and string.dtype.kind not in "iu":
+            raise TypeError("a string is given as numbers of terminals, their places in `grammar.terminals`")
         known = (string >= 0) & (string < self._terminals)
         return np.where(known, string, -1).astype(np.int32)
 

@@ -42,7 +42,7 @@ def check(split: Split) -> None:
     if not (split.rows or split.closed):
         raise SpecError(
             f"split '{split.name}': not every document ends with the end token, by which this format knows them",
-            "Export to parquet, mds or litdata, or build with method: rows.",
+            "Export to parquet, mds or litdata; or build with method: rows, or concat and `eos: true` in its sources.",
         )
 
 

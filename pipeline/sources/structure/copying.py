@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from pydantic import Field as Key_
 
 from pipeline.core.draws import I64
 from pipeline.sources.source import Context
-from pipeline.sources.structure.puzzle import Drawn, Law, Puzzle, SymbolsSpec, drawn, law_of
+from pipeline.sources.structure.puzzle import Drawn, Law, Puzzle, SymbolsSpec, drawn, law_of, mean_of
 
 
 class CopySpec(SymbolsSpec):
@@ -39,6 +40,9 @@ class Copying(Puzzle):
 
     def _most(self) -> int:
         return 2 * self._spec.length + 1
+
+    def _mean(self) -> Fraction:
+        return 2 * mean_of(self._least, self._law) + 1
 
     def _draw(self, item: I64, exposure: I64) -> Drawn:
         from pipeline.sources.structure.compiled import copying

@@ -12,6 +12,7 @@ from __future__ import annotations
 from decimal import Context as Digits
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -28,6 +29,8 @@ from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds.world import World
 
 CHUNK = 256  # documents that are drawn at once
+ENDLESS = 2**39  # instances, where nothing says how many
+SAMPLED = 10_000  # instances of many sizes, whose mean length is taken
 Law = Literal["inverse", "uniform", "largest"]
 
 _DIGITS = Digits(prec=50)
@@ -36,7 +39,7 @@ _DIGITS = Digits(prec=50)
 class SymbolsSpec(DocumentsSpec):
     """The keys of every source of symbols."""
 
-    instances: Size = Key_(2**39, description="How many there are.")
+    instances: Size | None = Key_(None, description="How many there are. Default: without end.")
     alphabet: Name | None = Key_(None, description="Sources with one alphabet share its ids. Default: the kind.")
     bos: Mark | Literal[False] = Key_(MarkSpec.of("<bos>"), description="What each document begins with, after a tag.")
     eos: bool = Key_(False, description="Close each document with the end token.")
@@ -44,6 +47,11 @@ class SymbolsSpec(DocumentsSpec):
     @property
     def marks(self) -> tuple[MarkSpec, ...]:
         return (*super().marks, *((self.bos,) if self.bos else ()))
+
+    @property
+    def count(self) -> int:
+        """How many instances there are."""
+        return self.instances or ENDLESS
 
     @property
     def ended(self) -> bool:
@@ -67,6 +75,12 @@ def law_of(law: Law, least: int, most: int) -> tuple[int, U64]:
         return least, thresholds([Fraction(1)] * (most - least + 1))
     root = _DIGITS.sqrt(Decimal(most))
     return least, thresholds([Fraction(_DIGITS.divide(Decimal(1), n + root)) for n in range(least, most + 1)])
+
+
+def mean_of(least: int, law: U64) -> Fraction:
+    """The expected size of instances whose law is that of `law_of`."""
+    ends = [0, *law.tolist(), 2**64]
+    return sum((size * Fraction(b - a, 2**64) for size, (a, b) in enumerate(pairwise(ends), least)), Fraction(0))
 
 
 class Drawn(NamedTuple):
@@ -135,21 +149,23 @@ class Puzzle:
 
     labels: tuple[str, ...] = ("",)
     notices: tuple[str, ...] = ()
-    exposures: int | None = 1
     world: World | None = None
     longest: int | None
     streams: tuple[str, ...] = ("instance", "telling")
     """What an item is, and what an exposure of it may change."""
 
     def __init__(self, spec: SymbolsSpec, context: Context) -> None:
-        self._instances = spec.instances
+        self._instances = spec.count
+        self.exposures = spec.instances and 1
         self._frame = Frame(spec, context.tokenizer)
         self._ids = context.tokenizer.ids_of(context.symbols.tokens(spec.symbols[0]))
         self._keys = keys_of(context.key, self.streams)
         self.roles = (*(("tag",) if spec.tag else ()), "prompt", "answer")
         self.mask = mask_of(spec, self.roles)
-        self.longest = self._most() + self._frame.lead + self._frame.trail
-        self.mean_tokens = sample_mean(self)
+        around = self._frame.lead + self._frame.trail
+        self.longest = self._most() + around
+        mean = self._mean()
+        self.mean_tokens = sample_mean(self, SAMPLED) if mean is None else mean + around
 
     def __len__(self) -> int:
         return self._instances
@@ -187,6 +203,10 @@ class Puzzle:
     def _most(self) -> int:
         """Most tokens of an instance, without its frame."""
         raise NotImplementedError
+
+    def _mean(self) -> Fraction | None:
+        """Expected tokens of an instance, without its frame, where they can be computed."""
+        return None
 
     def _draw(self, item: I64, exposure: I64) -> Drawn:
         raise NotImplementedError

@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from pathlib import PurePosixPath
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Key_
+from pydantic import field_validator
+from pydantic_core import PydanticCustomError
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I32, I64
@@ -50,6 +52,15 @@ class GrammarSpec(SymbolsSpec):
     )
     perturbed: PerturbedSpec | None = Key_(None, description="Default: no sentence is.")
     cut: int | None = Key_(None, ge=0, description="Symbols of each sentence that are its prompt.")
+
+    @field_validator("grammar", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        if not isinstance(value, str | list | dict | ShapeSpec):
+            raise PydanticCustomError(
+                "grammar", "a grammar is a file, a list of rules, or a shape {sizes: …, rules: …}"
+            )
+        return value
 
     def materialise(self, files: Files) -> Self:
         """The same with its rules, and the name of their alphabet."""
@@ -97,17 +108,17 @@ class Sentences:
 
     labels: tuple[str, ...] = ("",)
     notices: tuple[str, ...] = ()
-    exposures: int | None = 1
     world: World | None = None
 
     def __init__(self, spec: GrammarSpec, context: Context) -> None:
         self.grammar, self._spec = spec.rules, spec
+        self.exposures = spec.instances and 1
         self._frame = Frame(spec, context.tokenizer)
         self._ids = context.tokenizer.ids_of(context.symbols.tokens(spec.symbols[0]))
         if spec.cut is not None and spec.cut >= self.grammar.shortest:
             raise SpecError(
                 f"a prompt of {spec.cut} symbols is all of a sentence that has {self.grammar.shortest}",
-                f"Cut at {self.grammar.shortest - 1} or before.",
+                f"Cut at {self.grammar.shortest - 1}, or before.",
                 ("cut",),
             )
         self.sampler = _sampler(spec, self.grammar, context)
@@ -122,7 +133,12 @@ class Sentences:
             self.mean_tokens = sample_mean(self, 5 * SAMPLE)
 
     def __len__(self) -> int:
-        return self._spec.instances
+        return self._spec.count
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of all symbols, by the numbers that trees have."""
+        return self.grammar.symbols
 
     def individuals(self, item: I64) -> I64:
         """Nobody."""

@@ -31,7 +31,9 @@ class WordsSpec(Spec):
         words = sum(self.vocabulary**length for length in range(least, most + 1))
         if not nodes <= words < 2**58:
             raise PydanticCustomError(
-                "words", "there are {words} different words for {nodes} nodes", {"words": words, "nodes": nodes}
+                "words",
+                "there are {words} different words for {nodes} nodes; longer ones, or a larger vocabulary, make more",
+                {"words": words, "nodes": nodes},
             )
 
     @property
