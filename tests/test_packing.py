@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.errors import RunError
-from pipeline.packing import PackingSpec, Sequences, fill, pack
+from pipeline.packing import PackingSpec, Sequences, fill, pack, pack_pure
 from tests.reference import packing as reference
 from tests.reference.packing import Document
 
@@ -174,3 +174,55 @@ def test_a_packing_that_cannot_be_is_refused(wrong: dict[str, object]):
 def test_65_535_documents_of_one_token_are_as_many_segments():
     packed = pack(made([([1], [])] * 65_535), PackingSpec(length=65_535), EOS)
     assert packed.segment_ids()[0].tolist() == list(range(1, 65_536))
+
+
+@pytest.mark.parametrize(("method", "last"), [("concat", "cut"), ("aligned", "cut"), ("aligned", "pad")])
+def test_pure_windows_are_those_of_each_group_one_after_the_other(method: str, last: str):
+    told: list[Document] = [([1, 2, 3], [(0, 2, 1)]), ([4, 5, 6], [(1, 2, 2)]), ([7, 8], []), ([9, 1, 2], [(0, 3, 3)])]
+    documents = made([*told, ([3], [])])
+    spec = PackingSpec.model_validate({"method": method, "last": last, "length": 4})
+    whole = pack_pure(documents, [2, 0, 3], spec, EOS)
+    alone = [pack(documents.slice(first, end), spec, EOS) for first, end in ((0, 2), (2, 5))]
+    assert whole.input_ids.tolist() == [row for one in alone for row in one.input_ids.tolist()]
+    assert whole.filled.tolist() == [count for one in alone for count in one.filled.tolist()]
+    assert whole.documents.tokens.values.tolist() == [t for one in alone for t in one.documents.tokens.values.tolist()]
+    assert rows_of(whole.spans()) == [row for one in alone for row in rows_of(one.spans())]
+    numbered = [(one, 2 * number) for number, one in enumerate(alone)]
+    assert rows_of(whole.pieces) == [
+        [(start, count, document + before, offset) for start, count, document, offset in row]
+        for one, before in numbered
+        for row in rows_of(one.pieces)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "whole", "uncut", "pure"),
+    [
+        ({}, False, True, False),
+        ({"windows": "pure"}, False, True, True),
+        ({"method": "rows", "windows": "pure"}, True, True, False),
+        ({"method": "rows", "longer": "drop"}, False, True, False),
+        ({"method": "aligned", "windows": "pure"}, True, False, True),
+        ({"method": "aligned", "longer": "drop"}, False, False, False),
+        ({"method": "aligned", "last": "pad"}, True, True, False),
+    ],
+)
+def test_what_has_to_fit_what_is_left_whole_and_whose_windows_are_pure(
+    spec: dict[str, str], whole: bool, uncut: bool, pure: bool
+):
+    read = PackingSpec.model_validate(spec)
+    assert (read.whole, read.uncut, read.pure(2), read.pure(1)) == (whole, uncut, pure, False)
+
+
+def test_documents_that_are_too_long_fill_no_sequence_and_are_not_kept():
+    lengths, spec = np.array([3, 9, 3, 4, 9, 2]), PackingSpec(method="aligned", length=5)
+    short = lengths[lengths < 9]
+    assert fill(lengths, spec)[1] == fill(short, spec)[1] == 1
+    assert fill(lengths, spec)[0] * lengths.sum() == fill(short, spec)[0] * short.sum()
+
+
+def test_what_is_marked_beyond_a_cut_is_gone():
+    left = made([([1, 2, 3], [(0, 1, 1), (1, 2, 2)]), ([4, 5, 6], [(0, 1, 1), (2, 1, 3)])]).clipped(np.array([2, 2]))
+    assert left.tokens.values.tolist() == [1, 2, 4, 5]
+    assert left.spans is not None
+    assert rows_of(left.spans) == [[(0, 1, 1), (1, 1, 2)], [(0, 1, 1)]]

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 
+from pipeline.build import build
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.errors import PipelineError
+from pipeline.dataset import Dataset
+from pipeline.executors import Inline
+from pipeline.export import export
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
+from pipeline.shard import make_shard
+from pipeline.sinks.nanogpt import NanogptSpec
+from pipeline.sources.structure.compiled.names import FEW
+from pipeline.sources.structure.puzzle import CHUNK
+from tests.reference import puzzles as reference
 from tests.reference import puzzles_checked as checked
 
 WORDS = {"length": [2, 4], "vocabulary": 4}
@@ -234,8 +245,6 @@ def test_prompts_and_answers_are_marked_and_a_tag_before_them(tmp_path: Path, na
 
 
 def test_loss_is_on_answers_and_the_end_alone_where_prompts_are_masked(tmp_path: Path):
-    from pipeline.shard import make_shard
-
     packing = {"method": "aligned", "length": 300}
     plan = plan_of(tmp_path, {**KINDS["brevo"], "mask": ["prompt"]}, packing=packing, columns=["loss_mask"])
     made = make_shard(plan, "train", 0)
@@ -256,8 +265,6 @@ def test_loss_is_on_answers_and_the_end_alone_where_prompts_are_masked(tmp_path:
 
 
 def test_of_several_questions_a_row_is_asked_the_last(tmp_path: Path):
-    from pipeline.shard import make_shard
-
     rows = {"packing": {"method": "rows", "length": 400}, "columns": ["answers"]}
     plan = plan_of(tmp_path, {**KINDS["depo"], "nodes": 12}, **rows)
     made = make_shard(plan, "train", 0)
@@ -299,3 +306,221 @@ def test_puzzles_that_cannot_be_are_refused(tmp_path: Path, changed: dict[str, A
     split = {key: changed.pop(key) for key in ("columns", "mixture", "packing") if key in changed}
     with pytest.raises(PipelineError, match=message):
         plan_of(tmp_path, changed, **split)
+
+
+# ── held against a generator of lists and sets ──────────────────────────────────────────────────────────────────────
+
+
+def alike(ours: Counter[Any], theirs: Counter[Any]) -> None:
+    """Two samples of one law: chi-square within five standard deviations. What is rare is counted together."""
+    size = ours.total() / theirs.total()
+    common = [key for key in {**ours, **theirs} if ours[key] + theirs[key] >= 20]
+    pairs = [(ours[key], theirs[key]) for key in common]
+    rest = ours.total() - sum(one for one, _ in pairs), theirs.total() - sum(two for _, two in pairs)
+    pairs += [rest] if sum(rest) else []
+    assert len(pairs) > 1, "nothing to compare"
+    square = sum((one - size * two) ** 2 / (size * (one + two)) for one, two in pairs)
+    freedom = len(pairs) - 1
+    assert square - freedom <= 5 * (2 * freedom) ** 0.5, (square, freedom)
+
+
+def renamed(tokens: list[str]) -> list[str]:
+    """A document of the reference as checked.py reads it."""
+    signs = ("ans", "query", "query_")
+    return [f"<{token}>" if token.startswith(signs) else token for token in tokens if token not in ("bos", "eos")]
+
+
+def facts_of_brevo(one: checked.Brevo) -> dict[str, Any]:
+    """What a graph, its telling and its answer are like."""
+    needs: dict[Any, list[Any]] = {}
+    for needed, by in one.edges:
+        needs.setdefault(by, []).append(needed)
+    nodes = {node for edge in one.edges for node in edge}
+    leaves = [node not in needs for node in one.order]
+    told = [at for at, (_, by) in enumerate(one.edges) if by == one.asked]
+    return {
+        "nodes": len(nodes),
+        "leaves": len(nodes - needs.keys()),
+        "edges": len(one.edges),
+        "most needed by one": max(map(len, needs.values())),
+        "needed by the one asked about": len(needs[one.asked]),
+        "users of the one asked about": sum(needed == one.asked for needed, _ in one.edges),
+        "where it is told last": 8 * told[-1] // len(one.edges),
+        "the first edge": (len(nodes), one.edges[0][0] in needs),
+        "answer": len(one.order),
+        "its leaves": tuple(leaves[1:5]),
+        "how far from what it needs": one.order[::-1].index(needs[one.asked][0]),
+    }
+
+
+@pytest.mark.parametrize("nodes", [6, 12])
+def test_graphs_tellings_and_answers_are_as_a_plain_generator_has_them(tmp_path: Path, nodes: int):
+    plan = plan_of(tmp_path, {"kind": "brevo", "nodes": nodes})
+    rng = Random(1)
+    ours, theirs = (
+        [facts_of_brevo(checked.brevo(tokens, bars=False)) for tokens in texts]
+        for texts in (inside(plan, range(ITEMS)), [renamed(reference.brevo(rng, nodes)) for _ in range(ITEMS)])
+    )
+    for what in ours[0]:
+        alike(Counter(one[what] for one in ours), Counter(one[what] for one in theirs))
+
+
+def facts_of_depo(one: checked.Depo) -> dict[str, Any]:
+    """Where things stand, and how long names are."""
+    starts = [first for first, _ in one.edges]
+    (_, first), (steps, second) = one.asked[:2]
+    return {
+        "successor of the first": starts.index(one.edges[0][1]),
+        "successor of the last": starts.index(one.edges[-1][1]),
+        "asked about": (starts.index(first), starts.index(second)),
+        "steps": steps,
+        "lengths": sum(len(node) == 1 for node in starts),
+        "a name": min(starts),
+        "another": first,
+    }
+
+
+def test_cycles_tellings_and_names_are_as_a_plain_generator_has_them(tmp_path: Path):
+    words = {"length": [1, 2], "vocabulary": 3}  # twelve words: short ones run out
+    plan = plan_of(tmp_path, {"kind": "depo", "nodes": 8, "hops": 3, "law": "largest", "words": words})
+    rng = Random(2)
+    made = [renamed(reference.depo(rng, 8, 3, (1, 2), 3, n=8)) for _ in range(ITEMS)]
+    ours, theirs = (
+        [facts_of_depo(checked.depo(tokens)) for tokens in texts] for texts in (inside(plan, range(ITEMS)), made)
+    )
+    for what in ours[0]:
+        alike(Counter(one[what] for one in ours), Counter(one[what] for one in theirs))
+
+
+def test_symbols_to_copy_are_uniform(tmp_path: Path):
+    plan = plan_of(tmp_path, KINDS["copy"])
+    symbols = Counter(symbol for tokens in inside(plan, range(500)) for symbol in checked.copying(tokens))
+    spread(symbols, {str(number): 1 / 9 for number in range(1, 10)})
+
+
+def test_words_of_one_token_out_of_very_many(tmp_path: Path):
+    plan = plan_of(tmp_path, {"kind": "brevo", "nodes": 9, "words": {"vocabulary": FEW + 1000}})
+    names = [name for tokens in inside(plan, range(500)) for (name,) in checked.brevo(tokens, bars=False).order]
+    assert max(map(int, names)) > FEW > min(map(int, names)) > 0
+
+
+# ── how much there is of them ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"kind": "depo", "nodes": 12, "hops": 2, "queries": 5, "words": {"length": [3, 3], "vocabulary": 9}},
+        {"kind": "mano", "operations": 7, "tag": "<t>"},
+        {"kind": "copy", "length": 7, "eos": True},
+    ],
+)
+def test_the_longest_document_is_as_long_as_is_said(tmp_path: Path, source: dict[str, Any]):
+    plan = plan_of(tmp_path, {**source, "law": "largest"})
+    assert tell(plan, range(20)).tokens.lengths.max() == plan.sources["it"].longest
+
+
+@pytest.mark.parametrize("nodes", [3, 5, 40])
+def test_there_is_room_for_a_graph_of_as_many_edges_as_there_can_be(tmp_path: Path, nodes: int):
+    edges = sum(min(before, 4) for before in range(nodes))  # each node needs the four before it
+    longest = plan_of(tmp_path, {"kind": "brevo", "nodes": nodes}).sources["it"].longest
+    assert (longest or 0) >= len(["bos", "query", "it", "ans", "eos"]) + 2 * edges + nodes
+
+
+def test_documents_drawn_in_several_goes_are_all_there(tmp_path: Path):
+    plan = plan_of(tmp_path, KINDS["mano"])
+    items = range(2 * CHUNK + 1)
+    assert texts(plan, tell(plan, items)) == [document for i in items for document in texts(plan, tell(plan, [i]))]
+
+
+def test_words_without_number_are_refused(tmp_path: Path):
+    with pytest.raises(PipelineError, match=r"sources\.it: .*words"):
+        plan_of(tmp_path, {**KINDS["depo"], "words": {"length": [1, 12], "vocabulary": 30_000}})
+
+
+@pytest.mark.parametrize(
+    ("packing", "lost"),
+    [
+        ({"method": "aligned", "length": 230}, True),
+        ({"method": "aligned", "length": 230, "last": "pad"}, False),
+        ({"method": "rows", "length": 250}, False),
+    ],
+)
+def test_a_plan_knows_what_sequences_take_and_lose(tmp_path: Path, packing: dict[str, Any], lost: bool):
+    plan = plan_of(tmp_path, KINDS["depo"], packing=packing, mixture={"it": {"tokens": 200_000}})
+    split = plan.splits["train"]
+    made = make_shard(plan, "train", 0)
+    tokens = made.sources["it"].tokens
+    assert split.shards == 1
+    assert abs(tokens / 200_000 - 1) < 0.03
+    assert abs(tokens / float(split.expected["it"]) - 1) < 0.03
+    assert abs(made.sequences * split.packing.length / float(split.tokens) - 1) < 0.03
+    assert made.padding == made.sequences * split.packing.length - tokens
+    assert any("cut off" in notice for notice in split.notices) == lost
+
+
+def two_of(folder: Path, **packing: Any) -> Plan:
+    """Depo and copying, one token of each to one of the other."""
+    tree = {
+        "tokenizer": "symbols",
+        "sources": {"one": {**KINDS["depo"], "eos": True}, "two": {**KINDS["copy"], "eos": True}},
+        "splits": {
+            "train": {
+                "mixture": {"one": {"tokens": 50_000}, "two": {"ratio": 1, "to": "one"}},
+                "packing": {"method": "aligned", "length": 250, **packing},
+                "columns": ["documents"],
+            }
+        },
+    }
+    (folder / "two.yaml").write_text(yaml.safe_dump(tree))
+    return compile_plan(load(str(folder / "two.yaml")))
+
+
+@pytest.mark.parametrize("last", ["cut", "pad"])
+def test_sources_side_by_side_have_windows_of_their_own_and_each_its_count_of_what_is_lost(tmp_path: Path, last: str):
+    plan = two_of(tmp_path, windows="pure", last=last)
+    made = make_shard(plan, "train", 0)
+    located = plan.splits["train"].locate(plan.splits["train"].positions(0))
+    fields, offsets = made.columns["documents"].fields, made.columns["documents"].offsets  # type: ignore[union-attr]
+    assert all(len(set(fields["source"][a:b].tolist())) == 1 for a, b in pairwise(offsets.tolist()))
+    assert not fields["offset"].any(), "none goes on elsewhere"
+    for number, name in enumerate(("one", "two")):
+        counted, mine = made.sources[name], located.source == number
+        told = plan.sources[name].documents(located.item[mine], located.exposure[mine], spans=False).tokens
+        assert counted.tokens == fields["length"][fields["source"] == number].sum()
+        assert counted.tokens + (counted.cut or 0) == len(told.values)
+        assert (counted.cut is None) == (last == "pad")
+        assert abs(counted.tokens / 50_000 - 1) < 0.08
+
+
+def test_sources_in_one_aligned_sequence_are_refused(tmp_path: Path):
+    with pytest.raises(PipelineError, match=r"splits\.train\.packing: aligned sequences hold documents of one source"):
+        two_of(tmp_path)
+
+
+def test_formats_of_documents_take_aligned_windows_where_each_is_there_to_its_end(tmp_path: Path):
+    for name, packing in (("cut", {}), ("pad", {"last": "pad"})):
+        plan = plan_of(tmp_path, KINDS["brevo"], packing={"method": "aligned", "length": 300, **packing})
+        build(plan, tmp_path / name, Inline())
+    spec = NanogptSpec(kind="nanogpt")
+    with pytest.raises(PipelineError, match="not every document ends with the end token"):
+        export(Dataset.at(tmp_path / "cut"), spec, tmp_path / "none")
+    export(Dataset.at(tmp_path / "pad"), spec, tmp_path / "out")
+    located = plan.splits["train"].locate(np.arange(plan.splits["train"].documents))
+    told = plan.sources["it"].documents(located.item, located.exposure, spans=False).tokens.values
+    assert np.fromfile(tmp_path / "out/train.bin", "<u2").tolist() == told.tolist()
+
+
+@pytest.mark.parametrize(("ended", "refused"), [({}, True), ({"eos": True}, False)])
+def test_a_recipe_says_before_it_is_built_that_a_format_needs_end_tokens(
+    tmp_path: Path, ended: dict[str, bool], refused: bool
+):
+    tree = {
+        "tokenizer": "symbols",
+        "sources": {"it": {**KINDS["mano"], **ended}},
+        "splits": {"train": {"mixture": {"it": {"tokens": 1000}}}},
+        "sinks": ["nanogpt"],
+    }
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(tree))
+    with pytest.raises(PipelineError, match=r"sinks\.0: .*end token") if refused else nullcontext():
+        load(str(tmp_path / "r.yaml"))

@@ -236,3 +236,80 @@ def test_trees_of_what_has_none_are_refused(tmp_path: Path):
     )
     with pytest.raises(PipelineError, match=r"splits\.train\.columns\.0: trees are those of one source of a grammar"):
         compile_plan(load(str(tmp_path / "r.yaml")))
+
+
+@pytest.mark.parametrize("packing", [{"length": 5}, {"method": "aligned", "length": 9}])
+def test_trees_of_what_a_window_cuts_are_those_of_the_whole_sentence(tmp_path: Path, packing: dict[str, Any]):
+    plan = plan_of(tmp_path, {}, packing=packing, columns=["tree", "documents"])
+    columns = make_shard(plan, "train", 0).columns
+    fields, offsets = columns["documents"].fields, columns["documents"].offsets  # type: ignore[union-attr]
+    above, ends = it(plan).trees(fields["item"], fields["exposure"].astype(np.int64))
+    row = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    cut = 0
+    pieces = zip(row.tolist(), *(fields[name].tolist() for name in ("start", "length", "offset")), strict=True)
+    for i, (r, start, length, offset) in enumerate(pieces):
+        here = slice(above.offsets[i] + offset, above.offsets[i] + offset + length)
+        assert np.array_equal(np.asarray(columns["ancestors"])[r, start : start + length], above.values[here])
+        assert np.array_equal(np.asarray(columns["boundaries"])[r, start : start + length], ends[here])
+        cut += here.stop < above.offsets[i + 1]
+    assert cut > 100
+
+
+def test_symbols_of_large_grammars_have_their_numbers_in_trees(tmp_path: Path):
+    inner = [f"n{i}" for i in range(140)]
+    plan = plan_of(tmp_path, {"grammar": [f"s -> {' | '.join(inner)}", *(f"{name} -> 1 2" for name in inner)]})
+    above, _ = it(plan).trees(np.arange(3000), np.zeros(3000, np.int64))
+    assert set(above.values[:, 1].tolist()) == {-1, *range(1, 141)}
+
+
+def test_a_sentence_perturbed_all_over_is_one_silent_part(tmp_path: Path):
+    plan = plan_of(tmp_path, {"perturbed": {"share": 1, "rate": 1}, "bos": False})
+    made = it(plan).documents(np.arange(200), np.zeros(200, np.int64), spans=False, parts=True)
+    assert made.parts is not None
+    assert made.parts.values.tolist() == [[0, n, ROLES.index("silent")] for n in made.tokens.lengths.tolist()]
+
+
+def test_symbols_above_that_are_replaced_change_the_expected_length(tmp_path: Path):
+    rules = ["s -> a a [9] | b b", "a -> 1", "b -> 2 2 2 2 2 2"]
+    plan = plan_of(tmp_path, {"grammar": rules, "perturbed": {"share": 1, "rate": 0.5, "level": 1}})
+    lengths = np.array([len(document) for document in told(plan, 4000)])
+    assert abs(lengths.mean() - float(it(plan).mean_tokens)) < 6 * lengths.std() / 4000**0.5
+
+
+def test_a_prompt_leaves_one_symbol_at_least_and_the_end_token_is_no_answer(tmp_path: Path):
+    plan = plan_of(tmp_path, {"cut": 2, "eos": True})
+    made = it(plan).documents(np.arange(50), np.zeros(50, np.int64), spans=False, parts=True)
+    assert made.parts is not None
+    answers = made.parts.values[1::2]
+    assert answers.tolist() == [[3, n - 4, ROLES.index("answer")] for n in made.tokens.lengths.tolist()]
+    with pytest.raises(PipelineError, match="a prompt of 3 symbols is all of a sentence that has 3"):
+        plan_of(tmp_path, {"cut": 3})
+
+
+def test_what_is_replaced_in_prompts_and_answers_is_not_marked(tmp_path: Path):
+    with pytest.raises(PipelineError, match="no part of these documents is of the role silent"):
+        plan_of(tmp_path, {"cut": 2, "perturbed": {}, "mask": ["silent"]}, columns=["loss_mask"])
+
+
+def test_a_file_names_its_alphabet_and_must_hold_a_grammar(tmp_path: Path):
+    (tmp_path / "mine.cfg").write_text("\n".join(RULES))
+    (tmp_path / "list.json").write_text("[1]")
+    tree = {
+        "tokenizer": "symbols",
+        "sources": {"it": {"kind": "grammar", "grammar": "mine.cfg"}, "copies": {"kind": "copy", "length": 2}},
+        "splits": {"train": {"mixture": {"it": {"tokens": 100}}}},
+    }
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(tree))
+    plan = compile_plan(load(str(tmp_path / "r.yaml")))
+    assert {token for document in told(plan, 50) for token in document} == {"<bos>", "<mine:1>", "<mine:2>", "<mine:3>"}
+    with pytest.raises(PipelineError, match=r"sources\.it\.grammar: list\.json holds no mapping"):
+        plan_of(tmp_path, {"grammar": "list.json"})
+
+
+def test_trees_of_several_sources_are_refused(tmp_path: Path):
+    (tmp_path / "r.yaml").write_text(
+        'tokenizer: symbols\nsources: {a: {kind: grammar, grammar: ["s -> 1 2"]}, b: {extends: a}}\n'
+        "splits: {train: {mixture: {a: {tokens: 100}, b: {tokens: 100}}, columns: [tree]}}\n"
+    )
+    with pytest.raises(PipelineError, match=r"splits\.train\.columns\.0: trees are those of one source"):
+        compile_plan(load(str(tmp_path / "r.yaml")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +138,18 @@ def test_what_cannot_be_told_apart_or_has_no_tokens_is_refused(
 ):
     with pytest.raises(PipelineError, match=message):
         plan_of(tmp_path, tokenizer, **sources)
+
+
+def test_words_of_one_token_have_no_bars(tmp_path: Path):
+    plan = plan_of(tmp_path, "symbols", it=few({"kind": "brevo", "nodes": 3}))
+    assert plan.tokenizer.decode(np.arange(8)) == "<eos> <unk> <bos> <ans> <query> 1 2 3"
+    assert plan.tokenizer.vocabulary == 8
+
+
+@pytest.mark.parametrize(("tokenizer", "unknown", "symbol"), [("symbols", "<unk>", "1|"), ("gpt2", None, "<depo:1|>")])
+def test_one_alphabet_is_named_beside_text_which_knows_no_unknown_token(
+    tmp_path: Path, tokenizer: str, unknown: str | None, symbol: str
+):
+    made = plan_of(tmp_path, tokenizer, it=few(DEPO)).tokenizer
+    assert symbol in made.backend.get_vocab()
+    assert json.loads(made.files()["tokenizer_config.json"]).get("unk_token") == unknown
