@@ -314,6 +314,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
+@pytest.mark.slow
 def test_a_shard_of_20_million_useful_and_100_million_junk_people_takes_no_more_memory_than_one_of_thousands():
     peaks: list[int] = []
     for sizes in (("20000", "100000"), ("20000000", "100000000")):

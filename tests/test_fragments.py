@@ -21,7 +21,7 @@ from pipeline.text.telling import Telling
 from pipeline.text.templates import pieces
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import tokenizer
-from tests.plans import plan_of
+from tests.plans import plan_of, usual
 
 FAST = ("gpt2", "cl100k", "o200k", "qwen2", "words")
 SLOTS = 64  # more than any telling here has
@@ -190,7 +190,7 @@ def test_a_piece_that_begins_a_special_token_has_no_sure_seam() -> None:
         compile_programs([line], tokenizer("gpt2"), SLOTS)
 
 
-@pytest.mark.parametrize("kind", SLOW)
+@pytest.mark.parametrize("kind", usual(SLOW, "unigram"))
 def test_a_tokenizer_that_is_not_known_to_cut_locally_takes_the_slow_path_with_a_notice(kind: str) -> None:
     teller, notices = compile_programs([[literal("Hello there.")]], tokenizer(kind), SLOTS)
     assert isinstance(teller, Rendered)

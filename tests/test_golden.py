@@ -8,9 +8,8 @@ from tests.golden import gallery, observe, stored
 from tests.plans import RECIPES, small, usual
 
 USUAL = (
-    "tiny", "products", "bioS_multi5", "bioS_multi5_permute_fullname", "bioS_couple5", "bioS_multi5_reverse6",
-    "bioS_celebrity", "bioS_long_tail", "bioS_multilingual", "bioS_mistakes_masked", "bioS_mixed_80", "bioS_probing",
-    "bioS_comparison", "bioS_text", "junk_domains", "bioD_N10K_K20", "igsm_med_pq_retry_50", "depo2_N75_K16",
+    "tiny", "products", "bioS_multi5", "bioS_multi5_reverse6", "bioS_celebrity", "bioS_multilingual",
+    "bioS_mistakes_masked", "bioS_comparison", "junk_domains", "bioD_N10K_K20", "igsm_med_pq_retry_50", "depo2_N75_K16",
     "brevo1_N70", "mano_L10", "cfg3b_like_perturbed", "lano_cfg3f_like", "multi_hop",
 )  # fmt: skip
 

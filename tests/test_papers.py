@@ -149,8 +149,9 @@ def test_attributes_are_uniform_and_independent_by_chi_square() -> None:
         assert chi < freedom + 5 * np.sqrt(2 * freedom), (a, b)
 
 
-@pytest.mark.parametrize(("recipe", "share"), [("bioS_mixed_20", 0.2), ("bioS_mixed_50", 0.5), ("bioS_mixed_80", 0.8)])
-def test_questions_have_their_share_of_the_tokens(recipe: str, share: float) -> None:
+@pytest.mark.parametrize("percent", [*(pytest.param(one, marks=pytest.mark.slow) for one in (20, 50)), 80])
+def test_questions_have_their_share_of_the_tokens(percent: int) -> None:
+    recipe, share = f"bioS_mixed_{percent}", percent / 100
     plan = plan_of(recipe, "worlds.people.size=2000", "shard_tokens=1048576")
     split = plan.splits["train"]
     assert abs(float(split.expected["questions"] / sum(split.expected.values())) - share) < 1e-4
@@ -165,6 +166,7 @@ def test_questions_have_their_share_of_the_tokens(recipe: str, share: float) -> 
     assert abs(tokens["questions"] - share * sum(tokens.values())) < error
 
 
+@pytest.mark.slow  # as test_amounts.py has it, with the recipe's own sizes
 def test_useful_people_are_told_exactly_as_often_beside_junk() -> None:
     plan = plan_of(
         "junk_tagged", "worlds.people.size=300", "worlds.strangers.size=5000", "shard_tokens=1048576",
