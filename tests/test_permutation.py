@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.core.draws import bits
 from pipeline.core.key import Key
-from pipeline.core.permutation import Permutation
+from pipeline.core.permutation import SMALL, Permutation
 
 KEY = Key.root(0).child("permutation")
 POWERS = sorted({2**k + d for k in range(1, 21) for d in (-1, 0, 1)} | {65_537, 262_145})
@@ -44,7 +44,7 @@ def test_places_are_the_recorded_integers():
     there = [21811569, 71859531, 17403485, 26580157, 121315644, 55342937, 6990034, 64829028, 19128873, 7420515]
     assert Permutation(160_000_000, KEY)(np.arange(10)).tolist() == there
     assert Permutation(160_000_000, KEY).inverse(np.array(there)).tolist() == list(range(10))
-    assert Permutation(10, KEY)(np.arange(10)).tolist() == [8, 7, 1, 3, 4, 2, 6, 9, 0, 5]
+    assert Permutation(10, KEY)(np.arange(10)).tolist() == [0, 4, 8, 2, 9, 7, 3, 6, 5, 1]
 
 
 def test_places_do_not_depend_on_the_process_or_on_how_it_hashes_texts():
@@ -126,12 +126,33 @@ def test_it_survives_pickling_before_and_after_its_first_use():
 # ── how well it shuffles ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(("n", "keys"), [(2, 2000), (3, 6000), (4, 12_000)])
+@pytest.mark.parametrize(("n", "keys"), [(2, 2000), (3, 6000), (4, 12_000), (5, 12_000), (6, 24_000), (7, 50_000)])
 def test_all_orders_of_a_few_rows_are_equally_likely(n: int, keys: int):
     counted = Counter(tuple(Permutation(n, KEY.child(k))(np.arange(n)).tolist()) for k in range(keys))
     orders = list(permutations(range(n)))
     assert set(counted) == set(orders)
     assert abs(excess(np.array([counted[order] for order in orders]), keys / len(orders))) < 6
+
+
+def of_many_keys(n: int, keys: int) -> np.ndarray:
+    """Where n rows go under so many keys: (keys, n)."""
+    return np.array([Permutation(n, KEY.child(k))(np.arange(n)) for k in range(keys)])
+
+
+SIZES = [*range(2, 65), 100, 300, SMALL, SMALL + 1, SMALL + 2, 700, 1000]
+USUAL = {*range(2, 17), 24, 32, 48, 64, SMALL, SMALL + 1}
+
+
+@pytest.mark.parametrize("n", [n if n in USUAL else pytest.param(n, marks=pytest.mark.slow) for n in SIZES])
+def test_over_keys_every_row_goes_to_every_place_and_neighbours_are_any_distance_apart(n: int):
+    keys = 1000
+    images = of_many_keys(n, keys)
+    cells = np.bincount((np.arange(n) * n + images).reshape(-1), minlength=n * n)
+    assert abs(excess(cells, keys / n)) < 6
+    for lag in (1, 2) if n > 4 else ():
+        apart = (images[:, lag:] - images[:, :-lag]) % n
+        counts = np.bincount(apart.reshape(-1), minlength=n)[1:]
+        assert abs(excess(counts, apart.size / (n - 1))) < 6
 
 
 def test_the_first_row_goes_anywhere():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,14 +12,19 @@ from pipeline.core.key import Key
 
 I64 = NDArray[np.int64]
 
+SMALL = 512
+"""Up to here an order is drawn and kept: the rounds of the network have too few cells there to be near uniform."""
+
 
 @dataclass(frozen=True)
 class Permutation:
     """`Permutation(n, key)(x)` is a keyed bijection of [0, n); `.inverse(y)` undoes it. n < 2⁶².
 
-    A Feistel network over a grid of a × 2^k cells with 2^k ≈ √n and a = ⌈n / 2^k⌉: fewer than 2^k cells lie past n, so
-    a walk that lands outside is rare (with both sides powers of two it could be half of all), and nothing is divided.
-    Sizes are integers throughout.
+    n ≤ SMALL: a table, in which every order is equally likely (up to 2⁻⁶⁴) over the keys.
+
+    Larger n: a Feistel network over a grid of a × 2^k cells with 2^k ≈ √n and a = ⌈n / 2^k⌉: fewer than 2^k cells lie
+    past n, so a walk that lands outside is rare (with both sides powers of two it could be half of all), and nothing is
+    divided. Sizes are integers throughout.
     """
 
     n: int
@@ -30,21 +34,37 @@ class Permutation:
         """Where the rows x, int64 (k,) in [0, n), go: int64 (k,)."""
         from pipeline.core import kernels
 
-        return self._apply(kernels.permute, x)
+        x = self._within(x)
+        if self.n <= SMALL:
+            return self._table[0][x]
+        out = np.empty(x.size, np.int64)
+        kernels.permute(x, np.uint64(self.n), *self._grid, out)
+        return out
 
     def inverse(self, y: I64) -> I64:
         """The rows that go to y: `p.inverse(p(x)) == x`."""
         from pipeline.core import kernels
 
-        return self._apply(kernels.unpermute, y)
+        y = self._within(y)
+        if self.n <= SMALL:
+            return self._table[1][y]
+        out = np.empty(y.size, np.int64)
+        kernels.unpermute(y, np.uint64(self.n), *self._grid, out)
+        return out
 
-    def _apply(self, kernel: Callable[..., None], x: I64) -> I64:
+    def _within(self, x: I64) -> I64:
         x = np.ascontiguousarray(x, np.int64)
         if x.size and not (x.min() >= 0 and x.max() < self.n):
             raise IndexError(f"rows {x.min()} to {x.max()} do not lie in [0, {self.n})")
-        out = np.empty(x.size, np.int64)
-        kernel(x, np.uint64(self.n), *self._grid, out)
-        return out
+        return x
+
+    @cached_property
+    def _table(self) -> tuple[I64, I64]:
+        """Where each row goes, and where it comes from: the order in which independent 64-bit draws are sorted."""
+        from pipeline.core.draws import bits
+
+        there = np.argsort(bits(self.key.child("small"), np.arange(self.n)), kind="stable")
+        return there, np.argsort(there)
 
     @cached_property
     def _grid(self) -> tuple[np.uint64, np.uint64, NDArray[np.uint64]]:
