@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.core.columns import Column, Lists, Strings
 from pipeline.core.documents import ROLES, Documents, offsets_of
 from pipeline.core.draws import I32, I64
+from pipeline.core.narrow import narrowed
 from pipeline.packing import Sequences
 from pipeline.plan import Located, Plan, SplitPlan
 from pipeline.sources.source import Parsed, Stepped
@@ -113,7 +114,9 @@ def _probes(plan: Plan, split: SplitPlan, documents: Documents, located: Located
     table = np.concatenate([np.empty((0, 5), np.int64), *found])
     table = table[np.lexsort((table[:, 1], table[:, 2], table[:, 0]))]
     names = {"attribute": np.uint8, "position": np.int32, "first_token": np.int32, "value": np.int32}
-    fields = {name: table[:, i].astype(kind) for i, (name, kind) in enumerate(names.items(), 1)}
+    fields = {
+        name: narrowed(table[:, i], kind, f"{name} of a probe") for i, (name, kind) in enumerate(names.items(), 1)
+    }
     return Lists(offsets_of(np.bincount(table[:, 0], minlength=len(documents))), fields)
 
 

@@ -29,6 +29,7 @@ from pydantic_core import PydanticCustomError
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.errors import RunError
+from pipeline.core.narrow import narrowed
 from pipeline.core.spec import Spec
 
 I64 = NDArray[np.int64]
@@ -113,9 +114,9 @@ class Sequences:
     def _marked(self, marked: Ragged) -> Ragged:
         """Rows (start, length, what) of documents as rows of sequences."""
         cut = self._cut(_on_the_line(marked, self.starts), marked.values[:, 1].astype(np.int64))
-        rows = cut.values[:, :3].astype(np.int32)
-        rows[:, 2] = marked.values[cut.values[:, 2], 2]
-        return Ragged(rows, cut.offsets)
+        start, length, number = cut.values[:, :3].T
+        rows = np.column_stack([start, length, marked.values[number, 2]])
+        return Ragged(narrowed(rows, np.int32, "token of a sequence"), cut.offsets)
 
     def segment_ids(self) -> NDArray[np.uint16]:
         """(S, L): 1 for the tokens of a sequence's first document, 2 for the second, …; 0 for padding."""

@@ -21,6 +21,7 @@ from pipeline.amounts import MOST_DOCUMENTS, document_counts, zipf_runs
 from pipeline.core.draws import I64
 from pipeline.core.errors import PlanError, SpecError
 from pipeline.core.key import Key
+from pipeline.core.narrow import narrowed
 from pipeline.core.permutation import Permutation
 from pipeline.packing import PackingSpec, fill
 from pipeline.recipe import AmountSpec, Loaded, Recipe, SplitSpec, ZipfExposuresSpec, fingerprint
@@ -30,6 +31,7 @@ from pipeline.text.symbols import Symbols
 from pipeline.text.tokenizer import SYMBOLS, Tokenizer, load
 from pipeline.worlds.world import World
 
+LONG_TOKEN = 16  # bytes: more than the tokens of any text have on average
 LEVELS = 6  # of a grammar, above its terminals: about
 TRIED = 200  # documents of which one has to fit, where longer ones are left out
 WINDOWED = 10_000  # documents of each source that are packed to see how much of them aligned sequences keep
@@ -170,7 +172,8 @@ class SplitPlan:
             if one.subset:
                 mine = np.flatnonzero(np.broadcast_to(block == b, rows.shape))
                 item[mine] = one.subset(item[mine])
-        source = np.broadcast_to(table["source"][block], rows.shape).astype(np.uint16)
+        sources = narrowed(table["source"], np.uint16, "source of a split")
+        source = np.broadcast_to(sources[block], rows.shape)
         return Located(source, item, turn + table["exposure"][block])
 
     @cached_property
@@ -286,6 +289,7 @@ def _worlds(loaded: Loaded, key: Key) -> dict[str, World]:
 def _split(name: str, spec: SplitSpec, sources: Mapping[str, Source], key: Key, shard_tokens: int) -> SplitPlan:
     told = {source: sources[source] for source in spec.mixture}
     _check_columns(spec, told)
+    _check_numbers(spec, told)
     each, room = _sizes(spec, told)
     counts = document_counts(spec, told, each)
     blocks: list[Block] = []
@@ -302,6 +306,7 @@ def _split(name: str, spec: SplitSpec, sources: Mapping[str, Source], key: Key, 
         raise SpecError("the split has no documents", "Raise an amount of its mixture.", ("mixture",))
     tokens = sum((counts[source] * room[source] for source in told), Fraction(0))
     shards = int(min(max(1, -(-tokens // shard_tokens)), sum(counts.values())))
+    _check_texts(spec, tokens / shards)
     return SplitPlan(
         name,
         tuple(told),
@@ -398,6 +403,36 @@ def _check_columns(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
                 raise SpecError("steps are those of one source of problems", "Give it a split of its own.", at)
             if column == "probes" and source.world is None:
                 raise SpecError(f"'{name}' has no values to probe: it is about no world", "Leave it out.", at)
+
+
+def _check_numbers(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
+    """SpecError for numbers that the types of the columns (shard.py, evaluation.py) do not have."""
+
+    def check(column: str, what: str, most: int, limit: int, remedy: str) -> None:
+        columns: list[str] = list(spec.columns)
+        if column in columns and most > limit:
+            at = ("columns", columns.index(column))
+            raise SpecError(f"{most:,} {what}, but the column '{column}' numbers {limit:,}", remedy, at)
+
+    labels = len(_attributes(sources)) - 1  # number 0 is not used
+    for column in ("spans", "probes"):
+        check(column, "attributes in one split", labels, 2**8 - 1, "Make splits of fewer worlds, or leave it out.")
+    check("documents", "sources in one split", len(sources), 2**16, "Make several splits.")
+    for source in sources.values():
+        if isinstance(source, Parsed):
+            check("tree", "symbols", len(source.symbols), 2**15, "Take a smaller grammar, or leave it out.")
+            check("tree", "symbols above a token", source.depth, 2**8 - 1, "Take fewer levels, or leave it out.")
+
+
+def _check_texts(spec: SplitSpec, tokens: Fraction) -> None:
+    """SpecError where the texts of a shard of so many tokens may be more bytes than Arrow's offsets count."""
+    for i, column in enumerate(spec.columns):
+        if column in ("answers", "steps") and tokens * LONG_TOKEN >= 2**31:
+            raise SpecError(
+                f"the texts of a shard of {float(tokens):,.0f} tokens may have 2^31 bytes or more",
+                f"Lower shard_tokens to {2**31 // LONG_TOKEN - 1}.",
+                ("columns", i),
+            )
 
 
 def _split_notices(

@@ -102,7 +102,7 @@ class Recipe(Spec):
     worlds: dict[Name, WorldSpec] = Field({}, description="What is true, by name.")
     sources: dict[Name, SourceSpec]
     splits: dict[Name, SplitSpec] = Field(min_length=1)
-    shard_tokens: Size = Field(2**25, ge=2**10, description="About how many tokens a shard has.")
+    shard_tokens: int = Field(2**25, ge=2**10, le=2**30, description="About how many tokens a shard has.")
     sinks: list[SinkSpec] = Field([], description="Formats to export the dataset to, into exports/ beside its splits.")
 
     @field_validator("tokenizer", mode="before")

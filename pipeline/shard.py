@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline import evaluation
 from pipeline.core.columns import Column, Columns, Lists
 from pipeline.core.documents import ROLES, Documents, Ragged, offsets_of
+from pipeline.core.narrow import narrowed
 from pipeline.core.permutation import Permutation
 from pipeline.packing import Sequences, pack, pack_pure
 from pipeline.plan import Located, Plan, SplitPlan
@@ -128,7 +129,7 @@ def _columns(plan: Plan, sequences: Sequences, located: Located, split: SplitPla
     """input_ids, and the columns that the recipe asks for."""
     columns: dict[str, Column] = {"input_ids": sequences.input_ids}
     if split.packing.method == "rows":
-        columns["length"] = sequences.filled.astype(np.int32)
+        columns["length"] = narrowed(sequences.filled, np.int32, "tokens of a row")
     if "loss_mask" in split.columns:
         columns["loss_mask"] = sequences.loss_mask(_masked(plan, split, sequences.documents, located))
     if "segment_ids" in split.columns:
@@ -136,12 +137,12 @@ def _columns(plan: Plan, sequences: Sequences, located: Located, split: SplitPla
     if "documents" in split.columns:
         start, length, document, offset = sequences.pieces.values.T
         fields = {
-            "start": start.astype(np.int32),
-            "length": length.astype(np.int32),
-            "offset": offset.astype(np.int32),
+            "start": narrowed(start, np.int32, "token of a sequence"),
+            "length": narrowed(length, np.int32, "tokens of a piece"),
+            "offset": narrowed(offset, np.int32, "token of a document"),
             "source": located.source[document],
             "item": located.item[document],
-            "exposure": located.exposure[document].astype(np.int32),
+            "exposure": narrowed(located.exposure[document], np.int32, "exposure"),
         }
         columns["documents"] = Lists(sequences.pieces.offsets, fields)
     if "spans" in split.columns:
@@ -157,7 +158,7 @@ def _columns(plan: Plan, sequences: Sequences, located: Located, split: SplitPla
 
 def _marked(rows: Ragged, what: str) -> Lists:
     start, length, number = rows.values.T
-    return Lists(rows.offsets, {"start": start.copy(), "length": length.copy(), what: number.astype(np.uint8)})
+    return Lists(rows.offsets, {"start": start.copy(), "length": length.copy(), what: narrowed(number, np.uint8, what)})
 
 
 def _masked(plan: Plan, split: SplitPlan, documents: Documents, located: Located) -> Ragged | None:

@@ -34,9 +34,10 @@ def bits(key: Key, *counters: I64) -> U64:
 
 
 def below(key: Key, bound: int, counter: I64, out: I32 | None = None) -> I32:
-    """Uniform int32 in [0, bound), bound < 2³¹, for each row of the counter (d,); bias at most bound / 2⁶⁴."""
+    """Uniform int32 in [0, bound), bound ≤ 2³¹, for each row of the counter (d,); bias at most bound / 2⁶⁴."""
     from pipeline.core import kernels
 
+    _fit([bound])
     high, low, words = _words(key, [counter])
     out = np.empty(counter.size, np.int32) if out is None else out
     kernels.below(high, low, np.uint64(bound), words[0], out)
@@ -44,12 +45,13 @@ def below(key: Key, bound: int, counter: I64, out: I32 | None = None) -> I32:
 
 
 def below_each(keys: Sequence[Key], bounds: Sequence[int], key: Key, *counters: I64) -> I32:
-    """For each row of the counters and each column c a uniform int32 in [0, bounds[c]): (d, c).
+    """For each row of the counters and each column c a uniform int32 in [0, bounds[c]), bounds ≤ 2³¹: (d, c).
 
     The counters are hashed once, with `key`; a column adds its own key. Columns are independent of each other.
     """
     from pipeline.core import kernels
 
+    _fit(bounds)
     out = np.empty((counters[0].size, len(keys)), np.int32)
     words = np.array([column.low for column in keys], np.uint64)
     kernels.below_each(bits(key, *counters), words, np.array(bounds, np.uint64), out)
@@ -63,6 +65,25 @@ def bits_each(keys: Sequence[Key], key: Key, *counters: I64) -> U64:
     out = np.empty((counters[0].size, len(keys)), np.uint64)
     kernels.bits_each(bits(key, *counters), np.array([column.low for column in keys], np.uint64), out)
     return out
+
+
+def scaled(h: U64, bounds: int | I64) -> I64:
+    """floor(h · bound / 2⁶⁴), exactly: from 64 uniform bits an index in [0, bound), bound < 2⁶³. Arrays broadcast.
+
+    For more things than an int32 numbers (2³¹ people and more); below that, what `below_each` makes of the same bits.
+    """
+    n = np.asarray(bounds, np.int64).astype(np.uint64)
+    half, low = np.uint64(32), np.uint64(2**32 - 1)
+    middle = (h >> half) * (n & low) + ((h & low) * (n & low) >> half)
+    crossed = (h & low) * (n >> half) + (middle & low)
+    index: I64 = ((h >> half) * (n >> half) + (middle >> half) + (crossed >> half)).astype(np.int64)
+    return index
+
+
+def _fit(bounds: Sequence[int]) -> None:
+    """ValueError for bounds whose indices an int32 cannot hold, instead of indices that wrap."""
+    if any(not 0 < bound <= 2**31 for bound in bounds):
+        raise ValueError(f"bounds of {min(bounds)} to {max(bounds)}; from 1 to {2**31} can be drawn below as int32")
 
 
 def threshold(rate: Fraction) -> np.uint64:

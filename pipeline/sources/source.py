@@ -159,10 +159,16 @@ class Stepped(Protocol):
 
 @runtime_checkable
 class Parsed(Protocol):
-    """A source whose documents are sentences with trees. symbols: the names of all that stands in them, by number."""
+    """A source whose documents are sentences with trees.
+
+    symbols: the names of all that stands in them, by number. depth: how many of them stand above a token.
+    """
 
     @property
     def symbols(self) -> tuple[str, ...]: ...
+
+    @property
+    def depth(self) -> int: ...
 
     def trees(self, item: I64, exposure: I64) -> tuple[Ragged, NDArray[np.uint8]]:
         """For each token of each document: what it is part of, on each level, and how many of these end with it."""

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from pipeline.core.documents import ROLES, Documents, Ragged, offsets_of
 from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError
+from pipeline.core.narrow import narrowed
 from pipeline.text.fields import Joint, Piece, Texts, literal
 from pipeline.text.seams import Seams
 from pipeline.text.telling import U8, Choose, Telling
@@ -251,7 +252,7 @@ def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer, slots: int, op
     number = {joint: slots + i for i, joint in enumerate(joints)}
     return Fragments(
         tokens=np.array([token for row in ids for token in row] + SLACK, tokenizer.dtype),
-        start=np.cumsum([0, *map(len, ids)], dtype=np.int32),
+        start=narrowed(offsets_of(np.array(list(map(len, ids)), np.int64)), np.int32, "token of the table"),
         lead=np.array([lead for lead, _ in inside], np.int32),
         trail=np.array([trail for _, trail in inside], np.int32),
         program_start=np.cumsum([0, *map(len, programs)], dtype=np.int32),

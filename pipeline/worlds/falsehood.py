@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from pipeline.core.draws import I32, U64
+from pipeline.core.draws import I32, U64, scaled
 from pipeline.core.errors import SpecError
 from pipeline.text.fields import Column, Field
 from pipeline.worlds.attributes import MOST_VALUES
@@ -61,9 +61,7 @@ class Falsehood:
         """Wrong values into rows (m, slots), which hold the right ones, from 64 bits (m,) each."""
         place = np.ravel_multi_index(tuple(rows[:, slot] for slot in self.slots), self._sizes)
         truth = self._class[place]
-        others = (self.count - self._members[truth]).astype(np.uint64)
-        high, low = h >> np.uint64(32), h & np.uint64(0xFFFFFFFF)
-        drawn = ((high * others + ((low * others) >> np.uint64(32))) >> np.uint64(32)).astype(np.int64)
+        drawn = scaled(h, self.count - self._members[truth])
         wrong = self._order[(self._begin[truth] + self._members[truth] + drawn) % self.count]
         for slot, row in zip(self.slots, np.unravel_index(wrong, self._sizes), strict=True):
             rows[:, slot] = row

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pydantic import Field as Key_
 
 from pipeline.core.documents import Documents
-from pipeline.core.draws import I32, I64, below_each, bits, threshold
+from pipeline.core.draws import I32, I64, bits, bits_each, scaled, threshold
 from pipeline.core.errors import SpecError, TemplateError, suggest
 from pipeline.core.spec import Name, Rational, Spec
 from pipeline.sources.knowledge.wordings import TemplatesSpec
@@ -113,9 +113,9 @@ class Questions:
     def others(self, item: I64, exposure: I64) -> I64:
         """The second individual of each document: any of the group but the first."""
         count = len(self._people)
-        step = below_each([self._key.child("other")], [count - 1], self._key.child("others"), item, exposure)
+        drawn = bits_each([self._key.child("other")], self._key.child("others"), item, exposure)[:, 0]
         first = item // len(self.questions)
-        return (first + 1 + step[:, 0].astype(np.int64)) % count + self._people.start
+        return (first + 1 + scaled(drawn, count - 1)) % count + self._people.start
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         """The questions `item` (d,) at `exposure` (d,)."""

@@ -28,7 +28,7 @@ import numpy as np
 from pydantic import Field as Key_
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
-from pipeline.core.draws import I32, I64, Weighted, below_each, orders
+from pipeline.core.draws import I32, I64, Weighted, below_each, bits_each, orders, scaled
 from pipeline.core.errors import SpecError, TemplateError, specified_at, suggest
 from pipeline.core.files import Files
 from pipeline.core.key import Key
@@ -43,8 +43,6 @@ from pipeline.text.telling import Telling
 from pipeline.text.templates import Expression, parts, pieces
 from pipeline.worlds.attributes import Pool
 from pipeline.worlds.world import World
-
-MOST_PEOPLE = 2**31 - 1  # of those in a group that are ever drawn: an index is an int32
 
 
 class HopsSpec(TemplatesSpec, AboutSpec):
@@ -85,7 +83,7 @@ class Hops:
 
     def __init__(self, spec: HopsSpec, context: Context) -> None:
         self._world, people = context.about(spec)
-        self._spec, self._key, self._people = spec, context.key, people[:MOST_PEOPLE]
+        self._spec, self._key, self._people = spec, context.key, people
         self._count = spec.hops * spec.people
         self._check()
         self._slots = sorted(self._world.fields[spec.attribute].slots)
@@ -117,7 +115,7 @@ class Hops:
         """The people of each document, all distinct: int64 (d, h, p). The last of the first column is asked about."""
         drawn = _distinct(self._key.child("people"), self._count, len(self._people), item)
         order = orders(self._key.child("places"), self._count, item, np.zeros_like(item))
-        people = np.take_along_axis(drawn, order, axis=1).astype(np.int64) + self._people.start
+        people = np.take_along_axis(drawn, order, axis=1) + self._people.start
         return people.reshape(-1, self._spec.hops, self._spec.people)
 
     def values(self, item: I64) -> list[I32]:
@@ -276,14 +274,14 @@ def _slots(program: Program) -> frozenset[int]:
     return frozenset(used)
 
 
-def _distinct(key: Key, count: int, of: int, *counters: I64) -> I32:
-    """`count` different numbers below `of` for each row of the counters (d,): int32 (d, count).
+def _distinct(key: Key, count: int, of: int, *counters: I64) -> I64:
+    """`count` different numbers below `of` for each row of the counters (d,): int64 (d, count).
 
     Every set of them is equally likely, not every order (Floyd's algorithm: what is drawn twice gives way to the
     largest number that could be drawn).
     """
     most = np.arange(of - count + 1, of + 1)
-    drawn = below_each([key.child(place) for place in range(count)], most.tolist(), key, *counters)
+    drawn = scaled(bits_each([key.child(place) for place in range(count)], key, *counters), most)
     for place in range(1, count):
         again = (drawn[:, :place] == drawn[:, place : place + 1]).any(axis=1)
         drawn[again, place] = most[place] - 1

@@ -23,6 +23,7 @@ from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files, Text
+from pipeline.core.narrow import narrowed
 from pipeline.core.spec import Rational, Spec
 from pipeline.grammars.drawing import ShapeSpec, drawn
 from pipeline.grammars.grammar import Grammar
@@ -140,6 +141,11 @@ class Sentences:
         """The names of all symbols, by the numbers that trees have."""
         return self.grammar.symbols
 
+    @property
+    def depth(self) -> int:
+        """Symbols above each terminal, the root included."""
+        return len(self.grammar.levels) - 1
+
     def individuals(self, item: I64) -> I64:
         """Nobody."""
         return np.full(item.size, -1, np.int64)
@@ -167,7 +173,8 @@ class Sentences:
         int16 (T, levels - 1), numbers as in `Grammar.symbols`, -1 for BOS and the like; uint8 (T,).
         """
         _, offsets, above, ends = self.sampler.trees(item, exposure, self._frame.lead, self._frame.trail)
-        return Ragged(above.astype(np.int16), offsets), ends.astype(np.uint8)
+        ancestors = narrowed(above, np.int16, "number of a symbol")
+        return Ragged(ancestors, offsets), narrowed(ends, np.uint8, "constituents that end at a token")
 
     def _cut(self, offsets: I64) -> Ragged:
         """The parts of documents: the prompt and what goes on, where they are cut."""
