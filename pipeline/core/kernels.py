@@ -1,8 +1,8 @@
 """Everything that is compiled: draws, the bijection, sentence order, and the one gather.
 
-Signatures are explicit and the machine code is cached beside this file (or in the user's cache where that cannot be
-written), so the compiler runs once per machine: `python -m pipeline warm`, which `make` calls at set-up. Nothing here
-is imported by `plan`. All index arithmetic is uint64: an int64 scalar beside a uint64 array would become float64.
+Signatures are explicit and the machine code is cached (compiled.py), so the compiler runs once per machine:
+`python -m pipeline warm`, which `make` calls at set-up. Nothing here is imported by `plan`. All index arithmetic is
+uint64: an int64 scalar beside a uint64 array would become float64.
 
 Letters: d documents, m sentences in all of them, s in each, r slots (slot 0, that of literals, included), T tokens.
 """
@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types, vectorize
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from pipeline.core.compiled import njit, vectorize
 
 # The multipliers of degski64 and of SplitMix64: odd, with well spread bits.
 _M1 = np.uint64(0xD6E8FEB86659FD93)
@@ -30,7 +32,7 @@ VECTOR = 16  # tokens that the gather moves at once; buffers and the table need 
 NOTED = 4  # fragment numbers that the gather notes at once; tables of operations need this much slack at their end
 
 
-@njit("u8(u8, u8)", cache=True, inline="always")
+@njit("u8(u8, u8)", inline="always")
 def _fold(state: Any, counter: Any) -> Any:
     """One step of the hash: a bijection of `counter` for any fixed `state`."""
     h = (state ^ counter) * _M1
@@ -40,25 +42,25 @@ def _fold(state: Any, counter: Any) -> Any:
     return h
 
 
-@njit("u8(u8, u8)", cache=True, inline="always")
+@njit("u8(u8, u8)", inline="always")
 def _scale(h: Any, n: Any) -> Any:
     """floor(h · n / 2⁶⁴) for n < 2³²: an index below n whose bias is at most n / 2⁶⁴."""
     return ((h >> _32) * n + (((h & _LOW) * n) >> _32)) >> _32
 
 
-@vectorize(["u8(u8, u8, u8)"], cache=True)
+@vectorize(["u8(u8, u8, u8)"])
 def bits1(high: Any, low: Any, a: Any) -> Any:
     """64 bits from a key and one counter; broadcasts like any ufunc."""
     return _fold(_fold(high, a), low)
 
 
-@vectorize(["u8(u8, u8, u8, u8)"], cache=True)
+@vectorize(["u8(u8, u8, u8, u8)"])
 def bits2(high: Any, low: Any, a: Any, b: Any) -> Any:
     """64 bits from a key and two counters, hashed in turn."""
     return _fold(_fold(_fold(high, a), b), low)
 
 
-@njit("void(u8, u8, u8, u8[::1], i4[:])", cache=True)
+@njit("void(u8, u8, u8, u8[::1], i4[:])")
 def below(high: Any, low: Any, bound: Any, a: Any, out: Any) -> None:
     """Uniform indices below `bound` from a key and one counter.
 
@@ -73,7 +75,7 @@ def below(high: Any, low: Any, bound: Any, a: Any, out: Any) -> None:
             out[first + i] = block[i]
 
 
-@njit("void(u8[::1], u8[::1], u8[::1], i4[:,::1])", cache=True)
+@njit("void(u8[::1], u8[::1], u8[::1], i4[:,::1])")
 def below_each(h: Any, words: Any, bounds: Any, out: Any) -> None:
     """For each row and column a uniform index below bounds[column], from the row's bits and the column's word."""
     block = np.empty(BLOCK, np.int32)
@@ -86,7 +88,7 @@ def below_each(h: Any, words: Any, bounds: Any, out: Any) -> None:
                 out[first + i, c] = block[i]
 
 
-@njit("void(u8[::1], u8[::1], u8[:,::1])", cache=True)
+@njit("void(u8[::1], u8[::1], u8[:,::1])")
 def bits_each(h: Any, words: Any, out: Any) -> None:
     """For each row and column 64 bits, from the row's bits and the column's word."""
     for i in range(h.size):
@@ -94,7 +96,7 @@ def bits_each(h: Any, words: Any, out: Any) -> None:
             out[i, c] = _fold(h[i], words[c])
 
 
-@njit("void(u8[::1], u8[::1], i4[::1], i4[:])", cache=True)
+@njit("void(u8[::1], u8[::1], i4[::1], i4[:])")
 def alias(h: Any, threshold: Any, other: Any, out: Any) -> None:
     """Weighted indices by an integer alias table (Walker 1977): one hash chooses a cell and a side of it."""
     n = np.uint64(threshold.size)
@@ -104,7 +106,7 @@ def alias(h: Any, threshold: Any, other: Any, out: Any) -> None:
         out[i] = np.int32(cell) if inside else other[cell]
 
 
-@njit("u8(u8, u8, u8)", cache=True, inline="always")
+@njit("u8(u8, u8, u8)", inline="always")
 def _step(half: Any, round_key: Any, width: Any) -> Any:
     """The round function of the bijection: a hash of the other half, scaled to [0, width)."""
     h = (half + round_key) * _M1
@@ -113,7 +115,7 @@ def _step(half: Any, round_key: Any, width: Any) -> Any:
     return ((h >> _32) * width) >> _32
 
 
-@njit("u8(u8, u8, u8, u8[::1])", cache=True, inline="always")
+@njit("u8(u8, u8, u8, u8[::1])", inline="always")
 def _rounds(y: Any, a: Any, shift: Any, round_keys: Any) -> Any:
     b = np.uint64(1) << shift
     left, right = y >> shift, y & (b - np.uint64(1))
@@ -124,7 +126,7 @@ def _rounds(y: Any, a: Any, shift: Any, round_keys: Any) -> Any:
     return (left << shift) | right
 
 
-@njit("u8(u8, u8, u8, u8[::1])", cache=True, inline="always")
+@njit("u8(u8, u8, u8, u8[::1])", inline="always")
 def _rounds_back(y: Any, a: Any, shift: Any, round_keys: Any) -> Any:
     b = np.uint64(1) << shift
     left, right = y >> shift, y & (b - np.uint64(1))
@@ -135,7 +137,7 @@ def _rounds_back(y: Any, a: Any, shift: Any, round_keys: Any) -> Any:
     return (left << shift) | right
 
 
-@njit("void(i8[::1], u8, u8, u8, u8[::1], i8[::1])", cache=True)
+@njit("void(i8[::1], u8, u8, u8, u8[::1], i8[::1])")
 def permute(x: Any, n: Any, a: Any, shift: Any, round_keys: Any, out: Any) -> None:
     """The bijection of [0, n): a Feistel network over a grid of a × 2^shift ≥ n cells, walking on from those past n.
 
@@ -148,7 +150,7 @@ def permute(x: Any, n: Any, a: Any, shift: Any, round_keys: Any, out: Any) -> No
             out[i] = np.int64(_rounds(np.uint64(out[i]), a, shift, round_keys))
 
 
-@njit("void(i8[::1], u8, u8, u8, u8[::1], i8[::1])", cache=True)
+@njit("void(i8[::1], u8, u8, u8, u8[::1], i8[::1])")
 def unpermute(x: Any, n: Any, a: Any, shift: Any, round_keys: Any, out: Any) -> None:
     """The inverse of `permute`: the same rounds backwards."""
     for i in range(x.size):
@@ -158,7 +160,7 @@ def unpermute(x: Any, n: Any, a: Any, shift: Any, round_keys: Any, out: Any) -> 
             out[i] = np.int64(_rounds_back(np.uint64(out[i]), a, shift, round_keys))
 
 
-@njit("void(u8, u8, u8[::1], u8[::1], i4[:,::1])", cache=True)
+@njit("void(u8, u8, u8[::1], u8[::1], i4[:,::1])")
 def shuffled(high: Any, low: Any, item: Any, turn: Any, out: Any) -> None:
     """For each document an own uniform order of [0, s) by Fisher and Yates: out (d, s)."""
     d, s = out.shape
@@ -234,12 +236,11 @@ def _gather(
 _PROGRAMS = "i4[::1], i4[::1], i8[::1], i4[:,::1], i4[::1], i4[::1], i4[::1], i4[::1]"
 gather = njit(
     [f"i8({_PROGRAMS}, {t}[::1], {t}[::1], {t}, {t}[::1], i8, i8[::1])" for t in ("u2", "i4")],
-    cache=True,
     error_model="numpy",
 )(_gather)
 
 
-@njit(f"i8({_PROGRAMS}, u1[::1], i4[::1], i4[::1], i8, u1[::1], i4, i4[:,::1], i8[::1])", cache=True)
+@njit(f"i8({_PROGRAMS}, u1[::1], i4[::1], i4[::1], i8, u1[::1], i4, i4[:,::1], i8[::1])")
 def find_spans(
     programs: Any, facts: Any, first: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
     label: Any, lead: Any, trail: Any, opening: Any, false: Any, wrong: Any, out: Any, offsets: Any,
@@ -276,7 +277,7 @@ def find_spans(
     return count
 
 
-@njit(f"void({_PROGRAMS}, i8, i4[:,::1])", cache=True)
+@njit(f"void({_PROGRAMS}, i8, i4[:,::1])")
 def find_sentences(
     programs: Any, facts: Any, first: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
     opening: Any, out: Any,
@@ -301,10 +302,10 @@ def _take(values: Any, offsets: Any, rows: Any, ends: Any, out: Any) -> None:
             out[at + k] = values[first + k]
 
 
-take = njit([f"void({t}[::1], i8[::1], i8[::1], i8[::1], {t}[::1])" for t in ("u2", "i4", "i8")], cache=True)(_take)
+take = njit([f"void({t}[::1], i8[::1], i8[::1], i8[::1], {t}[::1])" for t in ("u2", "i4", "i8")])(_take)
 
 
-@njit("i8(i8[::1], i8[::1], i8, i8[:,::1], i8[::1])", cache=True)
+@njit("i8(i8[::1], i8[::1], i8, i8[:,::1], i8[::1])")
 def cut(starts: Any, lengths: Any, width: Any, out: Any, counts: Any) -> Any:
     """Intervals of a line, cut at the multiples of `width`; returns how many pieces there are.
 
@@ -326,7 +327,7 @@ def cut(starts: Any, lengths: Any, width: Any, out: Any, counts: Any) -> Any:
     return used
 
 
-@njit("i8(i8[::1], i8, u1, i8[::1], i8[::1])", cache=True)
+@njit("i8(i8[::1], i8, u1, i8[::1], i8[::1])")
 def align(lengths: Any, width: Any, cutting: Any, starts: Any, kept: Any) -> Any:
     """Intervals laid on a line of cells, each cell begun by one; returns how many cells there are.
 
@@ -344,7 +345,7 @@ def align(lengths: Any, width: Any, cutting: Any, starts: Any, kept: Any) -> Any
     return -(-at // width)
 
 
-@njit([f"void({t}[::1], i8[::1], i8[::1], {t}[::1])" for t in ("u2", "i4")], cache=True)
+@njit([f"void({t}[::1], i8[::1], i8[::1], {t}[::1])" for t in ("u2", "i4")])
 def lay(values: Any, offsets: Any, starts: Any, out: Any) -> None:
     """Rows of `values` put where they start."""
     for i in range(starts.size):
@@ -352,7 +353,7 @@ def lay(values: Any, offsets: Any, starts: Any, out: Any) -> None:
             out[starts[i] + k] = values[offsets[i] + k]
 
 
-@njit("void(i8[::1], i8[::1], u1[::1])", cache=True)
+@njit("void(i8[::1], i8[::1], u1[::1])")
 def blot(starts: Any, lengths: Any, out: Any) -> None:
     """out[start : start + length] = 0 for every interval."""
     for i in range(starts.size):
@@ -360,7 +361,7 @@ def blot(starts: Any, lengths: Any, out: Any) -> None:
             out[t] = 0
 
 
-@njit("void(i8[:,::1], i8[::1], u2[:,::1])", cache=True)
+@njit("void(i8[:,::1], i8[::1], u2[:,::1])")
 def paint(pieces: Any, offsets: Any, out: Any) -> None:
     """out[s, start : start + length] = 1 for the first piece of row s, 2 for the second, …"""
     for s in range(out.shape[0]):

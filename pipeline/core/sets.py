@@ -6,18 +6,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from pipeline.core.compiled import njit
 
 _1 = np.uint64(1)
 
 
-@njit(cache=True)
+@njit()
 def bit(p: Any) -> Any:
     """The set of one of them."""
     return _1 << np.uint64(p)
 
 
-@njit(cache=True)
+@njit()
 def size(members: Any) -> Any:
     """How many are in a set."""
     x = members - ((members >> _1) & np.uint64(0x5555555555555555))
@@ -26,13 +27,13 @@ def size(members: Any) -> Any:
     return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@njit(cache=True)
+@njit()
 def lowest(members: Any) -> Any:
     """The first of a set that is not empty."""
     return size((members & (~members + _1)) - _1)
 
 
-@njit(cache=True)
+@njit()
 def member(members: Any, k: Any) -> Any:
     """The k-th of a set."""
     for _ in range(k):

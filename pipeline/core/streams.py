@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from pipeline.core.compiled import njit
 from pipeline.core.kernels import _fold, _scale
 
 _0 = np.uint64(0)
@@ -19,7 +19,7 @@ _1 = np.uint64(1)
 _HALF = np.uint64(1 << 63)
 
 
-@njit(cache=True)
+@njit()
 def begin(stream: Any, keys: Any, name: Any, item: Any, turn: Any) -> None:
     """From here on the stream is that of a key, an item and a turn."""
     stream[0] = _fold(_fold(keys[name, 0], np.uint64(item)), np.uint64(turn))
@@ -27,26 +27,26 @@ def begin(stream: Any, keys: Any, name: Any, item: Any, turn: Any) -> None:
     stream[2] = _0
 
 
-@njit(cache=True)
+@njit()
 def next_bits(stream: Any) -> Any:
     """The next 64 bits of a stream."""
     stream[2] += _1
     return _fold(_fold(stream[0], stream[2]), stream[1])
 
 
-@njit(cache=True)
+@njit()
 def below(stream: Any, n: Any) -> Any:
     """A uniform index below n."""
     return np.int64(_scale(next_bits(stream), np.uint64(n)))
 
 
-@njit(cache=True)
+@njit()
 def coin(stream: Any) -> Any:
     """Heads or tails."""
     return next_bits(stream) < _HALF
 
 
-@njit(cache=True)
+@njit()
 def by_thresholds(stream: Any, thresholds: Any) -> Any:
     """The first k whose threshold the bits are below; the last where there is none."""
     h = next_bits(stream)

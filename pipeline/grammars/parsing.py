@@ -21,8 +21,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from pipeline.core.compiled import njit
 from pipeline.core.sets import lowest, size
 
 _0 = np.uint64(0)
@@ -70,7 +70,7 @@ class Masses(NamedTuple):
     factor: Any
 
 
-@njit(cache=True)
+@njit()
 def _make_chart(rules: Any, string: Any) -> Any:
     """A chart of the terminals alone. Of the root it has only the row at place 0."""
     n, count = string.size, rules.first.size - 1
@@ -92,7 +92,7 @@ def _make_chart(rules: Any, string: Any) -> Any:
     )
 
 
-@njit(cache=True)
+@njit()
 def _advance(rules: Any, chart: Any, child: Any, now: Any, low: Any, high: Any, then: Any) -> Any:
     """All ends of a symbol that begins at a place of the set `now`, put into `then`; `now` is emptied.
 
@@ -122,7 +122,7 @@ def _advance(rules: Any, chart: Any, child: Any, now: Any, low: Any, high: Any, 
     return least, most
 
 
-@njit(cache=True)
+@njit()
 def _fill(rules: Any, chart: Any) -> None:
     """The ends of all symbols at all starts, those of lower levels first."""
     first, start, children, there = rules.first, rules.start, rules.children, chart.there
@@ -148,7 +148,7 @@ def _fill(rules: Any, chart: Any) -> None:
 _RULES = "i4[::1], i4[::1], i4[::1], i8[::1], i8[::1]"
 
 
-@njit(f"void(i4[::1], i8[::1], {_RULES}, u1[::1])", cache=True)
+@njit(f"void(i4[::1], i8[::1], {_RULES}, u1[::1])")
 def accept(
     values: Any, offsets: Any, first: Any, start: Any, children: Any, shortest: Any, longest: Any, out: Any
 ) -> None:
@@ -164,7 +164,7 @@ def accept(
             out[i] = word >> np.uint64(n & 63) & _1
 
 
-@njit(cache=True)
+@njit()
 def _make_masses(rules: Any, chart: Any, factor: Any) -> Any:
     """The ends of a chart, and room for their probabilities."""
     count = chart.rows.size
@@ -189,7 +189,7 @@ def _make_masses(rules: Any, chart: Any, factor: Any) -> Any:
     return Masses(first, entry, end, np.zeros(used), factor)
 
 
-@njit(cache=True)
+@njit()
 def _carry(there: Any, masses: Any, child: Any, mass: Any, low: Any, high: Any, carried: Any) -> Any:
     """Probabilities of places, taken through a symbol that begins there: those of its ends. `mass` is emptied.
 
@@ -213,7 +213,7 @@ def _carry(there: Any, masses: Any, child: Any, mass: Any, low: Any, high: Any, 
     return least, most
 
 
-@njit(cache=True)
+@njit()
 def _weigh(rules: Any, there: Any, masses: Any, share: Any) -> None:
     """The inside probabilities of all ends of all symbols at all starts, those of lower levels first."""
     first, start, children = rules.first, rules.start, rules.children
@@ -239,7 +239,7 @@ def _weigh(rules: Any, there: Any, masses: Any, share: Any) -> None:
                 masses.inside[k], total[masses.end[k]] = total[masses.end[k]], 0.0
 
 
-@njit(cache=True)
+@njit()
 def _descend(rules: Any, there: Any, masses: Any, share: Any, outside: Any) -> None:
     """The outside probabilities of all symbols (N + T, n + 1), from the root down."""
     first, start, children = rules.first, rules.start, rules.children
@@ -267,7 +267,7 @@ def _descend(rules: Any, there: Any, masses: Any, share: Any, outside: Any) -> N
                     mass[place] = 0.0
 
 
-@njit(f"f8(i4[::1], {_RULES}, f8[::1], f8[::1], f8[:,::1])", cache=True)
+@njit(f"f8(i4[::1], {_RULES}, f8[::1], f8[::1], f8[:,::1])")
 def weigh(
     string: Any, first: Any, start: Any, children: Any, shortest: Any, longest: Any, share: Any, factor: Any, ways: Any
 ) -> Any:

@@ -16,8 +16,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from pipeline.core.compiled import njit
 from pipeline.core.kernels import VECTOR, _fold, _move, _scale
 from pipeline.core.streams import begin, below, next_bits
 
@@ -62,7 +62,7 @@ class Tree(NamedTuple):
     leaf: Any
 
 
-@njit(cache=True)
+@njit()
 def _expand(law: Any, tree: Any, first: Any, last: Any, out: Any, at: Any) -> Any:
     """The children of symbols first … last - 1 of the queue, put into `out` from `at` on; returns where they end.
 
@@ -86,7 +86,7 @@ def _expand(law: Any, tree: Any, first: Any, last: Any, out: Any, at: Any) -> An
     return at
 
 
-@njit(cache=True)
+@njit()
 def _disturb(law: Any, stream: Any, symbols: Any, first: Any, last: Any, base: Any, replaced: Any) -> None:
     """Some of the symbols first … last - 1, which are `base` and so on, replaced by others of their level."""
     level = law.noise[2]
@@ -99,7 +99,7 @@ def _disturb(law: Any, stream: Any, symbols: Any, first: Any, last: Any, base: A
             symbols[k] = base + (symbols[k] - base + step) % size
 
 
-@njit(cache=True)
+@njit()
 def _sentence(law: Any, tree: Any, noise: Any, noisy: Any, out: Any, at: Any, replaced: Any) -> Any:
     """A sentence, put into `out` from `at` on; returns where it ends. noisy: the level to disturb, or -1."""
     depth = tree.begins.size - 1
@@ -118,7 +118,7 @@ def _sentence(law: Any, tree: Any, noise: Any, noisy: Any, out: Any, at: Any, re
     return end
 
 
-@njit(cache=True)
+@njit()
 def _find_leaves(tree: Any, length: Any) -> None:
     """The first terminal of each symbol of the queue: that of its first child."""
     count = tree.begins[-1]
@@ -128,7 +128,7 @@ def _find_leaves(tree: Any, length: Any) -> None:
         tree.leaf[k] = tree.leaf[child] if child < count else child - count
 
 
-@njit(cache=True)
+@njit()
 def _note(tree: Any, noisy: Any, length: Any, at: Any, replaced: Any, ancestors: Any, ends: Any) -> None:
     """What stands above each terminal of a sentence that begins at `at`, and whether any of it was replaced."""
     depth = tree.begins.size - 1
@@ -147,7 +147,6 @@ def _note(tree: Any, noisy: Any, length: Any, at: Any, replaced: Any, ancestors:
 @njit(
     "i8(i8[::1], u8[::1], u8[::1], u8[::1], u8[::1], i4[::1], u8[::1], u8[:,::1], i8[::1], i8[::1], i8[::1], i8, "
     "i8[::1], i4[::1], u1[::1], i4[:,::1], i4[::1])",
-    cache=True,
 )
 def draw(
     level: Any, choices: Any, threshold: Any, other: Any, pieces: Any, children: Any, noise: Any, keys: Any,

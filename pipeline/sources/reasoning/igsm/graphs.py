@@ -20,8 +20,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from pipeline.core.compiled import njit
 from pipeline.core.kernels import _fold, _scale
 from pipeline.core.sets import bit, lowest, size
 from pipeline.core.streams import begin, below, by_thresholds, coin, next_bits
@@ -117,7 +117,7 @@ class Problem(NamedTuple):
 # ── structure ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@njit(cache=True)
+@njit()
 def _sizes(p: Any, law: Any, s: Any) -> Any:
     """Depth, the sizes of the layers, and how many edges; returns the last."""
     stream, head = p.stream, p.head
@@ -150,7 +150,7 @@ def _sizes(p: Any, law: Any, s: Any) -> Any:
     return edges
 
 
-@njit(cache=True)
+@njit()
 def _structure(p: Any, law: Any, s: Any) -> None:
     """Which item may hold which: every item below the first layer has a parent, further edges are uniform."""
     head, links, stream = p.head, p.links, p.stream
@@ -177,7 +177,7 @@ def _structure(p: Any, law: Any, s: Any) -> None:
     _number(p)
 
 
-@njit(cache=True)
+@njit()
 def _number(p: Any) -> None:
     """A number for each edge; instance parameters as yet without operands."""
     head, table = p.head, p.table
@@ -196,7 +196,7 @@ def _number(p: Any) -> None:
     head[EDGES] = count
 
 
-@njit(cache=True)
+@njit()
 def _abstracts(p: Any, childless: Any) -> None:
     """The abstract parameters that there are, what they need, and what they cost."""
     head, there = p.head, _0
@@ -229,7 +229,7 @@ def _abstracts(p: Any, childless: Any) -> None:
 # ── what is necessary ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@njit(cache=True)
+@njit()
 def cost(p: Any, members: Any) -> Any:
     """The operations that a set of parameters takes."""
     total = 0
@@ -239,7 +239,7 @@ def cost(p: Any, members: Any) -> Any:
     return total
 
 
-@njit(cache=True)
+@njit()
 def _of_level(p: Any, level: Any) -> Any:
     """The abstract parameters that sum over so many layers."""
     members = _0
@@ -249,7 +249,7 @@ def _of_level(p: Any, level: Any) -> Any:
     return members & p.sets[THERE]
 
 
-@njit(cache=True)
+@njit()
 def _choose(p: Any, n: Any, m: Any) -> Any:
     """Stages A and B: abstract parameters, and what they take, of up to n operations; then instances up to m."""
     chosen, rest = _0, n
@@ -276,7 +276,7 @@ def _choose(p: Any, n: Any, m: Any) -> Any:
     return chosen
 
 
-@njit(cache=True)
+@njit()
 def _drawn_to(p: Any, candidates: Any, stack: Any, light: Any, heavy: Any) -> Any:
     """Stage C: one of the candidates, by how much it is wanted: abstract or not, needed already or not."""
     total, members = _0, candidates
@@ -296,7 +296,7 @@ def _drawn_to(p: Any, candidates: Any, stack: Any, light: Any, heavy: Any) -> An
         target -= weight
 
 
-@njit(cache=True)
+@njit()
 def _order(p: Any, chosen: Any, pull: Any) -> Any:
     """Stage C: the order of the solution, from the query backwards, and one operand where one is needed.
 
@@ -329,7 +329,7 @@ def _order(p: Any, chosen: Any, pull: Any) -> Any:
     return True
 
 
-@njit(cache=True)
+@njit()
 def _unneeded(p: Any, members: Any) -> Any:
     """Those of a set that none of it needs."""
     needed, rest = _0, members
@@ -342,7 +342,7 @@ def _unneeded(p: Any, members: Any) -> Any:
 # ── operands ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@njit(cache=True)
+@njit()
 def _take(p: Any, q: Any, one: Any) -> None:
     """One more operand."""
     if one == CONSTANT:
@@ -353,7 +353,7 @@ def _take(p: Any, q: Any, one: Any) -> None:
         p.table[q, COUNT] += 1
 
 
-@njit(cache=True)
+@njit()
 def _sample(p: Any, q: Any, pool: Any, wanted: Any) -> None:
     """Uniform operands from the first `pool` of the scratch, up to so many in all."""
     while p.table[q, COUNT] + p.own[q] < wanted:
@@ -363,7 +363,7 @@ def _sample(p: Any, q: Any, pool: Any, wanted: Any) -> None:
         p.scratch[chosen] = p.scratch[pool]
 
 
-@njit(cache=True)
+@njit()
 def _finish(p: Any, q: Any) -> None:
     """The operands in a uniform order, what is done with them, and what it costs."""
     table, count = p.table, p.table[q, COUNT]
@@ -377,7 +377,7 @@ def _finish(p: Any, q: Any) -> None:
     table[q, COST] = max(1, count + p.own[q] - 1)
 
 
-@njit(cache=True)
+@njit()
 def _fill(p: Any, count: Any, need: Any) -> Any:
     """Stage D: operands until the operations are `need` more. False where there is no room for so many."""
     topo, extra, room = p.topo, p.scratch[128:], 0
@@ -404,7 +404,7 @@ def _fill(p: Any, count: Any, need: Any) -> Any:
     return True
 
 
-@njit(cache=True)
+@njit()
 def _operands(p: Any, place: Any, wanted: Any) -> None:
     """Stage D: what the instance parameter at a place of the order is computed from."""
     q = p.topo[place]
@@ -423,7 +423,7 @@ def _operands(p: Any, place: Any, wanted: Any) -> None:
     _finish(p, q)
 
 
-@njit(cache=True)
+@njit()
 def _unnecessary(p: Any) -> None:
     """Stage E: operands for the instance parameters that the query does not need."""
     stream = p.stream
@@ -451,7 +451,7 @@ def _unnecessary(p: Any) -> None:
             independent |= bit(q)
 
 
-@njit(cache=True)
+@njit()
 def _computable(p: Any, known: Any) -> Any:
     """The abstract parameters of which all instances are known."""
     found, rest = _0, p.sets[THERE]
@@ -466,7 +466,7 @@ def _computable(p: Any, known: Any) -> Any:
 # ── template, question, names and values ────────────────────────────────────────────────────────────────────────────
 
 
-@njit(cache=True)
+@njit()
 def _template(p: Any, count: Any) -> Any:
     """A hash of the solution without its names, numbers and letters: kinds, operators, and which steps each uses.
 
@@ -494,7 +494,7 @@ def _template(p: Any, count: Any) -> Any:
     return h
 
 
-@njit(cache=True)
+@njit()
 def _ask_again(p: Any) -> None:
     """Another query, uniform among all that can be computed, and what it needs in a uniform order of that kind."""
     instances = (_1 << np.uint64(p.head[EDGES])) - _1
@@ -520,7 +520,7 @@ def _ask_again(p: Any) -> None:
     p.head[STEPS], p.head[QUERY], p.head[OP] = count, query, cost(p, chosen)
 
 
-@njit(cache=True)
+@njit()
 def _name(p: Any, vocabulary: Any) -> None:
     """Names: a chain of categories, as many neighbours in it as there are layers, and of each one sub-category."""
     head, stream = p.head, p.stream
@@ -546,7 +546,7 @@ def _name(p: Any, vocabulary: Any) -> None:
             head[NAMES + 4 * i + j] = begins + chosen
 
 
-@njit(cache=True)
+@njit()
 def _number_of(p: Any, q: Any, modulus: Any) -> None:
     """The number that an instance parameter has of its own: below the modulus, and not 0 where it multiplies."""
     if p.own[q]:
@@ -555,7 +555,7 @@ def _number_of(p: Any, q: Any, modulus: Any) -> None:
         p.table[q, NUMBER] = least + np.int64(_scale(h, np.uint64(modulus - least)))
 
 
-@njit(cache=True)
+@njit()
 def _reduced(value: Any, rule: Any) -> Any:
     """The value modulo the modulus; as it is, where numbers are exact: beyond the largest, a number too large."""
     if rule[LARGEST] == 0:
@@ -563,7 +563,7 @@ def _reduced(value: Any, rule: Any) -> Any:
     return min(max(value, -rule[LARGEST] - 1), rule[LARGEST] + 1)
 
 
-@njit(cache=True)
+@njit()
 def _value(p: Any, q: Any, rule: Any) -> Any:
     """The value of a parameter whose operands have theirs; and whether a number on the way was too large."""
     table, total, large = p.table, 0, False
@@ -589,7 +589,7 @@ def _value(p: Any, q: Any, rule: Any) -> Any:
     return total, large
 
 
-@njit(cache=True)
+@njit()
 def _evaluate(p: Any, rule: Any) -> Any:
     """Numbers and values of all parameters. False where one is too large."""
     instances = (_1 << np.uint64(p.head[EDGES])) - _1
@@ -613,7 +613,7 @@ def _evaluate(p: Any, rule: Any) -> Any:
 # ── all of it ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@njit(cache=True)
+@njit()
 def _try(p: Any, law: Any, s: Any) -> Any:
     """Structure, what is necessary and its operands: whether it came to s operations, in a bin that is wanted."""
     stream, head = p.stream, p.head
@@ -634,7 +634,7 @@ def _try(p: Any, law: Any, s: Any) -> Any:
     return s <= SHORT or law.rule[FIRST_BIN] <= head[BIN] < law.rule[LAST_BIN]
 
 
-@njit(cache=True)
+@njit()
 def draw_problem(p: Any, law: Any, item: Any, letters: Any) -> Any:
     """The problem of an item, which takes no more than so many letters. False where none was found."""
     stream = p.stream
@@ -663,7 +663,6 @@ def draw_problem(p: Any, law: Any, item: Any, letters: Any) -> Any:
 @njit(
     "i8(i8[::1], i8[::1], u8[::1], u8[:,::1], u8[::1], u8[:,::1], i8[:,:,::1], i8, "
     "i8[:,::1], i8[:,:,::1], u8[:,::1], i8[:,::1], i8[:,:,::1], i8[:,:,:,::1], u8[:,::1], u8[::1])",
-    cache=True,
 )
 def draw(
     item: Any, rule: Any, op: Any, widths: Any, pull: Any, keys: Any, vocabulary: Any, letters: Any,

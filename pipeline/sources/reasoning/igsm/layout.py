@@ -1,8 +1,5 @@
 """Problems as tables of numbers: what stands where.
 
-Compiled code holds these numbers, and what is in bits.py, and its cache looks at its own file alone: whoever changes
-one of the two touches graphs.py and saying.py as well.
-
 Letters: d problems, of up to 64 parameters each.
 """
 

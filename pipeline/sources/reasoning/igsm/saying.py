@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from pipeline.core.compiled import njit
 from pipeline.core.kernels import _fold, _scale
 from pipeline.core.sets import bit, lowest, member, size
 from pipeline.core.streams import begin, below
@@ -80,7 +80,7 @@ class Said(NamedTuple):
     letter: Any
 
 
-@njit(cache=True)
+@njit()
 def _say(s: Any, program: Any) -> Any:
     """One more program that shows nothing yet; where it stands. Where it is left out, nobody reads what is written."""
     at = s.at[0]
@@ -91,7 +91,7 @@ def _say(s: Any, program: Any) -> Any:
     return at
 
 
-@njit(cache=True)
+@njit()
 def _say_name(s: Any, p: Any, program: Any, q: Any) -> Any:
     """A program that names a parameter."""
     at = _say(s, program)
@@ -101,20 +101,20 @@ def _say_name(s: Any, p: Any, program: Any, q: Any) -> Any:
     return at
 
 
-@njit(cache=True)
+@njit()
 def _say_step(s: Any, program: Any, v: Any, a: Any, b: Any, one: Any, two: Any, value: Any) -> None:
     """A step of the calculation: v = a · b = one · two = value."""
     row = s.rows[_say(s, program)]
     row[3], row[4], row[5], row[6], row[7], row[8] = value, v, a, b, one, two
 
 
-@njit(cache=True)
+@njit()
 def _next_letter(s: Any) -> Any:
     s.at[1] += 1
     return s.spelling[s.at[1] - 1]
 
 
-@njit(cache=True)
+@njit()
 def _shuffle(stream: Any, order: Any, count: Any, drawn: Any) -> None:
     """A uniform order of 0 … count - 1, as far as `drawn` entries of it are needed."""
     for i in range(count):
@@ -127,7 +127,7 @@ def _shuffle(stream: Any, order: Any, count: Any, drawn: Any) -> None:
 # ── the problem ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@njit(cache=True)
+@njit()
 def _statement(s: Any, p: Any, q: Any) -> None:
     table, count = p.table, p.table[q, COUNT]
     _say_name(s, p, STATEMENT, q)
@@ -142,7 +142,7 @@ def _statement(s: Any, p: Any, q: Any) -> None:
         s.about[at] = -1
 
 
-@njit(cache=True)
+@njit()
 def _background(s: Any, p: Any) -> None:
     """What may hold what, and which items there are."""
     head = p.head
@@ -156,7 +156,7 @@ def _background(s: Any, p: Any) -> None:
             s.rows[_say(s, program), 2] = head[NAMES + 4 * i + j]
 
 
-@njit(cache=True)
+@njit()
 def _problem(s: Any, p: Any, manner: Any, keys: Any, item: Any, exposure: Any) -> None:
     _say(s, START)
     if manner[BACKGROUND]:
@@ -174,12 +174,12 @@ def _problem(s: Any, p: Any, manner: Any, keys: Any, item: Any, exposure: Any) -
 # ── the solution ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@njit(cache=True)
+@njit()
 def _reduced(value: Any, modulus: Any) -> Any:
     return value % modulus if modulus else value
 
 
-@njit(cache=True)
+@njit()
 def _define(s: Any, p: Any, q: Any, modulus: Any) -> None:
     """The sentence that computes a parameter."""
     v = _next_letter(s)
@@ -211,7 +211,7 @@ def _define(s: Any, p: Any, q: Any, modulus: Any) -> None:
         _say_step(s, COPY, v, letter, 0, 0, 0, value)
 
 
-@njit(cache=True)
+@njit()
 def _define_abstract(s: Any, p: Any, q: Any, v: Any, modulus: Any) -> None:
     """A total over the children; over more than one layer, of products, each added as soon as it is there."""
     table, count = p.table, p.table[q, COUNT]
@@ -241,7 +241,7 @@ def _define_abstract(s: Any, p: Any, q: Any, v: Any, modulus: Any) -> None:
         letter, total = to, made
 
 
-@njit(cache=True)
+@njit()
 def unready(p: Any, defined: Any) -> Any:
     """The parameters that are not defined and cannot be computed from those that are."""
     found, rest = _0, (((_1 << np.uint64(p.head[EDGES])) - _1) | p.sets[THERE]) & ~defined
@@ -253,7 +253,7 @@ def unready(p: Any, defined: Any) -> Any:
     return found
 
 
-@njit(cache=True)
+@njit()
 def stated(p: Any) -> Any:
     """The parameters that the text of the problem names."""
     found = (_1 << np.uint64(p.head[EDGES])) - _1
@@ -262,7 +262,7 @@ def stated(p: Any) -> Any:
     return found | bit(p.head[QUERY])
 
 
-@njit(cache=True)
+@njit()
 def _mistakes(s: Any, p: Any, place: Any, candidates: Any, rate: Any) -> Any:
     """What is begun and taken back before a step; returns how often."""
     turn = 0
@@ -285,7 +285,7 @@ def _mistakes(s: Any, p: Any, place: Any, candidates: Any, rate: Any) -> Any:
 PAIR_OF_TURNS = 2 * 64  # counters of one place
 
 
-@njit(cache=True)
+@njit()
 def _solution(s: Any, p: Any, manner: Any, keys: Any, rate: Any, modulus: Any, item: Any, exposure: Any) -> Any:
     begin(p.stream, keys, SPELLING, item, exposure)
     _shuffle(p.stream, s.spelling, LETTERS, LETTERS)
@@ -307,7 +307,7 @@ def _solution(s: Any, p: Any, manner: Any, keys: Any, rate: Any, modulus: Any, i
     return retries
 
 
-@njit(cache=True)
+@njit()
 def _answer(s: Any, p: Any) -> None:
     _say(s, ANSWERED)
     s.rows[_say(s, ANSWER), 3] = p.table[p.head[QUERY], VALUE]
@@ -316,7 +316,6 @@ def _answer(s: Any, p: Any) -> None:
 @njit(
     "i8(i8[::1], i8[::1], i8[:,::1], i8[:,:,::1], u8[:,::1], i8[:,::1], i8[:,:,::1], i8[:,:,:,::1], u8[:,::1], "
     "u8[::1], u8[:,::1], i8[::1], u8, u8, i8[::1], i8, i4[::1], i4[:,::1], i1[::1], i8[::1], i4[::1])",
-    cache=True,
 )
 def tell(
     item: Any, exposure: Any, head: Any, table: Any, needs: Any, topo: Any, links: Any, numbers: Any, sets: Any,

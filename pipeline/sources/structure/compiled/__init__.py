@@ -1,8 +1,5 @@
 """The puzzles as numbers, compiled. Imported only where documents are made.
 
-The cache of machine code looks at the file of a kernel alone: whoever changes names.py or core/streams.py touches the
-other files as well.
-
 A puzzle is `draw(what it is drawn by…, keys, item, exposure, room…)`, the room being that of `puzzle.Drawn`.
 """
 

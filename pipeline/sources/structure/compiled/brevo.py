@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from pipeline.core.compiled import njit
 from pipeline.core.streams import begin, below, by_thresholds
 from pipeline.sources.structure.compiled import DRAWN
 from pipeline.sources.structure.compiled.names import draw_names, seats, shuffle, write_name
@@ -17,7 +17,7 @@ ANS, QUERY, WORDS = range(3)  # symbols
 DEGREE = 4  # as brevo.py has it
 
 
-@njit(cache=True)
+@njit()
 def draw_graph(stream: Any, needs: Any, count: Any, used: Any, free: Any) -> None:
     """What each node i (n,) needs: needs[i, : count[i]], of the nodes before it. Part 4.1: four at most, both ways.
 
@@ -42,7 +42,7 @@ def draw_graph(stream: Any, needs: Any, count: Any, used: Any, free: Any) -> Non
         open_ += 1
 
 
-@njit(cache=True)
+@njit()
 def order_of(stream: Any, asked: Any, needs: Any, count: Any, waiting: Any, order: Any, ready: Any) -> Any:
     """order: a node and all that it needs, each after all that it needs itself; returns how many they are.
 
@@ -77,7 +77,7 @@ def order_of(stream: Any, asked: Any, needs: Any, count: Any, waiting: Any, orde
     return found
 
 
-@njit(f"void(i8[::1], i8[::1], u8[::1], {DRAWN})", cache=True)
+@njit(f"void(i8[::1], i8[::1], u8[::1], {DRAWN})")
 def draw(
     rule: Any, words: Any, law: Any, keys: Any, item: Any, exposure: Any,
     out: Any, offsets: Any, answers: Any, first_answer: Any, size: Any,

@@ -6,15 +6,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from pipeline.core.compiled import njit
 from pipeline.core.streams import begin, below, by_thresholds
 from pipeline.sources.structure.compiled import DRAWN
 
 COPY, SYMBOLS = range(2)
 
 
-@njit(f"void(i8[::1], u8[::1], {DRAWN})", cache=True)
+@njit(f"void(i8[::1], u8[::1], {DRAWN})")
 def draw(
     rule: Any, law: Any, keys: Any, item: Any, exposure: Any,
     out: Any, offsets: Any, answers: Any, first_answer: Any, size: Any,

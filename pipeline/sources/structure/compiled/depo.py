@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from pipeline.core.compiled import njit
 from pipeline.core.streams import begin, below, by_thresholds
 from pipeline.sources.structure.compiled import DRAWN
 from pipeline.sources.structure.compiled.names import draw_names, seats, shuffle, write_name
@@ -16,7 +16,7 @@ INSTANCE, TELLING = range(2)
 ANS, QUERY = range(2)  # symbols; those of the words stand behind the queries
 
 
-@njit(f"void(i8[::1], i8[::1], u8[::1], {DRAWN})", cache=True)
+@njit(f"void(i8[::1], i8[::1], u8[::1], {DRAWN})")
 def draw(
     rule: Any, words: Any, law: Any, keys: Any, item: Any, exposure: Any,
     out: Any, offsets: Any, answers: Any, first_answer: Any, size: Any,

@@ -6,15 +6,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from pipeline.core.compiled import njit
 from pipeline.core.streams import begin, below, by_thresholds
 from pipeline.sources.structure.compiled import DRAWN
 
 ANS, PLUS, MINUS, TIMES, NUMBERS = range(5)  # symbols; those of the lengths stand behind the numbers
 
 
-@njit(cache=True)
+@njit()
 def write_expression(stream: Any, operations: Any, modulus: Any, out: Any, at: Any, stack: Any) -> Any:
     """An expression of so many operations from out[at] on; returns where it ends.
 
@@ -35,7 +35,7 @@ def write_expression(stream: Any, operations: Any, modulus: Any, out: Any, at: A
     return at
 
 
-@njit(cache=True)
+@njit()
 def value_of(expression: Any, modulus: Any, stack: Any) -> Any:
     """What it comes to, read from its end."""
     open_ = 0
@@ -56,7 +56,7 @@ def value_of(expression: Any, modulus: Any, stack: Any) -> Any:
     return stack[0]
 
 
-@njit(f"void(i8[::1], u8[::1], {DRAWN})", cache=True)
+@njit(f"void(i8[::1], u8[::1], {DRAWN})")
 def draw(
     rule: Any, law: Any, keys: Any, item: Any, exposure: Any,
     out: Any, offsets: Any, answers: Any, first_answer: Any, size: Any,

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from pipeline.core.compiled import njit
 from pipeline.core.streams import below
 
 FEW = 4096  # so many words of one symbol can be listed and shuffled
 
 
-@njit(cache=True)
+@njit()
 def shuffle(stream: Any, order: Any, count: Any) -> None:
     """order[: count] become `count` distinct ones of `order`, in uniform order."""
     for i in range(count):
@@ -24,7 +24,7 @@ def shuffle(stream: Any, order: Any, count: Any) -> None:
         order[i], order[j] = order[j], order[i]
 
 
-@njit(cache=True)
+@njit()
 def seats(n: Any) -> Any:
     """Where up to n drawn names are looked up: int64, a power of two, four times as many or more."""
     size = 4
@@ -33,7 +33,7 @@ def seats(n: Any) -> Any:
     return np.empty(size, np.int64)
 
 
-@njit(cache=True)
+@njit()
 def is_new(name: Any, seen: Any) -> Any:
     """Whether a number was not seen before; from now on it was."""
     at = name & (seen.size - 1)
@@ -44,7 +44,7 @@ def is_new(name: Any, seen: Any) -> Any:
     return new
 
 
-@njit(cache=True)
+@njit()
 def draw_names(stream: Any, words: Any, first: Any, seen: Any, spelled: Any) -> None:
     """The names of n nodes. words int64 (3,): least and most length, vocabulary. seen: `seats` for them.
 
@@ -75,7 +75,7 @@ def draw_names(stream: Any, words: Any, first: Any, seen: Any, spelled: Any) -> 
         spelled[i, 0] = np.int32(length)
 
 
-@njit(cache=True)
+@njit()
 def write_name(name: Any, out: Any, at: Any) -> Any:
     """A spelled name, from out[at] on; returns where the next one begins."""
     for k in range(name[0]):
