@@ -22,6 +22,7 @@ from pipeline.core.files import Files
 from pipeline.core.permutation import Permutation
 from pipeline.sources.rows import KINDS, Rows, content_of
 from pipeline.sources.source import SAMPLE, Context, DocumentsSpec, mask_of, number_of
+from pipeline.text.offsets import tokens_within
 from pipeline.worlds.world import World
 
 CHUNK = 1024  # documents that are encoded together
@@ -108,19 +109,25 @@ class Corpus:
 
     def _told(self, item: I64, spans: bool, parts: bool) -> Documents:
         before = self._words and f"{self._words} "
-        encodings = self._tokenizer.plain([before + text for text in self._rows.texts(item)])
+        texts = [before + text for text in self._rows.texts(item)]
+        encodings = self._tokenizer.plain(texts)
         dtype, end = self._tokenizer.dtype, [self._tokenizer.eos]
         ids = [np.array(self._token + encoding.ids + end, dtype) for encoding in encodings]
         lengths = np.array([len(document) for document in ids], np.int64)
         tokens = Ragged(np.concatenate([np.empty(0, dtype), *ids]), offsets_of(lengths))
-        return Documents(tokens, _marked(len(ids), []) if spans else None, self._parts(encodings) if parts else None)
+        return Documents(
+            tokens, _marked(len(ids), []) if spans else None, self._parts(encodings, texts) if parts else None
+        )
 
-    def _parts(self, encodings: list[Any]) -> Ragged:
-        """The tag at the beginning of every document: its token, or the tokens that show one of its characters."""
+    def _parts(self, encodings: list[Any], texts: list[str]) -> Ragged:
+        """The tag at the beginning of every document: its token, or those of its words."""
         if not self.roles:
             return _marked(len(encodings), [])
-        inside = [sum(begin < len(self._words) for begin, _ in encoding.offsets) for encoding in encodings]
-        return _marked(len(encodings), [(0, len(self._token) + tokens, number_of("tag")) for tokens in inside])
+        tokens = [0] * len(encodings)
+        if self._words:
+            pairs = zip(encodings, texts, strict=True)
+            tokens = [int(tokens_within(e.offsets, text, [len(self._words), len(text)])[0]) for e, text in pairs]
+        return _marked(len(encodings), [(0, len(self._token) + count, number_of("tag")) for count in tokens])
 
 
 def _marked(documents: int, rows: list[tuple[int, int, int]]) -> Ragged:

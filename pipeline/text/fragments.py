@@ -422,7 +422,8 @@ class _Found:
         opening = len(self.fragments.opening)
         places = np.empty((len(telling.programs), 2), np.int32)
         kernels.find_sentences(*programs_of, opening, places)  # type: ignore[call-arg]
-        self.parts.append(parts_of(telling, places, opening))
+        openings = np.full(len(telling), opening, np.int32) if opening else None
+        self.parts.append(parts_of(telling, places, openings))
 
     def ragged(self, spans: bool, parts: bool) -> tuple[Ragged | None, Ragged | None]:
         """What was found, where it was asked for."""
@@ -433,18 +434,19 @@ class _Found:
         )
 
 
-def parts_of(telling: Telling, places: I32, opening: int) -> Ragged:
+def parts_of(telling: Telling, places: I32, openings: I32 | None) -> Ragged:
     """Rows (start, length, role) of the sentences that have a role and of the opening, a tag, per document.
 
-    places int32 (m, 2): start and length of every sentence.
+    places int32 (m, 2): start and length of every sentence. openings int32 (d,): the length of each document's opening;
+    None where they have none. A part all of whose text lies in a neighbour's tokens has the length 0.
     """
     roles = np.zeros(len(places), np.uint8) if telling.roles is None else telling.roles
     document = np.repeat(np.arange(len(telling)), np.diff(telling.first))
     with_role = np.flatnonzero(roles)
     rows = np.column_stack([places[with_role], roles[with_role].astype(np.int32)])
     owner = document[with_role]
-    if opening:
-        tag = np.tile(np.array([[0, opening, ROLES.index("tag")]], np.int32), (len(telling), 1))
+    if openings is not None:
+        tag = np.column_stack([np.zeros_like(openings), openings, np.full_like(openings, ROLES.index("tag"))])
         rows, owner = np.concatenate([tag, rows]), np.concatenate([np.arange(len(telling)), owner])
         order = np.argsort(owner, kind="stable")
         rows, owner = rows[order], owner[order]

@@ -16,6 +16,7 @@ from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.errors import SpecError
 from pipeline.text.fields import Joint, Piece
 from pipeline.text.fragments import Compiler, Fragments, Uncuttable, parts_of
+from pipeline.text.offsets import tokens_within
 from pipeline.text.telling import Choose, Telling
 from pipeline.text.templates import Expression
 from pipeline.text.tokenizer import Tokenizer
@@ -57,11 +58,11 @@ def compile_programs(
 
 
 class _Told(NamedTuple):
-    """A document as text: its values (first character, end, label, sentence), and sentences (first character, end)."""
+    """A document as text: its values (first character, end, label, sentence); the ends of opening and sentences."""
 
     text: str
     values: list[tuple[int, int, int, int]]
-    sentences: list[tuple[int, int]]
+    ends: list[int]
 
 
 @dataclass(frozen=True)
@@ -104,11 +105,10 @@ class Rendered:
         text = _shown(self.opening, {}, first=True) if self.opening else ""
         own = CUT if self.opening and _is_special(self.opening) else text  # what is not said by special tokens
         values: list[tuple[int, int, int, int]] = []
-        sentences: list[tuple[int, int]] = []
+        ends = [len(text)]
         for j in range(telling.first[document], telling.first[document + 1]):
             program = self.programs[telling.programs[j]]
             at = _Rows(telling.rows[telling.facts[j]])
-            begun = len(text)
             for number, part in enumerate(program):
                 shown = _shown(part, at, first=number == 0)
                 around = part.around(_row(part, at)) if isinstance(part, Piece) else (0, 0)
@@ -117,22 +117,19 @@ class Rendered:
                 end = len(text) - around[1]
                 if part.label and end > before:
                     label = wrong if telling.false is not None and part.label == telling.false[j] else part.label
-                    values.append((before, end, label, len(sentences)))
+                    values.append((before, end, label, len(ends)))
                 own += CUT if _is_special(part) else shown
-            sentences.append((begun, len(text)))
+            ends.append(len(text))
         if any(token in own for token in self.tokenizer.special):
             raise SpecError(f"the document {text!r} contains the text of a special token")
-        return _Told(text, values, sentences)
+        return _Told(text, values, ends)
 
     def _parts(self, telling: Telling, offsets: Sequence[Sequence[tuple[int, int]]], told: list[_Told]) -> Ragged:
-        opening = 0
-        places = np.zeros((len(telling.programs), 2), np.int32)
-        for i, (of_tokens, one) in enumerate(zip(offsets, told, strict=True)):
-            opening = sum(1 for begin, _ in of_tokens if begin < one.sentences[0][0])
-            for j, (first, last) in enumerate(one.sentences, telling.first[i]):
-                inside = [t for t, (begin, end) in enumerate(of_tokens) if first <= begin < last or begin < first < end]
-                places[j] = (inside[0], len(inside)) if inside else (0, 0)
-        return parts_of(telling, places, opening)
+        pairs = zip(offsets, told, strict=True)
+        counts = [tokens_within(of_tokens, one.text, one.ends) for of_tokens, one in pairs]
+        places = np.concatenate([np.column_stack([np.cumsum(tokens)[:-1], tokens[1:]]) for tokens in counts])
+        openings = np.array([tokens[0] for tokens in counts], np.int32) if self.opening else None
+        return parts_of(telling, places.astype(np.int32), openings)
 
 
 class _Rows(dict[int, int]):

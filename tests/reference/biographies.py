@@ -193,7 +193,16 @@ class Told:
         """Its ids, and its values and parts counted in tokens: (first, how many, what)."""
         ids, offsets = _encoded(tokenizer, self.text)
         values = [value for of_sentence in self.values for value in _joined(_inside(of_sentence, offsets))]
-        return [*ids, tokenizer.eos], values, _inside(self.parts, offsets)
+        return [*ids, tokenizer.eos], values, self._owned(offsets)
+
+    def _owned(self, offsets: Sequence[tuple[int, int]]) -> list[Place]:
+        """Of each part the tokens whose last visible character is in it, where there are any."""
+        found = []
+        for first, end, role in self.parts:
+            seen = [[i for i in range(*token) if not self.text[i].isspace()] or [token[1] - 1] for token in offsets]
+            owned = [t for t, characters in enumerate(seen) if first <= characters[-1] < end]
+            found += [(owned[0], len(owned), role)] * bool(owned)
+        return found
 
 
 def _encoded(tokenizer: Tokenizer, text: str) -> tuple[list[int], list[tuple[int, int]]]:
