@@ -24,8 +24,9 @@ from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.shard import make_shard
 from pipeline.sinks.nanogpt import NanogptSpec
+from pipeline.sources.structure.compiled import brevo
 from pipeline.sources.structure.compiled.names import FEW
-from pipeline.sources.structure.puzzle import CHUNK
+from pipeline.sources.structure.puzzle import CHUNK, law_of
 from tests.reference import puzzles as reference
 from tests.reference import puzzles_checked as checked
 
@@ -363,6 +364,43 @@ def test_graphs_tellings_and_answers_are_as_a_plain_generator_has_them(tmp_path:
     )
     for what in ours[0]:
         alike(Counter(one[what] for one in ours), Counter(one[what] for one in theirs))
+
+
+def leaves_of(sizes: list[int]) -> list[int]:
+    """How many nodes of graphs of these sizes need nothing, one that nobody needs among them, which no text shows."""
+    keys, stream, most = np.array([[1, 2]], np.uint64), np.zeros(3, np.uint64), max(sizes)
+    needs, count, used, free = np.empty((most, brevo.DEGREE), np.int64), *np.empty((3, most), np.int64)
+    found = []
+    for number, n in enumerate(sizes):
+        brevo.begin(stream, keys, 0, number, 0)
+        brevo.draw_graph(stream, needs, count[:n], used, free)
+        found.append(int((count[:n] == 0).sum()))
+    return found
+
+
+@pytest.mark.parametrize("nodes", [3, 4, 5, 6, 8, 9, 16, 17, 70])
+def test_leaves_are_any_number_up_to_a_quarter_and_one(nodes: int):
+    most = (nodes - 1) // 4 + 1
+    counts = Counter(leaves_of([nodes] * 4000))
+    assert counts.keys() == set(range(1, most + 1))
+    if most > 1:
+        spread(counts, dict.fromkeys(counts, 1 / most))
+
+
+def test_the_mean_number_of_leaves_is_that_of_the_released_code(tmp_path: Path):
+    """At N = 70: 3.93 are drawn and 3.88 shown. With the quarter rounded up it would be 4.30 and 4.25."""
+    least, law = law_of("inverse", 3, 70)
+    ends = [0, *law.tolist(), 2**64]
+    chances = [Fraction(b - a, 2**64) for a, b in pairwise(ends)]
+    means = [Fraction((n - 1) // 4 + 2, 2) for n in range(least, 71)]
+    expected = sum((chance * mean for chance, mean in zip(chances, means, strict=True)), Fraction(0))
+    assert round(float(expected), 2) == 3.93
+    sizes = [least + int(np.searchsorted(law, np.uint64(bits), "right")) for bits in range(0, 2**64, 2**64 // 20_000)]
+    found = np.array(leaves_of(sizes))
+    assert abs(found.mean() - float(expected)) < 5 * found.std() / len(found) ** 0.5
+    told = inside(plan_of(tmp_path, {"kind": "brevo", "nodes": 70}), range(12_000))
+    shown = [facts_of_brevo(checked.brevo(tokens, bars=False))["leaves"] for tokens in told]
+    assert abs(np.mean(shown) - 3.88) < 5 * np.std(shown) / len(shown) ** 0.5 < 0.37 / 2
 
 
 def facts_of_depo(one: checked.Depo) -> dict[str, Any]:

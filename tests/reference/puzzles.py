@@ -6,7 +6,7 @@ Each function gives one document as names of tokens. Training draws the size (n,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, sqrt
+from math import sqrt
 from random import Random
 
 
@@ -81,7 +81,7 @@ def brevo(
 
 def dag(rng: Random, n: int) -> list[list[int]]:
     """For each node what it depends on, nodes before it."""
-    leaves = rng.randint(1, ceil((n - 1) / 4) + 1)
+    leaves = rng.randint(1, (n - 1) // 4 + 1)
     needs: list[list[int]] = [[] for _ in range(n)]
     dependents = [0] * n
     for node in range(leaves, n):

@@ -21,10 +21,10 @@ DEGREE = 4  # as brevo.py has it
 def draw_graph(stream: Any, needs: Any, count: Any, used: Any, free: Any) -> None:
     """What each node i (n,) needs: needs[i, : count[i]], of the nodes before it. Part 4.1: four at most, both ways.
 
-    The first ones need nothing: any number of 1 … ⌈(n - 1) / 4⌉ + 1. used: how many need a node; free: scratch (n,).
+    The first ones need nothing: any number of 1 … ⌊(n - 1) / 4⌋ + 1. used: how many need a node; free: scratch (n,).
     """
     n = count.size
-    leaves = 1 + below(stream, (n + 2) // 4 + 1)
+    leaves = 1 + below(stream, (n - 1) // 4 + 1)
     count[:], used[:] = 0, 0
     open_ = 0
     for i in range(n):
