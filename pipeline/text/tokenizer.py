@@ -25,6 +25,8 @@ _GPT2 = {
     "encoder.json": "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783",
     "vocab.bpe": "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
 }
+_PAD = "<|pad|>"
+_USUAL_PAD = (_PAD, "<pad>", "[PAD]", "<|finetune_right_pad_id|>")
 _USUAL_EOS = ("<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "<|eot_id|>", "[SEP]")
 SYMBOLS = "symbols"  # the name of the tokenizer whose tokens are the symbols of the sources, and no text
 _END, _UNKNOWN = "<eos>", "<unk>"
@@ -47,10 +49,13 @@ class Tokenizer:
     """Texts to token ids, without special tokens of its own; `eos` ends documents.
 
     dtype is uint16 where every id fits, else int32. texts: whether it has tokens for any text, or symbols alone.
+    pad_token: a special token that no row ever holds, for consumers who pad; None where there is no room for one.
     """
 
-    def __init__(self, backend: tokenizers.Tokenizer, eos: str, texts: bool = True) -> None:
-        self.backend, self.eos_token, self.texts = backend, eos, texts
+    def __init__(
+        self, backend: tokenizers.Tokenizer, eos: str, texts: bool = True, pad_token: str | None = None
+    ) -> None:
+        self.backend, self.eos_token, self.texts, self.pad_token = backend, eos, texts, pad_token
         backend.no_padding()
         backend.no_truncation()
 
@@ -101,12 +106,26 @@ class Tokenizer:
         return list(self.backend.encode_batch(list(texts), add_special_tokens=False))
 
     def plain(self, texts: Sequence[str]) -> list[Any]:
-        """As `encodings`, of texts that anybody may have written: the text of a special token is text in them."""
+        """As `encodings`, of texts that anybody may have written: the text of a special token is text in them.
+
+        SpecError for one in which the tokenizer nevertheless sees the end token or the pad token, as a model whose
+        pieces they are may: a row would end where its document does not.
+        """
         self.backend.encode_special_tokens = True
         try:
-            return self.encodings(texts)
+            encodings = self.encodings(texts)
         finally:
             self.backend.encode_special_tokens = False
+        reserved = {self.eos, self.backend.token_to_id(self.pad_token or self.eos_token)}
+        for text, encoding in zip(texts, encodings, strict=True):
+            if not reserved.isdisjoint(encoding.ids):
+                begin, end = next(o for i, o in zip(encoding.ids, encoding.offsets, strict=True) if i in reserved)
+                raise SpecError(
+                    f"the tokenizer reads {text[begin:end]!r} in the text {text[max(begin - 30, 0) : end + 30]!r} as "
+                    "the special token",
+                    "Leave that text out, or take a tokenizer whose model does not have the token.",
+                )
+        return encodings
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[Any]]:
         """Ids of each text."""
@@ -134,7 +153,7 @@ class Tokenizer:
         config = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "eos_token": self.eos_token,
-            "pad_token": self.eos_token,
+            **({"pad_token": self.pad_token} if self.pad_token else {}),
             **({} if self.texts else {"unk_token": _UNKNOWN}),
             "clean_up_tokenization_spaces": False,
             "model_max_length": 10**9,
@@ -144,11 +163,11 @@ class Tokenizer:
             "tokenizer_config.json": json.dumps(config, indent=2) + "\n",
         }
 
-    def __getstate__(self) -> tuple[str, str, bool]:
-        return self._text, self.eos_token, self.texts
+    def __getstate__(self) -> tuple[str, str, bool, str | None]:
+        return self._text, self.eos_token, self.texts, self.pad_token
 
-    def __setstate__(self, state: tuple[str, str, bool]) -> None:
-        text, self.eos_token, self.texts = state
+    def __setstate__(self, state: tuple[str, str, bool, str | None]) -> None:
+        text, self.eos_token, self.texts, self.pad_token = state
         self.backend = tokenizers.Tokenizer.from_str(text)
 
 
@@ -183,19 +202,51 @@ def _of_symbols(marks: Sequence[str], symbols: Sequence[str], eos: str) -> Token
     words = {token: number for number, token in enumerate(dict.fromkeys([*special, *symbols]))}
     backend = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocab=words, unk_token=_UNKNOWN))
     backend.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
-    backend.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in special])
-    return Tokenizer(backend, eos, texts=False)
+    _add(backend, special)
+    return Tokenizer(backend, eos, texts=False, pad_token=_pad(backend, eos, marks))
 
 
 def _with(backend: tokenizers.Tokenizer, name: str, added: Sequence[str], eos: str | None) -> Tokenizer:
     known = backend.get_vocab(with_added_tokens=True)
-    if added:
-        backend.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in added])
+    new = [text for text in added if text not in known]
+    _add(backend, added)
+    if new and (taken := {*known.values()} & {backend.token_to_id(text) for text in new}):
+        raise SpecError(
+            f"the ids of the tokenizer '{name}' have gaps, and a token that is added to it gets an id that is taken, "
+            f"{min(taken)}",
+            "Add it to the tokenizer.json.",
+            ("name",),
+        )
     eos = eos or next((text for text in _USUAL_EOS if text in known), None)
     if eos is None or backend.token_to_id(eos) is None:
         shown = f"has no token '{eos}'" if eos else "has no end-of-text token with a usual name"
         raise SpecError(f"the tokenizer '{name}' {shown}", "Name one with `eos`, or add it with `add`.", ("eos",))
-    return Tokenizer(backend, eos)
+    return Tokenizer(backend, eos, pad_token=_pad(backend, eos, added))
+
+
+def _add(backend: tokenizers.Tokenizer, texts: Sequence[str]) -> None:
+    """Special tokens, behind all ids where it does not have them yet."""
+    backend.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in texts])
+
+
+def _pad(backend: tokenizers.Tokenizer, eos: str, added: Sequence[str]) -> str | None:
+    """A special token to pad with, which is not of the recipe's: one with a usual name, or a new one behind all ids.
+
+    None where a new id would be taken, or make ids of 16 bits wider. Once added it is found, so the tokenizer that is
+    saved is the same one when it is loaded.
+    """
+    special = {token.content for token in backend.get_added_tokens_decoder().values() if token.special}
+    if usual := next((text for text in _USUAL_PAD if text in special and text != eos and text not in added), None):
+        return usual
+    taken = set(backend.get_vocab(with_added_tokens=True).values())
+    if eos == _PAD or _PAD in added or backend.token_to_id(_PAD) is not None:
+        return None
+    last = max(backend.get_added_tokens_decoder(), default=-1)
+    new = max(backend.get_vocab_size(with_added_tokens=False), last + 1)  # as the library counts
+    if new in taken or max(taken) < 2**16 <= new:
+        return None
+    _add(backend, [_PAD])
+    return _PAD
 
 
 def _gpt2() -> tokenizers.Tokenizer:
@@ -212,7 +263,7 @@ def _gpt2() -> tokenizers.Tokenizer:
     backend = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=json.loads(content["encoder.json"]), merges=merges))
     backend.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = tokenizers.decoders.ByteLevel()
-    backend.add_special_tokens([tokenizers.AddedToken("<|endoftext|>", special=True, normalized=False)])
+    _add(backend, ["<|endoftext|>"])
     return backend
 
 

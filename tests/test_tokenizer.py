@@ -1,0 +1,197 @@
+"""The tokenizer that is saved: its end token, its pad token, and ids that stay where they are."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tokenizers
+from tokenizers import AddedToken, models, pre_tokenizers
+
+from pipeline.build import build
+from pipeline.core.errors import PipelineError, SpecError
+from pipeline.core.files import Files
+from pipeline.core.key import Key
+from pipeline.executors import Inline
+from pipeline.plan import Plan, compile_plan
+from pipeline.recipe import load
+from pipeline.shard import make_shard
+from pipeline.text.tokenizer import Tokenizer, TokenizerSpec
+from pipeline.text.tokenizer import load as load_tokenizer
+from tests.plans import plan_at
+
+EOS = "<|endoftext|>"
+PAD = "<|pad|>"
+
+
+def words(count: int, *special: str, ids: dict[str, int] | None = None) -> tokenizers.Tokenizer:
+    """A word a token: the special ones, and as many more as make `count`, or those of `ids`."""
+    vocabulary = ids or {text: i for i, text in enumerate([*special, *(f"w{i}" for i in range(count - len(special)))])}
+    backend = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token=min(vocabulary)))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    backend.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in special])
+    return backend
+
+
+def loaded(backend: tokenizers.Tokenizer, folder: Path, *marks: str, **spec: Any) -> Tokenizer:
+    backend.save(str(folder / "tokenizer.json"))
+    files = Files((), lambda _: Path(), Key.root(0))
+    return load_tokenizer(TokenizerSpec(name=str(folder / "tokenizer.json"), **spec), files, marks)
+
+
+def pad_of(tokenizer: Tokenizer) -> tuple[str | None, int | None]:
+    """The pad token as consumers read it, and its id."""
+    token = json.loads(tokenizer.files()["tokenizer_config.json"]).get("pad_token")
+    saved = tokenizers.Tokenizer.from_str(tokenizer.files()["tokenizer.json"])
+    return token, token and saved.token_to_id(token)
+
+
+@pytest.mark.parametrize(
+    ("special", "count", "marks", "expected"),
+    [
+        ([EOS], 100, [], (PAD, 100)),
+        ([EOS], 100, ["<tag>", "[BACK]"], (PAD, 102)),  # behind them: no other id moves
+        ([EOS, "<pad>"], 100, [], ("<pad>", 1)),
+        (["[PAD]", "[CLS]", "[SEP]"], 100, [], ("[PAD]", 0)),
+        (["<|end_of_text|>", "<|finetune_right_pad_id|>"], 100, [], ("<|finetune_right_pad_id|>", 1)),
+        ([EOS, PAD, "<pad>"], 100, [], (PAD, 1)),
+        ([EOS, "<unk>"], 100, [], (PAD, 100)),  # which stands in rows
+        ([EOS, "<pad>"], 100, ["<pad>"], (PAD, 100)),  # a tag, which stands in rows
+        ([EOS], 100, [PAD], (None, None)),
+        ([EOS, PAD], 100, [PAD], (None, None)),
+        ([EOS], 2**16 - 1, [], (PAD, 2**16 - 1)),
+        ([EOS], 2**16 - 1, ["<tag>"], (None, None)),
+        ([EOS], 2**16, [], (None, None)),  # ids would be twice as wide
+        ([EOS, "<pad>"], 2**16, [], ("<pad>", 1)),
+        ([EOS], 2**16 + 1, [], (PAD, 2**16 + 1)),  # they are already
+        ([PAD], 100, [], (None, None)),
+    ],
+)
+def test_the_pad_token_is_one_that_no_row_holds_and_moves_no_id(
+    tmp_path: Path, special: list[str], count: int, marks: list[str], expected: tuple[str | None, int | None]
+) -> None:
+    backend = words(count, *special)
+    before = backend.get_vocab(with_added_tokens=True)
+    tokenizer = loaded(backend, tmp_path, *marks, eos=PAD if special == [PAD] else None)
+    assert pad_of(tokenizer) == expected
+    assert tokenizer.pad_token == expected[0] != tokenizer.eos_token
+    after = tokenizer.backend.get_vocab(with_added_tokens=True)
+    assert {token: after[token] for token in before} == before
+    assert len({*after.values()}) == len(after)
+    assert [after[mark] for mark in marks if mark not in before] == list(
+        range(count, count + len({*marks} - {*before}))
+    )
+    assert tokenizer.dtype == (np.uint16 if count + len(marks) <= 2**16 else np.int32)
+    (tmp_path / "again").mkdir()
+    saved = tokenizers.Tokenizer.from_str(tokenizer.files()["tokenizer.json"])
+    again = loaded(saved, tmp_path / "again", *marks, eos=tokenizer.eos_token)
+    assert (again.content_hash, again.files()) == (tokenizer.content_hash, tokenizer.files())
+
+
+def test_a_word_that_is_no_special_token_does_not_pad(tmp_path: Path) -> None:
+    ids = {EOS: 0, "<pad>": 1, PAD: 2, "a": 3}
+    backend = words(0, EOS, ids=ids)
+    tokenizer = loaded(backend, tmp_path)
+    assert tokenizer.encode([f"a <pad> {PAD}"])[0].tolist() == [3, 1, 2]
+    assert pad_of(tokenizer) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        ({EOS: 3, "a": 1, "b": 6, "z": 7}, (PAD, 4)),  # the library gives the number of tokens
+        ({EOS: 3, "a": 1, "b": 4, "z": 7}, (None, None)),  # which is taken here
+    ],
+)
+def test_ids_with_gaps_are_never_given_twice(
+    tmp_path: Path, ids: dict[str, int], expected: tuple[str | None, int | None]
+) -> None:
+    tokenizer = loaded(words(0, EOS, ids=ids), tmp_path)
+    assert pad_of(tokenizer) == expected
+    after = tokenizer.backend.get_vocab(with_added_tokens=True)
+    assert len({*after.values()}) == len(after)
+
+
+def test_a_mark_that_would_get_the_id_of_another_token_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"have gaps, and a token that is added to it gets an id that is taken, 4\."):
+        loaded(words(0, EOS, ids={EOS: 3, "a": 1, "b": 4, "z": 7}), tmp_path, "<tag>")
+
+
+def test_a_tokenizer_keeps_its_pad_token_in_another_process() -> None:
+    tokenizer = load_tokenizer(TokenizerSpec(), Files((), lambda _: Path(), Key.root(0)))
+    assert pad_of(tokenizer) == (PAD, 50257)
+    again = pickle.loads(pickle.dumps(tokenizer))
+    assert (again.files(), again.content_hash) == (tokenizer.files(), tokenizer.content_hash)
+
+
+# ── recipes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+RECIPE = """\
+extends: bioS_single
+worlds: {people: {size: 40}}
+sources: {biographies: {tag: <tag>}}
+splits: {train: {mixture: {biographies: {exposures: 1}}, packing: {length: 64}, columns: [loss_mask]}}
+"""
+
+
+def built(path: Path, tokenizer: str, text: str = RECIPE) -> tuple[Plan, Path]:
+    path.mkdir()
+    plan = plan_at(path / "r.yaml", f"{text}tokenizer: {tokenizer}\n")
+    build(plan, path / "data", Inline())
+    return plan, path / "data"
+
+
+GRAMMAR = """\
+sources: {it: {kind: brevo, nodes: 5, tag: <tag>}}
+splits: {train: {mixture: {it: {tokens: 2000}}, packing: {length: 64}, columns: [loss_mask]}}
+"""
+
+
+@pytest.mark.parametrize("case", ["gpt2", "symbols", "beside", "own", "padded"])
+def test_a_saved_dataset_is_planned_again_with_the_same_tokenizer_and_fingerprint(tmp_path: Path, case: str) -> None:
+    name = {"symbols": "symbols", "own": "own.json", "padded": "own.json"}.get(case, "gpt2")
+    if name == "own.json":
+        backend = tokenizers.Tokenizer.from_file(str(Path(__file__).parent / "golden" / "byte_tokenizer.json"))
+        backend.add_special_tokens([AddedToken("<pad>", special=True, normalized=False)] * (case == "padded"))
+        backend.save(str(tmp_path / name))
+        name = str(tmp_path / name)
+    plan, folder = built(tmp_path / case, name, GRAMMAR if case in ("symbols", "beside") else RECIPE)
+    again = compile_plan(load(str(folder / "recipe.yaml")))
+    assert again.tokenizer.content_hash == plan.tokenizer.content_hash
+    assert again.fingerprint == plan.fingerprint
+    config = json.loads((folder / "tokenizer/tokenizer_config.json").read_text())
+    assert config["pad_token"] == ("<pad>" if case == "padded" else PAD)
+    saved = tokenizers.Tokenizer.from_file(str(folder / "tokenizer/tokenizer.json"))
+    pad = saved.token_to_id(config["pad_token"])
+    if case != "padded":
+        assert pad == plan.tokenizer.vocabulary - 1 == max(saved.get_vocab().values())
+    for shard in plan.shards:
+        columns = make_shard(plan, *shard).columns
+        ids, mask = np.asarray(columns["input_ids"]), np.asarray(columns["loss_mask"])
+        assert not (ids == pad).any()
+        assert (ids[mask == 0] == plan.tokenizer.eos).all(), "rows are padded with the end token"
+        assert (ids[mask == 1] == plan.tokenizer.eos).any(), "and the ends of documents have loss"
+
+
+def test_a_document_with_the_text_of_the_pad_token_is_refused(tmp_path: Path) -> None:
+    text = RECIPE.replace("{tag: <tag>}", '{templates: {major: ["{{ subject }} likes <|pad|>."]}, sentences: [major]}')
+    with pytest.raises(PipelineError, match=r"contains the special token '<\|pad\|>'"):
+        plan_at(tmp_path / "r.yaml", text)
+
+
+@pytest.mark.parametrize("token", ["</s>", "<pad>"])
+def test_a_row_in_which_the_model_itself_sees_an_end_or_padding_is_refused(tmp_path: Path, token: str) -> None:
+    """A Unigram model whose pieces include its special tokens reads them in text that anybody wrote."""
+    pieces = [("<unk>", 0.0), ("</s>", 0.0), ("<pad>", 0.0), ("▁", -2.0), ("a", -3.0)]
+    backend = tokenizers.Tokenizer(models.Unigram(pieces, 0, False))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in ("</s>", "<pad>")])
+    tokenizer = loaded(backend, tmp_path)
+    assert tokenizer.pad_token == "<pad>"
+    assert [len(e.ids) for e in tokenizer.plain(["a a", "q"])] == [4, 2]
+    with pytest.raises(SpecError, match=rf"reads '{token}' in the text 'a {token} a' as the special token"):
+        tokenizer.plain(["a", f"a {token} a"])
