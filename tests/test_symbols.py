@@ -61,7 +61,7 @@ def test_a_single_alphabet_has_plain_names(tmp_path: Path):
     words = ["1", "2", "3", "1|", "2|", "3|"]
     expected = ["<eos>", "<unk>", "<bos>", "<ans>", "<query_1>", "<query_2>", *words]
     assert plan.tokenizer.decode(np.arange(12)).split(" ") == expected
-    assert plan.tokenizer.vocabulary == 12
+    assert plan.tokenizer.vocabulary == 13  # and the pad token
     assert plan.tokenizer.eos == 0
     assert plan.tokenizer.dtype == np.uint16
 
@@ -143,7 +143,7 @@ def test_what_cannot_be_told_apart_or_has_no_tokens_is_refused(
 def test_words_of_one_token_have_no_bars(tmp_path: Path):
     plan = plan_of(tmp_path, "symbols", it=few({"kind": "brevo", "nodes": 3}))
     assert plan.tokenizer.decode(np.arange(8)) == "<eos> <unk> <bos> <ans> <query> 1 2 3"
-    assert plan.tokenizer.vocabulary == 8
+    assert plan.tokenizer.vocabulary == 9
 
 
 @pytest.mark.parametrize(("tokenizer", "unknown", "symbol"), [("symbols", "<unk>", "1|"), ("gpt2", None, "<depo:1|>")])

@@ -39,8 +39,61 @@ def test_auto_tokenizer_shows_and_reads_the_tokens_of_the_shards(made: Path, nam
     row = Built(made / name, tokenizer.eos_token_id).table("train")["input_ids"][0].as_py()
     text = tokenizer.decode(row)
     assert tokenizer(text, add_special_tokens=False)["input_ids"] == row
-    assert tokenizer.pad_token == tokenizer.eos_token
+    assert tokenizer.pad_token == "<|pad|>"
+    assert tokenizer.pad_token_id not in {token for row in Built(made / name, 0).ids("train").tolist() for token in row}
     assert ("<bos> " if name == "puzzles" else "<story> ") in text
+
+
+def collated(built: Built, rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and labels as the usual collator of transformers makes them, of rows as long as the longest."""
+    from transformers import AutoTokenizer, DataCollatorForLanguageModeling
+
+    tokenizer = AutoTokenizer.from_pretrained(str(built.folder / "tokenizer"))
+    batch = DataCollatorForLanguageModeling(tokenizer, mlm=False)([{"input_ids": row} for row in rows])
+    return batch["input_ids"].numpy(), batch["labels"].numpy()
+
+
+def test_the_usual_collator_leaves_the_loss_on_every_end_of_a_document(built: Built) -> None:
+    ids, labels = collated(built, built.ids("train").tolist())
+    assert labels.tolist() == ids.tolist() == built.ids("train").tolist()
+    assert (labels == built.end).sum() >= len(built.documents("train"))
+
+
+def test_the_usual_collator_takes_the_loss_off_what_it_pads_and_nothing_else(built: Built) -> None:
+    documents = built.documents("exam")
+    assert len({*map(len, documents)}) > 1
+    ids, labels = collated(built, documents)
+    for document, row, of_row in zip(documents, ids.tolist(), labels.tolist(), strict=True):
+        padding = len(row) - len(document)
+        assert row[: len(document)] == document
+        assert of_row == document + [-100] * padding
+        assert document[-1] == built.end
+
+
+@pytest.mark.parametrize("split", ["train", "exam"])
+def test_labels_made_as_the_documentation_says_have_loss_where_the_mask_has(
+    built: Built, split: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loss on every end of a document, none on padding."""
+    text = (ROOT / "docs" / "training.md").read_text()
+    make, use = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
+    files = f'"arrow", data_files={{"train": {str(built.folder / split / "*.arrow")!r}}}, cache_dir={str(tmp_path)!r}'
+    names: dict = {}
+    exec(make + use.replace('"data/my_dataset"', files).replace("range(4)", "range(len(rows))"), names)
+    ids, labels = names["batch"]["input_ids"].numpy(), names["batch"]["labels"].numpy()
+    mask = np.array(built.table(split)["loss_mask"].to_pylist(), bool)
+    assert ids.tolist() == built.ids(split).tolist()
+    assert (labels == np.where(mask, ids, -100)).all()
+    assert (labels == built.end).sum() == len(built.documents(split))
+    assert not mask.all(), "there is padding"
+
+
+def test_the_folder_of_a_dataset_is_loaded_as_the_documentation_says(small: Built, tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    rows = load_dataset(str(small.folder), split="train", cache_dir=str(tmp_path))
+    assert rows["loss_mask"][:] == small.table("train")["loss_mask"].to_pylist()
 
 
 # ── Hugging Face datasets ───────────────────────────────────────────────────────────────────────────────────────────
