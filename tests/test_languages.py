@@ -17,7 +17,7 @@ from pipeline.plan import Plan
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.knowledge.wordings import NAME, NAMELESS, PRONOUN, scope_of
 from pipeline.text.fragments import Fragments
-from pipeline.text.languages import elide, josa
+from pipeline.text.languages import contract, elide, josa
 from pipeline.text.rendered import compile_programs
 from pipeline.text.telling import Telling
 from pipeline.text.templates import pieces
@@ -58,6 +58,25 @@ def test_the_particle_ro_treats_rieul_as_a_vowel(value: str, shown: str) -> None
 @pytest.mark.parametrize("shown", re.findall(r"d(?:'|e )\S+(?: (?!de )[A-Zo]\w+)*", OF))
 def test_a_french_word_loses_its_vowel_before_another(shown: str) -> None:
     assert elide(re.sub("^(de |d')", "", shown), "de ", "d'") == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "of", "at", "chez"),
+    [
+        ("le MIT", "du MIT", "au MIT", "au MIT"),
+        ("les Galeries", "des Galeries", "aux Galeries", "aux Galeries"),
+        ("la Mayo Clinic", "de la Mayo Clinic", "à la Mayo Clinic", "à la Mayo Clinic"),
+        ("l'University of Maine", "de l'University of Maine", "à l'University of Maine", "à l'University of Maine"),
+        ("l’Université", "de l’Université", "à l’Université", "à l’Université"),
+        ("Boeing", "de Boeing", "à Boeing", "chez Boeing"),
+        ("Adobe", "d'Adobe", "à Adobe", "chez Adobe"),
+        ("lessive", "de lessive", "à lessive", "chez lessive"),
+        ("Les Echos", "de Les Echos", "à Les Echos", "chez Les Echos"),
+    ],
+)
+def test_a_french_preposition_joins_the_article_of_a_value(value: str, of: str, at: str, chez: str) -> None:
+    assert [contract(value, preposition) for preposition in ("de", "à", "chez")] == [of, at, chez]
+    assert [str(reference.contract(value, one)) for one in ("de", "à", "chez")] == [of, at, chez]
 
 
 def test_all_values_of_the_library_agree_as_the_rules_say() -> None:

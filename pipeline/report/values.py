@@ -234,7 +234,7 @@ class _Reader:
 
     def _of_column(self, column: Column) -> dict[str, dict[int, int]]:
         """Text → the values that all rows which show it have in common."""
-        return self._in_common(column.slot, ((str(value), row) for row, value in enumerate(column.values)))
+        return self._in_common(column.slot, ((text, row) for row, text in enumerate(column.texts.plain)))
 
     def _of_forms(self, column: Column, language: str) -> dict[str, dict[int, int]]:
         """The same for the forms of a pronoun."""
@@ -253,13 +253,13 @@ class _Reader:
 
 
 def _sure(field: Field) -> list[Column]:
-    """The columns that a template may show alone, such as a year, and that look like no other one of the field: a 5 may
-    be a day or the number of a month."""
+    """The columns that a template may show alone: all there is of a value, and its forms; of several, those such as a
+    year that look like no other one of the field: a 5 may be a day or the number of a month."""
     shown = [piece for piece in field.format if isinstance(piece, Column)]
     every = list({id(column): column for column in [*shown, *field.parts.values()]}.values())
     texts = {id(column): set(map(str, column.values)) for column in every if len(column.values) <= MOST_VALUES}
     if len(shown) == 1:
-        return shown
+        return [*shown, *(column for column in field.parts.values() if column.around is not None)]
     return [
         column
         for column in every

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -46,6 +46,12 @@ class Texts:
         return self._joined[before, after]
 
     @cached_property
+    def plain(self) -> tuple[str, ...]:
+        """The rows without the words around their values."""
+        margins = self.around or ((0, 0),) * len(self.rows)
+        return tuple(row[first : len(row) - last] for row, (first, last) in zip(self.rows, margins, strict=True))
+
+    @cached_property
     def tails(self) -> frozenset[str]:
         """The distinct ends of the rows, each from its last space on."""
         return frozenset(row[max(row.rfind(" "), 0) :] for row in self.rows)
@@ -57,18 +63,47 @@ class Texts:
         return frozenset(row if end < 0 else row[:end] for row, end in ends)
 
 
+def around(text: str, value: str) -> tuple[int, int]:
+    """How many characters before and behind a value are words around it; (0, 0) where the text does not hold it.
+
+    Capital letters tell where it stands, if they can: an expression may have changed them.
+
+    >>> around("the University of the Pacific", "University of the Pacific")
+    (4, 0)
+    >>> around("Boston, MA에서", "Boston, MA")
+    (0, 2)
+    """
+    for shown, plain in ((text, value), (text.lower(), value.lower())):
+        if len(shown) != len(text) or plain not in shown:
+            continue
+        ends = (0, len(shown) - len(plain))
+        first = next((at for at in ends if shown.startswith(plain, at)), shown.find(plain))
+        return first, len(shown) - first - len(plain)
+    return 0, 0
+
+
 @dataclass(frozen=True)
 class Column:
-    """A finite table of values: item i shows values[row], row being what slot `slot` holds for i."""
+    """A finite table of values: item i shows values[row], row being what slot `slot` holds for i.
+
+    around: of a form, how many characters at either end of each value are words around it.
+    """
 
     slot: int
     values: tuple[Any, ...]
     codes: tuple[tuple[int, ...], ...] | None = None
+    around: tuple[tuple[int, int], ...] | None = None
 
     @cached_property
     def texts(self) -> Texts:
         """The values as they are shown."""
-        return Texts(tuple(map(str, self.values)), self.codes)
+        return Texts(tuple(map(str, self.values)), self.codes, self.around)
+
+    def form(self, texts: Sequence[str]) -> Column:
+        """The same rows said another way, such as with an article; an empty text says its value as it is."""
+        plain = self.texts.rows
+        shown = tuple(text or value for text, value in zip(texts, plain, strict=True))
+        return Column(self.slot, shown, around=tuple(map(around, shown, plain)))
 
     def at(self, slot: int) -> Column:
         """The same table for another slot, its texts shared."""
@@ -133,16 +168,23 @@ def special(token: str) -> Piece:
 class Composite(str):
     """A text with named parts, as an expression in a template sees it: `birth_date`, `birth_date.year`."""
 
-    def __new__(cls, text: str, parts: Mapping[str, Any]) -> Composite:
-        composite = super().__new__(cls, text)
-        composite.__dict__.update(parts)
-        return composite
+
+class CompositeNumber(int):
+    """A number with named parts: `moons > 1`, `moons.words`."""
+
+
+def composite(value: Any, parts: Mapping[str, Any]) -> Composite | CompositeNumber:
+    """A value that has parts."""
+    made = CompositeNumber(value) if isinstance(value, int) else Composite(value)
+    made.__dict__.update(parts)
+    return made
 
 
 @dataclass(frozen=True)
 class Field:
     """A variable of a template: a format of literals and columns, and named parts that can be shown alone.
 
+    A part is a piece of the value (a year), or a form of it: the whole value said another way (with its article).
     label: of the attribute that it tells, 0 for none. after: words that follow the value without belonging to it.
     """
 
@@ -176,8 +218,11 @@ class Field:
         return "".join(shown) + self.after
 
     def value(self, rows: Mapping[int, int]) -> Any:
-        """What an expression sees where slot s holds rows[s]: the value of a lone column, else a Composite."""
-        if len(self.format) == 1 and isinstance(self.format[0], Column) and not self.parts and not self.after:
-            return self.format[0].values[rows[self.format[0].slot]]
+        """What an expression sees where slot s holds rows[s]: the value of a lone column, else its text; composite
+        where it has parts."""
         parts = {name: column.values[rows[column.slot]] for name, column in self.parts.items()}
-        return Composite(self.text(rows), parts)
+        shown = self.format[0]
+        if len(self.format) > 1 or isinstance(shown, str) or self.after:
+            return composite(self.text(rows), parts)
+        value = shown.values[rows[shown.slot]]
+        return composite(value, parts) if parts else value

@@ -1,4 +1,4 @@
-"""The languages that biographies are told in: words for their subject, and two filters that make words agree.
+"""The languages that biographies are told in: words for their subject, and three filters that make words agree.
 
 A filter is evaluated for every row of a table when a recipe is compiled, like any expression over one attribute.
 """
@@ -77,6 +77,29 @@ def elide(value: object, before: str, elided: str) -> str:
     first = unicodedata.normalize("NFD", text[:1])[:1]
     vowel = first != "" and first in "aeiouhœæAEIOUŒÆ" and not text.startswith(("Uni", "Eu"))
     return (elided if vowel else before) + text
+
+
+def contract(value: object, preposition: str) -> str:
+    """The value after a French preposition, which its article joins: `du MIT`, `de la Sorbonne`, `d'Oregon`, `à Yale`.
+
+    `chez` goes before a name; before an article it is `à`: `chez Boeing`, `à la Mayo Clinic`. ValueError for any
+    preposition but de, à and chez.
+    """
+    text = str(value)
+    article = next((word for word in _ARTICLES if text.startswith(word)), "")
+    if preposition not in ("de", "à", "chez"):
+        raise ValueError(f"contract takes de, à or chez, not {preposition!r}")
+    if article and preposition == "chez":
+        preposition = "à"
+    if article in _CONTRACTED:
+        return _CONTRACTED[article][preposition] + text.removeprefix(article)
+    if preposition == "de" and not article:
+        return elide(text, "de ", "d'")
+    return f"{preposition} {text}"
+
+
+_ARTICLES = ("le ", "la ", "les ", "l'", "l’")
+_CONTRACTED = {"le ": {"de": "du ", "à": "au "}, "les ": {"de": "des ", "à": "aux "}}
 
 
 def josa(value: object, after_consonant: str, after_vowel: str) -> str:

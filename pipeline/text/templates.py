@@ -22,8 +22,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from pipeline.core.errors import TemplateError, holds_surrogate, suggest
 from pipeline.core.files import Text
-from pipeline.text.fields import Field, Joint, Piece, Texts, literal
-from pipeline.text.languages import elide, josa
+from pipeline.text.fields import Field, Joint, Piece, Texts, around, literal
+from pipeline.text.languages import contract, elide, josa
 
 N = TypeVar("N", bound=nodes.Node)
 
@@ -63,8 +63,8 @@ class Agreement:
 
 
 FILTERS = (
-    "abs", "capitalize", "elide", "first", "format", "int", "join", "josa", "last", "length", "lower", "replace",
-    "string", "title", "trim", "truncate", "upper", "wordcount",
+    "abs", "capitalize", "contract", "elide", "first", "format", "int", "join", "josa", "last", "length", "lower",
+    "replace", "string", "title", "trim", "truncate", "upper", "wordcount",
 )  # fmt: skip
 SYNTAX = f"Look at its braces and quotes; the filters are {', '.join(FILTERS)}."
 LONGEST = 10_000  # characters that an expression may show
@@ -78,7 +78,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self) -> None:
         super().__init__(undefined=jinja2.StrictUndefined, autoescape=False, finalize=_text_only)
         self.globals.clear()
-        self.filters |= {"elide": elide, "josa": josa}
+        self.filters |= {"contract": contract, "elide": elide, "josa": josa}
         self.filters = {name: self.filters[name] for name in FILTERS}
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
@@ -211,7 +211,10 @@ def _check(node: nodes.Node, scope: Mapping[str, Variable], line: Text, owner: s
 def _parts(attribute: nodes.Getattr, scope: Mapping[str, Variable]) -> str:
     """A remedy for a part that is not there."""
     owner = scope.get(attribute.node.name) if isinstance(attribute.node, nodes.Name) else None
-    return suggest(attribute.attr, owner.parts) if isinstance(owner, Field) else "Parts are named after an attribute."
+    if not isinstance(owner, Field):
+        return "Parts are named after an attribute."
+    form = f"forms: {{{attribute.attr}: …}}"
+    return f"{suggest(attribute.attr, owner.parts)} Another way to say the values is declared with them: {form}."
 
 
 def _all(node: nodes.Node, kind: type[N]) -> list[N]:
@@ -296,11 +299,8 @@ def _around(
     value = _shown(of, scope) if isinstance(of, nodes.Name | nodes.Getattr) else None
     if not value or len(value) != 1 or len(value[0].texts) != len(shown):
         return None
-    pairs = list(zip(shown, value[0].texts.rows, strict=True))
-    at = [text.find(plain) for text, plain in pairs]
-    if min(at) < 0 or all(text == plain for text, plain in pairs):
-        return None
-    return tuple((i, len(text) - i - len(plain)) for i, (text, plain) in zip(at, pairs, strict=True))
+    found = tuple(map(around, shown, value[0].texts.plain))
+    return found if any(map(any, found)) else None
 
 
 def _part_of(node: nodes.Node, line: Text, number: str) -> jinja2.Template:

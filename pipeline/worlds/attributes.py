@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import string as string_
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import cached_property
@@ -71,13 +71,14 @@ class Drawn:
         key: Key,
         values: tuple[object, ...],
         weights: tuple[Fraction, ...] | None = None,
+        forms: Forms | None = None,
         translations: Translations | None = None,
         *,
         numbered: bool = False,
     ) -> None:
-        """translations: language → the values in it. numbered: whether a value's place has a name, `.number`."""
+        """numbered: whether a value's place has a name, `.number`."""
         self._key, self._values, self._weights = key, values, weights
-        self._translations, self._numbered = translations or {}, numbered
+        self._forms, self._translations, self._numbered = forms or {}, translations or {}, numbered
         self._table = Weighted.from_weights(weights) if weights else None
         self.sizes = (len(values),)
 
@@ -92,35 +93,130 @@ class Drawn:
 
     def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
         parts = {"number": Column(first, tuple(range(len(self._values))))} if self._numbered else {}
-        return Field((Column(first, self._values),), parts, label)
+        return _with_forms(Field((Column(first, self._values),), parts, label), self._forms)
 
     def translated(self, field: Field, language: str) -> Field:
         return _in_language(field, self._translations.get(language))
 
 
-Translations = Mapping[str, tuple[str, ...]]
+Forms = Mapping[str, tuple[str, ...]]
+"""Form → how it says each value; "" for one that it says as it is."""
 
 
-def _in_language(field: Field, values: tuple[str, ...] | None) -> Field:
-    """A field of one column with other values."""
-    if values is None:
+@dataclass(frozen=True)
+class Translation:
+    """What values are called in another language, None where they keep their names, and their forms in it."""
+
+    values: tuple[str, ...] | None
+    forms: Forms
+
+
+Translations = Mapping[str, Translation]
+
+
+def _in_language(field: Field, translation: Translation | None) -> Field:
+    """A field of one column with the values and the forms of another language; its own where it has no translation."""
+    if translation is None:
         return field
     column = field.format[0]
     assert isinstance(column, Column)
-    return replace(field, format=(Column(column.slot, values),))
+    shown = column if translation.values is None else Column(column.slot, translation.values)
+    parts = {name: part for name, part in field.parts.items() if part.around is None}
+    return _with_forms(replace(field, format=(shown,), parts=parts), translation.forms)
 
 
-class TranslationSpec(ValuesSpec):
-    """The values in another language, in the order of the values."""
+def _with_forms(field: Field, forms: Forms) -> Field:
+    """A field of one column with the forms of its values as parts, beside those it has."""
+    column = field.format[0]
+    assert isinstance(column, Column)
+    if taken := next((name for name in forms if name in field.parts), None):
+        raise SpecError(f"values have a part '{taken}' already", "Call the form otherwise.", ("forms", taken))
+    return replace(field, parts={**field.parts, **{name: column.form(texts) for name, texts in forms.items()}})
+
+
+class FormSpec(ValuesSpec):
+    """How a form says the values, in their order: "" for one that is said as it is, `[]` where all of them are."""
 
     @property
     def distinct(self) -> bool:
         return False
 
+    @property
+    def may_be_empty(self) -> bool:
+        return True
+
+    def materialise(self, files: Files) -> Self:
+        if self.values == [] and not self._texts(files):
+            return self
+        return super().materialise(files)
+
+    def texts(self, count: int) -> tuple[str, ...]:
+        """How it says each of `count` values."""
+        return tuple(self.values or ("",) * count)
+
+
+FormsKey = Annotated[
+    dict[Name, Annotated[FormSpec, BeforeValidator(_short, json_schema_input_type=str | list[str] | FormSpec)]],
+    Key_(
+        default_factory=dict,
+        description="Other ways to say the values, as parts of them in templates: `{{ university.the }}`. "
+        "Form → a path, a list, or a mapping like that of the values, in their order. An empty text says the value as "
+        "it is, an empty list all of them.",
+    ),
+]
+
+
+def _materialised(forms: Mapping[str, FormSpec], values: Sequence[str], files: Files) -> dict[str, FormSpec]:
+    """The forms with their texts written into them.
+
+    SpecError where they are not as many as the values, or say two of them alike: a form says which value it is.
+    """
+    made = {}
+    for name, spec in forms.items():
+        with specified_at("forms", name):
+            made[name] = spec.materialise(files.child("forms", name))
+            texts = made[name].texts(len(values))
+            if len(texts) != len(values):
+                raise SpecError(
+                    f"{len(texts)} texts of a form of {len(values)} values",
+                    'Give one each, "" for a value that is said as it is, or [] where all of them are.',
+                )
+            said: dict[str, str] = {}
+            for text, value in zip(texts, values, strict=True):
+                if said.setdefault(text or value, value) != value:
+                    raise SpecError(
+                        f"'{said[text or value]}' and '{value}' are both said '{text or value}'",
+                        "A form tells values apart; words about a value are an attribute of kind lookup.",
+                    )
+    return made
+
+
+def _texts_of(forms: Mapping[str, FormSpec], count: int) -> Forms:
+    return {name: spec.texts(count) for name, spec in forms.items()}
+
+
+class TranslationSpec(ValuesSpec):
+    """The values in another language, in the order of the values, or their forms in it alone."""
+
+    forms: FormsKey
+
+    @property
+    def distinct(self) -> bool:
+        return False
+
+    def of(self, values: Sequence[str], files: Files) -> TranslationSpec:
+        """The translation of these values, with its texts written into it."""
+        made = self if self.is_bare and self.forms else self.materialise(files)
+        if made.values is not None and len(made.values) != len(values):
+            raise SpecError(f"{len(made.values)} translations of {len(values)} values", "Give one each.")
+        forms = _materialised(self.forms, values if made.values is None else made.values, files)
+        return made.model_copy(update={"forms": forms})
+
 
 class TranslatedSpec(ValuesSpec):
-    """A list of values, and what they are called in other languages."""
+    """A list of values, the forms that they take in sentences, and what they are called in other languages."""
 
+    forms: FormsKey
     translations: dict[
         Name,
         Annotated[TranslationSpec, BeforeValidator(_short, json_schema_input_type=str | list[str] | TranslationSpec)],
@@ -130,19 +226,27 @@ class TranslatedSpec(ValuesSpec):
 
     def materialise(self, files: Files) -> Self:
         made = super().materialise(files)
+        values = made.values or ()
         translations = {}
         for language, spec in self.translations.items():
             with specified_at("translations", language):
-                translations[language] = spec.materialise(files.child("translations", language))
-                if len(translations[language].values or ()) != len(made.values or ()):
-                    counts = len(translations[language].values or ()), len(made.values or ())
-                    raise SpecError(f"{counts[0]} translations of {counts[1]} values", "Give one each.")
-        return made.model_copy(update={"translations": translations})
+                translations[language] = spec.of(values, files.child("translations", language))
+        forms = _materialised(self.forms, values, files)
+        return made.model_copy(update={"forms": forms, "translations": translations})
+
+    @property
+    def formed(self) -> Forms:
+        """Form → texts."""
+        return _texts_of(self.forms, len(self.values or ()))
 
     @property
     def translated(self) -> Translations:
-        """Language → values."""
-        return {language: tuple(spec.values or ()) for language, spec in self.translations.items()}
+        """Language → values and forms."""
+        count = len(self.values or ())
+        return {
+            language: Translation(tuple(spec.values) if spec.values else None, _texts_of(spec.forms, count))
+            for language, spec in self.translations.items()
+        }
 
 
 # ── choice ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,7 +268,7 @@ class ChoiceSpec(TranslatedSpec):
 
     def compile(self, key: Key, size: int) -> Attribute:
         values = tuple(self.values or ())
-        return Drawn(key, values, self._weights(len(values)), self.translated, numbered=True)
+        return Drawn(key, values, self._weights(len(values)), self.formed, self.translated, numbered=True)
 
     def _weights(self, n: int) -> tuple[Fraction, ...] | None:
         if self.weights == "uniform":
@@ -295,9 +399,27 @@ class IntegerSpec(Spec):
     first: int
     last: int
     step: int = Key_(1, ge=1)
+    forms: FormsKey
+
+    @property
+    def numbers(self) -> range:
+        """Its values."""
+        return range(self.first, self.last + 1, self.step)
+
+    def materialise(self, files: Files) -> Self:
+        if not self.forms:
+            return self
+        self._check()
+        forms = _materialised(self.forms, list(map(str, self.numbers)), files)
+        return self.model_copy(update={"forms": forms})
 
     def compile(self, key: Key, size: int) -> Attribute:
-        count = (self.last - self.first) // self.step + 1
+        self._check()
+        return Drawn(key, tuple(self.numbers), forms=_texts_of(self.forms, len(self.numbers)))
+
+    def _check(self) -> None:
+        """SpecError for no number, or too many."""
+        count = len(self.numbers)
         if count < 1:
             raise SpecError(f"no number from {self.first} to {self.last}", "Exchange first and last.", ("last",))
         if count > MOST_VALUES:
@@ -306,7 +428,6 @@ class IntegerSpec(Spec):
                 "Give a larger `step`, or split the number into two attributes.",
                 ("last",),
             )
-        return Drawn(key, tuple(range(self.first, self.last + 1, self.step)))
 
 
 # ── lookup ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -323,7 +444,7 @@ class LookupSpec(TranslatedSpec):
         return False  # many employers share a city
 
     def compile(self, key: Key, size: int) -> Attribute:
-        return Lookup(self.of, tuple(self.values or ()), self.translated)
+        return Lookup(self.of, tuple(self.values or ()), self.formed, self.translated)
 
 
 class Lookup:
@@ -331,8 +452,8 @@ class Lookup:
 
     sizes: tuple[int, ...] = ()
 
-    def __init__(self, of: str, values: tuple[str, ...], translations: Translations) -> None:
-        self._of, self._values, self._translations = of, values, translations
+    def __init__(self, of: str, values: tuple[str, ...], forms: Forms, translations: Translations) -> None:
+        self._of, self._values, self._forms, self._translations = of, values, forms, translations
 
     def weights(self, slot: int) -> tuple[Fraction, ...] | None:
         raise IndexError(slot)
@@ -350,7 +471,7 @@ class Lookup:
             raise SpecError(
                 f"{len(self._values)} values for the {len(parent[0].values)} values of '{self._of}'", "Give one each."
             )
-        return Field((Column(parent[0].slot, self._values),), label=label)
+        return _with_forms(Field((Column(parent[0].slot, self._values),), label=label), self._forms)
 
     def translated(self, field: Field, language: str) -> Field:
         return _in_language(field, self._translations.get(language))

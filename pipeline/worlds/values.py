@@ -26,7 +26,8 @@ class ValuesSpec(Spec):
         values: list[str] = []
         seen: dict[str, str] = {}
         for text in taken:
-            if not text.text.strip() or text.text != text.text.strip() or "\n" in text.text:
+            clean = text.text == text.text.strip() and "\n" not in text.text
+            if not clean or not (text.text or self.may_be_empty):
                 raise SpecError(f"value {text.text!r} ({text.place}) is empty, padded or broken over lines", "Trim it.")
             if text.text in seen and self.distinct:
                 raise SpecError(f"value '{text.text}' stands twice ({seen[text.text]} and {text.place})", "Remove one.")
@@ -41,6 +42,16 @@ class ValuesSpec(Spec):
     def distinct(self) -> bool:
         """Whether a value may stand only once."""
         return True
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it gives no values at all."""
+        return all(getattr(self, key) is None for key in ("values", "file", "column", "faker", "count"))
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether a value may be an empty text."""
+        return False
 
     def _texts(self, files: Files) -> tuple[Text, ...]:
         given = [name for name in ("values", "file", "faker") if getattr(self, name) is not None]

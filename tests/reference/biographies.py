@@ -55,6 +55,14 @@ def value(of: object, label: str, before: str = "", after: str = "") -> Any:
     return made
 
 
+def beside(shown: Any, before: str = "", after: str = "", *, without: int = 0) -> Any:
+    """What an expression shows with words around it, less its first characters; the value in it stays the value."""
+    made = Words(f"{before}{str(shown)[without:]}{after}")
+    first, end = getattr(shown, "value", (0, len(str(shown))))
+    made.label, made.value = getattr(shown, "label", ""), tuple(at + len(before) - without for at in (first, end))
+    return made
+
+
 def _marked(shown: Any) -> Any:
     if not isinstance(shown, Shown):
         return shown
@@ -85,21 +93,39 @@ def josa(shown: Any, consonant: str, vowel: str) -> Any:
     """수학을, 경제를; 서울로, because (으로, 로) takes ㄹ for a vowel."""
     sound = final(str(shown))
     open_ = not sound or (sound == "ᆯ" and consonant[:2] == "으로")
-    return value(str(shown), getattr(shown, "label", ""), after=vowel if open_ else consonant)
+    return beside(shown, after=vowel if open_ else consonant)
 
 
 def elide(shown: Any, full: str, elided: str) -> Any:
     """d'informatique, de chimie; de Harvard, de University of X."""
     silent = re.match("(?!Uni|Eu)[aeiouhœæAEIOUŒÆ]", unicodedata.normalize("NFD", str(shown)))
-    return value(str(shown), getattr(shown, "label", ""), before=elided if silent else full)
+    return beside(shown, before=elided if silent else full)
 
 
-def lower(shown: Any) -> Any:
-    return value(str(shown).lower(), getattr(shown, "label", ""))
+def contract(shown: Any, preposition: str) -> Any:
+    """du MIT, aux Galeries, de la Sorbonne, d'Oregon; chez Boeing, but à la Mayo Clinic."""
+    if article := re.match("les? ", str(shown)):
+        joined = {"de": "du des", "à": "au aux", "chez": "au aux"}[preposition].split()[article[0] == "les "]
+        return beside(shown, before=f"{joined} ", without=article.end())
+    if re.match("la |l['’]", str(shown)):
+        return beside(shown, before="de " if preposition == "de" else "à ")
+    return elide(shown, "de ", "d'") if preposition == "de" else beside(shown, before=f"{preposition} ")
+
+
+def cased(change: Any) -> Any:
+    """A filter that changes letters, one for one."""
+
+    def changed(shown: Any) -> Any:
+        made = Words(change(str(shown)))
+        made.label, made.value = getattr(shown, "label", ""), getattr(shown, "value", (0, len(made)))
+        return made
+
+    return changed
 
 
 _ENVIRONMENT = jinja2.Environment(undefined=jinja2.StrictUndefined, finalize=_marked)
-_ENVIRONMENT.filters |= {"josa": josa, "elide": elide, "lower": lower}
+_ENVIRONMENT.filters |= {"josa": josa, "elide": elide, "contract": contract}
+_ENVIRONMENT.filters |= {"lower": cased(str.lower), "upper": cased(str.upper)}
 _template = cache(_ENVIRONMENT.from_string)
 
 # ── one sentence ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -138,13 +164,29 @@ def words(language: str, called: str, name: Any, pronoun: str | None) -> dict[st
 def in_language(attribute: Any, of: Any, language: str) -> Any:
     """What a value of an attribute, as its spec declares it, is called in a language."""
     spec = getattr(attribute, "translations", {}).get(language)
-    if spec is None:
+    if spec is None or (attribute.kind != "date" and spec.values is None):
         return of
     if attribute.kind != "date":
         return spec.values[attribute.values.index(str(of))]
     number, day = int(of.month_number), int(of.day)
     names = {"month": (spec.months or attribute.months)[number - 1], "month_number": number, "year": int(of.year)}
     return spec.format.format(**names, day=spec.first_day if day == 1 else day)
+
+
+def forms(attribute: Any, of: Any, language: str, label: str) -> dict[str, Words]:
+    """Form → how it says a value of an attribute in a language, the words around it being none of the value."""
+    spec = getattr(attribute, "translations", {}).get(language, attribute)
+    found: dict[str, Words] = {}
+    for name, form in getattr(spec, "forms", {}).items():
+        row = (int(of) - attribute.first) // attribute.step if isinstance(of, int) else attribute.values.index(str(of))
+        shown = str(in_language(attribute, of, language))
+        text = (form.values or [""] * (row + 1))[row] or shown
+        found[name] = made = Words(text)
+        made.label, made.value = label, (0, len(text))
+        if shown in text:
+            before, after = text.rsplit(shown, 1)
+            made.value = len(before), len(text) - len(after)
+    return found
 
 
 def facts(attributes: Mapping[str, Any], true: Mapping[str, Any], language: str, wrong: str = "") -> dict[str, Any]:
@@ -157,6 +199,7 @@ def facts(attributes: Mapping[str, Any], true: Mapping[str, Any], language: str,
             of = re.sub(r"\d+", lambda id_: chr(FIRST_CODE + int(id_[0])), of).replace(" ", "")
         found[name] = value(in_language(attribute, of, language), label)
         vars(found[name]).update({part: value(shown, label) for part, shown in getattr(of, "__dict__", {}).items()})
+        vars(found[name]).update(forms(attribute, of, language, label))
     return found
 
 
