@@ -132,7 +132,7 @@ class Measuring:
             read += batch.num_rows
             ids = batch.column("input_ids").flatten().to_numpy()
             row, span = rows.of_lists(batch.column("spans"))
-            whole = ~cut | ((span["start"] > 0) & (span["start"] + span["length"] < length))
+            whole = (not cut) | ((span["start"] > 0) & (span["start"] + span["length"] < length))
             start = row * length + span["start"]
             source = self._sources_at(batch, start)
             for number, name in enumerate(self._order.sources):
