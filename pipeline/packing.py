@@ -10,6 +10,9 @@
 
 With pure windows the documents of each source are packed for themselves, and the sequences then shuffled.
 
+Where documents lie follows from their lengths alone (`Line`), so that some of the sequences can be made without the
+others (`picked`).
+
 Letters: S sequences, L tokens in each, d documents, m spans.
 """
 
@@ -77,7 +80,7 @@ class Sequences:
 
     input_ids (S, L), padded with the end token. filled (S,): tokens of each row that are not padding. documents: those
     in the rows, in order. starts (d,): where each would begin if the rows were one line of tokens. order (S,): None, or
-    which row of that line each sequence is.
+    which sequence of that line each row is. cells: how many sequences the line has; None: as many as there are rows.
     """
 
     input_ids: NDArray[Any]
@@ -85,6 +88,7 @@ class Sequences:
     documents: Documents
     starts: I64
     order: I64 | None = None
+    cells: int | None = None
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -133,11 +137,14 @@ class Sequences:
         mask = (np.arange(self.input_ids.shape[1]) < self.filled[:, None]).view(np.uint8)
         if masked is None or not len(masked.values):
             return mask
-        line = np.ones(mask.size, np.uint8)
-        kernels.blot(_on_the_line(masked, self.starts), masked.values[:, 1].astype(np.int64), line)
-        unmasked = line.reshape(mask.shape)
-        mask &= unmasked if self.order is None else unmasked[self.order]
+        cut = self._cut(_on_the_line(masked, self.starts), masked.values[:, 1].astype(np.int64))
+        kernels.blot(self._in_the_rows(cut), cut.values[:, 1].copy(), mask.reshape(-1))
         return mask
+
+    def _in_the_rows(self, cut: Ragged) -> I64:
+        """Where pieces (start, …) of the rows begin, counted from the beginning of the first row."""
+        row = np.repeat(np.arange(len(self)), cut.lengths)
+        return np.asarray(row * self.input_ids.shape[1] + cut.values[:, 0], np.int64)
 
     def _cut(self, starts: I64, lengths: I64) -> Ragged:
         """Intervals of the line of tokens, cut where sequences end; they are in order and do not overlap.
@@ -146,8 +153,9 @@ class Sequences:
         """
         from pipeline.core import kernels
 
-        rows = np.empty((len(starts) + len(self), 4), np.int64)  # a cut adds one piece, and there is one a sequence
-        counts = np.zeros(len(self), np.int64)
+        cells = len(self) if self.cells is None else self.cells
+        rows = np.empty((len(starts) + cells, 4), np.int64)  # a cut adds one piece, and there is one a sequence
+        counts = np.zeros(cells, np.int64)
         used = kernels.cut(starts, lengths, self.input_ids.shape[1], rows, counts)
         found = Ragged(rows[:used], offsets_of(counts))
         return found if self.order is None else found.take(self.order)
@@ -160,12 +168,7 @@ def _on_the_line(marked: Ragged, starts: I64) -> I64:
 
 def pack(documents: Documents, spec: PackingSpec, eos: int) -> Sequences:
     """The documents, none of them empty, as sequences in their order. RunError where one is longer than its row."""
-    lengths = documents.tokens.lengths
-    if spec.method != "concat" and lengths.size and lengths.max() > spec.length:
-        raise RunError(
-            f"a document has {lengths.max()} tokens, a sequence {spec.length}",
-            f"Set packing.length to {lengths.max()} or more, or packing.longer to drop.",
-        )
+    _check_fitting(documents.tokens.lengths, spec)
     if spec.method == "rows":
         return _rows(documents, spec.length, eos)
     if spec.method == "aligned":
@@ -183,6 +186,82 @@ def pack_pure(documents: Documents, groups: Sequence[int], spec: PackingSpec, eo
         documents = Documents.concat([one.documents for one in told])
     ids, filled = (np.concatenate([getattr(one, name) for one in told]) for name in ("input_ids", "filled"))
     return Sequences(ids, filled, documents, np.concatenate(starts))
+
+
+@dataclass(frozen=True)
+class Line:
+    """Where documents lie, if their sequences were one line of tokens.
+
+    starts (d,): where each document begins. count: how many sequences there are, one after every L tokens.
+    """
+
+    starts: I64
+    count: int
+
+    @classmethod
+    def of(cls, lengths: I64, groups: Sequence[int], spec: PackingSpec) -> Line:
+        """That of documents of such lengths (d,), where every group of so many begins with a sequence of its own: as
+        `pack` and `pack_pure` lay them. RunError where one is longer than its row."""
+        _check_fitting(lengths, spec)
+        ends = np.cumsum([0, *groups])
+        starts, count = [np.empty(0, np.int64)], 0
+        for first, last in pairwise(ends.tolist()):
+            begins, cells = _begins(lengths[first:last], spec)
+            starts.append(begins + count * spec.length)
+            count += cells
+        return cls(np.concatenate(starts), count)
+
+    def touching(self, cells: I64, length: int) -> I64:
+        """The documents that have a token in one of these sequences (r,) of `length` tokens: ascending, each once."""
+        first = np.searchsorted(self.starts, cells * length, side="right") - 1  # the sequence begins with or inside it
+        last = np.searchsorted(self.starts, (cells + 1) * length, side="left")
+        counts = last - first
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return np.unique(np.repeat(first, counts) + within)
+
+
+def picked(documents: Documents, starts: I64, rows: I64, cells: int, spec: PackingSpec, eos: int) -> Sequences:
+    """The sequences `rows` (r,) of a line of `cells`, from the documents that have a token in them (d,).
+
+    starts (d,): where each of these documents begins on the line. RunError where one is longer than its row.
+    """
+    from pipeline.core import kernels
+
+    lengths = documents.tokens.lengths
+    _check_fitting(lengths, spec)
+    if spec.method == "aligned":  # a document ends where its sequence does
+        documents = documents.clipped(np.minimum(lengths, spec.length - starts % spec.length))
+    ids = np.full((len(rows), spec.length), eos, documents.tokens.values.dtype)
+    made = Sequences(ids, np.zeros(len(rows), np.int64), documents, starts, rows, cells)
+    _, length, document, offset = made.pieces.values.T
+    origin = documents.tokens.offsets[document] + offset
+    kernels.lay(documents.tokens.values, origin, length.copy(), made._in_the_rows(made.pieces), ids.reshape(-1))
+    return replace(made, filled=_sums(length, made.pieces.offsets))
+
+
+def _sums(values: I64, offsets: I64) -> I64:
+    """The sum of each run of values, from offsets[i] to offsets[i + 1]."""
+    return np.asarray(np.diff(offsets_of(values)[offsets]), np.int64)
+
+
+def _check_fitting(lengths: I64, spec: PackingSpec) -> None:
+    """RunError where a document has to fit into a sequence and does not."""
+    if spec.method != "concat" and lengths.size and lengths.max() > spec.length:
+        raise RunError(
+            f"a document has {lengths.max()} tokens, a sequence {spec.length}",
+            f"Set packing.length to {lengths.max()} or more, or packing.longer to drop.",
+        )
+
+
+def _begins(lengths: I64, spec: PackingSpec) -> tuple[I64, int]:
+    """Where documents (d,) begin on a line of their own, and how many sequences it has."""
+    if spec.method == "rows":
+        return np.arange(lengths.size) * spec.length, lengths.size
+    if spec.method == "aligned":
+        starts, _, count = _laid(lengths, spec)
+        return starts, count
+    offsets = offsets_of(lengths)
+    return offsets[:-1], -(-int(offsets[-1]) // spec.length)
 
 
 def _concat(documents: Documents, length: int, eos: int) -> Sequences:
@@ -209,7 +288,7 @@ def _aligned(documents: Documents, spec: PackingSpec, eos: int) -> Sequences:
     starts, kept, count = _laid(documents.tokens.lengths, spec)
     left = documents.clipped(kept)
     ids = np.full(count * spec.length, eos, left.tokens.values.dtype)
-    kernels.lay(left.tokens.values, left.tokens.offsets, starts, ids)
+    kernels.lay(left.tokens.values, left.tokens.offsets[:-1], kept, starts, ids)
     filled = np.zeros(count, np.int64)
     np.maximum.at(filled, starts // spec.length, starts % spec.length + kept)
     return Sequences(ids.reshape(count, spec.length), filled, left, starts)

@@ -1,6 +1,9 @@
 """A shard: the pure function (plan, split, k) → columns. It needs no other shard, no clock and no worker's number.
 
 positions of shard k ─► order ─► source, item, exposure ─► documents, by source ─► back in order ─► sequences
+
+Some of its sequences are made in the same way from the documents that touch them, which `layout_of` knows: lengths
+first, then nothing but what is wanted.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ from pipeline.core.columns import Column, Columns, Lists
 from pipeline.core.documents import ROLES, Documents, Ragged, offsets_of
 from pipeline.core.narrow import narrowed
 from pipeline.core.permutation import Permutation
-from pipeline.packing import Sequences, pack, pack_pure
+from pipeline.packing import Line, Sequences, pack, pack_pure, picked
 from pipeline.plan import Located, Plan, SplitPlan
+from pipeline.sources.source import is_measured, lengths_of
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,13 @@ def _packed(plan: Plan, split: SplitPlan, documents: Documents, located: Located
         return pack(documents, split.packing, plan.tokenizer.eos)
     groups = np.bincount(located.source, minlength=len(split.sources)).tolist()
     sequences = pack_pure(documents, groups, split.packing, plan.tokenizer.eos)
-    order = Permutation(len(sequences), split.key.child("windows", k))
-    return sequences.shuffled(order(np.arange(len(sequences), dtype=np.int64)))
+    return sequences.shuffled(_shuffle(split, k, len(sequences)))
+
+
+def _shuffle(split: SplitPlan, k: int, windows: int) -> NDArray[np.int64]:
+    """The order of a shard's pure windows: which of them each sequence is, int64 (S,)."""
+    order = Permutation(windows, split.key.child("windows", k))
+    return order(np.arange(windows, dtype=np.int64))
 
 
 def _counts(
@@ -172,6 +181,76 @@ def _masked(plan: Plan, split: SplitPlan, documents: Documents, located: Located
     document = np.repeat(np.arange(len(documents)), parts.lengths)
     masked = masks[located.source[document], parts.values[:, 2]]
     return Ragged(parts.values[masked], offsets_of(np.bincount(document[masked], minlength=len(documents))))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the documents of a shard lie in its sequences; it follows from their lengths, before any is made.
+
+    line: where they begin. documents: None, or which of the shard's positions each of them is, int64 (d,), where some
+    are left out or they lie in another order. cells: None, or which sequence of the line each of the shard's is, (S,).
+    """
+
+    line: Line
+    documents: NDArray[np.int64] | None = None
+    cells: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        """Sequences of the shard."""
+        return self.line.count
+
+
+def is_laid_out_quickly(plan: Plan, split: str) -> bool:
+    """Whether `layout_of` is quicker than `make_shard`: no document has to be made for it."""
+    order = plan.splits[split]
+    if order.packing.method == "rows" and order.packing.longer == "keep":
+        return True
+    return all(is_measured(plan.sources[name]) for name in order.sources)
+
+
+def layout_of(plan: Plan, split: str, k: int) -> Layout:
+    """How shard k of a split is laid out."""
+    order = plan.splits[split]
+    positions = order.positions(k)
+    if order.packing.method == "rows" and order.packing.longer == "keep":  # a row a document, whatever their lengths
+        return Layout(Line.of(np.zeros(positions.size, np.int64), [positions.size], order.packing))
+    located = order.locate(positions)
+    lengths = _lengths(plan, order, located)
+    documents = None
+    if order.packing.longer == "drop" and (lengths > order.packing.length).any():
+        documents = np.flatnonzero(lengths <= order.packing.length)
+    groups = [lengths.size if documents is None else documents.size]
+    if order.pure:
+        kept = np.arange(lengths.size) if documents is None else documents
+        by_source = [kept[located.source[kept] == s] for s in range(len(order.sources))]
+        documents, groups = np.concatenate(by_source), [one.size for one in by_source]
+    line = Line.of(lengths if documents is None else lengths[documents], groups, order.packing)
+    return Layout(line, documents, _shuffle(order, k, line.count) if order.pure else None)
+
+
+def make_rows(plan: Plan, split: str, k: int, rows: NDArray[np.int64], layout: Layout | None = None) -> Columns:
+    """Some sequences of shard k: what `make_shard(plan, split, k).columns` has at `rows`, int64 (r,), which ascend.
+
+    layout: that of the shard, where it is at hand.
+    """
+    order = plan.splits[split]
+    layout = layout or layout_of(plan, split, k)
+    cells = rows if layout.cells is None else layout.cells[rows]
+    touching = layout.line.touching(cells, order.packing.length)
+    positions = touching if layout.documents is None else layout.documents[touching]
+    located = order.locate(order.positions(k)[0] + positions)
+    documents, located = _documents(plan, order, located)
+    line = layout.line.starts[touching], cells, layout.line.count
+    return _columns(plan, picked(documents, *line, order.packing, plan.tokenizer.eos), located, order)
+
+
+def _lengths(plan: Plan, split: SplitPlan, located: Located) -> NDArray[np.int64]:
+    """Tokens of each document, int64 (d,)."""
+    found = np.empty(len(located.item), np.int64)
+    for s, name in enumerate(split.sources):
+        mine = np.flatnonzero(located.source == s)
+        found[mine] = lengths_of(plan.sources[name], located.item[mine], located.exposure[mine])
+    return found
 
 
 def find_document(plan: Plan, split: str, k: int, position: int) -> list[tuple[int, int, NDArray[np.generic]]]:

@@ -54,7 +54,7 @@ MAY: dict[str, set[str]] = {
     "plan": {"core", "text", "packing", "worlds", "sources", "recipe", "amounts"},
     "figures": {"plan", "worlds"},
     "evaluation": {"core", "text", "packing", "worlds", "sources", "plan"},
-    "shard": {"core", "packing", "plan", "evaluation"},
+    "shard": {"core", "packing", "sources", "plan", "evaluation"},
     "card": {"manifest", "plan"},
     "build": {
         "core",
@@ -114,7 +114,8 @@ MAY: dict[str, set[str]] = {
     "cli": {"core", "commands"},
     "__main__": {"cli"},
     "torch": {"core"},
-    "streaming": {"core", "plan", "shard", "dataset", "sinks", "torch"},
+    "access": {"core", "manifest", "plan", "shard", "dataset", "sinks"},
+    "streaming": {"core", "access", "plan", "dataset", "sinks", "torch"},
     "__init__": {"plan", "recipe", "dataset", "streaming"},
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from itertools import chain, islice, zip_longest
+from itertools import chain, cycle, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +174,351 @@ def test_datasets_shares_the_shards_among_nodes(plan: Plan, rows: list[dict[str,
     shown = [json.dumps(row, default=int) for row in chain(*parts)]
     assert shown != list(map(json.dumps, rows))
     assert sorted(shown) == sorted(map(json.dumps, rows))
+
+
+def given_to(
+    rows: int,
+    epochs: int,
+    uneven: str,
+    consumer: int,
+    consumers: int,
+    start: int = 0,
+    worker: int = 0,
+    workers: int = 1,
+) -> list[int]:
+    """What one loader worker of one consumer should give of a line of numbers, from a round that begins at `start`."""
+    line = (list(range(rows)) * epochs)[start:]
+    if uneven == "drop":
+        line = line[: len(line) // consumers * consumers]
+    if uneven == "pad" and line:
+        repeated = islice(cycle(range(rows)), -len(line) % consumers)
+        line = [*line, *repeated]
+    return line[consumer::consumers][worker::workers]
+
+
+UNEVEN = st.sampled_from(["keep", "drop", "pad"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(SHARDS, st.integers(1, 9), st.integers(1, 3), st.integers(1, 3), UNEVEN)
+def test_ranks_and_workers_get_what_uneven_says(
+    shards: tuple[int, ...], consumers: int, workers: int, epochs: int, uneven: Any
+):
+    whole = counting(shards, epochs=epochs, uneven=uneven)
+    sizes = []
+    for c in range(consumers):
+        right = given_to(sum(shards), epochs, uneven, c, consumers)
+        mine = whole.shared(c, consumers)
+        assert numbers(mine) == right
+        assert len(mine) == len(right)
+        for w in range(workers):
+            part = whole.shared(c, consumers).of_worker(w, workers)
+            assert numbers(part) == right[w::workers]
+            assert len(part) == len(right[w::workers])
+        sizes.append(len(right))
+    total = epochs * sum(shards)
+    assert max(sizes) - min(sizes) <= (uneven == "keep")
+    assert sum(sizes) == total + {"keep": 0, "drop": -(total % consumers), "pad": -total % consumers}[uneven]
+
+
+@settings(max_examples=200, deadline=None)
+@given(SHARDS, st.integers(1, 6), st.integers(1, 3), UNEVEN, st.sampled_from(["rows", "shards"]), st.data())
+def test_any_row_is_that_of_iterating(
+    shards: tuple[int, ...], consumers: int, epochs: int, uneven: Any, deal: Any, data: st.DataObject
+):
+    uneven = uneven if deal == "rows" else "keep"
+    consumer = data.draw(st.integers(0, consumers - 1))
+    stream = counting(shards, epochs=epochs, uneven=uneven, deal=deal).shared(consumer, consumers)
+    right = numbers(counting(shards, epochs=epochs, uneven=uneven, deal=deal).shared(consumer, consumers))
+    fresh = counting(shards, epochs=epochs, uneven=uneven, deal=deal).shared(consumer, consumers)
+    for i in data.draw(st.permutations(range(len(right)))):
+        assert int(fresh[i]["input_ids"]) == right[i], "before anything else was counted"
+    assert len(stream) == len(right)
+    assert [int(stream[-i]["input_ids"]) for i in range(1, len(right) + 1)] == right[::-1]
+    if right:
+        chosen = data.draw(st.lists(st.integers(-len(right), len(right) - 1)))
+        for some in (chosen, np.array(chosen, np.int64)):
+            assert [int(row["input_ids"]) for row in stream[some]] == [right[i] for i in chosen]
+    for beyond in (len(right), len(right) + 7, -len(right) - 1):
+        with pytest.raises(IndexError):
+            stream[beyond]
+        with pytest.raises(IndexError):
+            fresh[beyond]
+
+
+@settings(max_examples=300, deadline=None)
+@given(SHARDS, st.integers(1, 4), st.integers(1, 4), st.integers(0, 20), st.integers(1, 3), UNEVEN, st.data())
+def test_it_goes_on_with_other_ranks_and_workers_whatever_is_uneven(
+    shards: tuple[int, ...], before: int, after: int, stop: int, epochs: int, uneven: Any, data: st.DataObject
+):
+    """A state stands for the round behind it, whoever has it."""
+    workers = data.draw(st.integers(1, 3))
+    whole = counting(shards, epochs=epochs, uneven=uneven)
+    first = whole.shared(before - 1, before).of_worker(workers - 1, workers)
+    given = len(list(islice(first, stop)))
+    start = given * before * workers
+    assert first.state_dict()["next"] == start
+    for c in range(after):
+        again = pickle_free(whole.shared(c, after), first.state_dict())
+        assert numbers(again) == given_to(sum(shards), epochs, uneven, c, after, start)
+        assert numbers(again) == given_to(sum(shards), epochs, uneven, c, after), "the next time from the beginning"
+
+
+def test_uneven_ranks_by_example():
+    def parts(uneven: Any, epochs: int = 1) -> list[list[int]]:
+        return [numbers(counting((4, 3), uneven=uneven, epochs=epochs).shared(c, 3)) for c in range(3)]
+
+    assert parts("keep") == [[0, 3, 6], [1, 4], [2, 5]]
+    assert parts("drop") == [[0, 3], [1, 4], [2, 5]]
+    assert parts("pad") == [[0, 3, 6], [1, 4, 0], [2, 5, 1]]
+    assert parts("drop", 2) == [[0, 3, 6, 2], [1, 4, 0, 3], [2, 5, 1, 4]], "epochs follow each other without a gap"
+
+
+def test_a_stream_without_end_has_rows_at_any_place_and_no_length():
+    stream = counting((2, 3), epochs=None).shared(1, 2)
+    assert [int(stream[i]["input_ids"]) for i in range(6)] == [1, 3, 0, 2, 4, 1] == numbers_of(islice(stream, 6))
+    with pytest.raises(TypeError, match="without end has no length"):
+        len(stream)
+    with pytest.raises(IndexError, match="without end"):
+        stream[-1]
+    assert stream, "a stream is true, and is not counted for that"
+
+
+@pytest.mark.parametrize("deal", ["rows", "shards"])
+def test_a_stream_without_end_that_has_no_rows_ends(deal: Any):
+    stream = counting((0, 0, 0), epochs=None, deal=deal)
+    assert numbers(stream) == []
+    with pytest.raises(IndexError):
+        stream[0]
+
+
+@pytest.mark.parametrize("index", [True, 1.0, "0", None, slice(3), [1.0], [True], np.float64(1)])
+def test_what_is_no_index_is_refused(index: Any):
+    with pytest.raises(TypeError):
+        counting((3,))[index]
+
+
+def numbers_of(rows: Any) -> list[int]:
+    return [int(row["input_ids"]) for row in rows]
+
+
+@pytest.mark.parametrize("uneven", ["keep", "drop", "pad"])
+@pytest.mark.parametrize("built", [False, True])
+def test_one_of_many_makes_its_own_rows_only(
+    plan: Plan, undisturbed: Path, rows: list[dict[str, Any]], built: bool, uneven: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pipeline.shard.make_shard", lambda *_: pytest.fail("a whole shard was made"))
+    monkeypatch.setattr("pipeline.dataset.Dataset.columns", lambda *_: pytest.fail("a whole shard was read"))
+    options: dict[str, Any] = {"uneven": uneven, "epochs": 2}
+    whole = pipeline.read(undisturbed, "train", **options) if built else of_plan(plan, "train", **options)
+    for consumer in (0, 5, 16):
+        right = given_to(len(rows), 2, uneven, consumer, 17)
+        mine = whole.shared(consumer, 17)
+        assert list(map(plain, mine)) == [rows[i] for i in right]
+        assert len(mine) == len(right)
+        assert list(map(plain, mine[[5, 0, 5, -1]])) == [rows[right[i]] for i in (5, 0, 5, -1)]
+
+
+def test_a_table_of_a_plan_has_the_rows_of_its_shards(plan: Plan, rows: list[dict[str, Any]]):
+    stream = of_plan(plan, "train")
+    chosen = np.random.default_rng(0).permutation(len(rows))
+    assert [plain(stream[i]) for i in chosen[:9]] == [rows[i] for i in chosen[:9]]
+    assert list(map(plain, stream[chosen])) == [rows[i] for i in chosen]
+    assert len(stream) == len(rows)
+
+
+def test_grain_and_sequences_read_a_stream_at_any_place(plan: Plan):
+    stream = of_plan(plan, "train")
+    assert all(callable(getattr(stream, name)) for name in ("__len__", "__getitem__", "__getitems__"))
+    assert plain(stream[np.int64(3)]) == plain(stream[3])
+    again = pickle.loads(pickle.dumps(stream))
+    assert plain(again[3]) == plain(stream[3]), "it is sent to other processes, without what it has kept"
+    assert len(pickle.dumps(stream)) < len(pickle.dumps(plan)) + 2000
+
+
+def test_splits_of_rows_know_their_length_from_the_plan():
+    stream = pipeline.stream("bioS_mixed_80", "exam", ["worlds.people.size=100"], epochs=3)
+    documents = pipeline.stream("bioS_mixed_80", "exam", ["worlds.people.size=100"]).load._plan.splits["exam"].documents
+    assert len(stream) == 3 * documents
+
+
+def test_what_has_to_be_made_for_its_length_is_streamed_and_counted_too():
+    amount = ["splits.train.mixture.problems.tokens=null", "splits.train.mixture.problems.exposures=1"]
+    options = [*amount, "sources.problems.problems=400", "shard_tokens=16384"]
+    whole = numbers_or_rows(pipeline.stream("igsm_med_pq", "train", options))
+    stream = pipeline.stream("igsm_med_pq", "train", options, epochs=2)
+    mine = stream.shared(3, 11)
+    assert len(mine) == len(given_to(len(whole), 2, "keep", 3, 11))
+    assert numbers_or_rows(mine) == [whole[i] for i in given_to(len(whole), 2, "keep", 3, 11)]
+    assert [stream[i]["input_ids"].tolist() for i in (7, 0)] == [whole[7], whole[0]]
+
+
+def numbers_or_rows(stream: Stream) -> list[list[int]]:
+    return [row["input_ids"].tolist() for row in stream]
+
+
+@pytest.mark.parametrize(
+    ("options", "loaded"),
+    [
+        ({"epochs": 3}, 0),
+        ({"consumer": 1, "consumers": 2}, 0),
+        ({"consumer": 1, "consumers": 2, "epochs": 3}, 0),
+        ({"consumer": 1, "consumers": 2, "epochs": 3}, 4),
+        ({"consumer": 1, "consumers": 2, "epochs": 2, "deal": "shards"}, 0),
+        ({"consumer": 1, "consumers": 2, "epochs": 2, "deal": "shards"}, 3),
+        ({"consumer": 2, "consumers": 3, "uneven": "pad"}, 0),
+        ({"consumer": 2, "consumers": 3, "uneven": "drop", "epochs": 2}, 2),
+        ({"consumer": 8, "consumers": 9, "deal": "shards"}, 0),
+        ({"epochs": 2}, 5),
+    ],
+)
+def test_datasets_gives_what_iterating_gives(options: dict[str, Any], loaded: int):
+    from datasets.distributed import split_dataset_by_node
+
+    def stream() -> Stream:
+        made = counting((3, 0, 4, 4), **options)
+        if loaded:
+            assert len(list(islice(made, loaded))) == loaded
+            made.load_state_dict(made.state_dict())
+        return made
+
+    right = numbers(stream())
+    made = stream().datasets()
+    assert numbers_of(made) == right
+    assert numbers_of(made) == right, "each time"
+    parts = [numbers_of(split_dataset_by_node(made, rank, 2)) for rank in range(2)]
+    assert sorted(chain(*parts)) == sorted(right)
+    asked = stream()
+    asked.datasets()
+    assert numbers(asked) == right, "asking for it moves nothing"
+
+
+def test_datasets_of_a_part_keeps_a_state_and_ends_where_an_endless_one_is_left():
+    made = counting((3, 4), epochs=2).shared(1, 3).datasets()
+    right = numbers_of(made)
+    half = iter(made)
+    assert [int(next(half)["input_ids"]) for _ in range(2)] == right[:2]
+    again = counting((3, 4), epochs=2).shared(1, 3).datasets()
+    again.load_state_dict(made.state_dict())
+    assert numbers_of(again) == right[2:]
+    assert numbers_of(islice(counting((3, 4), epochs=None).datasets(), 9)) == [*range(7), 0, 1]
+
+
+def test_a_loaded_state_is_shared_too_and_used_once():
+    whole = counting((4, 3))
+    list(islice(whole, 2))
+    state = whole.state_dict()
+    again = counting((4, 3))
+    again.load_state_dict(state)
+    assert [numbers(again.shared(c, 2)) for c in range(2)] == [[2, 4, 6], [3, 5]]
+    again.load_state_dict({})
+    assert numbers(again.shared(1, 2)) == [1, 3, 5], "{} is the beginning"
+
+
+def test_an_iterator_that_has_not_begun_is_at_the_beginning():
+    stream = counting((4, 3))
+    assert numbers(stream) == list(range(7))
+    iter(stream)
+    again = pickle_free(counting((4, 3)), stream.state_dict())
+    assert numbers(again) == list(range(7)), "not at the end, where the epoch before has stopped"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"consumers": 0}, r"consumers is 0\. Give a whole number, 1 or more\."),
+        ({"consumers": -2}, "consumers is -2"),
+        ({"consumers": True}, "consumers is True"),
+        ({"consumers": 2.0}, "consumers is 2.0"),
+        ({"consumers": "2"}, "consumers is '2'"),
+        ({"consumers": None}, "consumers is None"),
+        ({"consumer": 2, "consumers": 2}, r"consumer 2 of 2\. They are 0 to 1"),
+        ({"consumer": -1, "consumers": 2}, r"consumer is -1\. Give a whole number, 0 or more\."),
+        ({"consumer": 0.0, "consumers": 2}, "consumer is 0.0"),
+        ({"consumer": False, "consumers": 2}, "consumer is False"),
+        ({"epochs": 0}, r"epochs is 0\. Give a whole number, 1 or more or None\."),
+        ({"epochs": -1}, "epochs is -1"),
+        ({"epochs": 1.5}, "epochs is 1.5"),
+        ({"epochs": True}, "epochs is True"),
+        ({"epochs": float("inf")}, "epochs is inf"),
+        ({"deal": "row"}, "deal is 'row'. Did you mean 'rows'?"),
+        ({"deal": None}, "deal is None"),
+        ({"deal": ["rows"]}, "deal is "),
+        ({"uneven": "padded"}, "uneven is 'padded'. Did you mean 'pad'?"),
+        ({"uneven": True}, "uneven is True"),
+        ({"uneven": "pad", "deal": "shards"}, r"cannot have equally many rows.*Share by rows"),
+        ({"epoch": 2}, r"no option 'epoch'\. Did you mean 'epochs'\?"),
+        ({"shards": 2}, "no option 'shards'"),
+        ({"_state": {}}, "no option '_state'"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(plan: Plan, undisturbed: Path, options: dict[str, Any], message: str):
+    for made in (lambda: of_plan(plan, "train", **options), lambda: pipeline.read(undisturbed, "train", **options)):
+        with pytest.raises(PlanError, match=message) as refusal:
+            made()
+        assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("part", [(2, 2), (-1, 2), (0, 0), (0, True), (0.0, 2), (1, 1)])
+def test_parts_that_cannot_be_are_refused(part: tuple[Any, Any]):
+    with pytest.raises(PlanError):
+        counting((3,)).shared(*part)
+
+
+ROWS = {"turn": 1, "before": 3, "next": 5, "consumers": 1}
+TURNS = {"turn": 1, "row": 2, "consumers": 1}
+
+
+@pytest.mark.parametrize(
+    ("state", "change"),
+    [
+        *((ROWS, {name: value}) for name in ROWS for value in (-1, 1.0, True, "1", None)),
+        *((TURNS, {name: value}) for name in TURNS for value in (-1, 1.0, True, "1", None)),
+        (ROWS, {"more": 1}),
+        (ROWS, {"before": 6}),
+        (ROWS, {"turn": 0}),
+        (ROWS, {"turn": 2}),
+        (ROWS, {"consumers": 0}),
+        (TURNS, {"consumers": 0}),
+        (TURNS, {"turn": 2}),
+    ],
+)
+def test_states_that_cannot_be_are_refused(state: dict[str, int], change: dict[str, Any]):
+    stream = counting((3, 4), deal="shards" if "row" in state else "rows")
+    stream.load_state_dict(state)
+    with pytest.raises(PlanError):
+        stream.load_state_dict(state | change)
+    assert numbers(stream) == [5, 6], "what was loaded before stands"
+
+
+@pytest.mark.parametrize("state", [[1, 2], "turn", 3, {"turn": 1}, {"other": 1}])
+def test_what_is_no_state_is_refused(state: Any):
+    with pytest.raises(PlanError, match="no state of a stream"):
+        counting((3, 4)).load_state_dict(state)
+
+
+def test_a_state_of_other_rows_is_refused_where_they_are_counted(undisturbed: Path, rows: list[dict[str, Any]]):
+    stream = pipeline.read(undisturbed, "train", epochs=2)
+    list(islice(stream, len(rows) + 3))
+    state = stream.state_dict()
+    pipeline.read(undisturbed, "train", epochs=3).load_state_dict(state)
+    for change in ({"before": state["before"] - 1}, {"next": state["next"] + 10_000}):
+        with pytest.raises(PlanError, match="the state is of other rows than these"):
+            stream.load_state_dict(state | change)
+    with pytest.raises(PlanError, match="the state is in epoch 2, and this stream has 1"):
+        pipeline.read(undisturbed, "train").load_state_dict(state)
+    by_shards = pipeline.read(undisturbed, "train", deal="shards")
+    with pytest.raises(PlanError, match="other rows"):
+        by_shards.load_state_dict({"turn": 0, "row": 10_000, "consumers": 1})
+
+
+def test_a_consumer_of_shards_does_not_go_on_with_those_of_another():
+    first = counting((3, 3, 3), deal="shards").shared(0, 2)
+    next(iter(first))
+    other = counting((3, 3, 3), deal="shards").shared(1, 2)
+    other.load_state_dict(first.state_dict())
+    with pytest.raises(PlanError, match="the state is that of consumer 0, not of 1"):
+        next(iter(other))
 
 
 def test_what_cannot_be_streamed_is_refused(plan: Plan, undisturbed: Path, tmp_path: Path):

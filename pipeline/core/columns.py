@@ -42,6 +42,28 @@ Columns = Mapping[str, Column]
 """Name → dense (S, L), (S, L, …) or (S,), Lists over S rows, or Strings; all of one number of rows."""
 
 
+def length_of(columns: Columns) -> int:
+    """How many rows the columns have."""
+    first = next(iter(columns.values()))
+    return len(first) if isinstance(first, np.ndarray) else len(first.offsets) - 1
+
+
+def take(columns: Columns, rows: NDArray[np.int64]) -> Columns:
+    """Some rows of all columns, int64 (r,), copied."""
+    return {name: _taken(column, rows) for name, column in columns.items()}
+
+
+def _taken(column: Column, rows: NDArray[np.int64]) -> Column:
+    if isinstance(column, np.ndarray):
+        return column[rows]
+    first, counts = column.offsets[rows], np.diff(column.offsets)[rows]
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    entries = np.arange(offsets[-1]) + np.repeat(first - offsets[:-1], counts)
+    if isinstance(column, Strings):
+        return Strings(offsets, column.bytes[entries])
+    return Lists(offsets, {name: field[entries] for name, field in column.fields.items()})
+
+
 def content_hash(columns: Columns) -> str:
     """XXH3-128 of names, types, shapes and little-endian values: the same on every machine, whatever the format."""
     state = xxhash.xxh3_128()

@@ -240,6 +240,22 @@ gather = njit(
 )(_gather)
 
 
+@njit(f"void({_PROGRAMS}, i8, i8[::1])")
+def measure(
+    programs: Any, facts: Any, first: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
+    around: Any, out: Any,
+) -> None:  # fmt: skip
+    """How many tokens `gather` would write for each document: out (d,), `around` of them for opening and end."""
+    for i in range(first.size - 1):
+        length = around
+        for j in range(first[i], first[i + 1]):
+            fact = facts[j]
+            for q in range(program_start[programs[j]], program_start[programs[j] + 1]):
+                f = base[q] + rows[fact, slot[q]]
+                length += start[f + 1] - start[f]
+        out[i] = length
+
+
 @njit(f"i8({_PROGRAMS}, u1[::1], i4[::1], i4[::1], i8, u1[::1], i4, i4[:,::1], i8[::1])")
 def find_spans(
     programs: Any, facts: Any, first: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
@@ -345,12 +361,12 @@ def align(lengths: Any, width: Any, cutting: Any, starts: Any, kept: Any) -> Any
     return -(-at // width)
 
 
-@njit([f"void({t}[::1], i8[::1], i8[::1], {t}[::1])" for t in ("u2", "i4")])
-def lay(values: Any, offsets: Any, starts: Any, out: Any) -> None:
-    """Rows of `values` put where they start."""
+@njit([f"void({t}[::1], i8[::1], i8[::1], i8[::1], {t}[::1])" for t in ("u2", "i4")])
+def lay(values: Any, origins: Any, lengths: Any, starts: Any, out: Any) -> None:
+    """Intervals of `values`, each of so many from its origin on, put where they start."""
     for i in range(starts.size):
-        for k in range(offsets[i + 1] - offsets[i]):
-            out[starts[i] + k] = values[offsets[i] + k]
+        for k in range(lengths[i]):
+            out[starts[i] + k] = values[origins[i] + k]
 
 
 @njit("void(i8[::1], i8[::1], u1[::1])")

@@ -78,6 +78,14 @@ def columns_from(batches: Sequence[pa.RecordBatch]) -> Columns:
     return {name: _column(table.column(name).chunk(0)) for name in table.column_names}
 
 
+def rows_from(batches: Sequence[pa.RecordBatch], rows: NDArray[np.int64]) -> Columns:
+    """Some rows of record batches that follow each other, at least one: int64 (r,), ascending. They are copied."""
+    ends = np.cumsum([batch.num_rows for batch in batches])
+    owner = np.searchsorted(ends, rows, side="right")
+    within = rows - (ends - [batch.num_rows for batch in batches])[owner]
+    return columns_from([batches[number].take(pa.array(within[owner == number])) for number in np.unique(owner)])
+
+
 def _array(column: Column) -> pa.Array:
     if isinstance(column, Strings):
         buffers = [

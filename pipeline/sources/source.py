@@ -26,6 +26,7 @@ from pipeline.worlds.world import World
 
 Turns = Annotated[int, Key_(ge=1, le=2**31 - 1)] | Literal["fresh"]
 Role = Literal["tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back", "attempt"]
+MEASURED = 8192  # documents that are made at once where nothing but their lengths is wanted
 SAMPLE = 2000  # documents whose mean length is taken where it cannot be computed
 
 
@@ -149,6 +150,15 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class Measured(Protocol):
+    """A source that can say how long documents are without making them."""
+
+    def lengths(self, item: I64, exposure: I64) -> I64 | None:
+        """Tokens of each document that `documents` would return, int64 (d,). None where they have to be made for it."""
+        ...
+
+
+@runtime_checkable
 class Stepped(Protocol):
     """A source whose documents are solved step by step."""
 
@@ -192,6 +202,24 @@ def mask_of(spec: DocumentsSpec, roles: tuple[str, ...]) -> tuple[str, ...]:
 def number_of(role: str) -> int:
     """A role as it is stored."""
     return ROLES.index(role)
+
+
+def lengths_of(source: Source, item: I64, exposure: I64) -> I64:
+    """Tokens of the documents `item` (d,) at `exposure` (d,): measured where the source can, else made."""
+    measured = source.lengths(item, exposure) if isinstance(source, Measured) else None
+    if measured is not None:
+        return measured
+    found = np.empty(item.size, np.int64)
+    for first in range(0, item.size, MEASURED):
+        chunk = slice(first, first + MEASURED)
+        found[chunk] = source.documents(item[chunk], exposure[chunk], spans=False).tokens.lengths
+    return found
+
+
+def is_measured(source: Source) -> bool:
+    """Whether its documents need not be made for their lengths."""
+    nothing = np.empty(0, np.int64)
+    return isinstance(source, Measured) and source.lengths(nothing, nothing) is not None
 
 
 def sample_lengths(source: Source, sample: int = SAMPLE) -> I64:

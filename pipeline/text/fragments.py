@@ -349,6 +349,16 @@ class Fragments:
                 found.note_parts(telling, programs_of)
         return Documents(Ragged(out[:end], offsets, room=out), *found.ragged(spans, parts))
 
+    def lengths(self, count: int, choose: Choose) -> I64:
+        """The tokens of each of `count` documents, int64 (count,), as `documents` would make them; none is made."""
+        from pipeline.core import kernels
+
+        found = np.empty(count, np.int64)
+        for first in range(0, count, CHUNK):
+            chunk = slice(first, min(first + CHUNK, count))
+            kernels.measure(*self._arguments(choose(chunk)), len(self.opening) + 1, found[chunk])  # type: ignore[call-arg]
+        return found
+
     def _arguments(self, telling: Telling) -> tuple[Any, ...]:
         """What every kernel about documents takes first."""
         rows = telling.rows

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
+from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
 from pipeline.text.fields import Joint, Piece
 from pipeline.text.fragments import Compiler, Fragments, Uncuttable, parts_of
@@ -32,6 +33,10 @@ class Teller(Protocol):
     def documents(
         self, count: int, longest: int | None, choose: Choose, *, spans: bool, parts: bool = False, wrong: int = 0
     ) -> Documents: ...
+
+    def lengths(self, count: int, choose: Choose) -> I64 | None:
+        """Tokens of each document; None where they have to be made for it."""
+        ...
 
 
 def compile_programs(
@@ -99,6 +104,9 @@ class Rendered:
             Ragged.concat(found or nothing) if spans else None,
             Ragged.concat(roles or nothing) if parts else None,
         )
+
+    def lengths(self, count: int, choose: Choose) -> None:
+        """Not known before documents are encoded."""
 
     def _tell(self, telling: Telling, document: int, wrong: int) -> _Told:
         """One document."""

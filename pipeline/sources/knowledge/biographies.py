@@ -45,7 +45,7 @@ from pipeline.sources.knowledge.wordings import (
 from pipeline.sources.source import AboutSpec, Context, MarkSpec, Turns, mask_of, opening, sample_mean
 from pipeline.text.fragments import Fragments
 from pipeline.text.rendered import compile_programs
-from pipeline.text.telling import Telling
+from pipeline.text.telling import Choose, Telling
 from pipeline.worlds.falsehood import Falsehood
 
 
@@ -148,12 +148,15 @@ class Biographies:
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         """Biographies of `item` (d,) at `exposure` (d,): tokens, and on request the spans of names and values."""
-
-        def choose(chunk: slice) -> Telling:
-            return self._telling(self.individuals(item[chunk]), exposure[chunk])
-
-        wrong = len(self.world.labels)
+        choose, wrong = self._choose(item, exposure), len(self.world.labels)
         return self._teller.documents(item.size, self.longest, choose, spans=spans, parts=parts, wrong=wrong)
+
+    def lengths(self, item: I64, exposure: I64) -> I64 | None:
+        """Tokens of the same documents."""
+        return self._teller.lengths(item.size, self._choose(item, exposure))
+
+    def _choose(self, item: I64, exposure: I64) -> Choose:
+        return lambda chunk: self._telling(self.individuals(item[chunk]), exposure[chunk])
 
     def choices(self, item: I64, exposure: I64) -> Choices:
         """How the individuals `item` (d,) are told at `exposure` (d,)."""

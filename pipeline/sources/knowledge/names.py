@@ -18,7 +18,7 @@ from pipeline.sources.source import AboutSpec, Context, Mark, MarkSpec, mask_of,
 from pipeline.text.fields import special
 from pipeline.text.fragments import Fragments
 from pipeline.text.rendered import compile_programs
-from pipeline.text.telling import Telling
+from pipeline.text.telling import Choose, Telling
 
 
 class NamesSpec(AboutSpec):
@@ -68,9 +68,15 @@ class Names:
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         """The names of `item` (d,)."""
+        return self._teller.documents(item.size, self.longest, self._choose(item), spans=spans, parts=parts)
 
+    def lengths(self, item: I64, exposure: I64) -> I64 | None:
+        """Tokens of the same documents."""
+        return self._teller.lengths(item.size, self._choose(item))
+
+    def _choose(self, item: I64) -> Choose:
         def choose(chunk: slice) -> Telling:
             rows = self.world.rows(self.individuals(item[chunk]))
             return Telling.table(np.tile(np.arange(2, dtype=np.int32), (len(rows), 1)), rows)
 
-        return self._teller.documents(item.size, self.longest, choose, spans=spans, parts=parts)
+        return choose

@@ -32,7 +32,7 @@ from pipeline.text.fields import Field, Joint, Piece
 from pipeline.text.fragments import Fragments
 from pipeline.text.languages import LANGUAGES
 from pipeline.text.rendered import Program, compile_programs
-from pipeline.text.telling import Telling
+from pipeline.text.telling import Choose, Telling
 from pipeline.text.templates import Expression, Variable, parts, pieces
 from pipeline.worlds.world import World
 
@@ -119,11 +119,15 @@ class Questions:
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         """The questions `item` (d,) at `exposure` (d,)."""
-
-        def choose(chunk: slice) -> Telling:
-            return self._telling(item[chunk], exposure[chunk])
-
+        choose = self._choose(item, exposure)
         return self._teller.documents(item.size, self.longest, choose, spans=spans, parts=parts)
+
+    def lengths(self, item: I64, exposure: I64) -> I64 | None:
+        """Tokens of the same documents."""
+        return self._teller.lengths(item.size, self._choose(item, exposure))
+
+    def _choose(self, item: I64, exposure: I64) -> Choose:
+        return lambda chunk: self._telling(item[chunk], exposure[chunk])
 
     def choices(self, item: I64, exposure: I64) -> tuple[I64, NDArray[np.bool_]]:
         """The line that words each question, and whether its hint is told: (d,) both."""

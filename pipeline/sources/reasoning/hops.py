@@ -39,7 +39,7 @@ from pipeline.sources.source import AboutSpec, Context, Turns, mask_of, number_o
 from pipeline.text.fields import Joint, literal
 from pipeline.text.fragments import Fragments
 from pipeline.text.rendered import Program, compile_programs
-from pipeline.text.telling import Telling
+from pipeline.text.telling import Choose, Telling
 from pipeline.text.templates import Expression, parts, pieces
 from pipeline.worlds.attributes import Pool
 from pipeline.worlds.world import World
@@ -127,15 +127,19 @@ class Hops:
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         """The instances `item` (d,), told at `exposure` (d,). A prompt is one part: all sentences, and the question."""
-
-        def choose(chunk: slice) -> Telling:
-            return self._telling(item[chunk], exposure[chunk])
-
+        choose = self._choose(item, exposure)
         made = self._teller.documents(item.size, self.longest, choose, spans=spans, parts=parts)
         if made.parts is None:
             return made
         prompts = self._count + self._spec.sentences + 1
         return Documents(made.tokens, made.spans, _joined(made.parts, len(self.roles) - 2, prompts))
+
+    def lengths(self, item: I64, exposure: I64) -> I64 | None:
+        """Tokens of the same documents."""
+        return self._teller.lengths(item.size, self._choose(item, exposure))
+
+    def _choose(self, item: I64, exposure: I64) -> Choose:
+        return lambda chunk: self._telling(item[chunk], exposure[chunk])
 
     def _telling(self, item: I64, exposure: I64) -> Telling:
         """Documents of h · p + n sentences in any order, prompt and answer."""

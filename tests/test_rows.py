@@ -1,0 +1,163 @@
+"""Some rows of a shard, made without the others, are those of the whole shard, in every column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.core.columns import Columns, Lists, Strings, content_hash, length_of, take
+from pipeline.core.documents import Documents, Ragged, offsets_of
+from pipeline.core.errors import RunError
+from pipeline.packing import Line, PackingSpec, Sequences, pack, pack_pure, picked
+from pipeline.plan import Plan
+from pipeline.shard import is_laid_out_quickly, layout_of, make_rows, make_shard
+from pipeline.sinks.arrow import record_batch
+from pipeline.sources.source import lengths_of
+from tests.plans import KINDS, plan_at, plan_of, small, usual
+
+EVERY = "[loss_mask, segment_ids, documents, spans, parts]"
+OWN = f"""\
+extends: {Path(__file__).parent / "golden/small.yaml"}
+worlds: {{strangers: {{extends: people, size: 25}}}}
+sources:
+  bios:
+    paraphrases: fresh
+    permutations: fresh
+    tag: <useful>
+    mistakes: {{corrected: 0.2, silent: 0.1, sentences: [city, shoes]}}
+    mask: [tag, mistake]
+  junk: {{extends: bios, world: strangers, tag: null, mistakes: null, mask: []}}
+  asked:
+    kind: questions
+    world: people
+    templates: {{city: ["Where is {{{{ name }}}}? | {{{{ city }}}}."]}}
+    mask: [prompt]
+splits:
+  train:
+    mixture: {{bios: {{exposures: 3}}, junk: {{ratio: 3, to: bios}}, asked: {{share: 0.1}}}}
+    packing: {{PACKING}}
+    columns: {EVERY}
+shard_tokens: 16384
+"""
+PACKINGS = [  # documents have up to some 200 tokens, which are bytes
+    "method: concat, length: 64",
+    "method: concat, length: 999",
+    "method: concat, length: 64, windows: pure",
+    "method: concat, length: 90, windows: pure, longer: drop",
+    "method: rows, length: 90, longer: drop",
+    "method: rows, length: 900",
+    "method: aligned, length: 300, windows: pure, longer: drop",
+    "method: aligned, length: 900, windows: pure",
+    "method: aligned, length: 300, windows: pure, longer: drop, last: pad",
+]
+
+
+def agrees(plan: Plan, split: str, k: int, seed: int) -> None:
+    """Rows of every density, none of them, and all."""
+    whole = record_batch(make_shard(plan, split, k).columns)
+    layout = layout_of(plan, split, k)
+    count = len(layout)
+    assert count == whole.num_rows
+    draw = np.random.default_rng(seed)
+    chosen = [np.arange(count), np.arange(0), np.arange(0, count, 16), np.arange(count)[-1:]]
+    chosen += [np.flatnonzero(draw.random(count) < share) for share in (0.01, 0.1, 0.5)]
+    for rows in chosen:
+        made = record_batch(make_rows(plan, split, k, rows.astype(np.int64), layout))
+        assert made.schema == whole.schema
+        assert made.equals(whole.take(rows))
+
+
+@pytest.mark.parametrize("recipe", usual(KINDS, "tiny", "bioS_mixed_80", "bioS_probing", "cfg3b_like", "igsm_med_pq"))
+def test_rows_are_those_of_the_shard(recipe: str):
+    plan = small(recipe)
+    for split in plan.splits.values():
+        agrees(plan, split.name, split.shards // 2, seed=split.shards)
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_whatever_the_packing(packing: str, tmp_path: Path):
+    plan = plan_at(tmp_path / "own.yaml", OWN.replace("PACKING", packing))
+    shards = plan.splits["train"].shards
+    assert shards > 1
+    for k in {0, shards - 1}:
+        agrees(plan, "train", k, seed=k)
+
+
+DOCUMENTS = st.lists(st.integers(1, 25), min_size=0, max_size=14)
+SPECS = st.builds(
+    lambda method, length, pad: PackingSpec(
+        method=method, length=length, last="pad" if pad and method == "aligned" else "cut"
+    ),
+    st.sampled_from(["concat", "rows", "aligned"]), st.integers(2, 40), st.booleans(),
+)  # fmt: skip
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(DOCUMENTS, SPECS, st.integers(0, 14), st.data())
+def test_a_line_is_what_packing_makes(lengths: list[int], spec: PackingSpec, cut: int, data: st.DataObject):
+    if spec.method != "concat":
+        lengths = [min(length, spec.length) for length in lengths]
+    groups = [min(cut, len(lengths)), max(len(lengths) - cut, 0)]
+    documents = numbered(lengths)
+    packed = pack_pure(documents, groups, spec, -1) if lengths else pack(documents, spec, -1)
+    line = Line.of(np.array(lengths, np.int64), groups, spec)
+    assert (line.count, line.starts.tolist()) == (len(packed), packed.starts.tolist())
+    rows = np.array(sorted(data.draw(st.sets(st.integers(0, line.count - 1)))) if line.count else [], np.int64)
+    touching = line.touching(rows, spec.length)
+    assert touching.tolist() == sorted({n for row in rows for n in pieces_of(packed, row)[:, 2].tolist()})
+    some = picked(documents.take(touching), line.starts[touching], rows, line.count, spec, -1)
+    assert np.array_equal(some.input_ids, packed.input_ids[rows])
+    assert np.array_equal(some.filled, packed.filled[rows])
+    assert np.array_equal(some.loss_mask(), packed.loss_mask()[rows])
+
+
+def numbered(lengths: list[int]) -> Documents:
+    """Documents whose tokens are all different."""
+    return Documents(Ragged(np.arange(sum(lengths), dtype=np.int32), offsets_of(np.array(lengths, np.int64))))
+
+
+def pieces_of(packed: Sequences, row: int) -> Any:
+    return packed.pieces.values[packed.pieces.offsets[row] : packed.pieces.offsets[row + 1]]
+
+
+@pytest.mark.parametrize("recipe", usual(KINDS, "bioS_mistakes_50", "bioS_probing", "multi_hop", "junk_domains"))
+def test_lengths_are_those_of_the_documents(recipe: str):
+    for source in small(recipe).sources.values():
+        item = np.arange(min(len(source), 300), dtype=np.int64)[::-1].copy()
+        exposure = item % 3
+        made = source.documents(item, exposure, spans=False).tokens.lengths
+        assert lengths_of(source, item, exposure).tolist() == made.tolist()
+
+
+def test_templates_are_measured_and_what_has_to_be_made_is_not():
+    plans = {recipe: small(recipe) for recipe in ("tiny", "junk_domains", "bioS_text", "igsm_med_pq")}
+    quick = {recipe: is_laid_out_quickly(plan, "train") for recipe, plan in plans.items()}
+    assert quick == {"tiny": True, "junk_domains": True, "bioS_text": False, "igsm_med_pq": False}
+    assert is_laid_out_quickly(plans["igsm_med_pq"], "exam_15"), "a row a document, however long"
+
+
+def test_a_document_that_has_no_room_is_refused_as_for_the_shard():
+    plan = plan_of("igsm_med_pq", "splits.exam_15.packing.length=32", "splits.exam_15.mixture.exam_15.exposures=1")
+    with pytest.raises(RunError, match="a sequence 32") as whole:
+        make_shard(plan, "exam_15", 0)
+    assert "Set packing.length" in str(whole.value)
+    with pytest.raises(RunError, match="a sequence 32"):
+        make_rows(plan, "exam_15", 0, np.arange(3))
+
+
+@given(st.lists(st.text(max_size=4), min_size=1, max_size=8), st.data())
+def test_rows_are_taken_from_columns_of_every_kind(texts: list[str], data: st.DataObject):
+    counts = np.array([len(text) for text in texts])
+    lists = Lists(offsets_of(counts), {"n": np.arange(counts.sum(), dtype=np.int32)})
+    dense = np.arange(2 * len(texts), dtype=np.uint16).reshape(-1, 2)
+    columns: Columns = {"text": Strings.of(texts), "list": lists, "dense": dense}
+    assert length_of(columns) == len(texts)
+    rows = np.array(data.draw(st.lists(st.integers(0, len(texts) - 1))), np.int64)
+    taken = take(columns, rows)
+    assert record_batch(taken).to_pylist() == record_batch(columns).take(rows).to_pylist()
+    assert content_hash(take(columns, np.arange(len(texts)))) == content_hash(columns)
