@@ -1,4 +1,7 @@
-"""What one loader worker feeds: batches of 32 sequences as int64 arrays, made, read from shards, and by `datasets`."""
+"""What one loader worker feeds: batches of 32 sequences as int64 arrays, made, read from shards, and by `datasets`.
+
+And what one of many consumers gets: as it makes its own rows, beside making all of them and keeping its part.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,30 @@ from typing import Any
 import numpy as np
 
 import pipeline
+from pipeline.access import Loaded, Made
 from pipeline.build import build
 from pipeline.executors import Inline
-from pipeline.plan import compile_plan
+from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
-from pipeline.streaming import of_plan
+from pipeline.streaming import Stream, of_plan
 from tests.bench.harness import TMPFS, Contender, Options, Result, in_turns, one_core, scratch
 
 BATCH = 32
 RECIPE = "bioS_multi5"
+CONSUMERS = (1, 16, 256)
 
 
 def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
     """A pass over all shards, on one core, in turns; memory-mapped files are in the page cache."""
     size = 20_000 if options.quick else 400_000
     plan = compile_plan(load(RECIPE, [f"worlds.people.size={size}", "splits.train.columns=[segment_ids]"]))
+    if "streams" in cases:
+        yield from _one_worker(plan, options)
+    if "consumers" in cases:
+        yield from _one_of_many(plan, options)
+
+
+def _one_worker(plan: Plan, options: Options) -> Iterator[Result]:
     with one_core(), scratch(TMPFS) as place:
         folder = place / "data"
         manifest = build(plan, folder, Inline())
@@ -38,6 +50,33 @@ def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
             ),
         }
         yield from in_turns(contenders, options.repeats(5)).values()
+
+
+def _one_of_many(plan: Plan, options: Options) -> Iterator[Result]:
+    """Tokens of its own that one consumer gets in a second: of the first epoch, and of a later one."""
+    split = plan.splits["train"]
+    sequences = len(of_plan(plan, "train"))
+    contenders = {}
+    for consumers in CONSUMERS:
+        of = f"consumers/{consumers}"
+        later = of_plan(plan, "train").shared(0, consumers)
+        mine = len(range(0, sequences, consumers)) * split.packing.length
+        contenders |= {
+            f"{of}/all": Contender(
+                mine, lambda c=consumers: _batches(_all(plan).shared(0, c)), "every shard made, a part kept"
+            ),
+            f"{of}/own": Contender(
+                mine, lambda c=consumers: _batches(of_plan(plan, "train").shared(0, c)), "lengths first, then own rows"
+            ),
+            f"{of}/later": Contender(mine, lambda part=later: _batches(part), "the same in a later epoch"),
+        }
+    with one_core():
+        yield from in_turns(contenders, options.repeats(5)).values()
+
+
+def _all(plan: Plan) -> Stream:
+    """A stream whose consumers make all rows, as they did before lengths came first."""
+    return Stream(plan.splits["train"].shards, Loaded(Made(plan, "train")))
 
 
 def _batches(rows: Any) -> int:
