@@ -5,15 +5,20 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
+from pipeline.sources.reasoning.igsm.layout import BINS
+from pipeline.sources.reasoning.igsm.spec import TRAIN
+from pipeline.sources.reasoning.igsm.tables import PULL
 from pipeline.streaming import of_plan
-from tests.plans import plan_at
+from tests.plans import plan_at, plan_of
 
 ROOT = Path(__file__).parents[1]
 MODULES = [
@@ -133,3 +138,158 @@ def test_spans_at_seams_are_as_the_documentation_says(tmp_path: Path, line: str,
             assert second in (first + length, first + length - 1)
             shared += second < first + length
     assert (shared > 0) == ("?" in expected[0]), "a token of two values is in both spans"
+
+
+# ── docs/deviations.md: what it says of ours ────────────────────────────────────────────────────────────────────────
+
+
+def source_of(recipe: str, name: str) -> Any:
+    return load(recipe).recipe.sources[name]
+
+
+def attributes_of_people() -> dict[str, Any]:
+    return load("bioS_single").recipe.worlds["people"].attributes
+
+
+def lines_of_biographies() -> list[int]:
+    spec = source_of("bioS_single", "biographies")
+    order = ["birth_date", "birth_city", "university", "major", "employer", "company_city"]
+    assert spec.sentences == order
+    return [len(spec.lines(sentence)) for sentence in order]
+
+
+def employers_cities() -> tuple[int, int, int]:
+    people = attributes_of_people()
+    cities = people["company_city"].values
+    return len({*cities}), len({*cities} & {*people["birth_city"].values}), list(cities).count("New York, NY")
+
+
+def ends_of_brevo() -> bool:
+    plan = plan_of("brevo1_N70")
+    item = np.arange(50)
+    told = plan.sources["puzzles"].documents(item, item * 0, spans=False, parts=True)
+    vocabulary = plan.tokenizer.backend.get_vocab()
+    ids = [told.tokens.values[a:b].tolist() for a, b in pairwise(told.tokens.offsets.tolist())]
+    return all(
+        row[0] == vocabulary["<bos>"] and row[-1] == plan.tokenizer.eos and row.count(vocabulary["<ans>"]) == 1
+        for row in ids
+    )
+
+
+def numbers_of_igsm_items() -> set[int]:
+    chains = source_of("igsm_med_pq", "problems").vocabulary
+    assert len(chains) == 4
+    categories = [category for chain in chains.values() for category in chain.values()]
+    return {len({item for items in category.values() for item in items.split(", ")}) for category in categories}
+
+
+@pytest.mark.parametrize(
+    ("said", "ours", "expected"),
+    [
+        ("of 4 (`words: {vocabulary: 4}`)", lambda: source_of("depo2_N75_K16", "puzzles").words.vocabulary, 4),
+        (
+            "K in `exam`, K / 2 in `exam_half`",
+            lambda: [source_of("depo1_N225_K8", name).asked for name in ("puzzles", "exam", "exam_half")],
+            [None, 8, 4],
+        ),
+        ("the tokenizer's end token", ends_of_brevo, True),
+        (
+            "`law: largest`: n = N",
+            lambda: [source_of(name, "exam").law for name in ("depo1_N225_K8", "brevo1_N70", "mano_L10")],
+            ["largest"] * 3,
+        ),
+        (
+            "| division, if asked for | none |",
+            lambda: source_of("mano_L10", "puzzles").names()[:5],
+            ("<ans>", "+", "-", "*", "0"),
+        ),
+        (
+            "Lengths are uniform up to 500 and there are 50 symbols",
+            lambda: [getattr(source_of("copy_N500", "puzzles"), key) for key in ("law", "length", "vocabulary")],
+            ["uniform", 500, 50],
+        ),
+        (
+            "`perturbed: {share: 0.1, rate: 0.15}`, of the terminals",
+            lambda: [
+                float(getattr(source_of("cfg3b_like_perturbed", "sentences").perturbed, key))
+                for key in ("share", "rate", "level")
+            ],
+            [0.1, 0.15, 0],
+        ),
+        (
+            "5 people at one hop, 3 at two, years 1950 to 2009",
+            lambda: (
+                [source_of("multi_hop", name).people for name in ("one_hop", "two_hops")],
+                [
+                    getattr(load("multi_hop").recipe.worlds["people"].attributes["birth_year"], x)
+                    for x in ("first", "last")
+                ],
+            ),
+            ([5, 3], [1950, 2009]),
+        ),
+        ("46, 49, 49, 52, 48 and 47 wordings", lines_of_biographies, [46, 49, 49, 52, 48, 47]),
+        (
+            "400, 400 and 1,000 names, 200 cities, 300 universities, 100 majors, 263 employers",
+            lambda: [
+                *(len(pool.values) for pool in attributes_of_people()["name"].pools.values()),
+                *(
+                    len(attributes_of_people()[name].values)
+                    for name in ("birth_city", "university", "major", "employer")
+                ),
+            ],
+            [400, 400, 1000, 200, 300, 100, 263],
+        ),
+        ("130 distinct instead of 133, 65 of them", employers_cities, (130, 65, 35)),
+        (
+            "| two values with letters that are not ASCII | none |",
+            lambda: all(
+                str(value).isascii()
+                for name in ("birth_city", "university", "major", "employer", "company_city")
+                for value in attributes_of_people()[name].values
+            ),
+            True,
+        ),
+        ("each category of 100 distinct ones", numbers_of_igsm_items, {100}),
+        ("0 … 16 and 17 … 22", lambda: (TRAIN, BINS), (17, 23)),
+        (
+            "none of one or two in `split: test`",
+            lambda: min(source_of("igsm_med_pq", "exam").law()),
+            3,
+        ),
+        (
+            "`<problem>`, `<solution>`, `<answer>`",
+            lambda: [mark.token for mark in source_of("igsm_med_pq", "problems").between.values()],
+            ["<problem>", "<solution>", "<answer>"],
+        ),
+        (
+            "the special token `[BACK]`",
+            lambda: (
+                source_of("igsm_med_pq_retry_50", "problems").retry.back.token,
+                source_of("igsm_med_qp_weak_10", "problems").retry.present,
+                source_of("igsm_med_pq", "problems").childless,
+            ),
+            ("[BACK]", True, False),
+        ),
+        ("of one of 64 equally likely ones", lambda: len(PULL), 64),
+        (
+            "junk is about other people than the useful part",
+            lambda: load("junk_random").recipe.worlds["strangers"].disjoint_from,
+            "people",
+        ),
+        (
+            "`<hint>` or `<direct>` ends the question",
+            lambda: [
+                getattr(source_of("bioS_classification", "classification").hints, x).token for x in ("hinted", "direct")
+            ],
+            ["<hint>", "<direct>"],
+        ),
+        (
+            "the first half of the numbers",
+            lambda: [float(end) for end in load("bioS_single").recipe.worlds["people"].groups["p_train"]],
+            [0, 0.5],
+        ),
+    ],
+)
+def test_what_deviates_from_released_code_is_as_the_page_says(said: str, ours: Any, expected: Any) -> None:
+    assert said in (ROOT / "docs" / "deviations.md").read_text()
+    assert ours() == expected
