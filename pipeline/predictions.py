@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.reading import line_of
 
 FORM = 'Each line is {"prediction": "…"}, and {"row": 17, "prediction": "…"} where they are not in order.'
 
@@ -52,7 +53,7 @@ def lines(path: Path, keys: tuple[str, ...], form: str, file: str) -> Iterator[t
                 continue
             place = f"{path}:{number}"
             try:
-                line = json.loads(raw)
+                line = json.loads(line_of(raw, first=number == 1))
             except (ValueError, RecursionError) as error:
                 raise PipelineError(f"not JSON: {error}", form, place) from None
             for key in keys:

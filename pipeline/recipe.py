@@ -27,6 +27,7 @@ from pydantic_core import PydanticCustomError
 from pipeline.core.errors import PipelineError, RecipeError, SpecError, holds_surrogate, suggest
 from pipeline.core.files import Files, library
 from pipeline.core.key import Key
+from pipeline.core.reading import control_in
 from pipeline.core.spec import Name, Rational, Size, Spec
 from pipeline.packing import PackingSpec
 from pipeline.sinks import SINKS, SinkSpec
@@ -207,7 +208,7 @@ def _in_library(name: str) -> Path:
 
 def title(path: Path) -> str:
     """The comment in the first line of a recipe: what it reproduces."""
-    first = path.read_text("utf-8", errors="replace").split("\n", 1)[0]
+    first = path.read_bytes().decode("utf-8-sig", errors="replace").split("\n", 1)[0]
     return first.lstrip("# ").rstrip() if first.startswith("#") else ""
 
 
@@ -318,8 +319,8 @@ for _tag, _pattern, _first in (
 
 
 def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    """A text; in double quotes, which escape them, where it holds line breaks that YAML would fold."""
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if len(text.splitlines()) > 1 else None)
+    """A text; in double quotes, which escape them, where it holds line breaks that YAML would fold, and their like."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if control_in(text) else None)
 
 
 _Dumper.add_representer(str, _represented)
@@ -388,12 +389,32 @@ def _at(node: yaml.Node) -> str:
     return f"{node.start_mark.name}:{node.start_mark.line + 1}"
 
 
+_OTHER_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
+
+
+def _node(text: str, name: str) -> yaml.Node | None:
+    """The one document of a YAML text.
+
+    RecipeError for what a reader of YAML 1.1, as ours is, takes for the end of a line: it would become a blank.
+    """
+    if found := _OTHER_BREAKS.search(text):
+        escaped = {"\r": "\\r", "\x85": "\\N", "\u2028": "\\L", "\u2029": "\\P"}[found[0]]
+        line = text.count("\n", 0, found.start()) + 1
+        raise RecipeError(
+            f"the character U+{ord(found[0]):04X} would end the line",
+            f'Remove it, or write "{escaped}", in double quotes. Lines end at \\n or \\r\\n.',
+            f"{name}:{line}",
+        )
+    loader = _Loader(text)
+    loader.name = name
+    node: yaml.Node | None = loader.get_single_node()
+    return node
+
+
 def _read(path: Path) -> tuple[Tree, Marks]:
     marks: Marks = {}
     try:
-        loader = _Loader(path.read_text("utf-8"))
-        loader.name = str(path)
-        node = loader.get_single_node()
+        node = _node(path.read_bytes().decode("utf-8-sig"), str(path))
         tree = _plain(node, (), path, marks) if node else {}
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"cannot read the recipe: {error}", "", str(path)) from None
@@ -496,7 +517,7 @@ def _override(tree: Tree, marks: Marks, override: str) -> None:
     here: Path = Path("--set")
     over_marks: Marks = {}
     try:
-        node = _Loader(text).get_single_node()
+        node = _node(text, place)
         value = _plain(node, tuple(dotted.split(".")), here, over_marks) if node else None
     except RecipeError as error:
         raise RecipeError(error.problem, error.remedy, place) from None

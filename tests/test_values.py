@@ -6,13 +6,12 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.core import faked, faker_process
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files, library
 from pipeline.core.key import Key
@@ -247,28 +246,108 @@ def test_faker_leaves_the_randomness_of_others_alone():
     assert random.getstate() == before
 
 
-CLOCKED = [("date", "en_US"), ("year", "en_US"), ("iso8601", "en_US"), ("day_of_week", "en_US")]
-CLOCKED += [("credit_card_expire", "en_US"), ("passport_gender", "en_US"), ("pesel", "pl_PL"), ("ssn", "es_MX")]
+CLOCKED = [("date", "en_US"), ("year", "en_US"), ("iso8601", "en_US"), ("day_of_week", "en_US"), ("unix_time", "en_US")]
+CLOCKED += [("credit_card_expire", "en_US"), ("passport_gender", "en_US"), ("pesel", "pl_PL"), ("ssn", "zh_CN")]
+CLOCKED += [("businesses_ogrn", "ru_RU"), ("individuals_ogrn", "ru_RU"), ("ssn", "et_EE"), ("date_of_birth", "de_DE")]
+CLOCKED += [("simple_profile", "en_US"), ("am_pm", "ja_JP"), ("timezone", "en_US"), ("company", "ru_RU")]
 
 
 @pytest.mark.parametrize(("provider", "locale"), CLOCKED)
 def test_no_value_of_faker_depends_on_the_clock(provider: str, locale: str, monkeypatch: pytest.MonkeyPatch):
-    import faker.providers.date_time as providers
+    """Drawn now and in 2041, by a process to which it is 2041: the same, or refused with the reason."""
+    later = """
+import datetime, runpy, sys, time
+class Later(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None): return cls(2041, 7, 1, tzinfo=tz)
+class LaterDay(datetime.date):
+    @classmethod
+    def today(cls): return cls(2041, 7, 1)
+datetime.datetime, datetime.date, time.time = Later, LaterDay, lambda: 2256249600.0
+runpy.run_path({path!r}, run_name="__main__")
+"""
 
-    class Later(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> Any:
-            return datetime(2041, 7, 1, tzinfo=tz)
-
-    def drawn() -> Iterator[str]:
+    def drawn() -> list[str]:
         try:
-            yield from materialised(faker=provider, locale=locale, count=2)
-        except SpecError:
-            yield "refused"
+            return materialised(faker=provider, locale=locale, count=2, seed=12)
+        except SpecError as refused:
+            assert re.search("depends on today's date|gives dict, not text", str(refused))
+            assert refused.at == ("faker",)
+            return ["refused"]
 
-    today = list(drawn())
-    monkeypatch.setattr(providers, "datetime", Later)
-    assert list(drawn()) == today
+    today = drawn()
+    assert (today == ["refused"]) == (provider not in ("timezone", "company", "passport_gender"))
+    real = subprocess.Popen
+
+    def popen(command: list[str], **options: Any) -> Any:
+        return real([*command[:-1], "-c", later.format(path=command[-1])], **options)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    forget_faker()
+    try:
+        assert drawn() == today
+    finally:
+        forget_faker()
+
+
+def forget_faker() -> None:
+    faked._asked.cache_clear()
+    faked._process.cache_clear()
+
+
+LOOKS = """
+import datetime, json, os, runpy, sys, time, types
+import uuid
+module = types.SimpleNamespace(**runpy.run_path(sys.argv[1]))
+module._without_clock()
+state = module._looked_at.__globals__
+seen = []
+for look in LOOKS:
+    state["_drawing"] = False
+    before = repr(look())
+    time.sleep(0.01)
+    same = before == repr(look())
+    state["_drawing"] = True
+    try:
+        look()
+        refused = False
+    except BaseException as error:
+        refused = type(error).__name__ == "_Unrepeatable"
+    seen.append([same, refused])
+state["_drawing"] = False
+given = time.gmtime(0).tm_year, time.strftime("%Y", time.gmtime(0)), datetime.datetime.fromtimestamp(0).year
+kept = isinstance(datetime.datetime(2000, 1, 1), datetime.date), datetime.date(2000, 1, 1).isoformat()
+print(json.dumps([seen, given, kept]))
+"""
+CLOCKS = [f"time.{name}{ns}" for name in ("time", "monotonic", "perf_counter", "process_time") for ns in ("", "_ns")]
+CLOCKS += ["time.localtime", "time.gmtime", "time.ctime", "time.asctime", "lambda: time.strftime('%H:%M:%S')"]
+CLOCKS += ["datetime.date.today", "datetime.datetime.now", "datetime.datetime.today", "datetime.datetime.utcnow"]
+CLOCKS += ["lambda: datetime.datetime.now(datetime.timezone.utc)"]
+
+
+def test_where_faker_draws_every_clock_stands_still_and_cannot_be_read():
+    program = LOOKS.replace("LOOKS", f"[{', '.join(CLOCKS)}]")
+    command = [sys.executable, "-W", "ignore", "-c", program, faker_process.__file__]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TZ": "UTC"})
+    assert done.returncode == 0, done.stderr
+    seen, given, kept = json.loads(done.stdout)
+    assert dict(zip(CLOCKS, seen, strict=True)) == {clock: [True, True] for clock in CLOCKS}
+    assert given == [1970, "1970", 1970]
+    assert kept == [True, "2000-01-01"]
+
+
+def test_faker_is_asked_in_one_process_and_never_loaded_here():
+    program = (
+        "import sys; from tests.test_values import materialised; from pipeline.core import faked\n"
+        "first = [materialised(faker='city', count=3), materialised(faker='name', count=3, locale='de_DE')]\n"
+        "assert faked._process.cache_info().misses == 1 and 'faker' not in sys.modules\n"
+        "faked._process(__import__('os').getpid()).kill()\n"
+        "try: materialised(faker='job', count=3)\n"
+        "except Exception as error: assert 'has ended' in str(error), error\n"
+        "assert len(materialised(faker='job', count=3)) == 3"
+    )
+    done = subprocess.run([sys.executable, "-X", "dev", "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_exhausted_provider_is_refused_with_what_it_has():

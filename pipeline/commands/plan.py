@@ -35,6 +35,9 @@ def run(options: argparse.Namespace) -> int:
             _print_source(split, of, told)
         for notice in split.notices:
             print(f"notice: split {name}: {notice}")
+    for name, world in plan.worlds.items():
+        for notice in world.notices:
+            print(f"notice: world {name}: {notice}")
     for name, source in plan.sources.items():
         for notice in source.notices:
             print(f"notice: source {name}: {notice}")

@@ -6,18 +6,15 @@ with the package (`recipes/` for values, `templates/` for templates). A path may
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from pipeline.core.errors import SpecError, suggest
+from pipeline.core.faked import values_of
 from pipeline.core.key import Key
-
-if TYPE_CHECKING:
-    from faker import Faker
+from pipeline.core.reading import BLANKS, lines, records
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _INSTALLED = Path(__file__).resolve().parents[1] / "library"
@@ -81,29 +78,25 @@ class Files:
         raise SpecError(f"no file '{path}'", f"Looked in {looked}.", (field,))
 
     def lines(self, path: str) -> tuple[Text, ...]:
-        """The lines of a text file that are not blank, stripped."""
-        found = self.find(path, "recipes", "file")
-        return tuple(
-            Text(line.strip(), f"{_shown(found)}:{number}")
-            for number, line in enumerate(_read(found).splitlines(), 1)
-            if line.strip()
-        )
+        """The lines of a text file that are not blank, without blanks and tabs at their ends."""
+        return _lines(self.find(path, "recipes", "file"))
 
     def column(self, path: str, column: str) -> tuple[Text, ...]:
-        """One column, by its header, of a .tsv (tab) or .csv (comma) file."""
+        """One column, by its header, of a .tsv (tab) or .csv (comma) file, its cells as they are."""
         found = self.find(path, "recipes", "file")
-        try:
-            rows = list(csv.reader(_read(found).splitlines(), delimiter="\t" if found.suffix == ".tsv" else ","))
-        except csv.Error as error:
-            raise SpecError(f"cannot read {_shown(found)}: {error}", "It must be a table of short fields.") from None
-        header = rows[0] if rows else []
+        table = records(found, "\t" if found.suffix == ".tsv" else ",", _shown(found))
+        _, header = next(table, ("", []))
         if column not in header:
             raise SpecError(f"no column '{column}' in {_shown(found)}", suggest(column, header))
+        if header.count(column) > 1:
+            raise SpecError(f"the column '{column}' stands twice in {_shown(found)}", "Rename one.")
         at = header.index(column)
-        for number, row in enumerate(rows[1:], 2):
+        cells = []
+        for place, row in table:
             if len(row) != len(header):
-                raise SpecError(f"{_shown(found)}:{number} has {len(row)} columns, its header {len(header)}")
-        return tuple(Text(row[at].strip(), f"{_shown(found)}:{number}") for number, row in enumerate(rows[1:], 2))
+                raise SpecError(f"{place} has {len(row)} columns, its header {len(header)}")
+            cells.append(Text(row[at], place))
+        return tuple(cells)
 
     def templates(self, path: str) -> dict[str, tuple[Text, ...]]:
         """Every `<name>.j2` of a folder of templates: name → its lines, one paraphrase each."""
@@ -111,68 +104,18 @@ class Files:
         files = sorted(folder.glob("*.j2")) if folder.is_dir() else []
         if not files:
             raise SpecError(f"no templates (*.j2) in '{path}'", "One file an attribute, one paraphrase a line.")
-        return {
-            file.stem: tuple(
-                Text(line.strip(), f"{_shown(file)}:{number}")
-                for number, line in enumerate(_read(file).splitlines(), 1)
-                if line.strip()
-            )
-            for file in files
-        }
+        return {file.stem: _lines(file) for file in files}
 
     def faker(self, provider: str, locale: str, count: int) -> tuple[Text, ...]:
         """`count` distinct values of a Faker provider, the same for the same key and release of Faker."""
-        from faker import Faker
-        from faker.config import AVAILABLE_LOCALES
-
-        if locale not in AVAILABLE_LOCALES:
-            raise SpecError(f"Faker has no locale '{locale}'", suggest(locale, AVAILABLE_LOCALES), ("locale",))
-        fake = Faker(locale)
-        fake.seed_instance(self.key.low)
-        known = {name for group in fake.get_providers() for name in dir(group) if name.islower() and name[0] != "_"}
-        if provider not in known:
-            raise SpecError(f"Faker has no provider '{provider}'", suggest(provider, known), ("faker",))
-        clocks = [group for group in fake.get_providers() if _CLOCKED & set(type(group).__module__.split("."))]
-        if provider in _CLOCKED or any(provider in vars(base) for group in clocks for base in type(group).__mro__):
-            raise SpecError(
-                f"Faker's '{provider}' depends on today's date", "Use an attribute of kind date or integer.", ("faker",)
-            )
-        values: dict[str, None] = {}
-        misses = 0  # in a row: as many as there are values, and a thousand, and there are hardly any more
-        while len(values) < count and misses < 1000 + len(values):
-            text = " ".join(_called(fake, provider).split())
-            misses = 0 if text and text not in values else misses + 1
-            if text:
-                values[text] = None
-        if len(values) < count:
-            raise SpecError(
-                f"Faker's '{provider}' ({locale}) has only {len(values)} distinct values, not {count}",
-                f"Ask for count: {len(values)} or fewer.",
-                ("count",),
-            )
+        values = values_of(provider, locale, count, self.key.low)
         return tuple(Text(value, f"faker:{provider}") for value in values)
 
 
-# Groups of providers, and single ones, that draw dates counted from today: their values would change by the day.
-_CLOCKED = {"date_time", "passport", "profile", "ssn", "credit_card_expire", "credit_card_full", "pesel"}
-
-
-def _called(fake: Faker, provider: str) -> str:
-    """One value of a provider as text."""
-    try:
-        value = getattr(fake, provider)()
-    except Exception as error:  # it needs arguments, or a package
-        raise SpecError(f"Faker's '{provider}' fails: {error}", "Choose another.", ("faker",)) from None
-    if not isinstance(value, str | int):
-        raise SpecError(f"Faker's '{provider}' gives {type(value).__name__}, not text", "Choose another.", ("faker",))
-    return str(value)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"cannot read {_shown(path)}: {error}", "It must be a UTF-8 text file.") from None
+def _lines(path: Path) -> tuple[Text, ...]:
+    """The lines of a file that are not blank, without blanks and tabs at their ends."""
+    stripped = ((place, line.strip(BLANKS)) for place, line in lines(path, _shown(path)))
+    return tuple(Text(line, place) for place, line in stripped if line)
 
 
 def _shown(path: Path) -> str:

@@ -18,12 +18,11 @@ import jinja2
 import numpy as np
 from jinja2 import nodes
 from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from pipeline.core.errors import TemplateError, holds_surrogate, suggest
 from pipeline.core.files import Text
 from pipeline.text.fields import Field, Joint, Piece, Texts, around, literal
-from pipeline.text.languages import contract, elide, josa
+from pipeline.text.sandbox import FILTERS, METHODS, NODES, RESERVED, Sandbox
 
 N = TypeVar("N", bound=nodes.Node)
 
@@ -62,39 +61,10 @@ class Agreement:
         return lambda one, many: many if self.second[rows.get(self.slot, 0)] else one
 
 
-FILTERS = (
-    "abs", "capitalize", "contract", "elide", "first", "format", "int", "join", "josa", "last", "length", "lower",
-    "replace", "string", "title", "trim", "truncate", "upper", "wordcount",
-)  # fmt: skip
 SYNTAX = f"Look at its braces and quotes; the filters are {', '.join(FILTERS)}."
 LONGEST = 10_000  # characters that an expression may show
 
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """No globals, few filters, no arithmetic that could blow a text up, and Jinja2's own rules on attributes."""
-
-    intercepted_binops = frozenset({"**", "*", "%"})
-
-    def __init__(self) -> None:
-        super().__init__(undefined=jinja2.StrictUndefined, autoescape=False, finalize=_text_only)
-        self.globals.clear()
-        self.filters |= {"contract": contract, "elide": elide, "josa": josa}
-        self.filters = {name: self.filters[name] for name in FILTERS}
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        if operator == "**" or not (isinstance(left, int) and isinstance(right, int)):
-            raise SecurityError(f"'{operator}' of {type(left).__name__} and {type(right).__name__}")
-        return super().call_binop(context, operator, left, right)
-
-
-def _text_only(value: Any) -> Any:
-    """What an expression may show: other things look different from process to process, or from release to release."""
-    if isinstance(value, str | int | float):
-        return value
-    raise SecurityError(f"an expression shows a {type(value).__name__}, not a text or a number")
-
-
-_ENVIRONMENT = _Sandbox()
+_ENVIRONMENT = Sandbox()
 
 
 @dataclass(frozen=True)
@@ -150,6 +120,8 @@ def parts(found: list[Piece | Expression]) -> list[list[Piece | Expression]]:
 
 
 def _parse(line: Text) -> nodes.Template:
+    if "\r" in line.text:
+        raise TemplateError("holds a carriage return (U+000D)", "Jinja2 would make a line break of it.", line.place)
     try:
         return _tree(line.text)
     except jinja2.TemplateSyntaxError as error:
@@ -173,10 +145,16 @@ def _chunks(tree: nodes.Template) -> Iterator[nodes.Node]:
 
 
 def _check(node: nodes.Node, scope: Mapping[str, Variable], line: Text, owner: str) -> None:
-    """Refuse what the sandbox would refuse, and unknown names, with a message of our own."""
+    """Refuse what leads out of the values of the sandbox, and unknown names, with a message of our own."""
+    for inner in _all(node, nodes.Node):
+        if not isinstance(inner, NODES):
+            problem = f"'{type(inner).__name__.lower()}' is not allowed in a template"
+            raise TemplateError(problem, "Write out the sentence.", line.place)
     names = _all(node, nodes.Name)
     own = {name.name for name in names if name.ctx != "load"}
     for name in names:
+        if name.name in RESERVED:
+            raise TemplateError(f"'{name.name}' is a word of Jinja2", "Call it by another name.", line.place)
         if name.ctx == "load" and name.name not in scope and name.name not in own:
             remedy = suggest(name.name, scope)
             if name.name in ("object", "possessive"):
@@ -194,17 +172,17 @@ def _check(node: nodes.Node, scope: Mapping[str, Variable], line: Text, owner: s
         if attribute.attr.startswith("_"):
             remedy = "A template may use attributes, filters and branches."
             raise TemplateError(f"'{attribute.attr}' reaches into Python", remedy, line.place)
-        if not _part(attribute, scope) and not any(attribute is callee for callee in called):
+        if any(attribute is callee for callee in called):
+            if attribute.attr not in METHODS:
+                raise TemplateError(
+                    f"'{attribute.attr}' is no method for a template", suggest(attribute.attr, METHODS), line.place
+                )
+        elif not _part(attribute, scope):
             raise TemplateError(f"there is no part '{attribute.attr}'", _parts(attribute, scope), line.place)
     for item in _all(node, nodes.Getitem):
         if isinstance(item.arg, nodes.Const) and not isinstance(item.arg.value, int):
             raise TemplateError(
                 f"[{item.arg.value!r}] is not a place in a text", "Write a number or a slice.", line.place
-            )
-    for kind in (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.For, nodes.Macro):
-        if _all(node, kind):
-            raise TemplateError(
-                f"'{kind.__name__.lower()}' is not allowed in a template", "Write out the sentence.", line.place
             )
 
 

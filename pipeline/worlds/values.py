@@ -1,4 +1,7 @@
-"""Finite lists of values as a recipe gives them: written out, from a file, from a column of a file, or from Faker."""
+"""Finite lists of values as a recipe gives them: written out, from a file, from a column of a file, or from Faker.
+
+A value is kept as it was written. Other control characters than line breaks are kept too; `World.notices` names them.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ class ValuesSpec(Spec):
         for text in taken:
             clean = text.text == text.text.strip() and "\n" not in text.text
             if not clean or not (text.text or self.may_be_empty):
-                raise SpecError(f"value {text.text!r} ({text.place}) is empty, padded or broken over lines", "Trim it.")
+                raise SpecError(
+                    f"value {text.text!r} ({text.place}) is empty, padded or broken over lines",
+                    "Write it in one line, without blanks at its ends.",
+                )
             if text.text in seen and self.distinct:
                 raise SpecError(f"value '{text.text}' stands twice ({seen[text.text]} and {text.place})", "Remove one.")
             seen[text.text] = text.place

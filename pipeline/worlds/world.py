@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import log2, prod
+from typing import Any
 
 import numpy as np
 
 from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.key import Key
+from pipeline.core.reading import control_in
+from pipeline.core.spec import Spec
 from pipeline.text.fields import Field
 from pipeline.worlds.attributes import ENDS, Attribute, CodesSpec, UniqueName, WorldSpec
 
+MOST_NOTICES = 3  # of one kind
 MOST_ATTRIBUTES = 254  # spans store the number of theirs in a byte, and one more stands for a wrong value
 
 
@@ -111,6 +115,14 @@ class World:
         rows = dict(enumerate(self.rows(np.array([item]))[0].tolist()))
         return {name: field.value(rows) for name, field in self.told(language).items()}
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What `plan` should tell the user: control characters in its texts, which are kept as they are."""
+        held = [(path, text) for path, text in _texts(self.spec, ()) if control_in(text)]
+        shown = [f"{path}: {text!r} holds the control character U+{ord(control_in(text)):04X}" for path, text in held]
+        more = f"{len(held) - MOST_NOTICES:,} more of its texts hold control characters"
+        return (*shown[:MOST_NOTICES], more) if len(held) > MOST_NOTICES else tuple(shown)
+
     def members(self, group: str | None) -> range:
         """The items of a group, all of them where it is None. SpecError for a group that there is not."""
         if group is None:
@@ -180,6 +192,19 @@ class World:
                     f"'{self.name}' and '{other.name}', out of {prod(name.sizes):,}",
                     "Enlarge a pool or lower a size.",
                 )
+
+
+def _texts(said: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Every text in a spec, after its place there: `attributes.city.values`."""
+    if isinstance(said, str):
+        yield ".".join(path), said
+    elif isinstance(said, list):
+        for one in said:
+            yield from _texts(one, path)
+    else:
+        below = {name: getattr(said, name) for name in type(said).model_fields} if isinstance(said, Spec) else said
+        for name, one in below.items() if isinstance(below, dict) else ():
+            yield from _texts(one, (*path, name))
 
 
 def _overlap(one: range, other: range, names: int) -> bool:

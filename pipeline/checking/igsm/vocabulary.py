@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.checking.verdict import ProblemError
 from pipeline.core.errors import PipelineError
 from pipeline.core.files import library
+from pipeline.core.reading import BLANKS, control_in, lines
 
 LISTS = "values/igsm"
 FORBIDDEN = ".;=?"  # they end what a name stands in
@@ -65,34 +66,26 @@ class Vocabulary:
         files = sorted(folder.glob("*.txt"))
         if not files:
             raise PipelineError("no lists of items (*.txt)", "Give the folder of a vocabulary.", str(folder))
-        return cls(tuple(_chain(file.stem, str(file), _lines(file)) for file in files))
+        return cls(tuple(_chain(file.stem, str(file), lines(file)) for file in files))
 
     @classmethod
     def of(cls, chains: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Vocabulary:
         """As a built dataset's recipe has them: chain → category → sub-category → items, with commas between."""
-        return cls(tuple(_chain(name, name, _listed(categories)) for name, categories in chains.items()))
+        return cls(tuple(_chain(name, name, _listed(name, categories)) for name, categories in chains.items()))
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PipelineError(f"cannot be read: {error}", "It must be a UTF-8 text file.", str(path)) from None
-
-
-def _listed(categories: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """The same as lines."""
+def _listed(chain: str, categories: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+    """The same as lines, each after its place."""
     for category, subs in categories.items():
-        yield f"# {category}"
-        for items in subs.values():
-            yield from items.split(",")
+        for line in (f"# {category}", *(item for items in subs.values() for item in items.split(","))):
+            yield f"{chain}: {category}", line
 
 
-def _chain(chain: str, source: str, lines: Iterable[str]) -> Chain:
+def _chain(chain: str, source: str, lines: Iterable[tuple[str, str]]) -> Chain:
     categories: dict[str, int] = {}
     items: dict[str, int] = {}
-    for number, line in enumerate(lines, 1):
-        place, text = f"{source}:{number}", line.strip()
+    for place, line in lines:
+        text = line.strip(BLANKS)
         if not text or text.startswith("## "):
             continue
         name = text.removeprefix("# ")
@@ -113,6 +106,8 @@ def _chain(chain: str, source: str, lines: Iterable[str]) -> Chain:
 def _put(names: dict[str, int], name: str, layer: int, taken: Mapping[str, int], place: str) -> None:
     if name in taken:
         raise PipelineError(f"'{name}' stands twice", "Remove one.", place)
+    if held := control_in(name):
+        raise PipelineError(f"a name holds a control character (U+{ord(held):04X})", "Remove it.", place)
     if any(character in FORBIDDEN for character in name):
         raise PipelineError(f"'{name}' holds one of {FORBIDDEN}", "Sentences could not be told apart.", place)
     names[name] = layer

@@ -24,6 +24,7 @@ from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files, Text
 from pipeline.core.narrow import narrowed
+from pipeline.core.reading import read
 from pipeline.core.spec import Rational, Spec
 from pipeline.grammars.drawing import ShapeSpec, drawn
 from pipeline.grammars.grammar import Grammar
@@ -67,7 +68,7 @@ class GrammarSpec(SymbolsSpec):
         """The same with its rules, and the name of their alphabet."""
         name = PurePosixPath(self.grammar).stem if isinstance(self.grammar, str) else ""
         alphabet = self.alphabet or (name if name.isidentifier() and name.isascii() else None)
-        rules = written(_read(self.grammar, files)).splitlines()
+        rules = written(_read(self.grammar, files)).removesuffix("\n").split("\n")
         return self.model_copy(update={"grammar": rules, "alphabet": alphabet})
 
     @property
@@ -96,8 +97,8 @@ def _read(named: str | list[str] | ShapeSpec, files: Files) -> Grammar:
 def _json(files: Files, named: str) -> dict[str, object]:
     path = files.find(named, "recipes", "grammar")
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        found = json.loads(read(path, named))
+    except ValueError as error:
         raise SpecError(f"cannot read {named}: {error}", "It must be a JSON file of the released form.") from None
     if not isinstance(found, dict):
         raise SpecError(f"{named} holds no mapping", "It must be a JSON file of the released form.")

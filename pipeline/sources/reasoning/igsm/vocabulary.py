@@ -16,6 +16,7 @@ import numpy as np
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files, Text
+from pipeline.core.reading import BLANKS
 
 LAYERS = 4
 LEAST_ITEMS = 4  # of a sub-category: as many as a layer can have
@@ -27,7 +28,7 @@ Chain = dict[str, dict[str, str]]
 
 def items_of(text: str) -> list[str]:
     """The items of a sub-category."""
-    return [item.strip() for item in text.split(",")]
+    return [item.strip(BLANKS) for item in text.split(",")]
 
 
 def read(folder: str, files: Files) -> dict[str, Chain]:
@@ -43,7 +44,7 @@ def _parsed(lines: tuple[Text, ...]) -> Chain:
     chain: dict[str, dict[str, list[str]]] = {}
     for line in lines:
         hashes = len(line.text) - len(line.text.lstrip("#"))
-        text = line.text[hashes:].strip()
+        text = line.text[hashes:].strip(BLANKS)
         if hashes == 1:
             items, subs = None, chain.setdefault(text, {})
         elif hashes == 2 and chain:

@@ -1,0 +1,78 @@
+"""Text files that others wrote, read one way, so that no value is altered on its way in.
+
+They are UTF-8, with or without a byte order mark. Lines end at `\\n` or `\\r\\n` and nowhere else: U+2028, U+0085 and
+form feeds are characters of a line. Only blanks and tabs at the ends of a line may be dropped, by who reads it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.core.errors import SpecError
+
+BLANKS = " \t"
+# What moves a cursor or changes what is shown, and is not seen: C0 and C1, separators, directions, byte order marks.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
+
+
+def control_in(text: str) -> str:
+    """The first control character of a text, "" where there is none.
+
+    >>> control_in("big north"), control_in("big\\u2028north")
+    ('', '\\u2028')
+    """
+    found = _CONTROLS.search(text)
+    return found[0] if found else ""
+
+
+def line_of(raw: bytes, *, first: bool) -> str:
+    """A line of a file that is read line by line, without its end. UnicodeDecodeError where it is not UTF-8.
+
+    first: whether it is the first of the file, which may begin with a byte order mark.
+    """
+    text = raw.decode("utf-8-sig" if first else "utf-8")
+    return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
+
+
+def read(path: Path, shown: str = "") -> str:
+    """All of a file, as it is but for a byte order mark. SpecError, naming it as `shown`, where it is no text."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"cannot read {shown or path}: {error}", "It must be a UTF-8 text file.") from None
+
+
+def lines(path: Path, shown: str = "") -> Iterator[tuple[str, str]]:
+    """Place (`file:line`) and text of each line of a file. SpecError where it is no text, or has other line ends."""
+    text = read(path, shown)
+    if found := _LONE_RETURN.search(text):
+        number = text.count("\n", 0, found.start()) + 1
+        raise SpecError(
+            f"{shown or path}:{number} holds a carriage return (U+000D) inside the line",
+            "Remove it: lines end at \\n or \\r\\n.",
+        )
+    for number, line in enumerate(text.split("\n"), 1):
+        yield f"{shown or path}:{number}", line.removesuffix("\r")
+
+
+def records(path: Path, delimiter: str, shown: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Place and cells of each record of a table; a cell in quotes may hold anything, line breaks too.
+
+    The place is where the record begins. SpecError for what is no table.
+    """
+    table = csv.reader(io.StringIO(read(path, shown), newline="\n"), delimiter=delimiter, strict=True)
+    begins = 1
+    try:
+        for cells in table:
+            yield f"{shown or path}:{begins}", cells
+            begins = table.line_num + 1
+    except csv.Error as error:
+        raise SpecError(
+            f"cannot read {shown or path}:{begins}: {error}",
+            'Put a cell with the delimiter, quotes or line breaks into quotes, and write a quote in it as "".',
+        ) from None
