@@ -831,10 +831,73 @@ def test_a_full_disk_is_refused_and_leaves_no_half_copy(
     assert {path.suffix for path in cache.iterdir()} == {".lock"}
 
 
-def test_a_damaged_copy_is_named(tmp_path: Path, cache: Path) -> None:
+def exchanged(copy: Path) -> None:
+    """Another good Arrow file, of other rows."""
+    table = pa.table({"text": pa.array(["other"] * len(TEXTS), pa.large_string())})
+    with pa.ipc.new_file(copy, table.schema) as writer:
+        writer.write_table(table)
+
+
+def of_other_rows(copy: Path) -> None:
+    """The sealed copy of another corpus."""
+    other = copy.parent.parent / "of another"
+    other.mkdir(exist_ok=True)
+    rows_of(other / "rows.jsonl", ["other"] * len(TEXTS))
+    plan_with(other)
+    (theirs,) = set(copy.parent.glob("*.arrow")) - {copy}
+    theirs.rename(copy)
+
+
+def one_letter(copy: Path) -> None:
+    content = copy.read_bytes()
+    assert content.count(b"A river begins") == 1
+    copy.write_bytes(content.replace(b"A river begins", b"A giver begins"))
+
+
+WRONG: dict[str, Callable[[Path], object]] = {
+    "one letter": one_letter,
+    "cut": lambda copy: copy.write_bytes(copy.read_bytes()[:100]),
+    "cut by a byte": lambda copy: copy.write_bytes(copy.read_bytes()[:-1]),
+    "longer": lambda copy: copy.write_bytes(copy.read_bytes() + b"\0"),
+    "without a seal": lambda copy: copy.write_bytes(copy.read_bytes()[: -rows.SEAL]),
+    "empty": lambda copy: copy.write_bytes(b""),
+    "another Arrow file": exchanged,
+    "another corpus": of_other_rows,
+    "no file of ours": lambda copy: copy.write_bytes(b"x" * 5000),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_copy_that_was_changed_is_made_again(tmp_path: Path, cache: Path, wrong: str) -> None:
+    (tmp_path / "here").mkdir()
+    rows_of(tmp_path / "here" / "rows.jsonl", TEXTS)
+    plan = plan_with(tmp_path / "here")
+    expected, sent = ids_of(told(plan)), pickle.dumps(plan)
+    (copy,) = cache.glob("*.arrow")
+    sealed = copy.read_bytes()
+    for opened in (lambda: plan_with(tmp_path / "here"), lambda: pickle.loads(sent)):  # here, and in a worker
+        WRONG[wrong](copy)
+        assert copy.read_bytes() != sealed
+        assert ids_of(told(opened())) == expected
+        assert copy.read_bytes() == sealed
+
+
+def test_a_folder_in_place_of_a_copy_is_named(tmp_path: Path, cache: Path) -> None:
     rows_of(tmp_path / "rows.jsonl", TEXTS)
     plan_with(tmp_path)
     (copy,) = cache.glob("*.arrow")
-    copy.write_bytes(copy.read_bytes()[:100])
+    copy.unlink()
+    copy.mkdir()
     with pytest.raises(RecipeError, match=f"{copy.name}: .*Remove it"):
         plan_with(tmp_path)
+
+
+def test_rows_of_text_keep_all_but_their_line_end(tmp_path: Path, cache: Path) -> None:
+    """A byte order mark belongs to the file where it is its first character, and to the text elsewhere."""
+    kept = ["\u2028a\x85b\x0cc", " padded\t", "lone\rreturn", "two\r", "\ufeffmark", "\u3000", "last\r"]
+    lines = [kept[0], kept[1], "", kept[2], " \t ", kept[3] + "\r", kept[4] + "\r", kept[5]]
+    content = "\ufeff" + "".join(line + "\n" for line in lines) + kept[6]
+    (tmp_path / "rows.txt").write_bytes(content.encode())
+    source = plan_with(tmp_path, "files: rows.txt").sources["text"]
+    assert isinstance(source, Corpus)
+    assert source._rows.texts(np.arange(len(source))) == kept

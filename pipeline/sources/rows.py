@@ -2,7 +2,9 @@
 
     files ──looked at row by row, once──► <cache>/<content>.arrow ──memory map──► rows
 
-The copy is named after what the files hold, so that rows are never those of an earlier or a later version of them.
+The copy is named after what the files hold, so that rows are never those of an earlier or a later version of them. Its
+last bytes are a seal, BLAKE3 of all before them with a key of what the files hold: every process that opens the copy
+looks at it first, and a copy that was changed, cut or exchanged is made again.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +24,10 @@ from blake3 import blake3
 
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError, holds_surrogate, suggest
+from pipeline.core.reading import BLANKS, line_of
 
-READING = 1  # raised whenever the same files would give other rows
+READING = 2  # raised whenever the same files would give other rows
+SEAL = 32  # bytes at the end of a copy
 BATCH = 1000  # rows of a record batch: row r is in batch r // BATCH
 KINDS = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".txt": "text"}
 
@@ -59,37 +64,62 @@ class Rows:
 
     @cached_property
     def _mapped(self) -> Any:
-        """The copy of the rows, memory-mapped; made where there is none. SpecError where that fails."""
-        import pyarrow
-
-        name = blake3(f"{READING} {self.content} {self.column}".encode()).hexdigest(16)
+        """The copy of the rows, memory-mapped; made where there is none, or not the one. SpecError where that fails."""
+        name = blake3(self._named).hexdigest(16)
         copy = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "pretraining-recipes", f"{name}.arrow")
         try:
-            if not copy.exists():
-                self._make(copy)
-            return pyarrow.ipc.open_file(pyarrow.memory_map(str(copy)))
-        except (OSError, ValueError) as error:  # ValueError: pyarrow's, of a file that is not Arrow's
+            return self._opened(copy) or self._made(copy)
+        except (OSError, ValueError) as error:  # ValueError: pyarrow's
             raise SpecError(
                 f"cannot copy the rows to {copy}: {' '.join(str(error).split())}",
                 "Remove it if it is there; XDG_CACHE_HOME can name another place.",
                 ("files",),
             ) from None
 
-    def _make(self, copy: Path) -> None:
-        """Write the copy, which takes its name when it is whole. One process a machine does it, the others wait."""
+    @property
+    def _named(self) -> bytes:
+        """All that the rows follow from."""
+        return f"{READING} {self.content} {self.column}".encode()
+
+    def _seal(self, copy: Any) -> bytes:
+        """What stands behind the bytes of a copy of these rows, and of no others."""
+        key = blake3(self._named, derive_key_context="pretraining-recipes: a copy of rows").digest()
+        return blake3(copy, key=key, max_threads=blake3.AUTO).digest()
+
+    def _opened(self, copy: Path) -> Any:
+        """The copy, once all of it has been held against its seal; None where there is none, or another file."""
+        import pyarrow
+
+        try:
+            mapped = pyarrow.memory_map(str(copy)).read_buffer()
+        except FileNotFoundError:
+            return None
+        end = max(mapped.size - SEAL, 0)
+        rows = mapped.slice(0, end)
+        return pyarrow.ipc.open_file(rows) if self._seal(rows) == mapped.slice(end).to_pybytes() else None
+
+    def _made(self, copy: Path) -> Any:
+        """The same, written. It takes its name when it is whole; one process a machine does it, the others wait."""
         copy.parent.mkdir(parents=True, exist_ok=True)
         with open(copy.with_suffix(".lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if copy.exists():
-                return
+            if opened := self._opened(copy):  # another has made it meanwhile
+                return opened
             if content_of(self.paths) != self.content:
                 raise SpecError("the files have changed since the plan was made", "Run the same command.", ("files",))
             partial = copy.with_suffix(".partial")
             try:
                 _write(chain.from_iterable(_texts(path, self.column) for path in self.paths), partial)
+                with open(partial, "r+b") as file:
+                    seal = self._seal(mmap(file.fileno(), 0, access=ACCESS_READ))
+                    file.seek(0, os.SEEK_END)
+                    file.write(seal)
                 partial.rename(copy)
             finally:
                 partial.unlink(missing_ok=True)
+            if opened := self._opened(copy):
+                return opened
+            raise OSError("what was written is not what is read")
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_mapped"}
@@ -122,10 +152,10 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
         for number, raw in enumerate(file, 1):
             place = f"{path}:{number}"
             try:
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                line = line_of(raw, first=number == 1)
             except UnicodeDecodeError:
                 raise SpecError(f"{place} is not UTF-8", "Convert the file.", ("files",)) from None
-            if line.strip():
+            if line.strip(BLANKS):
                 yield place, line
 
 

@@ -207,6 +207,7 @@ def _of_symbols(marks: Sequence[str], symbols: Sequence[str], eos: str) -> Token
 
 
 def _with(backend: tokenizers.Tokenizer, name: str, added: Sequence[str], eos: str | None) -> Tokenizer:
+    _refuse_chance(backend, name)
     known = backend.get_vocab(with_added_tokens=True)
     new = [text for text in added if text not in known]
     _add(backend, added)
@@ -247,6 +248,17 @@ def _pad(backend: tokenizers.Tokenizer, eos: str, added: Sequence[str]) -> str |
         return None
     _add(backend, [_PAD])
     return _PAD
+
+
+def _refuse_chance(backend: tokenizers.Tokenizer, name: str) -> None:
+    """SpecError for a model that splits the same text differently from time to time."""
+    for option in ("dropout", "alpha", "nbest_size"):
+        if value := getattr(backend.model, option, None):
+            raise SpecError(
+                f"the tokenizer '{name}' splits texts by chance ({option}: {value})",
+                f"Take {option} out of the model in its tokenizer.json: the same text must give the same ids.",
+                ("name",),
+            )
 
 
 def _gpt2() -> tokenizers.Tokenizer:
