@@ -1,7 +1,8 @@
 """The dataset card: README.md with the YAML header that `load_dataset` and the Hub read.
 
-What is in it follows from the plan and the manifest alone. The name of the repository and the licence are not known
-when a dataset is built, so `on_hub` writes them into the card that is sent.
+What we write follows from the plan and the manifest alone, and stands between marks; what a person adds around it stays
+(`marks.py`). The name of the repository and the licence are not known when a dataset is built, so `on_hub` writes them
+into the card that is sent.
 """
 
 from __future__ import annotations
@@ -9,19 +10,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.manifest import Manifest
+from pipeline.marks import Marked, without_licence
+from pipeline.marks import licence_of as licence_of
 
 if TYPE_CHECKING:  # `push` needs the card, and no plan
     from pipeline.plan import Plan
 
 LONGEST = 600  # characters of a sample document
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
-_HEADER = re.compile(r"---\n(.*?\n)---\n", re.DOTALL)
-_LICENCE = re.compile(r"^license\w*:.*\n(?:[ \t]*- .*\n|[ \t]+.*\n)*", re.MULTILINE)
+_NOT_TEXTS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}  # to readers of YAML, in any case
 _LOADING = re.compile(r"```python\nfrom datasets import load_dataset\n.*?\n```", re.DOTALL)
 _UNLICENSED = "The licence is its maker's to choose; none is stated here."
 _LICENSED = "The licence is the one that the header of this card names."
@@ -39,18 +42,28 @@ _PAPERS = (
 
 
 def card(plan: Plan, manifest: Manifest, name: str) -> str:
-    """The text of README.md. Splits with the columns of `train` (or of the first) share the default config."""
+    """The text of README.md, as long as nobody has written into it."""
+    return Marked("", header(manifest), "", _part(plan, manifest, name), "").text
+
+
+def header(manifest: Manifest) -> str:
+    """Our lines of its header. Splits with the columns of `train` (or of the first) share the default config."""
     rows = sum(split["sequences"] for split in manifest.splits.values())
     size = next((label for limit, label in _SIZES if rows < limit), "n>10M")
-    first = next(iter(manifest.splits))
-    return "\n".join([
-        "---",
+    lines = [
         "task_categories: [text-generation]",
         "tags: [synthetic, pretraining]",
         f"size_categories: [{size}]",
         "configs:",
         *_configs(manifest.splits, manifest.fingerprint),
-        "---",
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _part(plan: Plan, manifest: Manifest, name: str) -> str:
+    """What stands between the marks."""
+    first = next(iter(manifest.splits))
+    return "\n".join([
         f"# {_plain(name)}",
         "",
         _plain(plan.title or "Synthetic pretraining data."),
@@ -77,27 +90,29 @@ def card(plan: Plan, manifest: Manifest, name: str) -> str:
     ])  # fmt: skip
 
 
-def on_hub(text: str, repo: str, licence: str) -> str:
-    """A card as it is sent: with the repository's name, under the licence: lines of YAML ("": what it says already)."""
-    shown = _LOADING.search(text)
+def on_hub(text: str, repo: str, licence: str, words: str = "") -> str:
+    """A card as it is sent: with the repository's name, under the licence: lines of YAML ("": what it says already).
+
+    words: the hash of what a person has written into the folder's card; by default of what they have into this one.
+    """
+    card = Marked.of(text)
+    part = card.part and _published(card.part, repo)
+    if part and (licence or licence_of(text)):
+        part = part.replace(_UNLICENSED, _LICENSED)
+    keys = licence + without_licence(card.keys) if licence else card.keys
+    return replace(card, keys=keys, part=part, beside=words or card.words_hash).text
+
+
+def _published(part: str, repo: str) -> str:
+    """Our part with the repository's name."""
+    shown = _LOADING.search(part)
     split = re.search(r'split="([^"]*)"', shown[0]) if shown else None
     if shown and split:
         file = f'hf_hub_download({_quoted(repo)}, "tokenizer/tokenizer.json", repo_type="dataset")'
         block = "\n".join(_loading(split[1], repo, file, "from huggingface_hub import hf_hub_download"))
-        text = text[: shown.start()] + block + text[shown.end() :]
+        part = part[: shown.start()] + block + part[shown.end() :]
     note = "\n  note = {Synthetic"
-    text = text.replace(note, f"\n  howpublished = {{\\url{{https://huggingface.co/datasets/{repo}}}}},{note}", 1)
-    if licence:
-        header = _HEADER.match(text)
-        lines, body = (header[1], text[header.end() :]) if header else ("", text)
-        text = f"---\n{licence}{_LICENCE.sub('', lines)}---\n{body.replace(_UNLICENSED, _LICENSED)}"
-    return text
-
-
-def licence_of(text: str) -> str:
-    """The lines of a card's header that state its licence; "" where there are none."""
-    header = _HEADER.match(text)
-    return "".join(_LICENCE.findall(header[1])) if header else ""
+    return part.replace(note, f"\n  howpublished = {{\\url{{https://huggingface.co/datasets/{repo}}}}},{note}", 1)
 
 
 def _loading(split: str, name: str, tokenizer: str, *imports: str) -> list[str]:
@@ -126,15 +141,21 @@ def _configs(splits: Mapping[str, Any], fingerprint: str) -> list[str]:
     lines = ["- config_name: default", "  default: true", "  data_files:"]
     for name, its in zip(splits, schema, strict=True):
         if its == default:
-            lines += [f"  - split: {name}", f"    path: {name}/*.arrow"]
+            lines += [f"  - split: {_yaml(name)}", f"    path: {name}/*.arrow"]
     for name, its in zip(splits, schema, strict=True):
         if its != default:
-            lines += [f"- config_name: {name}", "  data_files:", f"  - split: {name}", f"    path: {name}/*.arrow"]
+            lines += [f"- config_name: {_yaml(name)}", "  data_files:", f"  - split: {_yaml(name)}"]
+            lines += [f"    path: {name}/*.arrow"]
     named = ["default", *(name for name, its in zip(splits, schema, strict=True) if its != default)]
     lines.append("dataset_info:")
     for name in named:
-        lines += [f"- config_name: {name}", f"  description: fingerprint {fingerprint}"]
+        lines += [f"- config_name: {_yaml(name)}", f"  description: fingerprint {fingerprint}"]
     return lines
+
+
+def _yaml(name: str) -> str:
+    """A name as YAML, quoted where it would be read as something else than a text."""
+    return f'"{name}"' if name.lower() in _NOT_TEXTS else name
 
 
 def _other_configs(splits: Mapping[str, Any]) -> list[str]:

@@ -28,10 +28,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.card import licence_of, on_hub
+from pipeline import marks
+from pipeline.card import header, on_hub
 from pipeline.core.errors import HubError, PipelineError, StorageError
 from pipeline.dataset import MEND, Dataset
-from pipeline.manifest import ShardRecord
+from pipeline.manifest import ShardRecord, is_sealed
+from pipeline.marks import Marked, licence_of
+from pipeline.storage.local import hash_of_bytes
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -42,7 +45,7 @@ FIRST, LEAST, MOST = 32 << 20, 8 << 20, 2 << 30  # bytes that are uploaded at a 
 SECONDS = (5.0, 20.0)  # that an upload of so many should take
 PATIENCE = 300.0  # seconds without a byte, after which the client tries again
 AGAIN = "Run the same command again: what has arrived is kept."
-MANIFEST, README = "manifest.json", "README.md"
+MANIFEST, README, RECIPE = "manifest.json", "README.md", "recipe.yaml"
 
 _REPO = re.compile(r"(?!.*(?:--|\.\.|\.git$))\w[\w.-]{0,95}(?<=\w)/\w[\w.-]{0,95}(?<=\w)", re.ASCII)
 _SHARD = re.compile(r"[^/]+/shard-\d+-of-\d+\.arrow")
@@ -146,26 +149,44 @@ def push(
 
 
 def _head(dataset: Dataset) -> dict[str, bytes]:
-    """The files beside the shards, the manifest last."""
-    names = [README, "recipe.yaml", *(f"tokenizer/{name}" for name in dataset.folder.names("tokenizer")), MANIFEST]
+    """The files beside the shards, the manifest last. StorageError for one that is missing or not as recorded."""
+    manifest = dataset.manifest
     try:
-        return {name: dataset.folder.read(name) for name in names}
+        head = {name: dataset.folder.read(name) for name in (README, RECIPE, *manifest.files, MANIFEST)}
     except FileNotFoundError as error:
         raise StorageError(f"{error} is missing", MEND, dataset.folder.url) from None
+    damaged = [name for name, one in manifest.files.items() if hash_of_bytes(head[name]) != one["file_hash"]]
+    if not is_sealed(head[RECIPE], manifest.fingerprint):
+        damaged.append(RECIPE)
+    if fault := marks.fault(head[README], header(manifest), manifest.fingerprint):
+        damaged.append(f"{README} ({fault})")
+    if damaged:
+        raise StorageError(f"not as recorded: {', '.join(damaged)}; nothing was sent", MEND, dataset.folder.url)
+    return head
 
 
 def _card(branch: _Branch, text: str, licence: str, foreign: bool) -> bytes:
-    """The card to send, held against the Hub's rules. Its licence: the one given, the folder's, or the one there."""
+    """The card to send, held against the Hub's rules. Its licence: the one given, the folder's, or the one there.
+
+    What a person has written into the card there stays. HubError where that, and what stands in the folder, are both
+    new: to choose is a person's part.
+    """
     from huggingface_hub import DatasetCard
 
-    def sent(stated: str) -> bytes:
-        return on_hub(text, branch.repo, stated).encode()
-
-    card = sent(f"license: {licence}\n" if licence else licence_of(text))
+    stated, words = f"license: {licence}\n" if licence else licence_of(text), Marked.of(text).words_hash
+    card = on_hub(text, branch.repo, stated, words).encode()
     if branch.holds(README, card):
         return card
-    if not licence and not licence_of(text) and README in branch.files and not foreign:
-        card = sent(licence_of(branch.read(README)))
+    if README in branch.files and not foreign:
+        there = branch.read(README)
+        joined = marks.reconciled(text, there)
+        if joined is None:
+            raise HubError(
+                "the card was edited there and in the folder too",
+                f"Copy what was written there into the {README} of the folder.",
+                branch._place,
+            )
+        card = on_hub(joined, branch.repo, stated or licence_of(there), words).encode()
     if not branch.holds(README, card):
         DatasetCard(card.decode(), ignore_metadata_errors=True).validate(repo_type="dataset")
     return card

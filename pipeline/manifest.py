@@ -1,46 +1,116 @@
-"""What was built: the record of a shard, and the manifest of a dataset. No clock, host or worker count is in either."""
+"""What was built: the record of a shard, and the manifest of a dataset. No clock, host or worker count is in either.
+
+Both are read as files that anybody may have written: their layout is checked, names that could be paths too, and each
+carries a hash of its own content, so that a changed number is noticed. Where several numbers say one thing, they agree.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pipeline.core.errors import StorageError
+from pipeline.core.spec import Name
 from pipeline.storage import Folder
+from pipeline.storage.local import hash_of_bytes
+
+MANIFEST = "manifest.json"
+MEND = "Run build, which mends it."
+SUFFIX = ".arrow"
+
+_STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+FileHash = Annotated[str, Field(pattern=r"^blake3:[0-9a-f]{64}$")]
+ContentHash = Annotated[str, Field(pattern=r"^xxh3_128:[0-9a-f]{32}$")]
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+ShardFile = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*/shard-[0-9]{5,}-of-[0-9]{5,}\.arrow$")]
+HeadFile = Annotated[str, Field(pattern=r"^tokenizer/[A-Za-z0-9_]+\.json$")]
+
+
+def seal(fingerprint: str, text: str) -> str:
+    """The hash that a text of a dataset carries: of the text, and of the dataset that it belongs to."""
+    return hash_of_bytes(f"{fingerprint}\n{text}".encode())
+
+
+def sealed(text: str, fingerprint: str) -> str:
+    """A recipe with a comment, after its first line, that seals it."""
+    title, rest = text.split("\n", 1)
+    return f"{title}\n# {seal(fingerprint, text)}\n{rest}"
+
+
+def is_sealed(data: bytes, fingerprint: str) -> bool:
+    """Whether a recipe is as it was written."""
+    try:
+        title, _, rest = data.decode().split("\n", 2)
+    except ValueError:
+        return False
+    return sealed(f"{title}\n{rest}", fingerprint).encode() == data
+
+
+def shard_file(split: str, k: int, shards: int) -> str:
+    """Where shard k of a split lies below the dataset's folder.
+
+    >>> shard_file("train", 3, 6)
+    'train/shard-00003-of-00006.arrow'
+    """
+    return f"{split}/shard-{k:05d}-of-{shards:05d}{SUFFIX}"
 
 
 @dataclass(frozen=True)
 class ShardRecord:
     """One shard, exactly. sources: name → {documents, tokens}. tokens has end tokens and no padding."""
 
-    split: str
-    shard: int
-    file: str
-    bytes: int
-    file_hash: str
-    content_hash: str
-    sequences: int
-    documents: int
-    tokens: int
-    padding: int
-    sources: Mapping[str, Mapping[str, int]]
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
-    def dumps(self) -> str:
-        """As one line of JSON."""
-        return json.dumps(asdict(self))
+    split: Name
+    shard: Count
+    file: ShardFile
+    bytes: Count
+    file_hash: FileHash
+    content_hash: ContentHash
+    sequences: Count
+    documents: Count
+    tokens: Count
+    padding: Count
+    sources: Mapping[Name, Mapping[str, Count]]
+
+    def dumps(self, fingerprint: str) -> str:
+        """As one line of JSON, sealed as a record of the dataset of this fingerprint."""
+        content = json.dumps(asdict(self))
+        return json.dumps({"hash": seal(fingerprint, content), **asdict(self)})
 
     @classmethod
-    def loads(cls, text: str) -> ShardRecord:
-        """The way back. ValueError or TypeError for anything else."""
-        return cls(**json.loads(text))
+    def loads(cls, text: str, fingerprint: str) -> ShardRecord:
+        """The way back. ValueError for anything else: a changed record, or one of another dataset."""
+        try:
+            tree = json.loads(text)
+            seal_of_text = tree.pop("hash")
+            record = _record_adapter().validate_json(json.dumps(tree))
+        except (TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ValueError(f"no record of a shard: {error}") from None
+        if seal_of_text != seal(fingerprint, json.dumps(asdict(record))):
+            raise ValueError("its hash is that of another record")
+        return record
+
+
+@lru_cache(1)
+def _record_adapter() -> TypeAdapter[ShardRecord]:
+    return TypeAdapter(ShardRecord)
 
 
 @dataclass(frozen=True)
 class Manifest:
     """A complete dataset. worlds: name → what there is to know. splits: name → totals, per source too, and the shards
-    in order."""
+    in order. files: name → bytes and file_hash of what follows from the fingerprint beside the shards: the tokenizer.
+
+    (The recipe as a file and the card are no part of it: a title, the folder's name and exports change them. Both carry
+    their own seal.)
+    """
 
     fingerprint: str
     output_version: int
@@ -48,30 +118,69 @@ class Manifest:
     worlds: Mapping[str, Mapping[str, Any]]
     splits: Mapping[str, Mapping[str, Any]]
     recipe: Mapping[str, Any]
+    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def dumps(self) -> str:
-        """As JSON."""
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+        """As JSON, with a hash of all that it says."""
+        content = {one.name: getattr(self, one.name) for one in fields(self)}
+        own = hash_of_bytes(json.dumps(content).encode())
+        return json.dumps({"hash": own, **content}, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def loads(cls, text: str) -> Manifest:
-        """The way back. ValueError or TypeError for anything else."""
-        return cls(**json.loads(text))
+        """The way back, as far as the layout goes. ValueError for other keys and types, numbers below zero, paths."""
+        try:
+            _Layout.model_validate_json(text)
+            tree = json.loads(text)
+        except ValidationError as errors:
+            error = errors.errors(include_url=False)[0]
+            place = ".".join(map(str, error["loc"]))
+            raise ValueError(f"{place}: {error['msg']}" if place else error["msg"]) from None
+        except RecursionError:
+            raise ValueError("lists in lists without end") from None
+        return cls(**{one.name: tree[one.name] for one in fields(cls) if one.name in tree})
 
     @classmethod
     def of(cls, folder: Folder) -> Manifest:
-        """That of the dataset in a folder. StorageError where there is none, or not a whole one."""
+        """That of the dataset in a folder. StorageError where there is none, or not one as `build` writes it."""
+        manifest, wrong = cls.examined(folder)
+        if wrong:
+            raise StorageError(wrong[0], MEND, f"{folder.url}/{MANIFEST}")
+        return manifest
+
+    @classmethod
+    def examined(cls, folder: Folder) -> tuple[Manifest, list[str]]:
+        """The same, and what is wrong in it, a line each. StorageError only where it cannot be read as a manifest."""
         try:
-            manifest = cls.loads(folder.read("manifest.json").decode())
-            if not all(manifest.shards_of(split) and its["columns"] for split, its in manifest.splits.items()):
-                raise ValueError("a split without shards or columns")
+            text = folder.read(MANIFEST).decode()
+            manifest = cls.loads(text)
+            changed = manifest.dumps() != text
         except FileNotFoundError:
             raise StorageError(
-                "there is no manifest.json, so the dataset is not complete", "Run build.", folder.url
+                f"there is no {MANIFEST}, so the dataset is not complete", "Run build.", folder.url
             ) from None
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise StorageError(f"manifest.json cannot be read: {error}", "Run build.", folder.url) from None
-        return manifest
+        except ValueError as error:
+            raise StorageError(f"{MANIFEST} cannot be read: {error}", "Run build.", folder.url) from None
+        return manifest, manifest.contradictions() + ["its bytes have changed"] * changed
+
+    def contradictions(self) -> list[str]:
+        """Where its numbers do not agree: shards out of order or left out, totals that are no sums. A line each."""
+        wrong = []
+        for name, split in self.splits.items():
+            records = self.shards_of(name)
+            for k, record in enumerate(records):
+                expected = shard_file(name, k, len(records))
+                if (record.split, record.shard, record.file) != (name, k, expected):
+                    wrong.append(f"splits.{name}.shards.{k} is {record.file}, shard {record.shard}, not {expected}")
+            wrong += [
+                f"splits.{name}.{what} is {split[what]} where its shards make {total}"
+                for what, total in _summed(records).items()
+                if split[what] != total
+            ]
+            unknown = {*split["source_names"]} - self.recipe["sources"].keys()
+            if unknown or name not in self.recipe["splits"]:
+                wrong.append(f"recipe has not the split {name}, or not all of its sources")
+        return wrong
 
     def shards_of(self, split: str) -> list[ShardRecord]:
         """The records of a split, in order."""
@@ -85,14 +194,86 @@ class Manifest:
 
 def totals(records: Sequence[ShardRecord], **facts: Any) -> dict[str, Any]:
     """A split's entry in the manifest, from the records of all its shards; `facts` stand beside the totals."""
+    return {**_summed(records), **facts, "shards": [asdict(record) for record in records]}
+
+
+def _summed(records: Sequence[ShardRecord]) -> dict[str, Any]:
     sources: dict[str, dict[str, int]] = {}
     for record in records:
         for name, counts in record.sources.items():
             total = sources.setdefault(name, dict.fromkeys(counts, 0))
             for what, count in counts.items():
-                total[what] += count
+                total[what] = total.get(what, 0) + count
     summed = {
         what: sum(getattr(r, what) for r in records)
         for what in ("documents", "tokens", "sequences", "padding", "bytes")
     }
-    return {**summed, "sources": sources, **facts, "shards": [asdict(record) for record in records]}
+    return {**summed, "sources": sources}
+
+
+# ── the layout of manifest.json ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Entry(BaseModel):
+    model_config = _STRICT
+
+
+class _World(_Entry):
+    individuals: Count
+    name_bits: float
+    value_bits: float
+    bits: Count
+    parameters_at_2_bits: Count
+    parameters_at_1_bit: Count
+
+
+class _Exposures(_Entry):
+    world: Name | None
+    items: Count
+    least: Count
+    mean: float
+    most: Count
+    tokens_each: float
+
+
+class _Split(_Entry):
+    documents: Count
+    tokens: Count
+    sequences: Count
+    padding: Count
+    bytes: Count
+    sources: dict[Name, dict[str, Count]]
+    length: Annotated[Count, Field(ge=1)]
+    packing: str
+    columns: Annotated[list[Name], Field(min_length=1)]
+    source_names: list[Name]
+    attributes: list[str] = []
+    roles: list[str] = []
+    symbols: list[str] = []
+    exposures: dict[Name, _Exposures] = {}
+    shards: Annotated[list[ShardRecord], Field(min_length=1)]
+
+
+class _File(_Entry):
+    bytes: Count
+    file_hash: FileHash
+
+
+class _Recipe(BaseModel):
+    """As far as readers of datasets look into it."""
+
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+
+    sources: dict[Name, dict[str, Any]]
+    splits: dict[Name, dict[str, Any]]
+
+
+class _Layout(_Entry):
+    hash: FileHash
+    fingerprint: Fingerprint
+    output_version: Count
+    versions: dict[str, str]
+    worlds: dict[Name, _World]
+    splits: Annotated[dict[Name, _Split], Field(min_length=1)]
+    recipe: _Recipe
+    files: dict[HeadFile, _File]

@@ -39,6 +39,14 @@ from pipeline.worlds.attributes import ATTRIBUTE_KINDS, WorldSpec
 OUTPUT_VERSION = 3
 """Raised whenever the same recipe gives other bytes; part of every fingerprint. See "changes bytes" in CHANGELOG.md."""
 
+RESERVED = {
+    "tokenizer": "the tokenizer lies there",
+    "exports": "the exports lie there",
+    "all": "`datasets` takes it for all splits together",
+    "default": "`datasets` takes it for the default config",
+}
+"""Names, in lower case, that a split cannot have, and why."""
+
 MOST_NODES = 2_000_000  # of a recipe
 
 SomeSpec = TypeVar("SomeSpec", bound=Spec)
@@ -169,6 +177,7 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
     tree = _without_nulls(tree)
     origin = Origin(str(path), marks)
     recipe = _validated(Recipe, tree, origin)
+    _check_splits(recipe, origin)
     return _materialised(Loaded(recipe, origin, title(path)))
 
 
@@ -237,9 +246,13 @@ def fingerprint(recipe: Recipe, tokenizer_hash: str) -> str:
 
     Where values, templates and the tokenizer were read from plays no part, nor what the dataset is exported to.
     """
-    tree = recipe.model_dump(mode="json", exclude={"sinks"})
-    tree["tokenizer"] = tokenizer_hash
-    text = json.dumps([OUTPUT_VERSION, tree], ensure_ascii=True)  # in order: that of the sources is part of the output
+    return fingerprint_of(recipe.model_dump(mode="json", exclude={"sinks"}), tokenizer_hash, OUTPUT_VERSION)
+
+
+def fingerprint_of(tree: Mapping[str, Any], tokenizer_hash: str, version: int) -> str:
+    """The same of a recipe as it stands in a manifest, built by the given version."""
+    hashed = {key: tokenizer_hash if key == "tokenizer" else value for key, value in tree.items()}
+    text = json.dumps([version, hashed], ensure_ascii=True)  # in order: that of the sources is part of the output
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -596,6 +609,19 @@ def _real_path(loc: tuple[str | int, ...], tree: Any) -> Path_:
             tree = tree[step]
             path.append(step)
     return tuple(path)
+
+
+def _check_splits(recipe: Recipe, origin: Origin) -> None:
+    """RecipeError for a split whose folder, or whose name for `datasets`, means something else already."""
+    seen: dict[str, str] = {}
+    for name in recipe.splits:
+        place, plain = origin.place(("splits", name)), name.lower()  # a disk may not tell `Train` from `train`
+        if plain in RESERVED:
+            raise RecipeError(f"no split can be named '{name}': {RESERVED[plain]}", "Give it another name.", place)
+        if plain in seen:
+            problem = f"'{name}' and '{seen[plain]}' would be one folder on a disk that does not tell case apart"
+            raise RecipeError(problem, "Give one of them another name.", place)
+        seen[plain] = name
 
 
 def _materialised(loaded: Loaded) -> Loaded:

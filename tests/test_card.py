@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import pipeline
+from pipeline.build import verify
 from pipeline.card import LONGEST, card, fenced, licence_of, on_hub, sample_documents
 from pipeline.manifest import Manifest
 from pipeline.plan import Plan
@@ -133,6 +135,49 @@ def test_a_licence_is_written_once_and_found_again(text: str) -> None:
     assert licence_of(on_hub(text, "user/name", "license:\n- mit\n- other\n")) == "license:\n- mit\n- other\n"
     assert licence_of(text) == licence_of("no header") == ""
     assert on_hub("no header", "user/name", "license: mit\n") == "---\nlicense: mit\n---\nno header"
+
+
+def test_a_split_may_be_named_by_any_word_that_datasets_can_take(tmp_path: Path) -> None:
+    """YAML would read some as truths or nothing; others are names of files and folders elsewhere."""
+    from datasets import load_dataset
+
+    names = [
+        "no",
+        "null",
+        "True",
+        "on",
+        "Yes",
+        "y",
+        "N",
+        "off",
+        "_",
+        "__x",
+        "README",
+        "manifest",
+        "inf",
+        "test",
+        "data",
+    ]
+    length = {name: 32 << (i % 2) for i, name in enumerate(names)}
+    splits = "".join(
+        f"  '{name}': {{mixture: {{it: {{exposures: {i + 1}}}}}, packing: {{length: {length[name]}}}}}\n"
+        for i, name in enumerate(names)
+    )
+    text = f"tokenizer: symbols\nsources: {{it: {{kind: copy, length: 5, instances: 20}}}}\nsplits:\n{splits}"
+    plan = plan_at(tmp_path / "r.yaml", text)
+    out = tmp_path / "data"
+    built(plan, out)
+    assert verify(out) == []
+    manifest = Manifest.of(LocalFolder(out))
+    header = header_of((out / "README.md").read_text())
+    assert isinstance(header["configs"], list)
+    config_of = {file["split"]: one["config_name"] for one in header["configs"] for file in one["data_files"]}
+    assert list(manifest.splits) == names
+    assert sorted(config_of) == sorted(names)
+    for name in names:
+        assert config_of[name] == ("default" if length[name] == 32 else name)
+        data = load_dataset(str(out), config_of[name], split=name, cache_dir=str(tmp_path / "cache"))
+        assert data["input_ids"][:] == [row["input_ids"].tolist() for row in pipeline.read(out, name)]
 
 
 def test_what_sequences_lose_is_said(tmp_path: Path) -> None:

@@ -357,6 +357,56 @@ def test_a_licence_stands_in_the_header_and_stays(here: Hub, push: Pusher) -> No
     assert b"license: cc-by-4.0\n" in here.files(REPO)["README.md"]
 
 
+def test_what_a_person_writes_into_the_card_on_the_hub_stays(
+    here: Hub, push: Pusher, undisturbed: Path, tmp_path: Path
+) -> None:
+    """Also beside a newer card of ours; what the folder says anew comes to the Hub; both at once are not guessed at."""
+
+    def edited(card: bytes) -> None:
+        here.put(REPO, {"README.md": card})
+
+    def card() -> bytes:
+        return here.files(REPO)["README.md"]
+
+    out = tmp_path / "data"
+    shutil.copytree(undisturbed, out)
+    push(out=out)
+    edited(card().replace(b"\n---\n", b"\nlanguage: en\n---\n", 1) + b"\n## Results\n\nGood.\n")
+    right = card()
+    assert push(out=out).endswith("nothing new, 11 kept\n")
+    edited(right.replace(b"Token ids, packed", b"Words, packed"))
+    push(out=out)
+    assert card() == right
+    push("--licence", "mit", out=out)
+    assert b"license: mit\ntask_categories" in card()
+    assert card().endswith(b"\n## Results\n\nGood.\n")
+    assert push(out=out).endswith("nothing new, 11 kept\n")
+
+    with (out / "README.md").open("a") as file:
+        file.write("Mine.\n")
+    told = push(code=2, out=out)
+    assert "the card was edited there and in the folder too. Copy what was written there into the README.md" in told
+    with (out / "README.md").open("a") as file:
+        file.write("\n## Results\n\nGood.\n")
+    (out / "README.md").write_text((out / "README.md").read_text().replace("\n---\n", "\nlanguage: en\n---\n", 1))
+    push(out=out)
+    assert card().endswith(b"Mine.\n\n## Results\n\nGood.\n")
+    (out / "README.md").write_text((out / "README.md").read_text().replace("Good.", "Better."))
+    push(out=out)
+    assert card().endswith(b"Mine.\n\n## Results\n\nBetter.\n")
+    assert b"license: mit\n" in card()
+
+
+def test_a_card_that_was_there_before_the_dataset_stays(here: Hub, push: Pusher, undisturbed: Path) -> None:
+    here.create(REPO)
+    here.put(REPO, {"README.md": b"---\nlanguage: en\n---\n# Mine\n\nData will come.\n"})
+    push()
+    found = here.files(REPO)["README.md"]
+    assert found.index(b"# Mine\n\nData will come.\n\n<!--") < found.index(b"# data\n")
+    assert b"\nlanguage: en\n---\n" in found
+    assert push().endswith("nothing new, 11 kept\n")
+
+
 def test_a_gitignore_does_not_make_holes(here: Hub, push: Pusher) -> None:
     here.create(REPO)
     here.put(REPO, {".gitignore": b"*.json\n"})
@@ -385,7 +435,11 @@ def test_a_folder_in_a_bucket_is_sent_as_well(here: Hub, push: Pusher, undisturb
 # ── refusals before anything is sent ────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("fault", ["no manifest", "missing shard", "short shard", "changed byte", "no recipe"])
+@pytest.mark.parametrize(
+    "fault",
+    ["no manifest", "missing shard", "short shard", "changed byte", "no recipe"]
+    + ["other recipe", "other tokenizer", "other card"],
+)
 def test_a_folder_that_is_not_whole_is_not_sent(
     here: Hub, push: Pusher, undisturbed: Path, tmp_path: Path, fault: str
 ) -> None:
@@ -405,7 +459,13 @@ def test_a_folder_that_is_not_whole_is_not_sent(
             shard.write_bytes(data)
         case "no recipe":
             (out / "recipe.yaml").unlink()
+        case "other recipe" | "other tokenizer" | "other card":
+            path = out / {"r": "recipe.yaml", "t": "tokenizer/tokenizer.json", "c": "README.md"}[fault.split()[1][0]]
+            path.write_text(path.read_text().replace("e", "a", 7))
     problem = {"no manifest": "there is no manifest.json", "no recipe": "recipe.yaml is missing"}
+    problem |= {"other recipe": "not as recorded: recipe.yaml; nothing was sent"}
+    problem |= {"other tokenizer": "not as recorded: tokenizer/tokenizer.json; nothing was sent"}
+    problem |= {"other card": "not as recorded: README.md (our keys in its header have changed); nothing was sent"}
     refused = push(out=out, code=2)
     assert problem.get(fault, f"missing or not as recorded: {SHARDS[4]}; nothing was sent") in refused
     assert here.requests == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import permutations, product
 from pathlib import Path
 from random import Random
@@ -18,6 +19,8 @@ from pipeline.checking.puzzles.reading import alphabet_of, tokens
 from pipeline.checking.puzzles.verdict import Reason, Verdict
 from pipeline.checking.verdict import ProblemError
 from pipeline.dataset import Dataset
+from pipeline.manifest import Manifest
+from pipeline.storage import folder_at
 from tests.conftest import built
 from tests.plans import plan_at
 from tests.reference import puzzles as reference
@@ -767,8 +770,10 @@ def test_lines_that_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_texts_are_for_score(tmp_path: Path, capsys: pytest.CaptureFixture[str], data: Path):
-    manifest = (data / "manifest.json").read_text()
-    (tmp_path / "manifest.json").write_text(manifest.replace('"kind": "copy"', '"kind": "corpus"'))
+    manifest = Manifest.of(folder_at(data))
+    sources = {name: {**source, "kind": "corpus"} for name, source in manifest.recipe["sources"].items()}
+    changed = replace(manifest, recipe={**manifest.recipe, "sources": sources})
+    (tmp_path / "manifest.json").write_text(changed.dumps())
     path = lines_of(tmp_path / "some.jsonl", [{"prediction": "x"}])
     code, _, err = ran(capsys, tmp_path, path, "--split", "copy")
     assert code == 2

@@ -665,3 +665,29 @@ def test_the_schema_does_not_hold_for_a_recipe_that_is_wrong(folder: Path, old: 
 def test_every_recipe_says_in_its_first_line_what_it_is(path: Path):
     assert len(recipe.title(path)) > 20
     assert load(path.stem).title == recipe.title(path)
+
+
+# ── names of splits ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        *((name, "the tokenizer lies there") for name in ("tokenizer", "Tokenizer")),
+        *((name, "the exports lie there") for name in ("exports", "EXPORTS")),
+        *((name, "`datasets` takes it for all splits together") for name in ("all", "ALL")),
+        ("default", "`datasets` takes it for the default config"),
+    ],
+)
+def test_a_split_cannot_have_a_name_that_means_something_else(folder: Path, name: str, why: str):
+    text = f"extends: small\nsplits:\n  {name}: {{mixture: {{bios: {{exposures: 1}}}}}}\n"
+    with pytest.raises(RecipeError) as refusal:
+        loaded(text)
+    assert str(refusal.value) == (
+        f"r.yaml:3: splits.{name}: no split can be named '{name}': {why}. Give it another name."
+    )
+
+
+def test_splits_whose_names_differ_in_case_alone_are_refused(folder: Path):
+    with pytest.raises(RecipeError, match=r"r\.yaml:2: splits\.Train: 'Train' and 'train' would be one folder"):
+        loaded("extends: small\nsplits: {Train: {mixture: {bios: {exposures: 1}}}}\n")

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 from pipeline.core.errors import PipelineError, StorageError
 from pipeline.scoring import Score, score
-from tests.conftest import built
+from tests.conftest import built, recorded
 from tests.plans import plan_at
 
 END = "<|endoftext|>"
@@ -512,6 +512,9 @@ def test_the_end_token_is_that_of_the_dataset(copy: Path, rows: list[Row], tmp_p
     assert scored(copy, tmp_path, said).micro.correct == 0
     path = copy / "tokenizer/tokenizer_config.json"
     path.write_text(path.read_text().replace(END, "</s>"))
+    with pytest.raises(StorageError, match="its bytes have changed"):
+        scored(copy, tmp_path, said)
+    recorded(copy, "tokenizer/tokenizer_config.json")
     assert scored(copy, tmp_path, said).micro.correct == len(rows)
 
 

@@ -18,8 +18,7 @@ def run(options: argparse.Namespace) -> int:
         wrong = verify(options.folder, checked=lambda record: shown.update(record.tokens))
     for line in wrong:
         print(line)
-    found = (
-        f"{count(len(wrong), 'fault')}; build mends what is missing or damaged" if wrong else "whole and as recorded"
-    )
+    mends = "build mends what is missing or damaged, and leaves the rest"
+    found = f"{count(len(wrong), 'fault')}; {mends}" if wrong else "whole and as recorded"
     print(f"{options.folder}: {found}")
     return 1 if wrong else 0

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from pipeline.core.columns import Column, Columns, Lists, Strings
 
-SUFFIX = ".arrow"
 ROWS = 1024  # sequences of one record batch: a megabyte at 512 tokens, few enough to skip through
 
 

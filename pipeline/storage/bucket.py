@@ -20,8 +20,8 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any, BinaryIO
 
-from pipeline.core.errors import StorageError
-from pipeline.storage.folder import STATE
+from pipeline.core.errors import RunError, StorageError
+from pipeline.storage.folder import AGAIN, GONE, STATE
 
 LEASE = timedelta(seconds=60)  # how long the folder stays taken after a builder's last sign of life
 PATIENCE = 60.0  # seconds for an upload to be answered, and more
@@ -144,6 +144,15 @@ class BucketFolder:
             return []
         return sorted({path.rstrip("/").rpartition("/")[2] for path in found} - {""})
 
+    def sizes(self, below: str = "") -> dict[str, int]:
+        try:
+            with self._asking(self._path(below)):
+                found = self._store.ls(self._path(below), detail=True)
+        except FileNotFoundError:
+            return {}
+        files = {one["name"].rpartition("/")[2]: int(one["size"]) for one in found if one["type"] == "file"}
+        return {name: size for name, size in files.items() if name}
+
     def has(self, name: str, size: int, file_hash: str) -> bool:
         """A store checks what it is sent and what it keeps, so the size is enough here; `verify` reads every byte."""
         try:
@@ -160,7 +169,7 @@ class BucketFolder:
         return None
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[Callable[[], None]]:
         """A lease: an object that is written anew while its builder lives. Its age is read off the store's own clock.
 
         Stores cannot lock; two builders that start in the same second may both go on. They would write the same bytes,
@@ -184,10 +193,18 @@ class BucketFolder:
                 with suppress(StorageError):  # the next attempt may get through
                     self.write(lock, mine)
 
+        def held() -> None:
+            try:
+                same = self.read(lock) == mine.encode()
+            except FileNotFoundError:
+                same = False
+            if not same:
+                raise RunError(GONE, AGAIN, self.url)
+
         renewing = Thread(target=renew, daemon=True)
         renewing.start()
         try:
-            yield
+            yield held
         finally:
             ended.set()
             renewing.join()

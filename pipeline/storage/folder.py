@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 STATE = ".pipeline"  # records, lock and log of builds; no part of the dataset
+GONE = "the folder was moved, removed or taken by another build while this one wrote to it"
+AGAIN = "Run the same command again: it builds what is missing."
 
 
 class Folder(Protocol):
@@ -45,6 +48,10 @@ class Folder(Protocol):
         """What lies directly in a part of it, files and folders, sorted; nothing where there is no such part."""
         ...
 
+    def sizes(self, below: str = "") -> dict[str, int]:
+        """The files that lie directly in a part of it: name → bytes."""
+        ...
+
     def has(self, name: str, size: int, file_hash: str) -> bool:
         """Whether a file is there as recorded, as far as this place can tell without sending it to us."""
         ...
@@ -53,8 +60,11 @@ class Folder(Protocol):
         """A file, where there is one."""
         ...
 
-    def locked(self) -> AbstractContextManager[None]:
-        """The folder for one builder, whatever becomes of it. StorageError where another one has it."""
+    def locked(self) -> AbstractContextManager[Callable[[], None]]:
+        """The folder for one builder, whatever becomes of it. StorageError where another one has it.
+
+        What it gives raises RunError, when called, where this is no longer the folder that was locked.
+        """
         ...
 
     def free(self) -> int | None:

@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 from blake3 import blake3
 
-from pipeline.core.errors import StorageError
-from pipeline.storage.folder import STATE
+from pipeline.core.errors import RunError, StorageError
+from pipeline.storage.folder import AGAIN, GONE, STATE
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,10 @@ class LocalFolder:
             raise StorageError("this is a file, not a folder", "Give another OUT.", str(folder))
         return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
+    def sizes(self, below: str = "") -> dict[str, int]:
+        places = {name: self.path(f"{below}/{name}" if below else name) for name in self.names(below)}
+        return {name: path.stat().st_size for name, path in places.items() if path.is_file()}
+
     def has(self, name: str, size: int, file_hash: str) -> bool:
         """On a disk, which may have damaged it, the file is read and hashed."""
         path = self.path(name)
@@ -90,7 +94,7 @@ class LocalFolder:
             raise _refused(error, self.path(name)) from error
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[Callable[[], None]]:
         """The lock is the kernel's, so a killed builder leaves none behind."""
         try:
             self.path(STATE).mkdir(parents=True, exist_ok=True)
@@ -104,8 +108,18 @@ class LocalFolder:
                 raise StorageError(
                     "another build is writing to this folder", "Wait for it, or give another OUT.", str(self.root)
                 ) from None
+            ours = os.fstat(file.fileno())
+
+            def held() -> None:
+                try:
+                    same = os.path.samestat(ours, self.path(f"{STATE}/lock").stat())
+                except OSError:
+                    same = False
+                if not same:
+                    raise RunError(GONE, AGAIN, str(self.root))
+
             try:
-                yield
+                yield held
             finally:  # what killed workers have left, of this build or an earlier one: we hold the lock
                 shutil.rmtree(self.path(f"{STATE}/partial"), ignore_errors=True)
 
@@ -119,6 +133,11 @@ class LocalFolder:
 def hash_of(path: Path) -> str:
     """BLAKE3 of a file, as `b3sum` prints it."""
     return f"blake3:{blake3().update_mmap(path).hexdigest()}"
+
+
+def hash_of_bytes(data: bytes) -> str:
+    """The same of what is in memory."""
+    return f"blake3:{blake3(data).hexdigest()}"
 
 
 def _refused(error: OSError, path: Path) -> StorageError:

@@ -146,7 +146,7 @@ class Tokenizer:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of the tokenizer and its end token: two paths to the same tokenizer are one tokenizer."""
-        return hashlib.sha256((self._text + "\0" + self.eos_token).encode()).hexdigest()
+        return hash_of_tokenizer(self._text, self.eos_token)
 
     def files(self) -> dict[str, str]:
         """What consumers need to decode: name → text. `AutoTokenizer` and `tokenizers` read it."""
@@ -169,6 +169,11 @@ class Tokenizer:
     def __setstate__(self, state: tuple[str, str, bool, str | None]) -> None:
         text, self.eos_token, self.texts, self.pad_token = state
         self.backend = tokenizers.Tokenizer.from_str(text)
+
+
+def hash_of_tokenizer(text: str, eos: str) -> str:
+    """SHA-256 of a tokenizer.json and the end token."""
+    return hashlib.sha256(f"{text}\0{eos}".encode()).hexdigest()
 
 
 def load(spec: TokenizerSpec, files: Files, marks: Sequence[str] = (), symbols: Sequence[str] = ()) -> Tokenizer:
