@@ -104,13 +104,13 @@ def _largest(holds: Callable[[int], bool], most: int) -> int:
 def _counted(name: str, amount: AmountSpec, source: Source, each: Fraction) -> int:
     if amount.tokens is not None:
         return round(amount.tokens / each)
-    if isinstance(amount.exposures, ZipfExposuresSpec):
-        if amount.exposures.least > amount.exposures.most:
+    if amount.tail:
+        if amount.tail.least > amount.tail.most:
             raise SpecError(
                 "the least exposures are more than the most", "Exchange them.", ("mixture", name, "exposures")
             )
-        return sum(run_items * exposures for _, run_items, exposures in zipf_runs(amount.exposures, len(source)))
-    exposures = source.exposures if amount.exposures is None else amount.exposures
+        return sum(run_items * exposures for _, run_items, exposures in zipf_runs(amount.tail, len(source)))
+    exposures = source.exposures if amount.count is None else amount.count
     if exposures is None:
         raise SpecError(
             f"how often '{name}' is told is not said, and there is no end to it",

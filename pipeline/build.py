@@ -354,6 +354,7 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
             "roles": list(ROLES),
             **({"symbols": list(_symbols(plan, split))} if "tree" in split.columns else {}),
             "exposures": figures.of_exposures(plan, name),
+            "worlds": figures.of_split(plan, name),
         }
         splits[name] = totals(mine, **facts)
     return Manifest(
@@ -362,7 +363,7 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
         versions={package: version(package) for package in PACKAGES},
         worlds=figures.of_worlds(plan),
         splits=splits,
-        recipe=plan.portable_recipe().model_dump(mode="json", exclude={"sinks"}),  # which make no part of the dataset
+        recipe=recipe.described(plan.portable_recipe()),
         files={
             name: {"bytes": len(text.encode()), "file_hash": hash_of_bytes(text.encode())}
             for name, text in _tokenizer_files(plan).items()

@@ -33,8 +33,10 @@ from pipeline.core.errors import PlanError, StorageError, suggest
 from pipeline.core.key import Key
 from pipeline.dataset import Dataset
 from pipeline.recipe import load
-from pipeline.sources.knowledge.biographies import BiographiesSpec
+from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
+from pipeline.sources.source import Context
 from pipeline.text import tokenizer
+from pipeline.text.shown import Shown
 from pipeline.worlds.attributes import CodesSpec
 from pipeline.worlds.world import World
 
@@ -205,7 +207,7 @@ def _capacity(
     for attribute, (_, spec, _) in data.world.spec.expanded.items():
         told, loss, chunk, right = tally[:, data.labels.index(attribute)].tolist()
         if told:
-            bits = None if spec.kind == "lookup" else data.world.entropy(attribute)
+            bits = _bits_of(attribute, data, attributes)
             attributes[attribute] = Learned(int(told), loss / told, bits, right / told)
             if isinstance(spec, CodesSpec):
                 chunks.append((spec, chunk / told))
@@ -242,6 +244,20 @@ def _capacity(
     )
 
 
+def _bits_of(attribute: str, data: _Data, before: Mapping[str, Learned]) -> float | None:
+    """Bits of what the documents show of an attribute: of a date of which they tell the year, those of the year.
+
+    None where it follows from one of those before it. Of one that they never tell, what follows from it has the bits.
+    """
+    slots = data.world.slots_of(attribute)
+    if slots:
+        return data.world.bits_shown(attribute, data.shown)
+    read = data.world.fields[attribute].slots
+    if any(read & data.world.fields[other].slots for other in before):
+        return None
+    return sum(data.world.bits_of_slot(slot, data.shown.slots[slot]) for slot in read if slot in data.shown.slots)
+
+
 def _first_chunk(spec: CodesSpec) -> int | None:
     """How many tokens the first chunk of a value has, if not all; None where that is not known."""
     if spec.symbols == "ids":
@@ -256,14 +272,16 @@ def _first_chunk(spec: CodesSpec) -> int | None:
 class _Data:
     """A split, and the source in it that is looked at.
 
-    number: of the source in the column documents. labels: what numbers of attributes in the column spans mean. chunk
-    int64 (a,): tokens of the first chunk of each. name: the attribute that is the name. shape: (S, L).
+    shown: what its documents show of an individual. number: of the source in the column documents. labels: what numbers
+    of attributes in the column spans mean. chunk int64 (a,): tokens of the first chunk of each. name: the attribute
+    that is the name. shape: (S, L).
     """
 
     dataset: Dataset
     split: str
     source: str
     world: World
+    shown: Shown
     name: str
     individuals: int
     number: int
@@ -294,19 +312,23 @@ class _Data:
         assert name is not None, "biographies need one"
         firsts = {attribute: _first_chunk(s) for attribute, (_, s, _) in spec.expanded.items() if s.kind == "codes"}
         with loaded.refusing("tokenizer"):
-            eos = tokenizer.load(loaded.recipe.tokenizer, loaded.files("tokenizer")).eos
+            made = tokenizer.load(loaded.recipe.tokenizer, loaded.files("tokenizer"))
+        with loaded.refusing("sources", source):
+            key = Key.root(loaded.recipe.seed).child("sources", source)
+            biographies = Biographies(told[source], Context({world.name: world}, made, key))
         return cls(
             dataset=dataset,
             split=split,
             source=source,
             world=world,
+            shown=biographies.shown[0],
             name=name,
-            individuals=len(world.members(told[source].only)),
+            individuals=len(biographies.people),
             number=its["source_names"].index(source),
             labels=its["attributes"],
             chunk=np.array([firsts.get(label) or ALL for label in its["attributes"]]),
             shape=(its["sequences"], its["length"]),
-            eos=eos,
+            eos=made.eos,
         )
 
     def batches(self) -> Iterator[tuple[int, Any]]:

@@ -7,24 +7,38 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.knowledge import NOTHING, Known, known_from
 from pipeline.plan import Plan
-from pipeline.worlds.world import World
 
 
 def of_worlds(plan: Plan) -> dict[str, dict[str, Any]]:
-    """Per world: individuals, bits by the formulas of Part 3.3, and the parameters that hold them.
+    """Per world: its individuals, and what the first split that tells of them tells, as in `of_split`.
 
-    name_bits: log₂ N0. value_bits: log₂ S0, of one individual. bits: in all. parameters: at two bits each (1000
+    A world that no split tells of has no bits.
+    """
+    by_split = [of_split(plan, name) for name in plan.splits]
+    return {
+        name: next((known[name] for known in by_split if name in known), _rounded(NOTHING))
+        | {"individuals": world.size}
+        for name, world in plan.worlds.items()
+    }
+
+
+def of_split(plan: Plan, split: str) -> dict[str, dict[str, Any]]:
+    """Per world that a split tells of: bits by the formulas of Part 3.3, and the parameters that hold them.
+
+    individuals: those that it has documents about. name_bits: log₂ N0, 0 where no name is told. value_bits: log₂ S0, of
+    one individual, on average; an attribute that is not told has none. bits: in all. parameters: at two bits each (1000
     exposures suffice, section 5) and at one (100 exposures).
     """
-    return {name: _of_world(world) for name, world in plan.worlds.items()}
+    known = {name: known_from(plan, split, world) for name, world in plan.worlds.items()}
+    return {name: _rounded(its) for name, its in known.items() if its.individuals}
 
 
-def _of_world(world: World) -> dict[str, Any]:
-    known = world.knowledge()
-    bits = round(known.total)
+def _rounded(known: Known) -> dict[str, Any]:
+    bits = round(known.bits)
     return {
-        "individuals": world.size,
+        "individuals": round(known.individuals),
         "name_bits": round(known.names, 4),
         "value_bits": round(known.values, 4),
         "bits": bits,

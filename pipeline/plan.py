@@ -9,24 +9,27 @@ in blocks of equal exposure, so a row is one `divmod`. A shard is a range of pos
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.amounts import MOST_DOCUMENTS, document_counts, zipf_runs
+from pipeline import lost
+from pipeline.amounts import MOST_DOCUMENTS, document_counts
+from pipeline.blocks import Block, Exposures, blocks_of
 from pipeline.core.draws import I64
-from pipeline.core.errors import PlanError, SpecError
+from pipeline.core.errors import PlanError, SpecError, specified_at
 from pipeline.core.key import Key
 from pipeline.core.narrow import narrowed
+from pipeline.core.notices import Notice, information
 from pipeline.core.permutation import Permutation
 from pipeline.packing import PackingSpec, fill
-from pipeline.recipe import AmountSpec, Loaded, Recipe, SplitSpec, ZipfExposuresSpec, fingerprint
+from pipeline.recipe import Loaded, Recipe, SplitSpec, fingerprint
 from pipeline.sources import SOURCES, Source
-from pipeline.sources.source import Context, Parsed, Stepped, sample_lengths
+from pipeline.sources.source import AboutSpec, Context, Parsed, Stepped, sample_lengths
 from pipeline.text.symbols import Symbols
 from pipeline.text.tokenizer import SYMBOLS, Tokenizer, load
 from pipeline.worlds.world import World
@@ -35,37 +38,6 @@ LONG_TOKEN = 16  # bytes: more than the tokens of any text have on average
 LEVELS = 6  # of a grammar, above its terminals: about
 TRIED = 200  # documents of which one has to fit, where longer ones are left out
 WINDOWED = 10_000  # documents of each source that are packed to see how much of them aligned sequences keep
-
-
-@dataclass(frozen=True)
-class Block:
-    """`exposures` rounds over `items` items of a source, from item `start` and row `first` on.
-
-    Round e is exposure `exposure + e`. subset: None, or the bijection of all items of which the last, incomplete round
-    tells the first `items`.
-    """
-
-    source: int
-    first: int
-    items: int
-    exposures: int
-    exposure: int = 0
-    start: int = 0
-    subset: Permutation | None = None
-
-    @property
-    def rows(self) -> int:
-        """Documents in it."""
-        return self.items * self.exposures
-
-
-@dataclass(frozen=True)
-class Exposures:
-    """How often the items of a source are told: fewest, mean and most."""
-
-    least: int
-    mean: Fraction
-    most: int
 
 
 @dataclass(frozen=True)
@@ -106,7 +78,7 @@ class SplitPlan:
     packing: PackingSpec
     columns: tuple[str, ...]
     shards: int
-    notices: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     @property
     def documents(self) -> int:
@@ -134,15 +106,11 @@ class SplitPlan:
 
     def exposures_of(self, source: str, items: int) -> Exposures:
         """How often each of a source's items is told."""
-        mine = [block for block in self.blocks if self.sources[block.source] == source]
-        whole = [block for block in mine if block.subset is None]
-        everybody = sum(block.items for block in whole) == items
-        extra = len(mine) > len(whole)
-        return Exposures(
-            min((block.exposures for block in whole), default=0) if everybody else 0,
-            Fraction(sum(block.rows for block in mine), items),
-            max((block.exposures for block in whole), default=0) + extra,
-        )
+        return Exposures.of(self.blocks_of(source), items)
+
+    def blocks_of(self, source: str) -> list[Block]:
+        """The blocks of a source."""
+        return [block for block in self.blocks if self.sources[block.source] == source]
 
     @cached_property
     def order(self) -> Permutation:
@@ -199,7 +167,10 @@ class SplitPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that workers need: a recipe compiled. Pickles to a few hundred kilobytes."""
+    """All that workers need: a recipe compiled. Pickles to a few hundred kilobytes.
+
+    notices: ("worlds", "splits" or "sources", name, what to know of it).
+    """
 
     recipe: Recipe
     title: str
@@ -208,6 +179,7 @@ class Plan:
     sources: Mapping[str, Source]
     splits: Mapping[str, SplitPlan]
     fingerprint: str
+    notices: tuple[tuple[str, str, Notice], ...] = ()
 
     @property
     def shards(self) -> list[tuple[str, int]]:
@@ -261,7 +233,52 @@ def compile_plan(loaded: Loaded) -> Plan:
     for name, spec in recipe.splits.items():
         with loaded.refusing("splits", name, kind=PlanError):
             splits[name] = _split(name, spec, sources, root.child("splits", name), recipe.shard_tokens)
-    return Plan(recipe, loaded.title, tokenizer, worlds, sources, splits, fingerprint(recipe, tokenizer.content_hash))
+    splits = _with_shared_documents(recipe, splits, sources)
+    notices = tuple(_notices(recipe, worlds, sources, splits, tokenizer, root.child("notices")))
+    for group, name, notice in notices if recipe.strict else ():
+        if notice.lost:
+            with loaded.refusing(group, name, kind=PlanError):
+                raise SpecError(notice.described, notice.remedy, notice.at)
+    print_ = fingerprint(recipe, tokenizer.content_hash)
+    return Plan(recipe, loaded.title, tokenizer, worlds, sources, splits, print_, notices)
+
+
+def _with_shared_documents(
+    recipe: Recipe, splits: Mapping[str, SplitPlan], sources: Mapping[str, Source]
+) -> dict[str, SplitPlan]:
+    """The splits, each with notices of what it has in common with those before it."""
+    found: dict[str, SplitPlan] = {}
+    for name, split in splits.items():
+        notices = list(split.notices)
+        for source in split.sources:
+            earlier = {other: one.blocks_of(source) for other, one in found.items() if source in one.sources}
+            amount = recipe.splits[name].mixture[source]
+            notices += lost.between_splits(sources[source], source, amount, split.blocks_of(source), earlier)
+        found[name] = replace(split, notices=tuple(notices))
+    return found
+
+
+def _notices(
+    recipe: Recipe,
+    worlds: Mapping[str, World],
+    sources: Mapping[str, Source],
+    splits: Mapping[str, SplitPlan],
+    tokenizer: Tokenizer,
+    key: Key,
+) -> Iterator[tuple[str, str, Notice]]:
+    """As in Plan."""
+    told = [name for name in sources if any(split.documents_of(name) for split in splits.values())]
+    of_world = {name: spec.world for name, spec in recipe.sources.items() if isinstance(spec, AboutSpec)}
+    used = {of_world[name] for name in told if name in of_world}
+    apart = {other for name in used for other in recipe.worlds[name].others}
+    for name, world in worlds.items():
+        about = [sources[source] for source in told if of_world.get(source) == name]
+        yield from (("worlds", name, notice) for notice in lost.in_world(world, about, kept_apart=name in apart))
+    for name, split in splits.items():
+        yield from (("splits", name, notice) for notice in split.notices)
+    for name, source in sources.items():
+        notices = [*source.notices, *lost.in_tokens(source, tokenizer, key.child(name))]
+        yield from (("sources", name, notice) for notice in notices)
 
 
 def _worlds(loaded: Loaded, key: Key) -> dict[str, World]:
@@ -294,12 +311,9 @@ def _split(name: str, spec: SplitSpec, sources: Mapping[str, Source], key: Key, 
     counts = document_counts(spec, told, each)
     blocks: list[Block] = []
     for s, (source, count) in enumerate(counts.items()):
-        for items, exposures, exposure, start, subset in _rounds(
-            spec.mixture[source], told[source], count, key, source
-        ):
-            first = blocks[-1].first + blocks[-1].rows if blocks else 0
-            if items * exposures:
-                blocks.append(Block(s, first, items, exposures, exposure, start, subset))
+        first = blocks[-1].first + blocks[-1].rows if blocks else 0
+        with specified_at("mixture", source):
+            blocks += blocks_of(spec.mixture[source], s, first, count, len(told[source]), key.child("round", source))
     if sum(counts.values()) >= MOST_DOCUMENTS:
         raise SpecError(f"more than {MOST_DOCUMENTS:,} documents", "Lower an amount of its mixture.", ("mixture",))
     if not blocks:
@@ -318,7 +332,7 @@ def _split(name: str, spec: SplitSpec, sources: Mapping[str, Source], key: Key, 
         spec.packing,
         tuple(spec.columns),
         shards,
-        tuple(_split_notices(spec, told, counts, each, shards)),
+        tuple(_split_notices(spec, told, counts, each, shards, blocks)),
     )
 
 
@@ -360,20 +374,6 @@ def _check_fitting(name: str, source: Source, packing: PackingSpec) -> None:
             f"Set packing.length to more than {shortest}.",
             ("packing", "length"),
         )
-
-
-def _rounds(
-    amount: AmountSpec, source: Source, count: int, key: Key, name: str
-) -> Iterator[tuple[int, int, int, int, Permutation | None]]:
-    """(items, exposures, first exposure, first item, subset) of each block of a source with so many documents."""
-    if isinstance(amount.exposures, ZipfExposuresSpec):
-        yield from (
-            (items, exposures, 0, start, None) for start, items, exposures in zipf_runs(amount.exposures, len(source))
-        )
-        return
-    rounds, rest = divmod(count, len(source))
-    yield len(source), rounds, 0, 0, None
-    yield rest, 1, rounds, 0, _subset(source, key, name)
 
 
 def _check_columns(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
@@ -436,21 +436,28 @@ def _check_texts(spec: SplitSpec, tokens: Fraction) -> None:
 
 
 def _split_notices(
-    spec: SplitSpec, sources: Mapping[str, Source], counts: Mapping[str, int], each: Mapping[str, Fraction], shards: int
-) -> Iterator[str]:
+    spec: SplitSpec,
+    sources: Mapping[str, Source],
+    counts: Mapping[str, int],
+    each: Mapping[str, Fraction],
+    shards: int,
+    blocks: Sequence[Block],
+) -> Iterator[Notice]:
+    names = list(sources)
     for name, source in sources.items():
         windows = counts[name] * each[name] / spec.packing.length / shards
         if spec.packing.pure(len(sources)) and windows < 10:
-            yield f"{name} fills {float(windows):.1f} pure windows a shard on average, the last of them padded"
+            filled = f"{name} fills {float(windows):.1f} pure windows a shard on average, the last of them padded"
+            yield information(filled)
         if cut := 1 - each[name] / source.mean_tokens:
-            yield f"{name}: about {float(cut):.1%} of its tokens are where a sequence is full, and are cut off"
+            yield Notice(
+                f"{name}: about {float(cut):.1%} of its tokens are where a sequence is full, and are cut off",
+                lost=source.world is not None,
+                at=("packing",),
+            )
+        yield from lost.in_split(source, name, [block for block in blocks if block.source == names.index(name)])
 
 
 def _attributes(sources: Mapping[str, Source]) -> tuple[str, ...]:
     """The labels of all sources, each once."""
     return tuple(dict.fromkeys(label for source in sources.values() for label in source.labels))
-
-
-def _subset(source: Source, key: Key, name: str) -> Permutation:
-    """Which items an incomplete round tells: the first of a keyed order."""
-    return Permutation(len(source), key.child("round", name))

@@ -21,7 +21,15 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from pipeline.core.errors import PipelineError, RecipeError, SpecError, holds_surrogate, suggest
@@ -48,13 +56,33 @@ RESERVED = {
 """Names, in lower case, that a split cannot have, and why."""
 
 MOST_NODES = 2_000_000  # of a recipe
+MOST_EXPOSURES = 2**31  # what the column `documents` can hold
 
 SomeSpec = TypeVar("SomeSpec", bound=Spec)
 Column = Literal["loss_mask", "segment_ids", "documents", "spans", "parts", "answers", "probes", "steps", "tree"]
 Path_ = tuple[str | int, ...]
 
+From = Annotated[
+    int,
+    Field(
+        alias="from", ge=0, lt=MOST_EXPOSURES, description="The first exposure: those before it are of other splits."
+    ),
+]
 
-class ZipfExposuresSpec(Spec):
+
+class _From(Spec):
+    """The key `from`, which is written where it says something."""
+
+    from_: From = 0
+
+    @model_serializer(mode="wrap")
+    def _where_it_says_something(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """So that recipes without it keep their fingerprints."""
+        tree: dict[str, Any] = write(self)
+        return {key: value for key, value in tree.items() if key != "from" or value}
+
+
+class ZipfExposuresSpec(_From):
     """A long tail: item i (from 0) is told max(least, floor(most / (i + 1)^zipf)) times."""
 
     zipf: Rational = Field(ge=0, le=10, description="The exponent: 1 is Zipf's law.")
@@ -69,17 +97,47 @@ class ZipfExposuresSpec(Spec):
         return value
 
 
-class AmountSpec(Spec):
+class CountedExposuresSpec(_From):
+    """Exposures from a later one on: after seven of another split, `{count: 3, from: 7}` are new ones."""
+
+    count: Rational = Field(ge=0, description="How often each item is told, exactly; 1.5 tells half of them twice.")
+
+
+class AmountSpec(_From):
     """How much of a source a split takes. Nothing: each item as often as the source has wordings of it."""
 
-    exposures: Annotated[Rational, Field(ge=0)] | ZipfExposuresSpec | None = Field(
+    exposures: Annotated[Rational, Field(ge=0)] | CountedExposuresSpec | ZipfExposuresSpec | None = Field(
         None,
-        description="How often each item is told, exactly; 1.5 tells half of them twice. {zipf, most}: a long tail.",
+        description="How often each item is told, exactly; 1.5 tells half of them twice. {count: 3, from: 7}: at the "
+        "exposures 7, 8 and 9. {zipf, most}: a long tail.",
     )
     share: Rational | None = Field(None, ge=0, le=1, description="A fraction of the split's tokens.")
     tokens: int | None = Field(None, ge=0, description="How many tokens.")
     ratio: Rational | None = Field(None, ge=0, description="How many times the tokens of the source `to`.")
     to: Name | None = Field(None, description="The source that `ratio` compares with.")
+
+    @field_serializer("exposures")
+    def _as_written(self, exposures: Any) -> Any:
+        if isinstance(exposures, Spec):
+            return exposures.model_dump(mode="json", by_alias=True)
+        return None if exposures is None else str(exposures)
+
+    @property
+    def first(self) -> int:
+        """The exposure that it begins with."""
+        return self.from_ if self.exposures is None or isinstance(self.exposures, Fraction) else self.exposures.from_
+
+    @property
+    def tail(self) -> ZipfExposuresSpec | None:
+        """How often items are told, where that differs from item to item."""
+        return self.exposures if isinstance(self.exposures, ZipfExposuresSpec) else None
+
+    @property
+    def count(self) -> Fraction | None:
+        """How often each item is told, where the amount says that, of all alike."""
+        if isinstance(self.exposures, CountedExposuresSpec):
+            return self.exposures.count
+        return self.exposures if isinstance(self.exposures, Fraction) else None
 
     @model_validator(mode="after")
     def _at_most_one(self) -> AmountSpec:
@@ -91,6 +149,8 @@ class AmountSpec(Spec):
             )
         if (self.ratio is None) != (self.to is None):
             raise PydanticCustomError("amount", "a ratio is written {ratio: 7, to: another source}")
+        if self.exposures is not None and self.from_:
+            raise PydanticCustomError("amount", "exposures from a later one on are written {count: 3, from: 7}")
         return self
 
 
@@ -113,6 +173,13 @@ class Recipe(Spec):
     splits: dict[Name, SplitSpec] = Field(min_length=1)
     shard_tokens: int = Field(2**25, ge=2**10, le=2**30, description="About how many tokens a shard has.")
     sinks: list[SinkSpec] = Field([], description="Formats to export the dataset to, into exports/ beside its splits.")
+    strict: bool = Field(
+        False,
+        description="Refuse a recipe by whose notices in `plan` knowledge gets lost: documents that name nobody, "
+        "attributes that are never told, unknown tokens, repeated paraphrases, doubled full stops, words of names that "
+        "repeat, tokens that are cut off. Notices that only inform (slow path, padded windows, near lengths, documents "
+        "that two splits share) are not refused.",
+    )
 
     @field_validator("tokenizer", mode="before")
     @classmethod
@@ -224,7 +291,8 @@ def title(path: Path) -> str:
 def dump(recipe: Recipe, header: str) -> str:
     """The resolved recipe as YAML that loads to the same recipe; worlds and sources, which are long, come last."""
     tree = _written(recipe)
-    order = ("seed", "tokenizer", "shard_tokens", *(("sinks",) if recipe.sinks else ()), "splits", "sources", "worlds")
+    asked = [key for key in ("sinks", "strict") if getattr(recipe, key)]
+    order = ("seed", "tokenizer", "shard_tokens", *asked, "splits", "sources", "worlds")
     text = yaml.dump({key: tree[key] for key in order}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return f"# {header}\n{text}"
 
@@ -232,8 +300,10 @@ def dump(recipe: Recipe, header: str) -> str:
 def _written(value: Any) -> Any:
     """A spec as plain values, without what it does not say. (pydantic's own dump would make texts of fractions.)"""
     if isinstance(value, Spec):
-        fields = {name: getattr(value, name) for name in type(value).model_fields}
-        return {name: _written(field) for name, field in fields.items() if field is not None}
+        fields = {key: getattr(value, name) for key, name in type(value).keys().items()}
+        return {
+            key: _written(field) for key, field in fields.items() if field is not None and (key, field) != ("from", 0)
+        }
     if isinstance(value, dict):
         return {name: _written(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -244,9 +314,9 @@ def _written(value: Any) -> Any:
 def fingerprint(recipe: Recipe, tokenizer_hash: str) -> str:
     """SHA-256 of all that the output depends on: the resolved recipe, the tokenizer's content, OUTPUT_VERSION.
 
-    Where values, templates and the tokenizer were read from plays no part, nor what the dataset is exported to.
+    Where values, templates and the tokenizer were read from plays no part, nor what is no part of the dataset.
     """
-    return fingerprint_of(recipe.model_dump(mode="json", exclude={"sinks"}), tokenizer_hash, OUTPUT_VERSION)
+    return fingerprint_of(described(recipe), tokenizer_hash, OUTPUT_VERSION)
 
 
 def fingerprint_of(tree: Mapping[str, Any], tokenizer_hash: str, version: int) -> str:
@@ -254,6 +324,11 @@ def fingerprint_of(tree: Mapping[str, Any], tokenizer_hash: str, version: int) -
     hashed = {key: tokenizer_hash if key == "tokenizer" else value for key, value in tree.items()}
     text = json.dumps([version, hashed], ensure_ascii=True)  # in order: that of the sources is part of the output
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def described(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain JSON, without what is no part of the dataset: where it goes, and what is refused."""
+    return recipe.model_dump(mode="json", by_alias=True, exclude={"sinks", "strict"})
 
 
 def schema() -> dict[str, Any]:

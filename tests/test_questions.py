@@ -172,7 +172,7 @@ def test_what_cannot_be_cut_takes_the_slow_path_with_a_notice_and_nothing_else_d
     slow = {name for name, source in asking(plan_for("own")).items() if isinstance(source._teller, Rendered)}
     assert slow == {"slow", "slow_hinted", "slow_spoken"}
     for name, source in asking(plan_for("own")).items():
-        assert ["slow path" in notice for notice in source.notices] == [True] * (name in slow)
+        assert any("slow path" in notice for notice in source.notices) == (name in slow)
 
 
 def test_every_question_of_the_library_takes_the_fast_path(told: list[Told]) -> None:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.commands.common import compiled, count, recipe_arguments
 
 if TYPE_CHECKING:
-    from pipeline.plan import SplitPlan
-    from pipeline.worlds.world import World
+    from pipeline.plan import Plan, SplitPlan
 
 RARE = 0.001  # exposures of an item, on average: hardly any document is told twice
 HELP = "Say exactly what a recipe would build, and build nothing."
@@ -23,8 +22,10 @@ def run(options: argparse.Namespace) -> int:
     plan = compiled(options)
     print(f"{plan.title or options.recipe}\nfingerprint {plan.fingerprint[:16]} · seed {plan.recipe.seed}", end=" · ")
     print(f"tokenizer {plan.recipe.tokenizer.name}, {plan.tokenizer.vocabulary:,} ids as {plan.tokenizer.dtype}")
-    for name, known in figures.of_worlds(plan).items():
-        _print_world(plan.worlds[name], known)
+    for name, world in plan.worlds.items():
+        print(f"world {name}: {world.size:,} × {', '.join(world.spec.attributes)}")
+        _print_bits(plan, name)
+        _print_notices(plan, "worlds", name)
     for name, split in plan.splits.items():
         print(f"\nsplit {name}: {split.documents:,} documents, about {float(split.tokens):,.0f} tokens", end=", ")
         print(f"{count(split.shards, 'shard')}, about {plan.bytes_of(name) / 1e6:,.1f} MB")
@@ -33,24 +34,34 @@ def run(options: argparse.Namespace) -> int:
         print(f"  {'source':<20} {'documents':>15} {'exposures':>18} {'tokens each':>12} {'tokens':>17} {'share':>7}")
         for of, told in figures.of_exposures(plan, name).items():
             _print_source(split, of, told)
-        for notice in split.notices:
-            print(f"notice: split {name}: {notice}")
-    for name, world in plan.worlds.items():
-        for notice in world.notices:
-            print(f"notice: world {name}: {notice}")
-    for name, source in plan.sources.items():
-        for notice in source.notices:
-            print(f"notice: source {name}: {notice}")
+        _print_notices(plan, "splits", name)
+    for name in plan.sources:
+        _print_notices(plan, "sources", name)
     return 0
 
 
-def _print_world(world: World, known: dict[str, Any]) -> None:
-    attributes = list(world.spec.attributes)
-    print(f"world {world.name}: {world.size:,} × {', '.join(attributes)}")
-    print(
-        f"  {known['bits']:,} bits to know (a name {known['name_bits']:.2f}, values {known['value_bits']:.2f}):"
-        f" {known['parameters_at_2_bits']:,} parameters at 2 bits each, {known['parameters_at_1_bit']:,} at 1"
-    )
+def _print_bits(plan: Plan, world: str) -> None:
+    """What each split tells of a world; splits that tell the same are in one line."""
+    from pipeline import figures
+
+    splits: dict[tuple[Any, ...], list[str]] = {}
+    for split in plan.splits:
+        if world in (of_worlds := figures.of_split(plan, split)):
+            splits.setdefault(tuple(of_worlds[world].values()), []).append(split)
+    for (individuals, name, values, bits, at_2_bits, at_1_bit), names in splits.items():
+        of = f"{individuals:,} of them, " if individuals != plan.worlds[world].size else ""
+        print(
+            f"  {bits:,} bits to know from {', '.join(names)} ({of}a name {name:.2f}, values {values:.2f}):"
+            f" {at_2_bits:,} parameters at 2 bits each, {at_1_bit:,} at 1"
+        )
+    if not splits:
+        print("  0 bits to know: no split tells anything of it")
+
+
+def _print_notices(plan: Plan, group: str, name: str) -> None:
+    for of_group, of, notice in plan.notices:
+        if (of_group, of) == (group, name):
+            print(f"notice: {group[:-1]} {name}: {notice}")
 
 
 def _print_source(split: SplitPlan, source: str, told: dict[str, Any]) -> None:

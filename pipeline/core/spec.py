@@ -33,11 +33,17 @@ class Spec(BaseModel):
     @classmethod
     def _no_unknown_keys(cls, data: Any) -> Any:
         if isinstance(data, dict):
+            keys = cls.keys()
             for key in data:
-                if key not in cls.model_fields:
-                    remedy = suggest(str(key), cls.model_fields)
+                if key not in keys:
+                    remedy = suggest(str(key), keys)
                     raise PydanticCustomError("unknown_key", "unknown key. {remedy}", {"key": key, "remedy": remedy})
         return data
+
+    @classmethod
+    def keys(cls) -> dict[str, str]:
+        """Key in a recipe → the field that holds it: the same name, but for words of Python such as `from`."""
+        return {field.alias or name: name for name, field in cls.model_fields.items()}
 
     def materialise(self, files: Files) -> Self:
         """The same spec with everything that it names elsewhere (files, Faker) written into it."""

@@ -14,7 +14,7 @@ from pipeline.core.key import Key
 from pipeline.dataset import Dataset
 from pipeline.highlight import WRONG, runs, runs_of
 from pipeline.plan import Plan, SplitPlan
-from pipeline.recipe import AmountSpec, ZipfExposuresSpec
+from pipeline.recipe import AmountSpec
 from pipeline.report import diversity, rows, values
 from pipeline.report.diversity import Progress
 from pipeline.report.drawn import Drawn, draw
@@ -230,11 +230,17 @@ def exposures(order: SplitPlan, source: str, items: int) -> dict[int, int]:
 
 def _asked(amount: AmountSpec, usual: int | None) -> str:
     """The amount of a mixture in words."""
-    if isinstance(amount.exposures, ZipfExposuresSpec):
-        tail = amount.exposures
+    if amount.first:
+        return f"{_asked_for(amount, usual)} from exposure {amount.first:,} on".strip()
+    return _asked_for(amount, usual)
+
+
+def _asked_for(amount: AmountSpec, usual: int | None) -> str:
+    if amount.tail:
+        tail = amount.tail
         return f"exposures {tail.most:,} / rank^{float(tail.zipf):g}, at least {tail.least:,}"
-    if amount.exposures is not None:
-        return f"exposures {float(amount.exposures):,.10g}"
+    if amount.count is not None:
+        return f"exposures {float(amount.count):,.10g}"
     if amount.share is not None:
         return f"share {float(amount.share) * 100:.6g}%"
     if amount.ratio is not None:

@@ -19,6 +19,7 @@ from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files
+from pipeline.core.notices import Notice, information
 from pipeline.core.permutation import Permutation
 from pipeline.sources.rows import KINDS, Rows, content_of
 from pipeline.sources.source import SAMPLE, Context, DocumentsSpec, mask_of, number_of
@@ -73,7 +74,7 @@ class Corpus:
     longest: int | None = None
     world: World | None = None
     mean_tokens: Fraction
-    notices: tuple[str, ...]
+    notices: tuple[Notice, ...]
 
     def __init__(self, spec: CorpusSpec, context: Context) -> None:
         assert spec.content is not None, "the spec is materialised"
@@ -91,7 +92,7 @@ class Corpus:
         told = self.documents(sample, sample, spans=False)
         self.mean_tokens = Fraction(len(told.tokens.values), len(told))
         near = f"its mean length is that of {SAMPLE:,} of its rows, so shares are near, not exact"
-        self.notices = (near,) if len(self) > SAMPLE else ()
+        self.notices = (information(near),) if len(self) > SAMPLE else ()
 
     def __len__(self) -> int:
         return len(self._rows)

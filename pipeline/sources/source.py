@@ -18,8 +18,10 @@ from pipeline.core.documents import ROLES, Documents, Ragged
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError, suggest
 from pipeline.core.key import Key
+from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Spec
 from pipeline.text.fields import Piece, literal, special
+from pipeline.text.shown import Shown
 from pipeline.text.symbols import NO_SYMBOLS, Alphabet, Symbols
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds.world import World
@@ -122,7 +124,7 @@ class Source(Protocol):
     labels: tuple[str, ...]
     roles: tuple[str, ...]
     mask: tuple[str, ...]
-    notices: tuple[str, ...]
+    notices: tuple[Notice, ...]
     exposures: int | None
     mean_tokens: Fraction
     longest: int | None
@@ -156,6 +158,22 @@ class Measured(Protocol):
     def lengths(self, item: I64, exposure: I64) -> I64 | None:
         """Tokens of each document that `documents` would return, int64 (d,). None where they have to be made for it."""
         ...
+
+
+@runtime_checkable
+class Informative(Protocol):
+    """A source that tells what is true of the individuals of a world.
+
+    Item i is about individual people[i // len(shown)], and its documents show of him or her shown[i % len(shown)].
+    unknown: how many tokens of a document the tokenizer does not know, expected; None where a sample must tell.
+    variants: how many different documents the exposures of an item can give, where each exposure is worded anew; None
+    where it is not, or where nobody counts them.
+    """
+
+    people: range
+    shown: tuple[Shown, ...]
+    unknown: Fraction | None
+    variants: int | None
 
 
 @runtime_checkable

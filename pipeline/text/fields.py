@@ -52,6 +52,19 @@ class Texts:
         return tuple(row[first : len(row) - last] for row, (first, last) in zip(self.rows, margins, strict=True))
 
     @cached_property
+    def distinct(self) -> bool:
+        """Whether no two rows read alike."""
+        return len(set(self.rows)) == len(self.rows)
+
+    @cached_property
+    def last(self) -> dict[str, str]:
+        """Last character → the first row that ends in it."""
+        found: dict[str, str] = {}
+        for row in self.rows:
+            found.setdefault(row[-1:], row)
+        return found
+
+    @cached_property
     def tails(self) -> frozenset[str]:
         """The distinct ends of the rows, each from its last space on."""
         return frozenset(row[max(row.rfind(" "), 0) :] for row in self.rows)

@@ -391,6 +391,13 @@ class Fragments:
         ends = self.program_start.tolist()
         return [sum(means[first:last], Fraction(0)) for first, last in pairwise(ends)]
 
+    def only(self, token: int) -> Fragments:
+        """The same programs with all tokens taken out but one: the lengths of their documents count it."""
+        kept = np.flatnonzero(self.tokens[: self.start[-1]] == token)
+        start = np.searchsorted(kept, self.start).astype(np.int32)
+        tokens = np.full(len(kept) + len(SLACK), token, self.tokens.dtype)
+        return replace(self, tokens=tokens, start=start, opening=self.opening[self.opening == token])
+
     def _likely(self, slot: int, probability: Callable[[int], Sequence[Fraction]]) -> Sequence[Fraction]:
         """How likely the rows of any slot are, its own or a joint one."""
         if slot < self.slots:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
+from pipeline.core.notices import Notice, information
 from pipeline.text.fields import Joint, Piece
 from pipeline.text.fragments import Compiler, Fragments, Uncuttable, parts_of
 from pipeline.text.offsets import tokens_within
@@ -41,7 +42,7 @@ class Teller(Protocol):
 
 def compile_programs(
     programs: Sequence[Program], tokenizer: Tokenizer, slots: int, opening: Piece | None = None
-) -> tuple[Fragments | Rendered, list[str]]:
+) -> tuple[Fragments | Rendered, list[Notice]]:
     """The fastest teller that is exact for all the programs, and a notice where that is the slow one.
 
     slots: how many the rows of a telling have. opening: what every document begins with, if anything.
@@ -58,7 +59,7 @@ def compile_programs(
             raise SpecError(
                 f"token ids that are given need fragments, but {reason}", "Take another tokenizer, or text."
             ) from None
-        notice = f"slow path: documents are rendered and encoded one by one, because {reason}"
+        notice = information(f"slow path: documents are rendered and encoded one by one, because {reason}")
         return Rendered(tuple(map(tuple, programs)), tokenizer, opening), [notice]
 
 
@@ -107,6 +108,10 @@ class Rendered:
 
     def lengths(self, count: int, choose: Choose) -> None:
         """Not known before documents are encoded."""
+
+    def text(self, telling: Telling, document: int = 0) -> str:
+        """What a document says, without its end token."""
+        return self._tell(telling, document, 0).text
 
     def _tell(self, telling: Telling, document: int, wrong: int) -> _Told:
         """One document."""

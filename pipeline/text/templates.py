@@ -8,7 +8,7 @@ a joint slot. Anything else that depends on several stays an `Expression`, rende
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -79,6 +79,16 @@ class Expression:
     def render(self, rows: Mapping[int, int]) -> str:
         """Its text where slot s holds rows[s]. TemplateError where it fails."""
         return _run(self.template, {name: variable.value(rows) for name, variable in self.variables.items()}, self.line)
+
+    @property
+    def slots(self) -> frozenset[int]:
+        """The slots that it may read."""
+        return frozenset().union(*(variable.slots for variable in self.variables.values()))
+
+    def distinct(self, slot: int, rows: Iterable[int]) -> bool:
+        """Whether it reads otherwise at each of these rows of a slot, the other slots being at their first."""
+        texts = [self.render(_Rows({slot: row})) for row in rows]
+        return len(set(texts)) == len(texts)
 
     def __reduce__(self) -> tuple[Any, ...]:  # compiled templates do not pickle; the line and the scope do
         return _again, (self.line, dict(self.variables), self.label, self.template.name)

@@ -67,6 +67,17 @@ class Tokenizer:
         return found
 
     @cached_property
+    def unknown(self) -> int | None:
+        """The id that stands for what it has no token for; None where it has one for any text, or no texts at all."""
+        model = self.backend.model
+        if not self.texts:
+            return None
+        if not hasattr(model, "unk_token"):  # a Unigram model knows the number, and does not say it
+            number = self.description["model"].get("unk_id")
+            return number if isinstance(number, int) else None
+        return None if model.unk_token is None else self.backend.token_to_id(model.unk_token)
+
+    @cached_property
     def vocabulary(self) -> int:
         """One more than the largest id."""
         return int(max(self.backend.get_vocab(with_added_tokens=True).values())) + 1

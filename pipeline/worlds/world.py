@@ -13,9 +13,11 @@ import numpy as np
 from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.key import Key
+from pipeline.core.notices import Notice, information
 from pipeline.core.reading import control_in
 from pipeline.core.spec import Spec
 from pipeline.text.fields import Field
+from pipeline.text.shown import Classes, Shown, shown_by
 from pipeline.worlds.attributes import ENDS, Attribute, CodesSpec, UniqueName, WorldSpec
 
 MOST_NOTICES = 3  # of one kind
@@ -102,6 +104,15 @@ class World:
         """Rows of a slot."""
         return self._sizes[slot]
 
+    def slots_of(self, attribute: str) -> range:
+        """The slots that an attribute draws; none where it follows from another."""
+        first = 1
+        for name, compiled in self._attributes.items():
+            if name == attribute:
+                return range(first, first + len(compiled.sizes))
+            first += len(compiled.sizes)
+        raise KeyError(attribute)
+
     def probability(self, slot: int) -> tuple[Fraction, ...]:
         """How likely each row of a slot is, over all items."""
         return self._weights[slot] or (Fraction(1, self._sizes[slot]),) * self._sizes[slot]
@@ -116,12 +127,12 @@ class World:
         return {name: field.value(rows) for name, field in self.told(language).items()}
 
     @property
-    def notices(self) -> tuple[str, ...]:
+    def notices(self) -> tuple[Notice, ...]:
         """What `plan` should tell the user: control characters in its texts, which are kept as they are."""
         held = [(path, text) for path, text in _texts(self.spec, ()) if control_in(text)]
         shown = [f"{path}: {text!r} holds the control character U+{ord(control_in(text)):04X}" for path, text in held]
         more = f"{len(held) - MOST_NOTICES:,} more of its texts hold control characters"
-        return (*shown[:MOST_NOTICES], more) if len(held) > MOST_NOTICES else tuple(shown)
+        return tuple(map(information, [*shown[:MOST_NOTICES], *[more] * (len(held) > MOST_NOTICES)]))
 
     def members(self, group: str | None) -> range:
         """The items of a group, all of them where it is None. SpecError for a group that there is not."""
@@ -136,14 +147,41 @@ class World:
         name = next((a for a in self._attributes.values() if isinstance(a, UniqueName)), None)
         names = sum(map(log2, name.sizes)) if name else 0.0
         values = sum(self.entropy(other) for other, compiled in self._attributes.items() if compiled is not name)
-        codes = [spec for _, spec, _ in self.spec.expanded.values() if isinstance(spec, CodesSpec)]
-        sets = sum(spec.diversity * (spec.length * log2(spec.vocabulary) - log2(spec.diversity)) for spec in codes)
-        return Knowledge(self.size, names, values, sets)
+        return Knowledge(self.size, names, values, self.bits_of_sets())
+
+    def bits_of_sets(self, shown: Shown | None = None) -> float:
+        """Bits of the sets that the chunks of codes are out of; of those alone that documents show something of."""
+        codes = {
+            attribute: spec for attribute, (_, spec, _) in self.spec.expanded.items() if isinstance(spec, CodesSpec)
+        }
+        if shown:
+            codes = {attribute: spec for attribute, spec in codes.items() if self.bits_shown(attribute, shown)}
+        sets = (
+            spec.diversity * (spec.length * log2(spec.vocabulary) - log2(spec.diversity)) for spec in codes.values()
+        )
+        return sum(sets)
 
     def entropy(self, attribute: str) -> float:
-        """Bits of one value of an attribute; 0 for what follows from another."""
-        compiled = self._attributes[attribute]
-        return sum(_entropy(compiled.weights(slot), n) for slot, n in enumerate(compiled.sizes))
+        """Bits of one value of an attribute, as it is written in full; 0 for what follows from another."""
+        return self.bits_shown(attribute, self.shown_in_full(attribute))
+
+    def shown_in_full(self, attribute: str) -> Shown:
+        """What a template with the whole of an attribute shows: of a date whose format has no day, months and years."""
+        return shown_by([self.fields[attribute].pieces], self._sizes)
+
+    def bits_shown(self, attribute: str, shown: Shown) -> float:
+        """Bits of one value of an attribute that documents show, at most `entropy`; 0 for what follows from another."""
+        slots = (slot for slot in self.slots_of(attribute) if slot in shown.slots)
+        return sum(self.bits_of_slot(slot, shown.slots[slot]) for slot in slots)
+
+    def bits_of_slot(self, slot: int, classes: Classes) -> float:
+        """Bits of the class of a slot's row."""
+        if classes is None:
+            return _entropy(self._weights[slot], self._sizes[slot])
+        of_class = [Fraction(0)] * (int(classes.max()) + 1)
+        for number, chance in zip(classes.tolist(), self.probability(slot), strict=True):
+            of_class[number] += chance
+        return _entropy(tuple(of_class), len(of_class))
 
     def _group(self, name: str, first: Fraction, last: Fraction) -> range:
         if not 0 <= first < last <= 1:

@@ -13,10 +13,10 @@ Letters: d documents, s sentences.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from math import lcm
-from typing import Literal
+from math import factorial, lcm, prod
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,14 @@ from pipeline.core.draws import I32, I64, below_each, orders
 from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.files import Files
 from pipeline.core.key import Key
+from pipeline.core.notices import Notice, quoted
 from pipeline.core.spec import Name, Spec
+from pipeline.sources.knowledge.checks import doubled_stops, repeated_orders, repeated_wordings
 from pipeline.sources.knowledge.choices import Choices, Groups, Languages
 from pipeline.sources.knowledge.lengths import Lengths
 from pipeline.sources.knowledge.mistakes import Mistakes, MistakesSpec, Right
+from pipeline.sources.knowledge.naming import Naming, Words, sizes_of
+from pipeline.sources.knowledge.naming import notices as naming_notices
 from pipeline.sources.knowledge.wordings import (
     CLOSING,
     NAME,
@@ -42,11 +46,14 @@ from pipeline.sources.knowledge.wordings import (
     Wordings,
     sentences_of,
 )  # fmt: skip
-from pipeline.sources.source import AboutSpec, Context, MarkSpec, Turns, mask_of, opening, sample_mean
+from pipeline.sources.source import SAMPLE, AboutSpec, Context, MarkSpec, Turns, mask_of, opening, sample_mean
 from pipeline.text.fragments import Fragments
-from pipeline.text.rendered import compile_programs
+from pipeline.text.rendered import Program, Rendered, Teller, compile_programs
+from pipeline.text.shown import Shown, shown_by
 from pipeline.text.telling import Choose, Telling
 from pipeline.worlds.falsehood import Falsehood
+
+NAMED = "Show {{ subject }} or {{ name }} in every wording of the sentence that is to name it, or set full_name: all."
 
 
 class AfterSpec(Spec):
@@ -105,7 +112,7 @@ class Biographies:
     """The source. Wordings come from the source's key, truth from the world alone. sentences: told, in fixed order."""
 
     def __init__(self, spec: BiographiesSpec, context: Context) -> None:
-        self.world, self._people = context.about(spec)
+        self.world, self.people = context.about(spec)
         self._spec = spec
         if spec.language in spec.translations:
             raise SpecError(
@@ -125,23 +132,25 @@ class Biographies:
         self._sentence_keys = [self._wording_key.child(sentence.name) for sentence in told]
         self._mistakes = self._compile_mistakes(spec, context.key.child("mistakes"), len(wordings.programs))
         back = [[spec.mistakes.back.piece()]] if spec.mistakes else []
-        self._teller, notices = compile_programs(
-            [*wordings.programs, *back], context.tokenizer, self.world.slots, opening(spec)
-        )
-        self.notices = tuple(notices)
+        programs = [*wordings.programs, *back]
+        self._teller, notices = compile_programs(programs, context.tokenizer, self.world.slots, opening(spec))
         self.labels = (*self.world.labels, "(wrong)") if self._mistakes else self.world.labels
         roles = ("tag",) * (spec.tag is not None) + (spec.mistakes.roles if spec.mistakes else ())
         self.roles, self.mask = roles, mask_of(spec, roles)
         turns = (spec.paraphrases, 1 if spec.permutations == "fixed" else spec.permutations)
         self.exposures = None if "fresh" in turns else lcm(*(turn for turn in turns if isinstance(turn, int)))
         self.longest: int | None = None
-        self.mean_tokens, self.longest = self._lengths()
+        self.mean_tokens, self.longest = self._lengths(self._teller)
+        self.shown = (self._shown(wordings.programs),)
+        self.unknown = self._expected(context.tokenizer.unknown)
+        self.variants = None if self.exposures else self._variants()
+        self.notices = (*notices, *self._lost(wordings, Rendered(tuple(programs), context.tokenizer)))
 
     def __len__(self) -> int:
-        return len(self._people)
+        return len(self.people)
 
     def individuals(self, item: I64) -> I64:
-        return item + self._people.start
+        return item + self.people.start
 
     def topics(self, item: I64) -> list[str]:
         return [""] * item.size
@@ -234,18 +243,85 @@ class Biographies:
                     falsehood.check(self.world.told(language)[name], language)
         return Mistakes(spec.mistakes, key, falsehoods, back, len(self._modes), len(self.sentences))
 
-    def _lengths(self) -> tuple[Fraction, int | None]:
-        """Expected and longest tokens of a document, its end token included."""
+    def _lengths(self, teller: Teller) -> tuple[Fraction, int | None]:
+        """Expected and longest tokens of a document that `teller` tells, its end token included."""
         mistakes = self._spec.mistakes or MistakesSpec()
         groups = None if self._spec.permutations == "fixed" else self._groups
-        sampled = mistakes.weak and groups and max(groups.sizes) > 1  # what comes later is not known by its place
-        if sampled or not isinstance(self._teller, Fragments):
+        if not isinstance(teller, Fragments) or self._sampled:
             return sample_mean(self), None
         lengths = Lengths(
-            self._teller, self.world, self._counts, self._base, self._modes.tolist(), len(self.sentences), groups,
+            teller, self.world, self._counts, self._base, self._modes.tolist(), len(self.sentences), groups,
             self._languages.shares, mistakes, self._mistakes.falsehoods if self._mistakes else {},
         )  # fmt: skip
         return lengths.mean(), lengths.longest()
+
+    @property
+    def _sampled(self) -> bool:
+        """Whether nothing can be computed of all documents: what comes later is not known by its place."""
+        weak = self._spec.mistakes and self._spec.mistakes.weak
+        return bool(weak and self._spec.permutations != "fixed" and max(self._groups.sizes) > 1)
+
+    # ── what gets lost ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _expected(self, token: int | None) -> Fraction | None:
+        """How often a token stands in a document; None where a sample must tell."""
+        if token is None or not isinstance(self._teller, Fragments):
+            return None if token is not None else Fraction(0)
+        if not (self._teller.tokens[: self._teller.start[-1]] == token).any():
+            return Fraction(0)
+        return None if self._sampled else self._lengths(self._teller.only(token))[0] - 1
+
+    def _shown(self, programs: Sequence[Program]) -> Shown:
+        """What the documents show, in the languages that occur; of what is always told wrongly nothing."""
+        shown, sizes = Shown(), sizes_of(self.world)
+        always_wrong = self._spec.mistakes is not None and self._spec.mistakes.silent == 1
+        for language, share in enumerate(self._languages.shares):
+            for sentence, count in enumerate(self._counts[language]) if share else ():
+                firsts = [first for first in self._base[language, :, sentence].tolist() if first >= 0]
+                told = shown_by((p for first in firsts for p in programs[first : first + count]), sizes)
+                if always_wrong and self._mistakes and sentence in self._mistakes.falsehoods:
+                    wrong = self._mistakes.falsehoods[sentence]
+                    told = told.without(wrong.slots, wrong.label)
+                shown = shown.joined(told)
+        return shown
+
+    def _variants(self) -> int:
+        """How many different documents an item can have, at any number of exposures."""
+        spec = self._spec
+        worded = sum(prod(counts) for counts, share in zip(self._counts, self._languages.shares, strict=True) if share)
+        worded = worded if spec.paraphrases == "fresh" else min(worded, spec.paraphrases)
+        ordered = 1 if spec.permutations == "fixed" else factorial(len(self._groups.sizes))
+        return worded * (ordered if not isinstance(spec.permutations, int) else min(ordered, spec.permutations))
+
+    def _lost(self, wordings: Wordings, rendered: Rendered) -> Iterator[Notice]:
+        """What gets lost between the facts and the words of a document."""
+        spec = self._spec
+        words = Words.of(wordings.programs, self.world)
+        groups = None if spec.permutations == "fixed" else self._groups
+        naming = Naming(
+            words, self._counts, self._base, self._modes.tolist(), len(self.sentences), groups, self._languages.shares
+        )
+
+        def example(which: Callable[[I64], Any]) -> str:
+            item = np.arange(min(len(self), SAMPLE), dtype=np.int64)
+            programs, _ = self._programs(self.choices(self.individuals(item), np.zeros_like(item)))
+            bits = np.bitwise_or.reduce(np.array(words.bits, np.int64)[programs], axis=1)
+            found = item[which(bits)][:1]
+            if not found.size:
+                return f"none of the first {item.size:,} items at exposure 0"
+            text = rendered.text(self._telling(self.individuals(found), np.zeros_like(found)))
+            return f"item {found[0]}, exposure 0: {quoted(text)}"
+
+        yield from naming_notices(naming.documents(), words, NAMED, example)
+        yield from doubled_stops(wordings.programs, wordings.places)
+        if isinstance(spec.paraphrases, int):
+            yield from repeated_wordings(spec.paraphrases, self._counts, self._languages.shares, self._first_item)
+        if isinstance(spec.permutations, int):
+            yield from repeated_orders(spec.permutations, len(self._groups.sizes), self._first_item)
+
+    def _first_item(self, exposures: int) -> Choices:
+        """How the first item is told at so many exposures."""
+        return self.choices(np.full(exposures, self.people.start, np.int64), np.arange(exposures, dtype=np.int64))
 
 
 def _turn(turns: Turns | Literal["fixed"], exposure: I64) -> I64:

@@ -14,10 +14,12 @@ from pydantic import Field as Key_
 from pipeline.core.documents import Documents
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
+from pipeline.sources.knowledge.naming import sizes_of
 from pipeline.sources.source import AboutSpec, Context, Mark, MarkSpec, mask_of, opening, sample_mean
 from pipeline.text.fields import special
 from pipeline.text.fragments import Fragments
 from pipeline.text.rendered import compile_programs
+from pipeline.text.shown import shown_by
 from pipeline.text.telling import Choose, Telling
 
 
@@ -38,7 +40,7 @@ class Names:
     exposures: int | None = 1
 
     def __init__(self, spec: NamesSpec, context: Context) -> None:
-        self.world, self._people = context.about(spec)
+        self.world, self.people = context.about(spec)
         name = self.world.of_kind("name")
         if name is None:
             raise SpecError(f"the world '{self.world.name}' has no attribute of kind name", at=("world",))
@@ -50,18 +52,26 @@ class Names:
         self.roles = ("tag",) * (spec.tag is not None)
         self.mask = mask_of(spec, self.roles)
         self.longest: int | None = None
+        self.shown = (shown_by(programs, sizes_of(self.world)),)
+        self.variants: int | None = None
+        self.unknown: Fraction | None = None
+        token = context.tokenizer.unknown
         if isinstance(self._teller, Fragments):
-            always = len(self._teller.opening) + 1
-            self.mean_tokens = sum(self._teller.mean_lengths(self.world.probability), Fraction(always))
-            self.longest = int(self._teller.longest.sum()) + always
+            self.mean_tokens = self._mean(self._teller)
+            self.longest = int(self._teller.longest.sum()) + len(self._teller.opening) + 1
+            self.unknown = Fraction(0) if token is None else self._mean(self._teller.only(token)) - 1
         else:
             self.mean_tokens = sample_mean(self)
 
+    def _mean(self, teller: Fragments) -> Fraction:
+        """Expected tokens of a document that `teller` tells, its end token included."""
+        return sum(teller.mean_lengths(self.world.probability), Fraction(len(teller.opening) + 1))
+
     def __len__(self) -> int:
-        return len(self._people)
+        return len(self.people)
 
     def individuals(self, item: I64) -> I64:
-        return item + self._people.start
+        return item + self.people.start
 
     def topics(self, item: I64) -> list[str]:
         return [""] * item.size

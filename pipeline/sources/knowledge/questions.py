@@ -14,9 +14,12 @@ Letters: d documents, m parts of them in all.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from functools import reduce
+from operator import or_
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +28,31 @@ from pydantic import Field as Key_
 from pipeline.core.documents import Documents
 from pipeline.core.draws import I32, I64, bits, bits_each, scaled, threshold
 from pipeline.core.errors import SpecError, TemplateError, suggest
+from pipeline.core.notices import Notice, quoted
 from pipeline.core.spec import Name, Rational, Spec
+from pipeline.sources.knowledge.checks import doubled_stops, repeated_lines
+from pipeline.sources.knowledge.naming import Words, sizes_of
+from pipeline.sources.knowledge.naming import notices as naming_notices
 from pipeline.sources.knowledge.wordings import TemplatesSpec
-from pipeline.sources.source import AboutSpec, Context, Mark, MarkSpec, Turns, mask_of, number_of, opening, sample_mean
-from pipeline.text.fields import Field, Joint, Piece
+from pipeline.sources.source import (
+    SAMPLE,
+    AboutSpec,
+    Context,
+    Mark,
+    MarkSpec,
+    Turns,
+    mask_of,
+    number_of,
+    opening,
+    sample_mean,
+)
+from pipeline.text.fields import Field
 from pipeline.text.fragments import Fragments
 from pipeline.text.languages import LANGUAGES
-from pipeline.text.rendered import Program, compile_programs
+from pipeline.text.rendered import Program, Rendered, Teller, compile_programs
+from pipeline.text.shown import Shown, shown_by, slots_read
 from pipeline.text.telling import Choose, Telling
-from pipeline.text.templates import Expression, Variable, parts, pieces
+from pipeline.text.templates import Variable, parts, pieces
 from pipeline.worlds.world import World
 
 OTHER = "other_"
@@ -74,11 +93,12 @@ class Questions:
     """The source. Wordings, hints and second individuals come from its key, truth from the world."""
 
     def __init__(self, spec: QuestionsSpec, context: Context) -> None:
-        self.world, self._people = context.about(spec)
+        self.world, self.people = context.about(spec)
         self._spec, self._key = spec, context.key
         self.questions = _chosen(spec)
         self._pairs = False
         programs: list[Program] = []
+        self._places: list[str] = []
         lines: list[list[_Line]] = [self._compile_lines(question, programs) for question in self.questions]
         self._counts = np.array([len(of_question) for of_question in lines])
         self._first = np.cumsum(self._counts) - self._counts
@@ -86,36 +106,39 @@ class Questions:
         self._marks = self._compile_marks(spec, programs)
         slots = self.world.slots * 2 - 1 if self._pairs else self.world.slots
         self._teller, notices = compile_programs(programs, context.tokenizer, slots, opening(spec))
-        self.notices = tuple(notices)
         self.labels = self.world.labels
         asked = any(line.answer >= 0 for line in self._lines)
         told = ("tag", spec.tag), ("prompt", asked), ("hint", spec.hints), ("answer", asked)
         self.roles = tuple(role for role, there in told if there)
         self.mask = mask_of(spec, self.roles)
-        if self._pairs and len(self._people) < 2:
+        if self._pairs and len(self.people) < 2:
             raise SpecError(
                 "a question about two individuals needs a group of two or more", "Make it larger.", ("only",)
             )
         turns = spec.paraphrases
         self.exposures = turns if isinstance(turns, int) else None
         self.longest: int | None = None
-        self.mean_tokens, self.longest = self._lengths()
+        self.mean_tokens, self.longest = self._lengths(self._teller)
+        self.shown = tuple(self._shown(programs, of_question) for of_question in lines)
+        self.unknown = self._expected(context.tokenizer.unknown)
+        self.variants: int | None = None  # second individuals and hints are drawn anew at each exposure
+        self.notices = (*notices, *self._lost(programs, lines, Rendered(tuple(programs), context.tokenizer)))
 
     def __len__(self) -> int:
-        return len(self._people) * len(self.questions)
+        return len(self.people) * len(self.questions)
 
     def individuals(self, item: I64) -> I64:
-        return item // len(self.questions) + self._people.start
+        return item // len(self.questions) + self.people.start
 
     def topics(self, item: I64) -> list[str]:
         return [self.questions[question] for question in (item % len(self.questions)).tolist()]
 
     def others(self, item: I64, exposure: I64) -> I64:
         """The second individual of each document: any of the group but the first."""
-        count = len(self._people)
+        count = len(self.people)
         drawn = bits_each([self._key.child("other")], self._key.child("others"), item, exposure)[:, 0]
         first = item // len(self.questions)
-        return (first + 1 + scaled(drawn, count - 1)) % count + self._people.start
+        return (first + 1 + scaled(drawn, count - 1)) % count + self.people.start
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         """The questions `item` (d,) at `exposure` (d,)."""
@@ -180,9 +203,12 @@ class Questions:
                     "Write prompt | answer, or prompt | hint | answer; of a statement no bar.",
                     text.place,
                 )  # fmt: skip
-            self._pairs |= any(_reaches(part, self.world.slots) for program in cut for part in program)
+            self._pairs |= any(
+                max(slots_read(part), default=0) >= self.world.slots for program in cut for part in program
+            )
             numbers = range(len(programs), len(programs) + len(cut))
             programs += cut
+            self._places += [text.place] * len(cut)
             found.append(_Line(numbers[0], numbers[1] if len(cut) == 3 else -1, numbers[-1] if len(cut) > 1 else -1))
         return found
 
@@ -197,12 +223,12 @@ class Questions:
         programs += [[spec.hints.direct.piece()], [spec.hints.hinted.piece()]]
         return len(programs) - 2, len(programs) - 1
 
-    def _lengths(self) -> tuple[Fraction, int | None]:
-        """Expected and longest tokens of a document, its end token included."""
-        if not isinstance(self._teller, Fragments):
+    def _lengths(self, teller: Teller) -> tuple[Fraction, int | None]:
+        """Expected and longest tokens of a document that `teller` tells, its end token included."""
+        if not isinstance(teller, Fragments):
             return sample_mean(self), None
-        means = [*self._teller.mean_lengths(self._probability), Fraction(0)]
-        most = [*self._teller.longest.tolist(), 0]
+        means = [*teller.mean_lengths(self._probability), Fraction(0)]
+        most = [*teller.longest.tolist(), 0]
         rate = self._spec.hints.rate if self._spec.hints else Fraction(0)
         table, _ = self._tables()
         each = [sum((means[p] for p in row), Fraction(0)) for row in table.tolist()]
@@ -211,13 +237,64 @@ class Questions:
             sum(of_lines[first : first + n], Fraction(0)) / n
             for first, n in zip(self._first.tolist(), self._counts.tolist(), strict=True)
         ]
-        always = len(self._teller.opening) + 1
+        always = len(teller.opening) + 1
         longest = max(sum(most[p] for p in row) for row in table.tolist())
         return sum(of_questions, Fraction(0)) / len(of_questions) + always, int(longest) + always
 
     def _probability(self, slot: int) -> tuple[Fraction, ...]:
         """How likely each row of a slot is, that of the second individual included."""
         return self.world.probability(slot if slot < self.world.slots else slot - self.world.slots + 1)
+
+    # ── what gets lost ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _expected(self, token: int | None) -> Fraction | None:
+        """How often a token stands in a document; None where a sample must tell."""
+        if token is None:
+            return Fraction(0)
+        return self._lengths(self._teller.only(token))[0] - 1 if isinstance(self._teller, Fragments) else None
+
+    def _shown(self, programs: Sequence[Program], lines: Sequence[_Line]) -> Shown:
+        """What documents of a question show of the first individual or the second."""
+        parts_ = [programs[part] for line in lines for part in self._parts(line)]
+        shown, last = shown_by(parts_, sizes_of(self.world)), self.world.slots - 1
+        others = {slot - last: classes for slot, classes in shown.slots.items() if slot > last}
+        own = {slot: classes for slot, classes in shown.slots.items() if slot <= last}
+        bare = frozenset(slot if slot <= last else slot - last for slot in shown.bare)
+        return Shown(own, shown.labels, bare).joined(Shown(others))
+
+    def _parts(self, line: _Line) -> list[int]:
+        """The programs that a document of a line can have."""
+        return [part for part in (line.prompt, line.hint if self._spec.hints else -1, line.answer) if part >= 0]
+
+    def _lost(
+        self, programs: Sequence[Program], lines: Sequence[Sequence[_Line]], rendered: Rendered
+    ) -> Iterator[Notice]:
+        """What gets lost between the facts and the words of a document."""
+        words = Words.of(programs, self.world)
+        table, _ = self._tables()
+        of_rows = np.array([reduce(or_, (words.bits[part] for part in row if part >= 0), 0) for row in table.tolist()])
+        rate = self._spec.hints.rate if self._spec.hints else Fraction(0)
+        named: dict[int, Fraction] = {}
+        for number, line in enumerate(self._lines):
+            hinted = rate if line.hint >= 0 else Fraction(0)
+            question = int(np.searchsorted(self._first, number, side="right")) - 1
+            likely = Fraction(1, len(self.questions) * int(self._counts[question]))
+            for row, chance in ((2 * number, 1 - hinted), (2 * number + 1, hinted)):
+                named[int(of_rows[row])] = named.get(int(of_rows[row]), Fraction(0)) + likely * chance
+
+        def example(which: Callable[[I64], Any]) -> str:
+            item = np.arange(min(len(self), SAMPLE), dtype=np.int64)
+            line, hinted = self.choices(item, np.zeros_like(item))
+            found = item[which(of_rows[2 * line + hinted])][:1]
+            if not found.size:
+                return f"none of the first {item.size:,} items at exposure 0"
+            text = rendered.text(self._telling(found, np.zeros_like(found)))
+            return f"item {found[0]}, exposure 0: {quoted(text)}"
+
+        yield from naming_notices(named, words, "Show {{ name }} in every line.", example)
+        yield from doubled_stops(programs, self._places)
+        if isinstance(turns := self._spec.paraphrases, int):
+            yield from repeated_lines(turns, dict(zip(self.questions, self._counts.tolist(), strict=True)))
 
 
 def _chosen(spec: QuestionsSpec) -> list[str]:
@@ -248,12 +325,3 @@ def _shifted(field: Field, by: int) -> Field:
     shown = tuple(piece if isinstance(piece, str) else piece.at(piece.slot + by) for piece in field.format)
     parts_ = {name: column.at(column.slot + by) for name, column in field.parts.items()}
     return Field(shown, parts_, field.label, field.after)
-
-
-def _reaches(part: Piece | Expression, slots: int) -> bool:
-    """Whether a part of a program shows something of the second individual."""
-    if isinstance(part, Expression):
-        used = [slot for variable in part.variables.values() for slot in variable.slots]
-    else:
-        used = list(part.slot.slots) if isinstance(part.slot, Joint) else [part.slot]
-    return any(slot >= slots for slot in used)

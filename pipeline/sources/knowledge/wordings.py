@@ -118,8 +118,8 @@ def sentences_of(
 class Wordings:
     """All programs, and where those of a language, a mode and a sentence begin.
 
-    counts[language][sentence]: paraphrases. base (languages, modes, sentences) int32: the first program; -1 where the
-    sentence is never told so.
+    places: the line of each program, `file:line`. counts[language][sentence]: paraphrases. base (languages, modes,
+    sentences) int32: the first program; -1 where the sentence is never told so.
     """
 
     def __init__(
@@ -131,6 +131,7 @@ class Wordings:
     ) -> None:
         """occurs: mode → the sentences that are ever told in it. SpecError, TemplateError for what cannot be told."""
         self.programs: list[Program] = []
+        self.places: list[str] = []
         self.counts: list[list[int]] = []
         self.base: I32 = np.full((len(sets), len(MODES), len(sentences)), -1, np.int32)
         for number, (language, templates) in enumerate(sets.items()):
@@ -164,6 +165,7 @@ class Wordings:
                 self.base[number, mode, s] = len(self.programs)
                 lines = templates.lines(sentence.templates)
                 self.programs += [pieces(line, own, f"world '{world.name}'") for line in lines]
+                self.places += [line.place for line in lines]
 
 
 def _own_words(sentence: Sentence, scope: Mapping[str, Variable]) -> dict[str, Variable]:

@@ -36,11 +36,12 @@ from pipeline.core.spec import Name, Size
 from pipeline.sources.knowledge.questions import OTHER, variables
 from pipeline.sources.knowledge.wordings import TemplatesSpec
 from pipeline.sources.source import AboutSpec, Context, Turns, mask_of, number_of, opening, sample_mean
-from pipeline.text.fields import Joint, literal
+from pipeline.text.fields import literal
 from pipeline.text.fragments import Fragments
 from pipeline.text.rendered import Program, compile_programs
+from pipeline.text.shown import slots_read
 from pipeline.text.telling import Choose, Telling
-from pipeline.text.templates import Expression, parts, pieces
+from pipeline.text.templates import parts, pieces
 from pipeline.worlds.attributes import Pool
 from pipeline.worlds.world import World
 
@@ -256,7 +257,7 @@ class _Lines:
 
     def _check(self, program: Program, needed: Sequence[str], refused: Sequence[str], place: str) -> None:
         """TemplateError for a part of a line without a variable that it needs, or with one that it must not tell."""
-        told = _slots(program)
+        told = frozenset().union(*map(slots_read, program))
         for variable in needed:
             if not self._scope[variable].slots <= told:
                 raise TemplateError(
@@ -265,17 +266,6 @@ class _Lines:
         for variable in refused:
             if self._scope[variable].slots & told:
                 raise TemplateError(f"{{{{ {variable} }}}} has no place here", "It spares the reader a hop.", place)
-
-
-def _slots(program: Program) -> frozenset[int]:
-    """The slots that a program shows something of."""
-    used: set[int] = set()
-    for part in program:
-        if isinstance(part, Expression):
-            used.update(*(variable.slots for variable in part.variables.values()))
-        else:
-            used.update(part.slot.slots if isinstance(part.slot, Joint) else (part.slot,))
-    return frozenset(used)
 
 
 def _distinct(key: Key, count: int, of: int, *counters: I64) -> I64:

@@ -22,6 +22,7 @@ from pydantic import Field as Key_
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I32, I64, U64, thresholds
 from pipeline.core.key import Key
+from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Size
 from pipeline.sources.source import Context, DocumentsSpec, Mark, MarkSpec, mask_of, number_of, sample_mean
 from pipeline.text.symbols import Alphabet
@@ -148,7 +149,7 @@ class Puzzle:
     """A source of instances with answers. A kind of puzzle says in `_draw` how they are drawn."""
 
     labels: tuple[str, ...] = ("",)
-    notices: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
     world: World | None = None
     longest: int | None
     streams: tuple[str, ...] = ("instance", "telling")

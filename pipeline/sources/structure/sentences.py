@@ -24,6 +24,7 @@ from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files, Text
 from pipeline.core.narrow import narrowed
+from pipeline.core.notices import Notice
 from pipeline.core.reading import read
 from pipeline.core.spec import Rational, Spec
 from pipeline.grammars.drawing import ShapeSpec, drawn
@@ -109,7 +110,7 @@ class Sentences:
     """The source."""
 
     labels: tuple[str, ...] = ("",)
-    notices: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
     world: World | None = None
 
     def __init__(self, spec: GrammarSpec, context: Context) -> None:

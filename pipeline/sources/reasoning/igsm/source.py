@@ -22,6 +22,7 @@ from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I32, I64, U64, threshold
 from pipeline.core.errors import RunError
 from pipeline.core.key import Key
+from pipeline.core.notices import Notice, information
 from pipeline.sources.reasoning.igsm.layout import LARGEST, MODULUS, STREAMS, Problems
 from pipeline.sources.reasoning.igsm.spec import IgsmSpec
 from pipeline.sources.reasoning.igsm.steps import Steps, steps_of
@@ -69,7 +70,8 @@ class Igsm:
         self._teller, numbers, self.notices = self._words.compiled(1 if self._exact else int(self._draw.rule[MODULUS]))
         self._numbers = np.array(numbers, np.int64)
         if self._exact:
-            self.notices = ("slow path: documents are rendered and encoded one by one, because numbers are exact",)
+            slow = "slow path: documents are rendered and encoded one by one, because numbers are exact"
+            self.notices = (information(slow),)
         told = {"tag": spec.tag, "hint": True, "prompt": True, "answer": spec.answer != "none"}
         retry = dict.fromkeys(("mistake", "attempt", "back"), spec.retry)
         if spec.retry and spec.retry.mistake == "weak":
@@ -165,7 +167,7 @@ class _Words:
     tokenizer: Tokenizer
 
     @lru_cache(16)  # noqa: B019  # the sources of a recipe, and those of recipes like it, share a few kinds of words
-    def compiled(self, values: int) -> tuple[Teller, list[int], tuple[str, ...]]:
+    def compiled(self, values: int) -> tuple[Teller, list[int], tuple[Notice, ...]]:
         """A teller of the numbers below `values`, the number of each of PROGRAMS, and notices."""
         programs, numbers = self._programs([str(value) for value in range(values)])
         tag = self.tag.piece() if self.tag else None

@@ -1,0 +1,59 @@
+"""What `plan` says beside its numbers: something that the user should know of, and knowledge that gets lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SHOWN = 200  # characters of an example
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing to know of a source, a world or a split.
+
+    problem: what is so, in a line. remedy: what to do about it, if anything. example: a document or a value that shows
+    it. lost: whether knowledge gets lost by it, which `strict: true` refuses. at: the key below the spec that it is of.
+
+    >>> print(Notice("2 of 4 documents never name their subject", "Set full_name: all.", "item 0: 'She was born.'"))
+    2 of 4 documents never name their subject. Set full_name: all. Example: item 0: 'She was born.'
+    """
+
+    problem: str
+    remedy: str = ""
+    example: str = ""
+    lost: bool = True
+    at: tuple[str | int, ...] = ()
+
+    def __str__(self) -> str:
+        example = f"Example: {self.example}" if self.example else ""
+        after = [part for part in (self.remedy, example) if part]
+        line = " ".join([self.problem + "." * bool(after), *after])
+        return "\\n".join(line.splitlines())  # as a refusal, it is one line
+
+    def __contains__(self, words: str) -> bool:
+        return words in str(self)
+
+    @property
+    def described(self) -> str:
+        """The problem with its example: what a refusal says."""
+        return f"{self.problem}: {self.example}" if self.example else self.problem
+
+
+def information(problem: str) -> Notice:
+    """Something to know by which nothing gets lost."""
+    return Notice(problem, lost=False)
+
+
+def quoted(text: str) -> str:
+    """A text as an example shows it: in quotes, its end left out where it is long."""
+    text = text.strip()
+    return repr(text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…")
+
+
+def percent(share: float) -> str:
+    """A share of documents or tokens: 17.5%, 0.031%.
+
+    >>> percent(0.175), percent(0.00031), percent(1), percent(1e-9)
+    ('17.5%', '0.031%', '100%', '1e-07%')
+    """
+    return f"{100 * share:.3g}%"
