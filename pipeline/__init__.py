@@ -19,7 +19,8 @@
       │        report/          one HTML page about it; highlight.py, colour.py: documents as one looks at them
       │        export.py, hub.py           other trainers' formats (sinks/), the Hugging Face Hub
       ▼
-    Rows      streaming.py      the same rows without a disk, or read; torch.py: for PyTorch's loaders
+    Rows      streaming.py      the same rows without a disk, or read, in order or at any place; access.py: whence
+                                torch.py: for PyTorch's loaders
 
 A dataset lies in a folder of storage/: on a disk, or in a bucket. Each command is a file of commands/.
 
@@ -51,8 +52,8 @@ built. A file is complete or absent, has two hashes in its record, and the manif
 Floors, from the ground up; an import goes down or stays inside its folder (tests/test_architecture.py):
 
     core · text, grammars, packing, storage, torch, predictions · manifest, worlds · marks, sources, sinks · dataset,
-    recipe · amounts · plan, export, scoring, checking · figures, evaluation, capacity, highlight · shard, executors,
-    card, colour · build, streaming, hub · report · commands · cli
+    recipe · blocks · amounts, lost · plan, export, scoring, checking · figures, evaluation, capacity, highlight ·
+    shard, executors, card, colour · build, access, hub · streaming, verify, report · commands · cli
 
 Use from Python:
 
@@ -84,7 +85,8 @@ if TYPE_CHECKING:
 def stream(recipe: str | Path, split: str, overrides: Sequence[str] = (), **options: Any) -> Stream:
     """The rows of a recipe's split, made as they are asked for; see `pipeline.streaming.Stream` for the options.
 
-    overrides: as --set on the command line. RecipeError and the like for what cannot be planned.
+    overrides: as --set on the command line. RecipeError and the like for what cannot be planned, PlanError for options
+    that there are not or that cannot be.
     """
     from pipeline.plan import compile_plan
     from pipeline.recipe import load

@@ -2,8 +2,9 @@
 
 C consumers (ranks) share the rows in one of two ways:
 
-    rows     consumer c has the rows c, c + C, c + 2C, … of the split, and makes no others. Whatever C is, each round of
-             C rows is the next C rows of the split, so a run may go on with other ranks than before.
+    rows     consumer c has the rows c, c + C, c + 2C, … of the split, and makes no others (where C is below 8 it makes
+             all, which is quicker then). Whatever C is, each round of C rows is the next C rows of the split, so a run
+             may go on with other ranks than before.
     shards   consumer c makes the shards c, c + C, … of the split, and has all of their rows. For sources that are slow
              to tell. Consumers get different numbers of rows.
 
@@ -62,7 +63,8 @@ class Stream:
     `len` is how many rows iterating from the beginning gives (TypeError where they do not end), and `stream[i]` is the
     i-th of them, made without the others; `stream[[3, 1, 2]]` is a list of rows. That is what map-style samplers of
     PyTorch and grain want. A built dataset knows its numbers of rows; of a plan they follow from the lengths of all
-    documents before them, which takes about half as long as making them, once. IndexError past the end.
+    documents before them, which takes more than half as long as making them, once (`list(stream)` asks for it too;
+    `list(iter(stream))` does not). IndexError past the end.
 
         >>> from pipeline.core.columns import Columns
         >>> stream = Stream(2, lambda k: {"input_ids": np.arange(4 * k, 4 * k + 4)}).shared(1, 3)

@@ -125,6 +125,10 @@ class _Passes:
     def __init__(self) -> None:
         self._notes = torch.zeros(2 + MOST_WORKERS, dtype=torch.int64).share_memory_()
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._notes.share_memory_()  # as it is already, where a loader has sent it; not so where it was copied
+
     def begin(self, worker: int, workers: int) -> bool:
         """Note a pass by a worker of so many (0: by the process itself); whether it is its part of the first pass."""
         if workers > MOST_WORKERS:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from copy import deepcopy
 from itertools import chain, islice
 from typing import Any
 
@@ -98,6 +100,15 @@ def test_one_loader_of_several_epochs_uses_a_state_in_the_first(persistent: bool
     loader = DataLoader(data, batch_size=2, num_workers=2, persistent_workers=persistent)
     epochs = [sorted(read(loader)) for _ in range(3)]
     assert epochs == [list(range(6, ROWS)), list(range(ROWS)), list(range(ROWS))]
+
+
+@pytest.mark.parametrize("copied", [deepcopy, lambda data: pickle.loads(pickle.dumps(data))])
+def test_a_copy_of_a_dataset_uses_its_state_once_too(copied: Any):
+    data = counting().torch()
+    data.load_state_dict(state_after(6))
+    loader = DataLoader(copied(data), batch_size=2, num_workers=2)
+    assert [sorted(read(loader)) for _ in range(2)] == [list(range(6, ROWS)), list(range(ROWS))]
+    assert sorted(read(DataLoader(data, num_workers=2))) == list(range(6, ROWS)), "which says nothing of the first"
 
 
 def test_other_workers_of_a_later_epoch_do_not_use_it_either():
