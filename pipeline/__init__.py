@@ -14,6 +14,7 @@
       │        packing.py       documents → sequences
       ▼
     Dataset   build.py          what is missing → executors.py (Ray, or this process) → sinks/arrow.py → manifest, last
+      │        verification.py  every byte of it, held against the manifest
       │        dataset.py       the way back, for all that reads it:
       │        scoring.py, capacity.py     answers to accuracies, losses to bits; checking/: solutions, step by step
       │        report/          one HTML page about it; highlight.py, colour.py: documents as one looks at them
@@ -52,8 +53,8 @@ built. A file is complete or absent, has two hashes in its record, and the manif
 Floors, from the ground up; an import goes down or stays inside its folder (tests/test_architecture.py):
 
     core · text, grammars, packing, storage, torch, predictions · manifest, worlds · marks, sources, sinks · dataset,
-    recipe · blocks · amounts, lost · plan, export, scoring, checking · figures, evaluation, capacity, highlight ·
-    shard, executors, card, colour · build, access, hub · streaming, verify, report · commands · cli
+    recipe · amounts · plan, export, scoring, checking · figures, evaluation, capacity, highlight · shard, executors,
+    card, colour · verification · build, streaming, hub · report · commands · cli
 
 Use from Python:
 
@@ -99,9 +100,9 @@ def read(place: str | Path, split: str, *, check: bool | None = None, **options:
     """The rows of a built split, at a path or URL, as the same kind of stream.
 
     What is checked: the manifest, whole, at once; of each shard, when it is opened, its size and number of rows. Its
-    bytes are held against their hash when it is first opened with check=True, and by default on a disk, where that
-    takes a few tenths of the time that its rows take, but not in a bucket; with check=False nowhere. `pipeline verify`
-    checks everything beforehand. StorageError, with the file, for what is not as it was built.
+    bytes are held against their hash when this process first opens it, which adds a few tenths to the time that its
+    rows take; check=True: whenever it is opened; check=False: never. `pipeline verify` checks everything beforehand.
+    StorageError, with the file, for what is not as it was built.
     """
     from pipeline.dataset import Dataset
     from pipeline.streaming import of_dataset

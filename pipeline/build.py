@@ -12,33 +12,30 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from pipeline import figures, marks, recipe
-from pipeline.card import card, header
+from pipeline.card import card
 from pipeline.core.columns import content_hash
 from pipeline.core.documents import ROLES
 from pipeline.core.errors import PipelineError, PlanError, RunError, SpecError, StorageError
-from pipeline.dataset import TOKENIZER, TOKENIZER_CONFIG, Dataset
+from pipeline.dataset import Dataset
 from pipeline.executors import Executor
-from pipeline.export import EXPORTS, RECORD, Export, Exported, export, faults, place_of
-from pipeline.manifest import MANIFEST, Manifest, ShardRecord, is_sealed, sealed, shard_file, totals
+from pipeline.export import Export, Exported, export, place_of
+from pipeline.manifest import MANIFEST, README, RECIPE, Manifest, ShardRecord, sealed, shard_file, totals
 from pipeline.plan import Plan, SplitPlan
 from pipeline.shard import make_shard
 from pipeline.sinks import arrow
 from pipeline.sources.source import Parsed
 from pipeline.storage import STATE, Folder, folder_at
 from pipeline.storage.folder import AGAIN
-from pipeline.storage.local import hash_of, hash_of_bytes
-from pipeline.text.tokenizer import hash_of_tokenizer
+from pipeline.storage.local import hash_of_bytes
+from pipeline.verification import verify as verify
 
 FINGERPRINT = f"{STATE}/fingerprint"
-README, RECIPE = "README.md", "recipe.yaml"
-PAGE = "report.html"  # which `report` puts beside them; anybody may write there
 BUILDS = f"{STATE}/builds.jsonl"  # when, where and how long; what `report` says of throughput
 Progress = Callable[[ShardRecord], object]
 PACKAGES = ("pretraining-recipes", "pyarrow", "tokenizers", "jinja2", "faker")
@@ -116,110 +113,13 @@ def build_shard(common: tuple[Plan, Folder], shard: tuple[str, int]) -> ShardRec
         padding=made.padding,
         sources={name: counts.record() for name, counts in made.sources.items()},
     )
-    folder.write(_record_name(split, k), record.dumps(plan.fingerprint))
+    folder.write(_record_name(split, k), record.dumps(plan.fingerprint, folder.stamp(name)))
     return record
 
 
 def shard_name(plan: Plan, split: str, k: int) -> str:
     """Where a shard lies below the dataset's folder."""
     return shard_file(split, k, plan.splits[split].shards)
-
-
-def verify(out: str | Path, *, checked: Progress = lambda _: None) -> list[str]:
-    """What is wrong with a built dataset, one line each; empty where all is well. StorageError where there is none.
-
-    Every file is read whole: of a shard, its bytes are held against the file hash, its columns against the content hash
-    and the counts. What a manifest says twice is computed from the other; what it does not know of is named.
-    """
-    folder = folder_at(out)
-    if {RECORD, MANIFEST} & set(folder.names()) == {RECORD}:  # an export, wherever it lies
-        return faults(folder)
-    manifest, wrong = Manifest.examined(folder)
-    wrong = [f"{MANIFEST}: {line}" for line in wrong]
-    for split in manifest.splits:
-        for record in manifest.shards_of(split):
-            if fault := _fault(folder, record) or _miscounted(record, manifest.splits[split]):
-                wrong.append(f"{record.file}: {fault}")
-            checked(record)
-    wrong += _faults_of_head(folder, manifest)
-    wrong += [f"{name}: not in the manifest" for name in _strangers(folder, manifest)]
-    for name in folder.names(EXPORTS):
-        part = folder_at(f"{folder.url}/{EXPORTS}/{name}")
-        wrong += [f"{EXPORTS}/{name}/{fault}" for fault in faults(part, manifest.fingerprint)]
-    return wrong
-
-
-def _fault(folder: Folder, record: ShardRecord) -> str:
-    """Why a file is not the one recorded; "" where it is."""
-    try:
-        with folder.local(record.file) as path:
-            if path.stat().st_size != record.bytes:
-                return f"{path.stat().st_size} bytes instead of {record.bytes}"
-            if hash_of(path) != record.file_hash:
-                return "its bytes have changed"
-            columns = arrow.columns_of(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return "missing"
-    except (OSError, ValueError, TypeError, NotImplementedError, IndexError) as error:
-        return f"it cannot be read: {' '.join(str(error).split())}"
-    if content_hash(columns) != record.content_hash:
-        return "its columns are not those recorded"
-    rows = len(columns["input_ids"])  # type: ignore[arg-type]  # an array, as the content hash says
-    return "" if rows == record.sequences else f"{rows} rows instead of {record.sequences}"
-
-
-def _miscounted(record: ShardRecord, split: Mapping[str, Any]) -> str:
-    """What the record of a shard says that cannot be; "" where it can."""
-    if list(record.sources) != list(split["source_names"]):
-        return "the sources of its record are not those of the split"
-    for what, total in (("documents", record.documents), ("tokens", record.tokens)):
-        if sum(counts.get(what, 0) for counts in record.sources.values()) != total:
-            return f"{total} {what} in its record, and others by source"
-    if record.sequences * split["length"] != record.tokens + record.padding:
-        return f"{record.sequences} sequences of {split['length']} do not hold its tokens and padding"
-    return ""
-
-
-def _faults_of_head(folder: Folder, manifest: Manifest) -> list[str]:
-    """What is wrong with the files beside the shards."""
-    fingerprint, wrong = manifest.fingerprint, []
-    data: dict[str, bytes] = {}
-    for name in (RECIPE, README, *dict.fromkeys((TOKENIZER, TOKENIZER_CONFIG, *manifest.files))):
-        try:
-            data[name] = folder.read(name)
-        except FileNotFoundError:
-            wrong.append(f"{name}: missing")
-    if RECIPE in data and not is_sealed(data[RECIPE], fingerprint):
-        wrong.append(f"{RECIPE}: its bytes have changed")
-    if README in data and (fault := marks.fault(data[README], header(manifest), fingerprint)):
-        wrong.append(f"{README}: {fault}")
-    for name, recorded in manifest.files.items():
-        if name in data and (len(data[name]), hash_of_bytes(data[name])) != (recorded["bytes"], recorded["file_hash"]):
-            wrong.append(f"{name}: its bytes have changed")
-    if not any(line.startswith("tokenizer/") for line in wrong) and not _is_of(manifest, data):
-        wrong.append(f"{MANIFEST}: the fingerprint is not that of its recipe and tokenizer")
-    return wrong
-
-
-def _is_of(manifest: Manifest, data: Mapping[str, bytes]) -> bool:
-    """Whether the fingerprint is that of the recipe and the tokenizer."""
-    try:
-        end = json.loads(data[TOKENIZER_CONFIG])["eos_token"]
-        own = hash_of_tokenizer(data[TOKENIZER].decode(), end)
-    except (ValueError, TypeError, KeyError):
-        return False
-    return recipe.fingerprint_of(manifest.recipe, own, manifest.output_version) == manifest.fingerprint
-
-
-def _strangers(folder: Folder, manifest: Manifest) -> Iterator[str]:
-    """Files and folders that no build has written."""
-    files = {MANIFEST, README, RECIPE, *manifest.files, *(record.file for record in manifest.shards)}
-    parts = {name.partition("/")[0] for name in files if "/" in name}
-    for name in folder.names():
-        if name not in {*files, *parts, STATE, EXPORTS, PAGE}:
-            yield name
-    for part in sorted(parts):
-        yield from (f"{part}/{name}" for name in folder.names(part) if f"{part}/{name}" not in files)
 
 
 def _record_name(split: str, k: int) -> str:
@@ -274,8 +174,10 @@ def _found(folder: Folder, plan: Plan, kept: Progress) -> dict[tuple[str, int], 
     """The shards that are there and whole, re-hashed on all cores."""
 
     def kept_record(shard: tuple[str, int]) -> ShardRecord | None:
-        record = _record(folder, plan, shard)
-        return record if record and folder.has(record.file, record.bytes, record.file_hash) else None
+        if not (found := _record(folder, plan, shard)):
+            return None
+        record, stamp = found
+        return record if folder.has(record.file, record.bytes, record.file_hash, stamp) else None
 
     whole: dict[tuple[str, int], ShardRecord] = {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -286,14 +188,14 @@ def _found(folder: Folder, plan: Plan, kept: Progress) -> dict[tuple[str, int], 
     return whole
 
 
-def _record(folder: Folder, plan: Plan, shard: tuple[str, int]) -> ShardRecord | None:
-    """The record of a shard; None where there is none, or not one that this plan has sealed for it."""
+def _record(folder: Folder, plan: Plan, shard: tuple[str, int]) -> tuple[ShardRecord, str] | None:
+    """The record of a shard, with its stamp; None where there is none, or not one that this plan has sealed for it."""
     try:
-        record = ShardRecord.loads(folder.read(_record_name(*shard)).decode(), plan.fingerprint)
+        record, stamp = ShardRecord.loads(folder.read(_record_name(*shard)).decode(), plan.fingerprint)
     except (FileNotFoundError, ValueError):
         return None
     ours = record.file == shard_name(plan, *shard) and (record.split, record.shard) == shard
-    return record if ours else None
+    return (record, stamp) if ours else None
 
 
 def _check_space(folder: Folder, plan: Plan, missing: Iterable[tuple[str, int]]) -> None:
@@ -320,12 +222,17 @@ def _tokenizer_files(plan: Plan) -> dict[str, str]:
 
 
 def _write_card(folder: Folder, fresh: str) -> None:
-    """The card, with what a person has written around our part. One that has lost its marks is kept in the state."""
+    """The card, with what a person has written around our part.
+
+    Where our marks are torn, something of theirs may go with our part: that card stays in the state of builds.
+    """
     try:
-        there = folder.read(README)
+        there = marks.readable(folder.read(README))
     except FileNotFoundError:
-        there = b""
-    folder.write(README, marks.kept(fresh, marks.readable(there)))
+        there = None
+    if there and marks.torn(there):
+        folder.write(f"{STATE}/{README}", there)
+    folder.write(README, marks.kept(fresh, there))
 
 
 def _check_there(folder: Folder, manifest: Manifest) -> None:

@@ -17,7 +17,7 @@ from pipeline.core.errors import StorageError, suggest
 from pipeline.manifest import MEND as MEND
 from pipeline.manifest import Manifest, ShardRecord
 from pipeline.sinks import arrow
-from pipeline.storage import Folder, LocalFolder, folder_at
+from pipeline.storage import Folder, folder_at
 from pipeline.storage.local import hash_of, hash_of_bytes
 
 TOKENIZER, TOKENIZER_CONFIG = "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json"
@@ -27,8 +27,8 @@ TOKENIZER, TOKENIZER_CONFIG = "tokenizer/tokenizer.json", "tokenizer/tokenizer_c
 class Dataset:
     """What `build` made in a folder, whole or refused.
 
-    check: whether the bytes of a shard are held against their hash when it is first opened. None: on a disk, where it
-    takes a fraction of the time that its rows take, and not in a bucket, which checks what it keeps.
+    check: when the bytes of a shard are held against their hash. None: when it is first opened, which takes a fraction
+    of the time that its rows take, and no more of it in later epochs. True: whenever it is opened. False: never.
     """
 
     folder: Folder
@@ -73,8 +73,7 @@ class Dataset:
             raise StorageError(f"{rows} rows instead of {record.sequences}", MEND, place)
 
     def _to_check(self, file: str) -> bool:
-        wanted = isinstance(self.folder, LocalFolder) if self.check is None else self.check
-        return wanted and file not in self._checked
+        return file not in self._checked if self.check is None else self.check
 
     def columns(self, record: ShardRecord) -> Columns:
         """The columns of one shard, as `make_shard` made them."""

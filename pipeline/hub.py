@@ -32,9 +32,10 @@ from pipeline import marks
 from pipeline.card import header, on_hub
 from pipeline.core.errors import HubError, PipelineError, StorageError
 from pipeline.dataset import MEND, Dataset
-from pipeline.manifest import ShardRecord, is_sealed
+from pipeline.manifest import MANIFEST, README, RECIPE, ShardRecord, is_sealed
 from pipeline.marks import Marked, licence_of
-from pipeline.storage.local import hash_of_bytes
+from pipeline.storage import LocalFolder
+from pipeline.storage.local import hash_of, hash_of_bytes
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -45,7 +46,6 @@ FIRST, LEAST, MOST = 32 << 20, 8 << 20, 2 << 30  # bytes that are uploaded at a 
 SECONDS = (5.0, 20.0)  # that an upload of so many should take
 PATIENCE = 300.0  # seconds without a byte, after which the client tries again
 AGAIN = "Run the same command again: what has arrived is kept."
-MANIFEST, README, RECIPE = "manifest.json", "README.md", "recipe.yaml"
 
 _REPO = re.compile(r"(?!.*(?:--|\.\.|\.git$))\w[\w.-]{0,95}(?<=\w)/\w[\w.-]{0,95}(?<=\w)", re.ASCII)
 _SHARD = re.compile(r"[^/]+/shard-\d+-of-\d+\.arrow")
@@ -134,6 +134,7 @@ def push(
         for group in _groups(dataset.manifest.shards):
             with ExitStack() as opened:
                 paths = {record.file: opened.enter_context(dataset.folder.local(record.file)) for record in group}
+                _check_fetched(dataset, group, paths)
                 pending.add(paths)
             passed(sum(record.bytes for record in group))
         pending.finish(head)
@@ -190,6 +191,15 @@ def _card(branch: _Branch, text: str, licence: str, foreign: bool) -> bytes:
     if not branch.holds(README, card):
         DatasetCard(card.decode(), ignore_metadata_errors=True).validate(repo_type="dataset")
     return card
+
+
+def _check_fetched(dataset: Dataset, records: Sequence[ShardRecord], paths: Mapping[str, Path]) -> None:
+    """StorageError for a shard that is not as recorded, of a bucket, which was asked for sizes alone before."""
+    if isinstance(dataset.folder, LocalFolder):
+        return
+    for record in records:
+        if hash_of(paths[record.file]) != record.file_hash:
+            raise StorageError("its bytes have changed", MEND, f"{dataset.folder.url}/{record.file}")
 
 
 def _groups(records: Sequence[ShardRecord]) -> Iterator[Sequence[ShardRecord]]:

@@ -19,7 +19,7 @@ from pipeline.core.spec import Name
 from pipeline.storage import Folder
 from pipeline.storage.local import hash_of_bytes
 
-MANIFEST = "manifest.json"
+MANIFEST, README, RECIPE = "manifest.json", "README.md", "recipe.yaml"
 MEND = "Run build, which mends it."
 SUFFIX = ".arrow"
 
@@ -79,23 +79,24 @@ class ShardRecord:
     padding: Count
     sources: Mapping[Name, Mapping[str, Count]]
 
-    def dumps(self, fingerprint: str) -> str:
-        """As one line of JSON, sealed as a record of the dataset of this fingerprint."""
-        content = json.dumps(asdict(self))
-        return json.dumps({"hash": seal(fingerprint, content), **asdict(self)})
+    def dumps(self, fingerprint: str, stamp: str = "") -> str:
+        """As one line of JSON, sealed as a record of the dataset of this fingerprint. stamp: see `Folder.stamp`."""
+        content = {**asdict(self), "stamp": stamp}
+        return json.dumps({"hash": seal(fingerprint, json.dumps(content)), **content})
 
     @classmethod
-    def loads(cls, text: str, fingerprint: str) -> ShardRecord:
-        """The way back. ValueError for anything else: a changed record, or one of another dataset."""
+    def loads(cls, text: str, fingerprint: str) -> tuple[ShardRecord, str]:
+        """The way back, to the record and the stamp. ValueError for a changed record, or one of another dataset."""
         try:
             tree = json.loads(text)
-            seal_of_text = tree.pop("hash")
+            tree.pop("hash")
+            stamp = tree.pop("stamp")
             record = _record_adapter().validate_json(json.dumps(tree))
         except (TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError(f"no record of a shard: {error}") from None
-        if seal_of_text != seal(fingerprint, json.dumps(asdict(record))):
+        if record.dumps(fingerprint, stamp) != text:
             raise ValueError("its hash is that of another record")
-        return record
+        return record, stamp
 
 
 @lru_cache(1)

@@ -123,6 +123,12 @@ def readable(data: bytes) -> str | None:
     return None if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text) else text
 
 
+def torn(text: str) -> bool:
+    """Whether our marks are in it, but not each of them once."""
+    starts = [mark[0].startswith(_BEGIN) for mark in _MARK.finditer(text)]
+    return starts not in ([], [True, False])
+
+
 def kept(fresh: str, there: str | None) -> str:
     """A fresh card with what a person has written into the one that is there."""
     return fresh if there is None else Marked.of(fresh).around(Marked.of(there)).text

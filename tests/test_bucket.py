@@ -96,6 +96,23 @@ def test_verify_reads_every_byte(url: str, plan: Plan):
     damaged[5000] ^= 1
     fsspec.filesystem("s3").pipe_file(f"{url}/{name}", bytes(damaged))
     assert verify(url) == [f"{name}: its bytes have changed"]
+    assert built(plan, url)[0] == {name}, "by its stamp, though its size is the same"
+    assert verify(url) == []
+
+
+def test_a_shard_that_was_sent_in_other_pieces_is_read_and_kept(url: str, plan: Plan):
+    import boto3
+
+    built(plan, url)
+    name = Manifest.of(folder_at(url)).shards[2].file
+    before, bucket_of = folder_at(url).stamp(name), boto3.client("s3")
+    where = {"Bucket": "bucket", "Key": f"{url.removeprefix('s3://bucket/')}/{name}"}
+    upload = {**where, "UploadId": bucket_of.create_multipart_upload(**where)["UploadId"]}
+    part = bucket_of.upload_part(**upload, PartNumber=1, Body=objects(url)[name])
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    bucket_of.complete_multipart_upload(**upload, MultipartUpload=parts)
+    assert folder_at(url).stamp(name) != before
+    assert built(plan, url)[0] == set()
 
 
 # ── the store fails ─────────────────────────────────────────────────────────────────────────────────────────────────

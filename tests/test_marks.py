@@ -139,6 +139,19 @@ def test_words_around_damaged_marks_stay(text: str) -> None:
     assert kept(text, twice) == there + "And mine.\n"
 
 
+def test_a_card_that_has_lost_a_mark_is_put_aside(out: Path, plan: Plan, text: str) -> None:
+    """What was above our part, and what was in it, cannot be told apart then."""
+    path, aside = out / "README.md", out / ".pipeline/README.md"
+    path.write_text(before(text, "Mine.\n\n"))
+    built(plan, out)
+    assert not aside.exists()
+    torn = BEGIN.sub("", before(text, "Mine.\n\n"))
+    path.write_text(torn)
+    built(plan, out)
+    assert path.read_text() == text
+    assert aside.read_text() == torn
+
+
 def test_every_byte_of_our_part_and_of_the_header_counts(text: str, undisturbed: Path) -> None:
     manifest = Manifest.of(LocalFolder(undisturbed))
     expected = header(manifest)

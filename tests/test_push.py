@@ -432,6 +432,22 @@ def test_a_folder_in_a_bucket_is_sent_as_well(here: Hub, push: Pusher, undisturb
     assert here.files(REPO) == expected(undisturbed)
 
 
+def test_a_shard_that_a_bucket_holds_otherwise_is_not_sent(here: Hub, push: Pusher, undisturbed: Path) -> None:
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    for name, data in contents(undisturbed).items():
+        changed = data[:5000] + bytes([data[5000] ^ 1]) + data[5001:] if name == SHARDS[2] else data
+        memory.pipe(f"/push/data/{name}", changed)
+    try:
+        refused = push(out="memory://push/data", code=2)
+    finally:
+        memory.rm("/push", recursive=True)
+    assert f"memory://push/data/{SHARDS[2]}: its bytes have changed. Run build, which mends it." in refused
+    assert "manifest.json" not in here.files(REPO)
+    assert SHARDS[2] not in here.files(REPO)
+
+
 # ── refusals before anything is sent ────────────────────────────────────────────────────────────────────────────────
 
 

@@ -390,26 +390,26 @@ def test_shards_that_nothing_tells_the_recipe_of_are_left_alone(
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_read_checks_the_bytes_of_a_shard_once(out: Path) -> None:
+def test_read_checks_the_bytes_of_a_shard_when_it_is_first_opened(out: Path) -> None:
     def ids(check: bool | None) -> list[int]:
         return [int(row["input_ids"][0]) for row in pipeline.read(out, "train", check=check)]
 
     right = ids(True)
     assert ids(None) == ids(False) == right
-    stream = pipeline.read(out, "train", epochs=2)
-    rows = iter(stream)
-    for _ in range(len(right)):
-        next(rows)
+    once, always = (iter(pipeline.read(out, "train", epochs=2, check=check)) for check in (None, True))
+    for _ in right:
+        next(once), next(always)
     data = bytearray((out / SHARDS[3]).read_bytes())
     data[len(data) // 2] ^= 1  # a token
     (out / SHARDS[3]).write_bytes(data)
-    assert len(list(rows)) == len(right), "it was checked in the first epoch"
+    assert len(list(once)) == len(right), "it was checked in the first epoch"
+    assert "its bytes have changed" in refused(lambda: list(always))
     for check in (True, None):
         assert refused(lambda: ids(check)) == f"{out / SHARDS[3]}: its bytes have changed. {MEND}"  # noqa: B023
     assert len(ids(False)) == len(right)
 
 
-def test_a_bucket_is_read_whole_where_it_is_asked_for(out: Path) -> None:
+def test_a_shard_in_a_bucket_is_checked_as_well(out: Path) -> None:
     import fsspec
 
     memory = fsspec.filesystem("memory")
@@ -419,9 +419,10 @@ def test_a_bucket_is_read_whole_where_it_is_asked_for(out: Path) -> None:
     for name, content in contents(out).items():
         memory.pipe(f"/verify/data/{name}", content)
     try:
-        assert len(list(pipeline.read("memory://verify/data", "train"))) == 180
-        with pytest.raises(StorageError, match="its bytes have changed"):
-            list(pipeline.read("memory://verify/data", "train", check=True))
+        assert len(list(pipeline.read("memory://verify/data", "train", check=False))) == 180
+        for check in (None, True):
+            with pytest.raises(StorageError, match="its bytes have changed"):
+                list(pipeline.read("memory://verify/data", "train", check=check))
     finally:
         memory.rm("/verify", recursive=True)
 

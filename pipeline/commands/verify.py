@@ -12,7 +12,7 @@ arguments = folder_argument
 
 def run(options: argparse.Namespace) -> int:
     """Print what is wrong; 1 where something is."""
-    from pipeline.build import verify
+    from pipeline.verification import verify
 
     with bar(None, "tokens") as shown:
         wrong = verify(options.folder, checked=lambda record: shown.update(record.tokens))

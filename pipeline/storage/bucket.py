@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 
 from pipeline.core.errors import RunError, StorageError
 from pipeline.storage.folder import AGAIN, GONE, STATE
+from pipeline.storage.local import hash_of
 
 LEASE = timedelta(seconds=60)  # how long the folder stays taken after a builder's last sign of life
 PATIENCE = 60.0  # seconds for an upload to be answered, and more
@@ -153,13 +154,24 @@ class BucketFolder:
         files = {one["name"].rpartition("/")[2]: int(one["size"]) for one in found if one["type"] == "file"}
         return {name: size for name, size in files.items() if name}
 
-    def has(self, name: str, size: int, file_hash: str) -> bool:
-        """A store checks what it is sent and what it keeps, so the size is enough here; `verify` reads every byte."""
+    def stamp(self, name: str) -> str:
+        return _stamp(self._info(name))
+
+    def has(self, name: str, size: int, file_hash: str, stamp: str = "") -> bool:
+        """A store checks what it is sent and what it keeps: the same size and stamp are the same bytes."""
         try:
-            with self._asking(self._path(name)):
-                return bool(self._store.info(self._path(name))["size"] == size)
+            info = self._info(name)
+            if info["size"] != size or not stamp or _stamp(info) == stamp:
+                return bool(info["size"] == size)
+            with self.local(name) as path:  # sent anew, by somebody else or in other pieces
+                return hash_of(path) == file_hash
         except FileNotFoundError:
             return False
+
+    def _info(self, name: str) -> dict[str, Any]:
+        with self._asking(self._path(name)):
+            info: dict[str, Any] = self._store.info(self._path(name))
+            return info
 
     def remove(self, name: str) -> None:
         with suppress(FileNotFoundError), self._asking(self._path(name)):
@@ -229,6 +241,10 @@ class BucketFolder:
                 return when
         except FileNotFoundError:
             return None
+
+
+def _stamp(info: dict[str, Any]) -> str:
+    return next((str(info[key]) for key in ("md5Hash", "ETag", "etag") if info.get(key)), "")
 
 
 def _line(error: Exception) -> str:

@@ -52,8 +52,13 @@ class Folder(Protocol):
         """The files that lie directly in a part of it: name → bytes."""
         ...
 
-    def has(self, name: str, size: int, file_hash: str) -> bool:
-        """Whether a file is there as recorded, as far as this place can tell without sending it to us."""
+    def stamp(self, name: str) -> str:
+        """What the place itself tells contents of one file apart by, such as an ETag; "" where it has no such thing."""
+        ...
+
+    def has(self, name: str, size: int, file_hash: str, stamp: str = "") -> bool:
+        """Whether a file is there as recorded. It is read where that is cheap, or where its stamp is another one; with
+        no stamp, a bucket is asked for the size alone."""
         ...
 
     def remove(self, name: str) -> None:

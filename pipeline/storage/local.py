@@ -82,7 +82,10 @@ class LocalFolder:
         places = {name: self.path(f"{below}/{name}" if below else name) for name in self.names(below)}
         return {name: path.stat().st_size for name, path in places.items() if path.is_file()}
 
-    def has(self, name: str, size: int, file_hash: str) -> bool:
+    def stamp(self, name: str) -> str:
+        return ""
+
+    def has(self, name: str, size: int, file_hash: str, stamp: str = "") -> bool:
         """On a disk, which may have damaged it, the file is read and hashed."""
         path = self.path(name)
         return path.is_file() and path.stat().st_size == size and hash_of(path) == file_hash

@@ -1,0 +1,125 @@
+"""A built dataset held against its manifest: every byte of its folder but for the state of builds.
+
+shards                   size, file hash, content hash, rows; the counts of their records among each other
+tokenizer/               size and hash in the manifest; with the recipe in it, the fingerprint
+recipe.yaml, README.md   their own seals; of the card, our part
+manifest.json            its own hash; order, numbers and names of shards; totals
+anything else            named
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline import marks, recipe
+from pipeline.card import header
+from pipeline.core.columns import content_hash
+from pipeline.dataset import TOKENIZER, TOKENIZER_CONFIG
+from pipeline.export import EXPORTS, RECORD, faults
+from pipeline.manifest import MANIFEST, README, RECIPE, Manifest, ShardRecord, is_sealed
+from pipeline.sinks import arrow
+from pipeline.storage import STATE, Folder, folder_at
+from pipeline.storage.local import hash_of, hash_of_bytes
+from pipeline.text.tokenizer import hash_of_tokenizer
+
+PAGE = "report.html"  # which `report` puts beside the shards; it says nothing that readers of them use
+
+
+def verify(out: str | Path, *, checked: Callable[[ShardRecord], object] = lambda _: None) -> list[str]:
+    """What is wrong with a built dataset, one line each; empty where all is well. StorageError where there is none.
+
+    Every file is read whole: of a shard, its bytes are held against the file hash, its columns against the content hash
+    and the counts. What a manifest says twice is computed from the other; what it does not know of is named.
+    """
+    folder = folder_at(out)
+    if {RECORD, MANIFEST} & set(folder.names()) == {RECORD}:  # an export, wherever it lies
+        return faults(folder)
+    manifest, wrong = Manifest.examined(folder)
+    wrong = [f"{MANIFEST}: {line}" for line in wrong]
+    for split in manifest.splits:
+        for record in manifest.shards_of(split):
+            if fault := _fault(folder, record) or _miscounted(record, manifest.splits[split]):
+                wrong.append(f"{record.file}: {fault}")
+            checked(record)
+    wrong += _faults_of_head(folder, manifest)
+    wrong += [f"{name}: not in the manifest" for name in _strangers(folder, manifest)]
+    for name in folder.names(EXPORTS):
+        part = folder_at(f"{folder.url}/{EXPORTS}/{name}")
+        wrong += [f"{EXPORTS}/{name}/{fault}" for fault in faults(part, manifest.fingerprint)]
+    return wrong
+
+
+def _fault(folder: Folder, record: ShardRecord) -> str:
+    """Why a file is not the one recorded; "" where it is."""
+    try:
+        with folder.local(record.file) as path:
+            if path.stat().st_size != record.bytes:
+                return f"{path.stat().st_size} bytes instead of {record.bytes}"
+            if hash_of(path) != record.file_hash:
+                return "its bytes have changed"
+            columns = arrow.columns_of(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return "missing"
+    except (OSError, ValueError, TypeError, NotImplementedError, IndexError) as error:
+        return f"it cannot be read: {' '.join(str(error).split())}"
+    if content_hash(columns) != record.content_hash:
+        return "its columns are not those recorded"
+    rows = len(columns["input_ids"])  # type: ignore[arg-type]  # an array, as the content hash says
+    return "" if rows == record.sequences else f"{rows} rows instead of {record.sequences}"
+
+
+def _miscounted(record: ShardRecord, split: Mapping[str, Any]) -> str:
+    """What the record of a shard says that cannot be; "" where it can."""
+    if list(record.sources) != list(split["source_names"]):
+        return "the sources of its record are not those of the split"
+    for what, total in (("documents", record.documents), ("tokens", record.tokens)):
+        if sum(counts.get(what, 0) for counts in record.sources.values()) != total:
+            return f"{total} {what} in its record, and others by source"
+    if record.sequences * split["length"] != record.tokens + record.padding:
+        return f"{record.sequences} sequences of {split['length']} do not hold its tokens and padding"
+    return ""
+
+
+def _faults_of_head(folder: Folder, manifest: Manifest) -> list[str]:
+    """What is wrong with the files beside the shards."""
+    fingerprint, wrong = manifest.fingerprint, []
+    data: dict[str, bytes] = {}
+    for name in (RECIPE, README, *dict.fromkeys((TOKENIZER, TOKENIZER_CONFIG, *manifest.files))):
+        try:
+            data[name] = folder.read(name)
+        except FileNotFoundError:
+            wrong.append(f"{name}: missing")
+    if RECIPE in data and not is_sealed(data[RECIPE], fingerprint):
+        wrong.append(f"{RECIPE}: its bytes have changed")
+    if README in data and (fault := marks.fault(data[README], header(manifest), fingerprint)):
+        wrong.append(f"{README}: {fault}")
+    for name, recorded in manifest.files.items():
+        if name in data and (len(data[name]), hash_of_bytes(data[name])) != (recorded["bytes"], recorded["file_hash"]):
+            wrong.append(f"{name}: its bytes have changed")
+    if not any(line.startswith("tokenizer/") for line in wrong) and not _is_of(manifest, data):
+        wrong.append(f"{MANIFEST}: the fingerprint is not that of its recipe and tokenizer")
+    return wrong
+
+
+def _is_of(manifest: Manifest, data: Mapping[str, bytes]) -> bool:
+    """Whether the fingerprint is that of the recipe and the tokenizer."""
+    try:
+        end = json.loads(data[TOKENIZER_CONFIG])["eos_token"]
+        own = hash_of_tokenizer(data[TOKENIZER].decode(), end)
+    except (ValueError, TypeError, KeyError):
+        return False
+    return recipe.fingerprint_of(manifest.recipe, own, manifest.output_version) == manifest.fingerprint
+
+
+def _strangers(folder: Folder, manifest: Manifest) -> Iterator[str]:
+    """Files and folders that no build has written."""
+    files = {MANIFEST, README, RECIPE, *manifest.files, *(record.file for record in manifest.shards)}
+    parts = {name.partition("/")[0] for name in files if "/" in name}
+    for name in folder.names():
+        if name not in {*files, *parts, STATE, EXPORTS, PAGE}:
+            yield name
+    for part in sorted(parts):
+        yield from (f"{part}/{name}" for name in folder.names(part) if f"{part}/{name}" not in files)
