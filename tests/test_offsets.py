@@ -28,6 +28,7 @@ EOS = "<|endoftext|>"
     [
         ("Where? Answer: Oslo.", [(0, 5), (5, 20)], [6, 20], [1, 1]),  # over the bar: of the answer
         ("Where? Answer: Oslo.", [(0, 20)], [6, 20], [0, 1]),  # all in one
+        (" Where does Anya live? Answer: Oslo.", [(0, 6), (6, 11), (11, 16), (16, 36)], [22, 36], [3, 1]),
         ("Where? Answer: Oslo.", [(0, 20)], [0, 3, 6, 14, 20], [0, 0, 0, 0, 1]),
         ("Where? Oslo. Who?", [(0, 7), (7, 13), (13, 17)], [6, 12, 17], [1, 1, 1]),  # a blank at the end counts not
         ("a  b", [(0, 1), (1, 3), (3, 4)], [1, 4], [1, 2]),  # blanks alone, behind the bar

@@ -124,10 +124,11 @@ class Corpus:
         """The tag at the beginning of every document: its token, or those of its words."""
         if not self.roles:
             return _marked(len(encodings), [])
-        tokens = [0] * len(encodings)
-        if self._words:
-            pairs = zip(encodings, texts, strict=True)
-            tokens = [int(tokens_within(e.offsets, text, [len(self._words), len(text)])[0]) for e, text in pairs]
+        tokens, end = [0] * len(encodings), len(self._words)
+        if end:
+            begun = ([place for place in encoding.offsets if place[0] < end] for encoding in encodings)
+            pairs = zip(begun, texts, strict=True)
+            tokens = [int(tokens_within(offsets, text, [end, len(text)])[0]) for offsets, text in pairs]
         return _marked(len(encodings), [(0, len(self._token) + count, number_of("tag")) for count in tokens])
 
 

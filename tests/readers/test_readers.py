@@ -40,6 +40,7 @@ def test_auto_tokenizer_shows_and_reads_the_tokens_of_the_shards(made: Path, nam
     text = tokenizer.decode(row)
     assert tokenizer(text, add_special_tokens=False)["input_ids"] == row
     assert tokenizer.pad_token == "<|pad|>"
+    assert tokenizer.pad_token_id == len(tokenizer) - 1, "as many embeddings as there are tokens are enough"
     assert tokenizer.pad_token_id not in {token for row in Built(made / name, 0).ids("train").tolist() for token in row}
     assert ("<bos> " if name == "puzzles" else "<story> ") in text
 
