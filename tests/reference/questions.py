@@ -97,7 +97,7 @@ def _parts(spec: QuestionsSpec, line: str, values: dict[str, Any], hinted: bool)
     """(role, text) of a line told of someone, its values marked."""
     if spec.tag:
         yield "tag", words(spec.tag)
-    prompt, *others = (" " + _template(part).render(values) for part in BAR.split(line))
+    prompt, *others = (" " + _without_articles(_template(part).render(values), values) for part in BAR.split(line))
     yield "prompt" if others else "", prompt
     if len(others) == 2 and spec.hints:
         yield "prompt", words(spec.hints.hinted if hinted else spec.hints.direct)
@@ -116,6 +116,17 @@ def words(mark: MarkSpec) -> str:
 def _template(text: str) -> jinja2.Template:
     marked = VALUE.sub("\ue000\\1\ue001\\g<0>\ue002", text)
     return jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(marked)
+
+
+def _without_articles(marked: str, values: Mapping[str, Any]) -> str:
+    """The same text, the words around a value, such as its article, outside of its marks."""
+
+    def narrowed(found: re.Match[str]) -> str:
+        plain = (str(values[key]) for key in (found[1], f"other_{found[1]}") if key in values)
+        value = next((one for one in plain if found[2].endswith(one)), found[2])
+        return f"{found[2].removesuffix(value)}\ue000{found[1]}\ue001{value}\ue002"
+
+    return re.sub("\ue000(\\w+)\ue001([^\ue002]*)\ue002", narrowed, marked)
 
 
 # ── the answers to the questions of the library, computed from values as they are shown ─────────────────────────────
