@@ -48,7 +48,10 @@ def _rounded(known: Known) -> dict[str, Any]:
 
 
 def of_exposures(plan: Plan, split: str) -> dict[str, dict[str, Any]]:
-    """Per source of a split: its world, how often an item is told (least, mean, most), expected tokens each time."""
+    """Per source of a split: its world, how often an item is told, and expected tokens each time.
+
+    from: the first exposure. least, mean, most: of an item.
+    """
     found = {}
     for name in plan.splits[split].sources:
         source = plan.sources[name]
@@ -56,6 +59,7 @@ def of_exposures(plan: Plan, split: str) -> dict[str, dict[str, Any]]:
         found[name] = {
             "world": source.world.name if source.world else None,
             "items": len(source),
+            "from": exposures.first,
             "least": exposures.least,
             "mean": round(float(exposures.mean), 6),
             "most": exposures.most,

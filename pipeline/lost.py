@@ -47,7 +47,7 @@ def _never_told(world: World, shown: Shown) -> Iterator[Notice]:
     never = [
         attribute
         for label, attribute in enumerate(attributes, 1)
-        if label not in shown.labels and not world.fields[attribute].slots & shown.bare
+        if label not in shown.labels and not _said_otherwise(world, attribute, shown)
     ]
     if never:
         yield Notice(
@@ -64,6 +64,14 @@ def _never_told(world: World, shown: Shown) -> Iterator[Notice]:
             f"Show the whole {{{{ {attribute} }}}}.",
             at=("attributes", world.spec.expanded[attribute][0]),
         )
+
+
+def _said_otherwise(world: World, attribute: str, shown: Shown) -> bool:
+    """Whether words that are no value say something of an attribute: of one that follows from another, all of it."""
+    if own := world.slots_of(attribute):
+        return bool(shown.bare & set(own))
+    slots = world.fields[attribute].slots
+    return slots <= shown.bare and shown.whole(slots)
 
 
 def in_tokens(source: Source, tokenizer: Tokenizer, key: Key) -> Iterator[Notice]:

@@ -22,8 +22,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import numpy as np
 import yaml
 from pydantic import (
+    Discriminator,
     Field,
     SerializerFunctionWrapHandler,
+    Tag,
     ValidationError,
     field_serializer,
     field_validator,
@@ -103,10 +105,25 @@ class CountedExposuresSpec(_From):
     count: Rational = Field(ge=0, description="How often each item is told, exactly; 1.5 tells half of them twice.")
 
 
+def _way(value: Any) -> str:
+    """In which of three ways exposures are written; tags that are no keys, so that no place in a recipe has them."""
+    if isinstance(value, ZipfExposuresSpec) or (isinstance(value, dict) and {"zipf", "most", "least"} & value.keys()):
+        return "{zipf}"
+    return "{count}" if isinstance(value, dict | CountedExposuresSpec) else "<number>"
+
+
+Exposures = Annotated[
+    Annotated[Rational, Field(ge=0), Tag("<number>")]
+    | Annotated[CountedExposuresSpec, Tag("{count}")]
+    | Annotated[ZipfExposuresSpec, Tag("{zipf}")],
+    Discriminator(_way),
+]
+
+
 class AmountSpec(_From):
     """How much of a source a split takes. Nothing: each item as often as the source has wordings of it."""
 
-    exposures: Annotated[Rational, Field(ge=0)] | CountedExposuresSpec | ZipfExposuresSpec | None = Field(
+    exposures: Exposures | None = Field(
         None,
         description="How often each item is told, exactly; 1.5 tells half of them twice. {count: 3, from: 7}: at the "
         "exposures 7, 8 and 9. {zipf, most}: a long tail.",

@@ -72,6 +72,8 @@ def _print_source(split: SplitPlan, source: str, told: dict[str, Any]) -> None:
         exposures = "each new"
     elif told["least"] != told["most"]:
         exposures += f" ({told['least']} to {told['most']:,})"
+    if told["from"]:
+        exposures += f" from {told['from']:,}"
     print(
         f"  {source:<20} {documents:>15,} {exposures:>18} {told['tokens_each']:>12.2f}"
         f" {float(tokens):>17,.0f} {share:>7.1%}"

@@ -29,8 +29,8 @@ Classes = I32 | None
 class Shown:
     """What some documents show: slot → classes of its rows; slots that they do not show are not in it.
 
-    labels: of the attributes that have a value in them. bare: slots whose rows are told apart by words that are no
-    value of any attribute, such as those of an expression.
+    labels: of the attributes that have a value in them. bare: slots of which something is shown by words that
+    are no value of any attribute, such as those of a branch.
     """
 
     slots: dict[int, Classes] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def shown_by(programs: Iterable[Program], sizes: Sequence[int]) -> Shown:
                 continue
             seen.add((part.texts, part.slot))
         slots = dict(_classes_of(part, sizes))
-        bare = frozenset() if part.label else frozenset(slot for slot, classes in slots.items() if classes is None)
+        bare = frozenset() if part.label else frozenset(slots)
         shown = shown.joined(Shown(slots, frozenset({part.label} - {0}), bare))
     return shown
 
