@@ -182,6 +182,20 @@ def test_values_that_end_in_the_full_stop_of_the_template(tmp_path: Path, line: 
         assert found[0].lost
 
 
+def test_sentences_of_hops_double_no_full_stop_without_a_notice(tmp_path: Path):
+    more = "worlds: {people: {attributes: {country: null, city: {values: [Oslo, D.C., Yes!], weights: uniform}}}}\n"
+    more += """sources:
+  bios: null
+  grids:
+    {kind: hops, world: people, instances: 9, attribute: city, people: 2, templates: {
+      year: ["{{ name }} is in {{ city }}."], question: ["Where is {{ name }}? | In {{ city }}!"]}}
+splits: {train: {mixture: {bios: null, grids: {exposures: 1}}}}
+"""
+    plan = planned(tmp_path, more)
+    found = notices(plan, name="grids")
+    assert [notice.example for notice in found if "template adds" in notice] == ["'D.C..'", "'Yes!!'"]
+
+
 def test_no_recipe_of_the_library_doubles_a_full_stop():
     for recipe in ("bioS_multi5", "products", "bioS_multilingual"):
         plan = plan_of(recipe)

@@ -32,7 +32,9 @@ from pipeline.core.draws import I32, I64, Weighted, below_each, bits_each, order
 from pipeline.core.errors import SpecError, TemplateError, specified_at, suggest
 from pipeline.core.files import Files
 from pipeline.core.key import Key
+from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Size
+from pipeline.sources.knowledge.checks import doubled_stops
 from pipeline.sources.knowledge.questions import OTHER, variables
 from pipeline.sources.knowledge.wordings import TemplatesSpec
 from pipeline.sources.source import AboutSpec, Context, Turns, mask_of, number_of, opening, sample_mean
@@ -90,11 +92,12 @@ class Hops:
         self._slots = sorted(self._world.fields[spec.attribute].slots)
         self._laws = [Weighted.from_weights(self._world.probability(slot)) for slot in self._slots]
         background: list[Program] = [[literal(text)] for text in spec.lines_of_background]
-        kinds = [*_Lines(spec, self._world).programs(), background]
+        lines = _Lines(spec, self._world)
+        kinds = [*lines.programs(), background]
         self._runs = [range(*ends) for ends in pairwise(accumulate((len(kind) for kind in kinds), initial=0))]
         programs = list(chain.from_iterable(kinds))
         self._teller, notices = compile_programs(programs, context.tokenizer, 2 * self._world.slots - 1, opening(spec))
-        self.notices = tuple(notices)
+        self.notices = (*notices, *lines.notices())
         self.labels = self._world.labels
         self.roles = (*("tag",) * (spec.tag is not None), "prompt", "answer")
         self.mask = mask_of(spec, self.roles)
@@ -225,6 +228,12 @@ class _Lines:
     def __init__(self, spec: HopsSpec, world: World) -> None:
         self._spec, self._world = spec, world
         self._scope = variables(world, spec.language)
+        self._programs: list[Program] = []
+        self._places: list[str] = []
+
+    def notices(self) -> list[Notice]:
+        """What is to be said of the lines, once they are programs."""
+        return doubled_stops(self._programs, self._places)
 
     def programs(self) -> list[list[Program]]:
         """Those of year, same, the prompts of question, and its answers. TemplateError, SpecError for what is amiss."""
@@ -253,6 +262,8 @@ class _Lines:
             for program, (needed, refused) in zip(cut, laws, strict=True):
                 self._check(program, needed, refused, line.place)
             found.append(list(cut))
+            self._programs += cut
+            self._places += [line.place] * len(cut)
         return found
 
     def _check(self, program: Program, needed: Sequence[str], refused: Sequence[str], place: str) -> None:
