@@ -63,8 +63,7 @@ def trees(plan: Plan, split: SplitPlan, sequences: Sequences, located: Located) 
     boundaries = np.zeros(sequences.input_ids.size, np.uint8)
     ancestors[there], boundaries[there] = above.values[here], ends[here]
     shape = sequences.input_ids.shape
-    levels = above.values.shape[1]
-    return {"ancestors": ancestors.reshape(*shape, levels), "boundaries": boundaries.reshape(shape)}
+    return {"ancestors": ancestors.reshape(*shape, ancestors.shape[1]), "boundaries": boundaries.reshape(shape)}
 
 
 def _answers(tokenizer: Tokenizer, documents: Documents) -> dict[str, Column]:

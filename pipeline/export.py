@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from pipeline.core.columns import Columns
 from pipeline.core.documents import Ragged
-from pipeline.core.errors import ExportError, SpecError, StorageError
+from pipeline.core.errors import ExportError, RunError, SpecError, StorageError
 from pipeline.dataset import MEND, Dataset
 from pipeline.manifest import ShardRecord
 from pipeline.packing import PackingSpec
@@ -30,6 +30,7 @@ from pipeline.text.tokenizer import Tokenizer
 EXPORTS = "exports"  # in a dataset's folder: where the exports that its recipe asks for lie
 RECORD = "export.json"
 MARK = f"{STATE}/export"
+PARTS = f"{STATE}/parts"  # the record of each that is finished
 Progress = Callable[[int], object]
 
 
@@ -61,15 +62,13 @@ class Export:
 
     def refuse_foreign(self, folder: Folder) -> None:
         """StorageError where the folder holds anything but this export, or the beginning of it."""
+        if not set(folder.names()) - {STATE}:  # nothing, or one that was killed before it had a file
+            return
         remedy = "Give another folder, or remove this one."
         try:
             mark = folder.read(MARK).decode("utf-8", "replace")
         except FileNotFoundError:
-            if set(folder.names()) - {STATE}:
-                raise StorageError(
-                    "this is not empty and no export of ours", "Give another --out.", folder.url
-                ) from None
-            return
+            raise StorageError("this is not empty and no export of ours", "Give another --out.", folder.url) from None
         if mark != json.dumps(self.told):
             raise StorageError("this folder has another export, or one of another dataset", remedy, folder.url)
 
@@ -95,8 +94,8 @@ def place_of(dataset: Folder, spec: SinkSpec) -> str:
 def export(dataset: Dataset, spec: SinkSpec, out: str | Path, *, done: Progress = lambda _: None) -> Exported:
     """The dataset in the format that `spec` describes, in the folder, or below the URL, `out`.
 
-    The tokens of every part are reported to `done`. ExportError for what the format cannot hold, StorageError for a
-    folder that holds something else and for a dataset that is damaged or half built.
+    The tokens of every part are reported to `done`. ExportError for what the format cannot hold, of which nothing is
+    left; StorageError for a folder that holds something else and for a dataset that is damaged or half built.
     """
     with _refused(dataset.folder):
         tokenizer = _tokenizer(dataset)
@@ -108,12 +107,13 @@ def export(dataset: Dataset, spec: SinkSpec, out: str | Path, *, done: Progress 
             return Exported(folder, whole, True)
         with folder.locked():
             asked.refuse_foreign(folder)  # somebody else may have been faster
-            folder.write(MARK, json.dumps(asked.told))
-            folder.remove(RECORD)
-            rows = {name: _Rows(dataset, tokenizer, name, asked.reads(splits[name])) for name in asked.columns}
-            made = {name: _export(asked.sink, splits[name], rows[name], folder, done) for name in rows}
-            files = [file for name in made for file in made[name]] + _indices(asked.sink, made, folder)
-            folder.write(RECORD, json.dumps({**asked.told, "files": files}, indent=1) + "\n")
+            with _leaving(folder, dataset.folder):
+                folder.write(MARK, json.dumps(asked.told))
+                folder.remove(RECORD)
+                rows = {name: _Rows(dataset, tokenizer, name, asked.reads(splits[name])) for name in asked.columns}
+                made = {name: _export(asked.sink, splits[name], rows[name], folder, done) for name in rows}
+                files = [file for name in made for file in made[name]] + _indices(asked.sink, made, folder)
+                folder.write(RECORD, json.dumps({**asked.told, "files": files}, indent=1) + "\n")
     return Exported(folder, files, False)
 
 
@@ -145,10 +145,30 @@ def _strange(folder: Folder, known: set[str]) -> list[str]:
 
 
 @contextmanager
+def _leaving(folder: Folder, dataset: Folder) -> Iterator[None]:
+    """What a failure leaves behind: the parts that are finished; nothing, where the export can never be made."""
+    try:
+        yield
+    except BaseException as error:
+        with suppress(StorageError):
+            if isinstance(error, SpecError | RunError):
+                for name in folder.names(PARTS):
+                    for file in _recorded(folder, f"{PARTS}/{name}"):
+                        folder.remove(file["file"])
+                    folder.remove(f"{PARTS}/{name}")
+            if not folder.names(PARTS):
+                folder.dissolve()
+                folder_at(f"{dataset.url}/{EXPORTS}").dissolve()
+        raise
+
+
+@contextmanager
 def _refused(dataset: Folder) -> Iterator[None]:
     """What a sink refuses, as the refusal of an export."""
     try:
         yield
+    except RunError as error:  # a number that the format has no room for
+        raise ExportError(error.problem, error.remedy, dataset.url) from None
     except SpecError as error:
         option = f": {error.at[0]}" if error.at else ""
         raise ExportError(error.problem, error.remedy, f"{dataset.url}{option}") from None
@@ -179,24 +199,31 @@ def _splits(dataset: Dataset, tokenizer: Tokenizer) -> dict[str, Split]:
             ids=tokenizer.dtype,
             end=tokenizer.eos,
             shards=tuple(Shard(one.shard, one.sequences, one.documents, one.tokens) for one in records),
+            empties=any(recipe["sources"][source].get("kind") == "corpus" for source in its["source_names"]),
         )
     return found
 
 
-def _whole(folder: Folder, record: str) -> list[dict[str, Any]]:
-    """The files that a record names, where all of them are there as recorded; else nothing."""
+def _recorded(folder: Folder, record: str) -> list[dict[str, Any]]:
+    """The files that a record names: file, bytes, file_hash, and facts; nothing where it cannot be read."""
     try:
         files: list[dict[str, Any]] = json.loads(folder.read(record))["files"]
-        return files if all(folder.has(f["file"], f["bytes"], f["file_hash"]) for f in files) else []
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return files if all({"file", "bytes", "file_hash"} <= file.keys() for file in files) else []
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
         return []
+
+
+def _whole(folder: Folder, record: str) -> list[dict[str, Any]]:
+    """The files that a record names, where all of them are there as recorded; else nothing."""
+    files = _recorded(folder, record)
+    return files if all(folder.has(f["file"], f["bytes"], f["file_hash"]) for f in files) else []
 
 
 def _export(sink: Sink, split: Split, rows: Rows, folder: Folder, done: Progress) -> list[dict[str, Any]]:
     """The files of a split's parts."""
     written = []
     for part in sink.parts(split):
-        record = f"{STATE}/parts/{split.name}-{part.number:06d}.json"
+        record = f"{PARTS}/{split.name}-{part.number:06d}.json"
         files = _whole(folder, record)
         if not files:
             files = _make(sink, part, rows, folder)
@@ -216,8 +243,14 @@ def _indices(sink: Sink, made: Mapping[str, Sequence[Mapping[str, Any]]], folder
 
 
 def _make(sink: Sink, part: Part, rows: Rows, folder: Folder) -> list[dict[str, Any]]:
+    """The files of a part: all of them, or none."""
     files = _Files(folder)
-    sink.write(part, rows, files)
+    try:
+        sink.write(part, rows, files)
+    except BaseException:
+        for file in files.made:
+            folder.remove(file["file"])
+        raise
     return files.made
 
 
@@ -266,5 +299,12 @@ class _Rows:
             yield arrow.columns_from([batch.select(self.names)])
 
     def texts(self, documents: Ragged) -> list[str]:
-        ids, ends = documents.values.tolist(), documents.offsets.tolist()
-        return self.tokenizer.decode_all([ids[first:last] for first, last in pairwise(ends)])
+        return self.tokenizer.decode_all(_ids_of(documents))
+
+    def broken(self, documents: Ragged) -> bool:
+        return not all(map(self.tokenizer.is_text, _ids_of(documents)))
+
+
+def _ids_of(documents: Ragged) -> list[list[int]]:
+    ids, ends = documents.values.tolist(), documents.offsets.tolist()
+    return [ids[first:last] for first, last in pairwise(ends)]

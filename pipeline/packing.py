@@ -177,9 +177,12 @@ def pack(documents: Documents, spec: PackingSpec, eos: int) -> Sequences:
 
 
 def pack_pure(documents: Documents, groups: Sequence[int], spec: PackingSpec, eos: int) -> Sequences:
-    """As `pack`, the documents being groups of so many each: every group begins with a sequence of its own."""
+    """As `pack`, the documents being groups of so many each: every group begins with a sequence of its own.
+
+    A group without documents has no sequences.
+    """
     ends = np.cumsum([0, *groups])
-    told = [pack(documents.slice(first, last), spec, eos) for first, last in pairwise(ends.tolist()) if last > first]
+    told = [pack(documents.slice(first, last), spec, eos) for first, last in pairwise(ends.tolist())]
     lines = np.cumsum([0, *(one.input_ids.size for one in told)])
     starts = [one.starts + line for one, line in zip(told, lines.tolist(), strict=False)]
     if spec.method == "aligned":  # which may have cut some of them

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -18,69 +18,21 @@ from pyarrow import parquet
 
 from pipeline import cli
 from pipeline.build import verify
-from pipeline.core.columns import Column, Strings, content_hash
+from pipeline.core.columns import Column, Strings
 from pipeline.core.errors import ExportError, PipelineError, StorageError
 from pipeline.dataset import Dataset
 from pipeline.export import export
-from pipeline.manifest import Manifest, ShardRecord, totals
 from pipeline.plan import compile_plan
 from pipeline.recipe import dump, load, sink
 from pipeline.sinks import SINKS, arrow, llmc
 from pipeline.sinks.parquet import Parquet
 from pipeline.sinks.sink import columns_of
-from pipeline.storage import folder_at
+from tests.by_hand import END, by_hand
 from tests.conftest import OVERRIDES, built, contents, run, written
 from tests.readers import builder
 
 ALONE = {"columns": ["input_ids"]}
-END = 9  # of the hand-made datasets, whose words are a, b, … for 1, 2, …
 OPEN, CUT = [[1, 2, END, 3], [END, 4, 5, 6], [7, 8, END, END]], [[1, END, END, END]]  # two shards
-
-
-# ── datasets made by hand ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-def by_hand(
-    folder: Path,
-    shards: Sequence[Sequence[Sequence[int]]],
-    counts: Sequence[tuple[int, int]],
-    kind: Any = np.uint16,
-    method: str = "concat",
-    windows: str = "mixed",
-    more: dict[str, Column] | None = None,
-    asked: Sequence[str] = (),
-) -> Dataset:
-    """Shards of these sequences; counts: documents and tokens of each. more: columns of the only shard."""
-    place = folder_at(folder)
-    records = []
-    for k, rows in enumerate(shards):
-        columns = {"input_ids": np.array(rows, kind), **(more or {})}
-        name = f"train/shard-{k:05d}-of-{len(shards):05d}.arrow"
-        with place.creating(name) as raw:
-            file = arrow.HashingFile(raw)
-            arrow.write(columns, file)
-        facts = {"sequences": len(rows), "documents": counts[k][0], "tokens": counts[k][1], "padding": 0}
-        sources = {source: {"documents": 1, "tokens": 1} for source in ("one", "other")}
-        of = {"bytes": file.size, "file_hash": file.hash, "content_hash": content_hash(columns), "sources": sources}
-        records.append(ShardRecord(split="train", shard=k, file=name, **facts, **of))
-    its = {"length": len(shards[0][0]), "packing": method, "columns": ["input_ids", *asked], "source_names": [*"ab"]}
-    packing = {"windows": windows, "method": method}
-    recipe = {"splits": {"train": {"packing": packing}}, "sources": {"a": {}, "b": {}}}
-    manifest = Manifest("f" * 64, 2, {}, {}, {"train": totals(records, **its)}, recipe)
-    vocabulary = {"<end>": END, "\N{REPLACEMENT CHARACTER}": 20} | {chr(96 + i): i for i in range(1, 9)}
-    tree = {
-        "version": "1.0",
-        "added_tokens": [{"id": END, "content": "<end>", "special": True, **dict.fromkeys(FLAGS, False)}],
-        "model": {"type": "WordLevel", "vocab": vocabulary | ({"z": 70_000} if kind == np.int32 else {})},
-    }
-    tree["model"]["unk_token"] = "<end>"
-    place.write("tokenizer/tokenizer.json", json.dumps(tree))
-    place.write("tokenizer/tokenizer_config.json", json.dumps({"eos_token": "<end>"}))
-    place.write("manifest.json", manifest.dumps())
-    return Dataset.at(folder)
-
-
-FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
 
 
 def exported(dataset: Dataset, kind: str, *options: str, **more: Any) -> dict[str, bytes]:
@@ -121,7 +73,7 @@ def rows(tmp_path: Path) -> Dataset:
         "individual": np.array([7, 8], np.int64),
         **{name: Strings.of(["é", ""]) for name in ("question", "prompt", "hint", "answer")},
     }
-    return by_hand(tmp_path / "data", [[[1, 2, END, END], [3, END, END, END]]], [(2, 5)], method="rows", more=more,
+    return by_hand(tmp_path / "data", [[[1, 2, END, END], [3, END, END, END]]], [(2, 5)], method="rows", more=[more],
                    asked=["answers"])  # fmt: skip
 
 
@@ -458,15 +410,10 @@ def test_a_vocabulary_over_16_bits_is_refused_where_there_are_only_16(joined32: 
         exported(joined32, kind, *options)
 
 
-def test_tokens_that_are_no_characters_are_no_text(tmp_path: Path):
+def test_a_token_that_is_a_replacement_character_is_text(tmp_path: Path):
+    """What the tokens of bytes are that are none: tests/test_formats.py."""
     dataset = by_hand(tmp_path / "data", [[[1, 20, 2, END]]], [(1, 4)])
-    with pytest.raises(ExportError, match=r"no whole characters.*or set broken=replace"):
-        export(dataset, sink("jsonl"), tmp_path / "out")
-    assert contents(tmp_path / "out") == {}
-    assert (
-        exported(dataset, "jsonl", "broken=replace").popitem()[1].decode()
-        == '{"text": "a \N{REPLACEMENT CHARACTER} b"}\n'
-    )
+    assert exported(dataset, "jsonl").popitem()[1].decode() == '{"text": "a \N{REPLACEMENT CHARACTER} b"}\n'
 
 
 def test_more_tokens_than_a_header_counts_are_refused(joined: Dataset, monkeypatch: pytest.MonkeyPatch):

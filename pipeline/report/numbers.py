@@ -94,7 +94,7 @@ class Split:
     @property
     def padded(self) -> float:
         """Which share of the tokens on disk is padding."""
-        return self.padding / (self.sequences * self.length)
+        return self.padding / max(self.sequences * self.length, 1)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 from pipeline.core.columns import Column, Columns, Lists, Strings
+from pipeline.core.narrow import narrowed
 
 ROWS = 1024  # sequences of one record batch: a megabyte at 512 tokens, few enough to skip through
 
@@ -48,16 +49,22 @@ class HashingFile:
 
 
 def write(columns: Columns, file: HashingFile) -> None:
-    """The columns as one stream. OSError where the file cannot take it."""
+    """The columns as one stream, of at least one record batch. OSError where the file cannot take it.
+
+    No rows are a batch without rows: `datasets` 5.0 stumbles over a file without any.
+    """
     batch = record_batch(columns)
     with pa.PythonFile(file, mode="w") as stream, pa.ipc.new_stream(stream, batch.schema) as writer:
-        for first in range(0, batch.num_rows, ROWS):
+        for first in range(0, max(batch.num_rows, 1), ROWS):
             writer.write_batch(batch.slice(first, ROWS))
 
 
 def record_batch(columns: Columns) -> pa.RecordBatch:
-    """The columns as Arrow arrays over the same memory: fixed-size lists (of such), and lists of structs."""
-    return pa.record_batch({name: _array(column) for name, column in columns.items()})
+    """The columns as Arrow arrays over the same memory: fixed-size lists (of such), and lists of structs.
+
+    RunError where a column of lists or texts has more entries, or bytes, than Arrow's offsets count.
+    """
+    return pa.record_batch({name: _array(name, column) for name, column in columns.items()})
 
 
 def read(path: Path) -> Iterator[pa.RecordBatch]:
@@ -73,8 +80,8 @@ def columns_of(path: Path) -> Columns:
 
 def columns_from(batches: Sequence[pa.RecordBatch]) -> Columns:
     """The columns of record batches that follow each other, at least one."""
-    table = pa.Table.from_batches(batches).combine_chunks()
-    return {name: _column(table.column(name).chunk(0)) for name in table.column_names}
+    table = pa.Table.from_batches(batches)
+    return {name: _column(table.column(name).combine_chunks()) for name in table.column_names}
 
 
 def rows_from(batches: Sequence[pa.RecordBatch], rows: NDArray[np.int64]) -> Columns:
@@ -85,23 +92,23 @@ def rows_from(batches: Sequence[pa.RecordBatch], rows: NDArray[np.int64]) -> Col
     return columns_from([batches[number].take(pa.array(within[owner == number])) for number in np.unique(owner)])
 
 
-def _array(column: Column) -> pa.Array:
+def _array(name: str, column: Column) -> pa.Array:
     if isinstance(column, Strings):
-        buffers = [
-            None,
-            pa.py_buffer(np.ascontiguousarray(column.offsets.astype(np.int32))),
-            pa.py_buffer(column.bytes),
-        ]
+        buffers = [None, pa.py_buffer(_offsets(name, column)), pa.py_buffer(column.bytes)]
         return pa.Array.from_buffers(pa.string(), len(column.offsets) - 1, buffers)
     if isinstance(column, Lists):
         structs = pa.StructArray.from_arrays(list(map(_flat, column.fields.values())), names=list(column.fields))
-        return pa.ListArray.from_arrays(_flat(column.offsets.astype(np.int32)), structs)
+        return pa.ListArray.from_arrays(_flat(_offsets(name, column)), structs)
     if column.ndim == 1:
         return _flat(column)
     lists = _flat(column.reshape(-1))
     for size in column.shape[:0:-1]:
         lists = pa.FixedSizeListArray.from_arrays(lists, size)
     return lists
+
+
+def _offsets(name: str, column: Lists | Strings) -> NDArray[Any]:
+    return np.ascontiguousarray(narrowed(column.offsets, np.int32, f"offset in the column '{name}'"))
 
 
 def _flat(values: NDArray[Any]) -> pa.Array:
@@ -120,7 +127,9 @@ def _column(array: Any) -> Column:
         flat: NDArray[Any] = array.to_numpy()
         return flat.reshape(shape)
     if pa.types.is_list(array.type):
-        fields = {field.name: array.values.field(field.name).to_numpy() for field in array.type.value_type}
-        return Lists(array.offsets.to_numpy().astype(np.int64), fields)
+        offsets = array.offsets.to_numpy().astype(np.int64)
+        entries = array.values.slice(offsets[0], offsets[-1] - offsets[0])  # of a slice of rows, not all of them
+        fields = {field.name: entries.field(field.name).to_numpy() for field in array.type.value_type}
+        return Lists(offsets - offsets[0], fields)
     dense: NDArray[Any] = array.to_numpy()
     return dense

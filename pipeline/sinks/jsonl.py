@@ -19,7 +19,7 @@ from pipeline.core.errors import SpecError
 from pipeline.sinks import stream, tables
 from pipeline.sinks.sink import TEXTS, ExportSpec, Files, Part, Plain, Rows, Split, Written
 
-BROKEN = "\N{REPLACEMENT CHARACTER}"
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 class JsonlSpec(ExportSpec):
@@ -44,6 +44,7 @@ class Jsonl(Plain):
         return stream.has_place(split, column) or (split.rows and column in TEXTS)
 
     def check(self, split: Split) -> None:
+        super().check(split)
         stream.check(split)
 
     def write(self, part: Part, rows: Rows, files: Files) -> None:
@@ -61,8 +62,8 @@ class Jsonl(Plain):
     def _lines(self, part: Part, rows: Rows) -> Iterator[list[dict[str, Any]]]:
         """What is said of each document, some at a time."""
         if not part.split.rows:
-            for told in stream.documents(part, rows):  # a cut may leave an end token alone
-                yield [{"text": text} for text in self._texts(part.split, rows, told) if text]
+            for told in stream.documents(part, rows, rests=False):
+                yield [{"text": text} for text in self._texts(part.split, rows, told)]
             return
         (shard,) = part.shards
         for columns in rows.of(shard):
@@ -71,8 +72,10 @@ class Jsonl(Plain):
             yield [{"text": text, **{name: beside[name][i] for name in beside}} for i, text in enumerate(texts)]
 
     def _texts(self, split: Split, rows: Rows, told: Ragged) -> list[str]:
-        texts = rows.texts(_unclosed(told, split.end))
-        if self._broken == "refuse" and any(BROKEN in text for text in texts):
+        told = _unclosed(told, split.end)
+        texts = rows.texts(told)
+        shown = np.flatnonzero([REPLACEMENT in text for text in texts])  # of a broken character, or of one in the text
+        if self._broken == "refuse" and shown.size and rows.broken(told.take(shown)):
             raise SpecError(
                 f"split '{split.name}': the tokens of a document are no whole characters, and text cannot hold them",
                 "Export token ids to another format, or set broken=replace.",

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from pydantic import Field as Key_
 
 from pipeline.core.errors import SpecError
+from pipeline.core.narrow import narrowed
 from pipeline.sinks.sink import ExportSpec, Files, Part, Plain, Rows, Split, Written, little
 
+MOST = 2**32 - 1  # bytes that an offset counts
 FORMATS = {"int32": "no_header_tensor:16", "uint16": "no_header_tensor:20"}
 
 
@@ -47,6 +49,7 @@ class Litdata(Plain):
         return column == "input_ids"
 
     def check(self, split: Split) -> None:
+        super().check(split)
         block = self._spec.block or split.length
         if split.length % block:
             raise SpecError(
@@ -67,16 +70,18 @@ class Litdata(Plain):
             offsets = 4 + 4 * (blocks + 1) + size * np.arange(blocks + 1)
             with files.create(f"{part.split.name}/chunk-{part.number}-{number}.bin") as file:
                 file.write(little(np.array([blocks]), "u4"))
-                file.write(little(offsets, "u4"))
+                file.write(little(offsets, "u4", "offset in a litdata file"))
                 file.write(little(ids))
                 file.facts = {"blocks": blocks, "tokens": ids.size}
 
     def _filled(self, split: Split, batches: Iterator[Any]) -> Iterator[NDArray[Any]]:
         """The token ids (S, L) of one file after the other."""
-        most = max(1, self._spec.bytes // (split.length * np.dtype(self._spec.dtype).itemsize))
+        size = split.length * np.dtype(self._spec.dtype).itemsize
+        offsets = 4 * (split.length // (self._spec.block or split.length))
+        most = max(1, min(self._spec.bytes // size, (MOST - 8) // (size + offsets)))
         held: list[NDArray[Any]] = []
         for columns in batches:
-            ids = columns["input_ids"].astype(self._spec.dtype)
+            ids = narrowed(columns["input_ids"], self._spec.dtype, "token id")
             while len(ids):
                 room = most - sum(map(len, held))
                 held.append(ids[:room])

@@ -46,6 +46,7 @@ class Llmc(Plain):
         return stream.has_place(split, column)
 
     def check(self, split: Split) -> None:
+        super().check(split)
         stream.check(split)
 
     def parts(self, split: Split) -> list[Part]:
@@ -66,7 +67,7 @@ class Llmc(Plain):
             file.write(little(header))
             documents = 0
             for told in _told(part, rows):
-                file.write(little(told.values, "u2" if small else "u4"))
+                file.write(little(told.values, "u2" if small else "u4", "token id"))
                 documents += len(told)
             file.facts = {"documents": documents, "tokens": tokens}
 
@@ -78,5 +79,5 @@ class Llmc(Plain):
 
 
 def _told(part: Part, rows: Rows) -> Iterator[Ragged]:
-    for told in stream.documents(part, rows):
+    for told in stream.documents(part, rows, rests=False):
         yield stream.told_first(told, part.split.end)

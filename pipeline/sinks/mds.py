@@ -9,6 +9,7 @@ A sample is a sequence. Lists of records (documents, spans, parts, probes) are J
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -48,7 +49,7 @@ class Mds(Plain):
             first = 4 + 4 * (len(samples) + 1) + len(header)
             offsets = first + np.cumsum([0, *map(len, samples)])
             with files.create(f"{part.split.name}/shard.{part.number:05d}.{number:03d}.mds") as file:
-                file.write(struct.pack("<I", len(samples)) + little(offsets, "u4") + header)
+                file.write(struct.pack("<I", len(samples)) + little(offsets, "u4", "offset in an mds file") + header)
                 file.write(b"".join(samples))
                 file.facts = {"samples": len(samples), "columns": columns}
 
@@ -118,9 +119,10 @@ def _encoding(column: Column) -> tuple[str, int | None]:
         return "str", None
     if isinstance(column, Lists):
         return "json", None
+    size = column.dtype.itemsize * math.prod(column.shape[1:])
     if column.ndim == 1:
-        return column.dtype.name, column.dtype.itemsize
-    return f"ndarray:{column.dtype.name}:{column.shape[1]}", column.shape[1] * column.dtype.itemsize
+        return column.dtype.name, size
+    return f"ndarray:{column.dtype.name}:{','.join(map(str, column.shape[1:]))}", size
 
 
 def _cells(column: Column) -> Iterator[bytes]:
@@ -134,5 +136,6 @@ def _cells(column: Column) -> Iterator[bytes]:
             cell = [{name: field[i] for name, field in fields.items()} for i in range(first, last)]
             yield json.dumps(cell).encode()
     else:
-        data, size = bytes(little(column)), column[0].nbytes
+        data, size = bytes(little(column)), _encoding(column)[1]
+        assert size, "an array has elements"
         yield from (data[first : first + size] for first in range(0, len(data), size))

@@ -42,6 +42,7 @@ class Megatron(Plain):
         return stream.has_place(split, column)
 
     def check(self, split: Split) -> None:
+        super().check(split)
         stream.check(split)
 
     def parts(self, split: Split) -> list[Part]:
@@ -52,8 +53,8 @@ class Megatron(Plain):
         with tempfile.TemporaryFile(prefix="lengths-") as spool:  # four bytes a document, of which there may be 10^9
             with files.create(f"{stem}.bin") as file:
                 for told in stream.documents(part, rows):
-                    file.write(little(told.values))
-                    spool.write(little(told.lengths, "i4"))
+                    file.write(little(told.values, part.split.ids.str, "token id"))
+                    spool.write(little(told.lengths, "i4", "length of a document"))
                     count += len(told)
                 file.facts = {"documents": count, "tokens": part.tokens}
             with files.create(f"{stem}.idx") as file:

@@ -30,6 +30,7 @@ class Nanogpt(Plain):
         return stream.has_place(split, column)
 
     def check(self, split: Split) -> None:
+        super().check(split)
         stream.check(split)
         if split.ids != np.uint16:
             raise SpecError(
@@ -44,6 +45,6 @@ class Nanogpt(Plain):
         with files.create(f"{stream.stem(part, self._tokens)}.bin") as file:
             documents = 0
             for told in stream.documents(part, rows):
-                file.write(little(told.values))
+                file.write(little(told.values, "u2", "token id"))
                 documents += len(told)
             file.facts = {"documents": documents, "tokens": part.tokens}

@@ -1,4 +1,7 @@
-"""Parquet as the Hugging Face Hub stores it: `data/train-00000-of-00002.parquet`, a file a shard, all its columns."""
+"""Parquet as the Hugging Face Hub stores it: `data/train-00000-of-00002.parquet`, a file a shard, all its columns.
+
+Shards without rows are left out, but for the only file of a split that has no rows at all.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,12 @@ class Parquet(Plain):
     def place(self, split: Split, column: str) -> bool:
         return True
 
+    def check(self, split: Split) -> None:
+        """Nothing: a file without rows has its columns all the same."""
+
+    def parts(self, split: Split) -> list[Part]:
+        return super().parts(split) or [Part(split, 0, 1, split.shards[:1])]
+
     def write(self, part: Part, rows: Rows, files: Files) -> None:
         from pipeline.sinks import arrow
 
@@ -41,7 +50,8 @@ class Parquet(Plain):
             self._writer(file, first.schema) as writer,
         ):
             for batch in chain([first], batches):
-                writer.write_batch(batch)  # a row group each
+                if batch.num_rows:
+                    writer.write_batch(batch)  # a row group each; `datasets` cannot read one without rows
             file.facts = {"rows": shard.sequences, "columns": {field.name: str(field.type) for field in first.schema}}
 
     def index(self, written: Mapping[str, Sequence[Written]]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from pydantic import Field as Key_
 from pipeline.core.columns import Columns
 from pipeline.core.documents import Ragged
 from pipeline.core.errors import SpecError, suggest
+from pipeline.core.narrow import narrowed
 from pipeline.core.spec import Name, Spec
 
 _ANSWERS = ("individual", "question", "prompt", "hint", "answer")
@@ -61,7 +62,7 @@ class Split:
     rows: a document each, its real tokens in `length`; else documents are joined. pure: windows that stand each for
     itself. closed: every document is there to its end, which is the end token. columns: the names of all that the
     shards hold. ids: the type of the token ids. end: the id that ends documents. shards: none of them yet where a
-    recipe is checked before it is built.
+    recipe is checked before it is built. empties: whether a document may be nothing but the end token.
     """
 
     name: str
@@ -73,6 +74,12 @@ class Split:
     ids: np.dtype[Any]
     end: int
     shards: tuple[Shard, ...] = ()
+    empties: bool = False
+
+    @property
+    def filled(self) -> tuple[Shard, ...]:
+        """The shards that have rows: of one whose documents were all dropped there is nothing to export."""
+        return tuple(shard for shard in self.shards if shard.sequences)
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,11 @@ class Rows(Protocol):
         ...
 
     def texts(self, documents: Ragged) -> list[str]:
-        """Token ids as text."""
+        """Token ids as text, with U+FFFD for what is no character."""
+        ...
+
+    def broken(self, documents: Ragged) -> bool:
+        """Whether the tokens of one of them are no whole characters."""
         ...
 
 
@@ -141,7 +152,7 @@ class Sink(Protocol):
         ...
 
     def parts(self, split: Split) -> list[Part]:
-        """The split in parts. What is written of one depends on no other."""
+        """The split in parts, at least one. What is written of one depends on no other."""
         ...
 
     def write(self, part: Part, rows: Rows, files: Files) -> None:
@@ -154,15 +165,21 @@ class Sink(Protocol):
 
 
 class Plain:
-    """What most sinks have in common: a part a shard, no index, nothing to refuse."""
+    """What most sinks have in common: a part a shard that has rows, no index, files that cannot be empty."""
 
     reads: ClassVar[tuple[str, ...]] = ()
 
     def check(self, split: Split) -> None:
-        """Nothing."""
+        """SpecError for a split without rows: no reader opens files of nothing."""
+        if split.shards and not split.filled:
+            raise SpecError(
+                f"split '{split.name}' has no rows: every document of it was dropped",
+                "Leave it out with --split or `splits`, or build it with a bigger packing.length.",
+                ("splits",),
+            )
 
     def parts(self, split: Split) -> list[Part]:
-        return [Part(split, i, len(split.shards), (shard,)) for i, shard in enumerate(split.shards)]
+        return [Part(split, i, len(split.filled), (shard,)) for i, shard in enumerate(split.filled)]
 
     def index(self, written: Mapping[str, Sequence[Written]]) -> dict[str, str]:
         return {}
@@ -205,7 +222,10 @@ def _chosen(sink: Sink, spec: ExportSpec, split: Split) -> tuple[str, ...]:
     return tuple(wanted)
 
 
-def little(values: NDArray[Any], kind: str = "") -> memoryview:
-    """An array as the bytes that files hold: in order, little-endian; of type `kind` where one is given."""
-    dtype = np.dtype(kind or values.dtype).newbyteorder("<")
-    return np.ascontiguousarray(values, dtype).reshape(-1).view(np.uint8).data
+def little(values: NDArray[Any], kind: str = "", what: str = "number") -> memoryview:
+    """An array as the bytes that files hold: in order, little-endian; of type `kind` where one is given.
+
+    what: what the numbers are. RunError where one of them does not fit `kind`.
+    """
+    cast = narrowed(values, kind, what) if kind else values
+    return np.ascontiguousarray(cast, cast.dtype.newbyteorder("<")).reshape(-1).view(np.uint8).data

@@ -177,6 +177,10 @@ class BucketFolder:
         with suppress(FileNotFoundError), self._asking(self._path(name)):
             self._store.rm_file(self._path(name))
 
+    def dissolve(self) -> None:
+        with suppress(FileNotFoundError), self._asking():
+            self._store.rm(self._path(STATE), recursive=True)
+
     def free(self) -> int | None:
         return None
 

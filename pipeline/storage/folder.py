@@ -65,6 +65,10 @@ class Folder(Protocol):
         """A file, where there is one."""
         ...
 
+    def dissolve(self) -> None:
+        """Forget the builds in it. Of a disk, the folders that are empty go too, and this one with them."""
+        ...
+
     def locked(self) -> AbstractContextManager[Callable[[], None]]:
         """The folder for one builder, whatever becomes of it. StorageError where another one has it.
 

@@ -96,6 +96,12 @@ class LocalFolder:
         except OSError as error:
             raise _refused(error, self.path(name)) from error
 
+    def dissolve(self) -> None:
+        shutil.rmtree(self.path(STATE), ignore_errors=True)
+        for place, _, _ in os.walk(self.root, topdown=False):
+            with suppress(OSError):  # whatever is not empty stays
+                os.rmdir(place)
+
     @contextmanager
     def locked(self) -> Iterator[Callable[[], None]]:
         """The lock is the kernel's, so a killed builder leaves none behind."""
@@ -107,6 +113,8 @@ class LocalFolder:
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not os.path.samestat(os.fstat(file.fileno()), os.stat(file.name)):  # it was dissolved meanwhile
+                    raise BlockingIOError
             except OSError:
                 raise StorageError(
                     "another build is writing to this folder", "Wait for it, or give another OUT.", str(self.root)

@@ -6,8 +6,10 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ _PAD = "<|pad|>"
 _USUAL_PAD = (_PAD, "<pad>", "[PAD]", "<|finetune_right_pad_id|>")
 _USUAL_EOS = ("<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "<|eot_id|>", "[SEP]")
 SYMBOLS = "symbols"  # the name of the tokenizer whose tokens are the symbols of the sources, and no text
+_BYTE_TOKEN = re.compile("<0x([0-9A-Fa-f]{2})>")
 _END, _UNKNOWN = "<eos>", "<unk>"
 
 
@@ -154,6 +157,17 @@ class Tokenizer:
         """As `decode`, of many."""
         return list(self.backend.decode_batch([list(one) for one in ids], skip_special_tokens=False))
 
+    def is_text(self, ids: Sequence[int]) -> bool:
+        """Whether ids are whole characters: `decode` shows U+FFFD for what is none, and for U+FFFD itself."""
+        tokens = [token for token in map(self.backend.id_to_token, ids) if token is not None]
+        decoders = _decoders(self.description["decoder"])
+        if "ByteFallback" in decoders:  # tokens such as <0xE2> are a byte each; any other one is text
+            runs = groupby((_BYTE_TOKEN.fullmatch(token) for token in tokens), key=bool)
+            parts = [bytes(int(byte[1], 16) for byte in run if byte) for is_byte, run in runs if is_byte]
+        else:  # bytes are written as characters; whatever has others is text
+            parts = [b"".join(map(_bytes_of, tokens))] if "ByteLevel" in decoders else []
+        return all(map(_is_utf8, parts))
+
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of the tokenizer and its end token: two paths to the same tokenizer are one tokenizer."""
@@ -185,6 +199,36 @@ class Tokenizer:
 def hash_of_tokenizer(text: str, eos: str) -> str:
     """SHA-256 of a tokenizer.json and the end token."""
     return hashlib.sha256(f"{text}\0{eos}".encode()).hexdigest()
+
+
+def _decoders(description: Any) -> set[str]:
+    """The types of a tokenizer's decoder, or of all those that it is a sequence of."""
+    if not description:
+        return set()
+    return {description["type"]}.union(*map(_decoders, description.get("decoders", ())))
+
+
+def _bytes_of(token: str) -> bytes:
+    """What a token of a byte-level tokenizer stands for."""
+    table = _bytes_by_letter()
+    known = [table.get(letter) for letter in token]
+    return token.encode() if None in known else bytes(byte for byte in known if byte is not None)
+
+
+@cache
+def _bytes_by_letter() -> dict[str, int]:
+    """GPT-2's letters for the 256 bytes: printable ones stand for themselves, the others for those from U+0100 on."""
+    own = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = (byte for byte in range(256) if byte not in own)
+    return {chr(byte): byte for byte in own} | {chr(0x100 + i): byte for i, byte in enumerate(others)}
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def load(spec: TokenizerSpec, files: Files, marks: Sequence[str] = (), symbols: Sequence[str] = ()) -> Tokenizer:

@@ -122,7 +122,8 @@ class Igsm:
         made = teller.documents(item.size, None, lambda _: marked, spans=False, parts=True)
         assert made.parts is not None, "they were asked for"
         defines = said.programs[begins] == self._numbers[PROGRAMS.index("define")]
-        first = np.r_[True, defines[:-1]]  # where a step begins, or the first mistake before it
+        first = np.ones(len(defines), bool)  # where a step begins, or the first mistake before it
+        first[1:] = defines[:-1]
         starts = made.parts.values[made.parts.values[:, 2] == HERE, 0]
         return steps_of(self.problems(item), starts[first].astype(np.int64) - 1, self._words.names)
 
