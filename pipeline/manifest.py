@@ -231,6 +231,7 @@ class _World(_Entry):
 class _Exposures(_Entry):
     world: Name | None
     items: Count
+    first: Annotated[Count, Field(alias="from")]
     least: Count
     mean: float
     most: Count
@@ -252,6 +253,7 @@ class _Split(_Entry):
     roles: list[str] = []
     symbols: list[str] = []
     exposures: dict[Name, _Exposures] = {}
+    worlds: dict[Name, _World] = {}
     shards: Annotated[list[ShardRecord], Field(min_length=1)]
 
 
