@@ -1,7 +1,9 @@
 """What the readers are to read, made by the main environment: python -m tests.readers.builder FOLDER.
 
 FOLDER/small has token ids of 16 bits and FOLDER/wide of 32; in each lies the dataset, and its exports in exports/.
-FOLDER/puzzles is a dataset whose tokens are symbols.
+FOLDER/puzzles is a dataset whose tokens are symbols. FOLDER/columns-1, -2 and -6 are datasets made by hand with every
+column that there is, `ancestors` of so many levels, and with shards of no row and of one. FOLDER/tree is one of a
+grammar, FOLDER/texts one of texts, some of which are empty.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from pipeline.build import build
 from pipeline.dataset import Dataset
@@ -16,6 +19,7 @@ from pipeline.executors import Inline
 from pipeline.export import export, place_of
 from pipeline.plan import compile_plan
 from pipeline.recipe import load, sink
+from tests.by_hand import LEVELS, of_every_column
 
 RECIPE = Path(__file__).with_name("recipe.yaml")
 TOKENS = ("nanogpt", "llmc", "megatron", "jsonl", "litdata")  # which have a place for token ids, or text, alone
@@ -48,8 +52,33 @@ def puzzles(folder: Path) -> None:
     build(compile_plan(load("depo1_N225_K8", [*overrides, *exams])), folder, Inline())
 
 
+def exported(built: Dataset, *kinds: str, **options: dict[str, Any]) -> None:
+    """The dataset's own exports, of the token ids alone where there is no place for more."""
+    for kind in kinds:
+        spec = sink(kind, options=options.get(kind, {"columns": ["input_ids"]} if kind in TOKENS else {}))
+        export(built, spec, place_of(built.folder, spec))
+
+
+TEXTS = ["a b", "", "\N{REPLACEMENT CHARACTER} here", "<|endoftext|>", " ", "", "end"]
+OF_TEXTS = """
+sources: {it: {kind: corpus, files: texts.jsonl}}
+splits: {train: {mixture: {it: {}}, packing: {length: 8}}}
+"""
+
+
 def main(folder: Path) -> None:
     puzzles(folder / "puzzles")
+    beside = {"jsonl": {"columns": ["input_ids", "answer", "parameters", "individual", "op"]}}
+    for levels in LEVELS:
+        made = of_every_column(folder / f"columns-{levels}", [0, 3, 0, 1, 0], levels)
+        exported(made, "parquet", "mds", *TOKENS, **beside)
+    without = [f"splits.{name}=null" for name in ("train", "exam_0", "exam_50")]
+    build(compile_plan(load("cfg3b_like", ["sources.probes.instances=64", *without])), folder / "tree", Inline())
+    exported(Dataset.at(folder / "tree"), "parquet", "mds")
+    (folder / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
+    (folder / "texts.yaml").write_text(OF_TEXTS)
+    build(compile_plan(load(str(folder / "texts.yaml"))), folder / "texts", Inline())
+    exported(Dataset.at(folder / "texts"), "parquet", "mds", *TOKENS)
     small = dataset(folder / "small")
     wide = dataset(folder / "wide", wide_tokenizer(small, folder / "wide.json"))
     for built, without in ((small, set()), (wide, {"nanogpt"})):

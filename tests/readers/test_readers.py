@@ -233,6 +233,78 @@ def test_litdata_reads_16_bits(made: Path, small: Built) -> None:
     assert str(data[0].dtype) == "torch.uint16"
 
 
+# ── every column, shards without rows, and empty texts ──────────────────────────────────────────────────────────────
+
+EVERY = ("columns-1", "columns-2", "columns-6", "tree")
+SPLIT = {"tree": "probes"}
+TEXTS = ["", "", " ", "<|endoftext|>", "a b", "end", "\N{REPLACEMENT CHARACTER} here"]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_streaming_reads_every_kind_of_column(made: Path, name: str) -> None:
+    from streaming import LocalDataset, StreamingDataset
+
+    split = SPLIT.get(name, "train")
+    rows = Built(made / name, 9).table(split).to_pylist()
+    assert len(rows) in (4, 64)
+    local = LocalDataset(str(made / name / "exports/mds"), split=split)
+    remote = StreamingDataset(local=str(made / name / "exports/mds"), split=split, batch_size=1)
+    for data in (local, remote):
+        assert len(data) == len(rows)
+        for i, row in enumerate(rows):
+            found = {key: getattr(cell, "tolist", lambda cell=cell: cell)() for key, cell in data[i].items()}
+            assert found == row
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_datasets_reads_every_kind_of_column(made: Path, name: str, tmp_path: Path) -> None:
+    from datasets import Dataset, load_dataset
+
+    split = SPLIT.get(name, "train")
+    rows = Built(made / name, 9).table(split).to_pylist()
+    cache = {"cache_dir": str(tmp_path)}
+    files = {split: str(made / name / f"{split}/*.arrow")}
+    assert load_dataset("arrow", data_files=files, split=split, **cache).to_list() == rows
+    assert load_dataset(str(made / name / "exports/parquet"), split=split, **cache).to_list() == rows
+    one = [Dataset.from_file(str(file)).to_list() for file in sorted((made / name / split).glob("*.arrow"))]
+    assert list(chain(*one)) == rows
+    if split == "train":
+        assert [len(part) for part in one] == [0, 3, 0, 1, 0]
+        lines = load_dataset(str(made / name / "exports/jsonl"), split=split, **cache).to_list()
+        chosen = ("individual", "answer", "op", "parameters")
+        texts = [chr(96 + row["input_ids"][0]) for row in rows]
+        assert lines == [{"text": t, **{key: row[key] for key in chosen}} for t, row in zip(texts, rows, strict=True)]
+
+
+@pytest.mark.parametrize("name", [*EVERY[:3], "texts"])
+def test_readers_of_tokens_read_past_empty_documents_and_shards(made: Path, name: str) -> None:
+    from litdata import StreamingDataset, TokensLoader
+    from megatron.core.datasets.indexed_dataset import IndexedDataset
+
+    exports, end = made / name / "exports", 50256 if name == "texts" else 9
+    ids = Built(made / name, end).ids("train")
+    data = IndexedDataset(str(exports / "megatron/train"))
+    documents = [data[i].tolist() for i in range(len(data))]
+    assert all(one.count(end) == 1 and one[-1] == end for one in documents)
+    if name == "texts":
+        assert sorted(map(len, documents))[:2] == [1, 1]
+        assert list(chain(*documents)) == ids.reshape(-1)[: sum(map(len, documents))].tolist()
+    else:
+        assert documents == ids[:, :2].tolist()
+    assert np.memmap(exports / "nanogpt/train.bin", np.uint16, "r").tolist() == list(chain(*documents))
+    tokens = np.fromfile(exports / "llmc/train_000000.bin", np.uint16, offset=1024).tolist()
+    assert tokens == list(chain.from_iterable([end, *one[:-1]] for one in documents))
+    blocks = StreamingDataset(str(exports / "litdata/train"), item_loader=TokensLoader(block_size=ids.shape[1]))
+    assert [blocks[i].tolist() for i in range(len(blocks))] == ids.tolist()
+
+
+def test_datasets_reads_texts_that_are_empty_and_those_with_replacement_characters(made: Path, tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    lines = load_dataset(str(made / "texts/exports/jsonl"), split="train", cache_dir=str(tmp_path))
+    assert sorted(lines["text"]) == TEXTS
+
+
 # ── all of them ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
