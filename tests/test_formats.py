@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from itertools import chain
@@ -441,3 +442,40 @@ def test_an_export_of_a_damaged_shard_goes_on_when_that_is_mended(tmp_path: Path
         path.write_bytes(whole)
     export(dataset, sink("jsonl"), tmp_path / "out")
     assert [line["text"] for line in plain.jsonl(tmp_path / "out", "train")] == ["a", "b"]
+
+
+@pytest.mark.parametrize("stopped", [0, 1])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
+def test_what_is_finished_when_an_export_stops_is_kept_and_gone_on_with(
+    error: BaseException, stopped: int, tmp_path: Path
+):
+    dataset = by_hand(tmp_path / "data", [[[1, END]], [[2, END]]], [(1, 2), (1, 2)])
+    out, write = tmp_path / "out", SINKS["jsonl"].write
+
+    def stop(self: Any, part: Any, rows: Any, files: Any) -> None:
+        if part.number == stopped:
+            with files.create("data/half.jsonl") as file:
+                file.write(b"half")
+                raise error
+        write(self, part, rows, files)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SINKS["jsonl"], "write", stop)
+        kind = StorageError if isinstance(error, OSError) else KeyboardInterrupt
+        with pytest.raises(kind, match="no space left" if kind is StorageError else None):
+            export(dataset, sink("jsonl"), out)
+    assert out.exists() is bool(stopped)
+    assert set(contents(out)) == {"data/train-00000-of-00002.jsonl"} if stopped else not contents(out)
+    export(dataset, sink("jsonl"), out)
+    assert verify(out) == []
+    assert [line["text"] for line in plain.jsonl(out, "train")] == ["a", "b"]
+
+
+def test_a_refused_export_to_a_bucket_leaves_nothing_there(tmp_path: Path):
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    MemoryFileSystem.store.clear()
+    dataset = by_hand(tmp_path / "data", [[[1, END]], [[1, END]]], [(1, 2), (2, 3)])
+    with pytest.raises(ExportError, match="shard 1"):
+        export(dataset, sink("jsonl"), "memory://bucket/out")
+    assert MemoryFileSystem.store == {}
