@@ -92,6 +92,14 @@ def test_the_pad_token_is_one_that_no_row_holds_and_moves_no_id(
     assert (again.content_hash, again.files()) == (tokenizer.content_hash, tokenizer.files())
 
 
+@pytest.mark.parametrize(("added", "expected"), [(["<pad>"], ("<pad>", 100)), (["<x>", PAD], (PAD, 101))])
+def test_a_pad_token_may_be_added_by_the_recipe(
+    tmp_path: Path, added: list[str], expected: tuple[str | None, int | None]
+) -> None:
+    assert pad_of(loaded(words(100, EOS), tmp_path, add=added)) == expected
+    assert pad_of(loaded(words(100, EOS), tmp_path, added[-1], add=added)) != expected, "a tag with that name"
+
+
 def test_a_word_that_is_no_special_token_does_not_pad(tmp_path: Path) -> None:
     ids = {EOS: 0, "<pad>": 1, PAD: 2, "a": 3}
     backend = words(0, EOS, ids=ids)

@@ -238,20 +238,21 @@ def load(spec: TokenizerSpec, files: Files, marks: Sequence[str] = (), symbols: 
     """
     added = tuple(dict.fromkeys([*spec.add, *marks]))
     if spec.name == SYMBOLS:
-        return _of_symbols(added, symbols, spec.eos or _END)
+        return _of_symbols(added, symbols, spec.eos or _END, frozenset(marks))
+    used = frozenset([*marks, *symbols])
     added = tuple(dict.fromkeys([*added, *symbols]))
     if spec.name == "gpt2":
-        return _own(added, spec.eos)
-    return _with(_from_file(spec.name, files) or _from_hub(spec.name), spec.name, added, spec.eos)
+        return _own(added, spec.eos, used)
+    return _with(_from_file(spec.name, files) or _from_hub(spec.name), spec.name, added, spec.eos, used)
 
 
 @lru_cache(8)
-def _own(added: tuple[str, ...], eos: str | None) -> Tokenizer:
+def _own(added: tuple[str, ...], eos: str | None, used: frozenset[str]) -> Tokenizer:
     """GPT-2's, made once a process: it takes as long as all the rest of a small plan."""
-    return _with(_gpt2(), "gpt2", added, eos)
+    return _with(_gpt2(), "gpt2", added, eos, used)
 
 
-def _of_symbols(marks: Sequence[str], symbols: Sequence[str], eos: str) -> Tokenizer:
+def _of_symbols(marks: Sequence[str], symbols: Sequence[str], eos: str, used: frozenset[str]) -> Tokenizer:
     """A word a token: the end token has id 0, the symbols come last. They are read and shown with blanks between."""
     special = list(dict.fromkeys([eos, _UNKNOWN, *marks]))
     if not symbols:
@@ -263,10 +264,12 @@ def _of_symbols(marks: Sequence[str], symbols: Sequence[str], eos: str) -> Token
     backend = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocab=words, unk_token=_UNKNOWN))
     backend.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
     _add(backend, special)
-    return Tokenizer(backend, eos, texts=False, pad_token=_pad(backend, eos, marks))
+    return Tokenizer(backend, eos, texts=False, pad_token=_pad(backend, eos, used))
 
 
-def _with(backend: tokenizers.Tokenizer, name: str, added: Sequence[str], eos: str | None) -> Tokenizer:
+def _with(
+    backend: tokenizers.Tokenizer, name: str, added: Sequence[str], eos: str | None, used: frozenset[str]
+) -> Tokenizer:
     _refuse_chance(backend, name)
     known = backend.get_vocab(with_added_tokens=True)
     new = [text for text in added if text not in known]
@@ -282,7 +285,7 @@ def _with(backend: tokenizers.Tokenizer, name: str, added: Sequence[str], eos: s
     if eos is None or backend.token_to_id(eos) is None:
         shown = f"has no token '{eos}'" if eos else "has no end-of-text token with a usual name"
         raise SpecError(f"the tokenizer '{name}' {shown}", "Name one with `eos`, or add it with `add`.", ("eos",))
-    return Tokenizer(backend, eos, pad_token=_pad(backend, eos, added))
+    return Tokenizer(backend, eos, pad_token=_pad(backend, eos, used))
 
 
 def _add(backend: tokenizers.Tokenizer, texts: Sequence[str]) -> None:
@@ -290,18 +293,18 @@ def _add(backend: tokenizers.Tokenizer, texts: Sequence[str]) -> None:
     backend.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in texts])
 
 
-def _pad(backend: tokenizers.Tokenizer, eos: str, added: Sequence[str]) -> str | None:
-    """A special token to pad with, which is not of the recipe's: one with a usual name, or a new one behind all ids.
+def _pad(backend: tokenizers.Tokenizer, eos: str, used: frozenset[str]) -> str | None:
+    """A special token to pad with, none of those that are used: one with a usual name, or a new one behind all ids.
 
-    None where a new id would be taken, or make ids of 16 bits wider. Once added it is found, so the tokenizer that is
+    None where a new id would be taken, or make ids of 16 bits wider. Once added it is there, so the tokenizer that is
     saved is the same one when it is loaded.
     """
     special = {token.content for token in backend.get_added_tokens_decoder().values() if token.special}
-    if usual := next((text for text in _USUAL_PAD if text in special and text != eos and text not in added), None):
+    if usual := next((text for text in _USUAL_PAD if text in special and text != eos and text not in used), None):
         return usual
-    taken = set(backend.get_vocab(with_added_tokens=True).values())
-    if eos == _PAD or _PAD in added or backend.token_to_id(_PAD) is not None:
+    if eos == _PAD or _PAD in used or backend.token_to_id(_PAD) is not None:
         return None
+    taken = set(backend.get_vocab(with_added_tokens=True).values())
     last = max(backend.get_added_tokens_decoder(), default=-1)
     new = max(backend.get_vocab_size(with_added_tokens=False), last + 1)  # as the library counts
     if new in taken or max(taken) < 2**16 <= new:
