@@ -46,7 +46,7 @@ from pipeline.sources import SOURCES, SourceSpec
 from pipeline.text.tokenizer import TokenizerSpec
 from pipeline.worlds.attributes import ATTRIBUTE_KINDS, WorldSpec
 
-OUTPUT_VERSION = 3
+OUTPUT_VERSION = 4
 """Raised whenever the same recipe gives other bytes; part of every fingerprint. See "changes bytes" in CHANGELOG.md."""
 
 RESERVED = {
