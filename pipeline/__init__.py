@@ -67,7 +67,7 @@ Use from Python:
 162309
 >>> from pipeline.shard import make_shard
 >>> make_shard(plan, "train", 0).columns["input_ids"].shape
-(36779, 512)
+(37134, 512)
 >>> import pipeline
 >>> next(iter(pipeline.stream("bioS_multi5", "train")))["input_ids"].shape  # the same rows, without a disk
 (512,)

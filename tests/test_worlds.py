@@ -67,7 +67,7 @@ def rows(bios: World) -> np.ndarray:
 
 def test_a_world_is_the_recorded_one(bios: World):
     assert bios.values(17) == {
-        "name": "Paul Sun Karimi",
+        "name": "Pamela Tien Karimi",
         "pronoun": "she",
         "birth_date": "December 8, 2091",
         "birth_city": "New Orleans, LA",

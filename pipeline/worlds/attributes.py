@@ -419,7 +419,7 @@ class IntegerSpec(Spec):
 
     def _check(self) -> None:
         """SpecError for no number, or too many."""
-        count = len(self.numbers)
+        count = (self.last - self.first) // self.step + 1
         if count < 1:
             raise SpecError(f"no number from {self.first} to {self.last}", "Exchange first and last.", ("last",))
         if count > MOST_VALUES:
