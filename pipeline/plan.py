@@ -246,12 +246,19 @@ def compile_plan(loaded: Loaded) -> Plan:
 def _with_shared_documents(
     recipe: Recipe, splits: Mapping[str, SplitPlan], sources: Mapping[str, Source]
 ) -> dict[str, SplitPlan]:
-    """The splits, each with notices of what it has in common with those before it."""
+    """The splits, each with notices of what it has in common with those before it.
+
+    A split with spans, of documents that another has without them, is there to measure losses on what was trained on.
+    """
     found: dict[str, SplitPlan] = {}
     for name, split in splits.items():
         notices = list(split.notices)
         for source in split.sources:
-            earlier = {other: one.blocks_of(source) for other, one in found.items() if source in one.sources}
+            earlier = {
+                other: one.blocks_of(source)
+                for other, one in found.items()
+                if source in one.sources and ("spans" in one.columns or "spans" not in split.columns)
+            }
             amount = recipe.splits[name].mixture[source]
             notices += lost.between_splits(sources[source], source, amount, split.blocks_of(source), earlier)
         found[name] = replace(split, notices=tuple(notices))

@@ -491,6 +491,16 @@ def test_what_a_notice_says_to_do_about_shared_documents_helps(tmp_path: Path):
     assert not documents(better, "train") & documents(better, "phase2")
 
 
+@pytest.mark.parametrize(
+    ("of_train", "of_score", "said"), [("", "spans", False), ("spans", "spans", True), ("", "segment_ids", True)]
+)
+def test_a_split_to_measure_losses_on_repeats_by_design(tmp_path: Path, of_train: str, of_score: str, said: bool):
+    splits = f"train: {{mixture: {{bios: {{exposures: 2}}}}, columns: [loss_mask, documents, {of_train}]}}"
+    splits += f", score: {{mixture: {{bios: {{exposures: 1}}}}, columns: [documents, {of_score}]}}"
+    plan = planned(tmp_path, f"{FRESH}splits: {{{splits}}}".replace(", ]", "]"))
+    assert any("word for word" in notice for notice in notices(plan, "splits", "score")) == said
+
+
 def test_fixed_paraphrases_repeat_by_design(tmp_path: Path):
     plan = phases(tmp_path, "{exposures: 7}", "{exposures: 3}", "sources.bios.paraphrases=2")
     assert not notices(plan, "splits", "phase2")
