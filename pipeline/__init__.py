@@ -53,8 +53,8 @@ built. A file is complete or absent, has two hashes in its record, and the manif
 Floors, from the ground up; an import goes down or stays inside its folder (tests/test_architecture.py):
 
     core · text, grammars, packing, storage, torch, predictions · manifest, worlds · marks, sources, sinks · dataset,
-    recipe · amounts · plan, export, scoring, checking · figures, evaluation, capacity, highlight · shard, executors,
-    card, colour · verification · build, streaming, hub · report · commands · cli
+    recipe · amounts · blocks · lost · plan, export, scoring, checking · knowledge · figures, evaluation, capacity,
+    highlight · shard, executors, card, colour · verification · build, access, hub · streaming, report · commands · cli
 
 Use from Python:
 
