@@ -170,9 +170,10 @@ class Manifest:
         for name, split in self.splits.items():
             records = self.shards_of(name)
             for k, record in enumerate(records):
-                expected = shard_file(name, k, len(records))
-                if (record.split, record.shard, record.file) != (name, k, expected):
-                    wrong.append(f"splits.{name}.shards.{k} is {record.file}, shard {record.shard}, not {expected}")
+                says = f"shard {record.shard} of {record.split} in {record.file}"
+                expected = f"shard {k} of {name} in {shard_file(name, k, len(records))}"
+                if says != expected:
+                    wrong.append(f"splits.{name}.shards.{k} is {says} instead of {expected}")
             wrong += [
                 f"splits.{name}.{what} is {split[what]} where its shards make {total}"
                 for what, total in _summed(records).items()
