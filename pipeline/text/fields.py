@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.text.languages import ARTICLES
+
 
 class Texts:
     """The rows of a table, or the single row of a literal.
@@ -222,8 +224,13 @@ class Field:
         return (*shown, literal(self.after)) if self.after else shown
 
     def part(self, name: str) -> Field | None:
-        """The field of one part, labelled as the whole; None where there is no such part."""
-        return Field((self.parts[name],), label=self.label) if name in self.parts else None
+        """The field of one part, labelled as the whole; None where there is no such part.
+
+        An article that the values have no form for is no part of theirs: it is the values as they are.
+        """
+        if name in self.parts:
+            return Field((self.parts[name],), label=self.label)
+        return Field(self.format, label=self.label) if name in ARTICLES and len(self.format) == 1 else None
 
     def text(self, rows: Mapping[int, int]) -> str:
         """What a sentence shows where slot s holds rows[s]; of the slots of `format` alone."""

@@ -68,6 +68,10 @@ LANGUAGES = {
 }  # fmt: skip
 
 
+ARTICLES = ("the", "The", "a", "A", "le", "Le", "un", "Un")
+"""Forms that the library's sentences ask for. Values without such a form are said as they are, and `plan` says so."""
+
+
 def elide(value: object, before: str, elided: str) -> str:
     """The value after a French word that loses its vowel before another: `d'informatique`, `de chimie`.
 

@@ -17,8 +17,8 @@ from jinja2 import nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from pipeline.text.fields import Composite
-from pipeline.text.languages import contract, elide, josa
+from pipeline.text.fields import Composite, CompositeNumber
+from pipeline.text.languages import ARTICLES, contract, elide, josa
 
 FILTERS = (
     "abs", "capitalize", "contract", "elide", "first", "format", "int", "join", "josa", "last", "length", "lower",
@@ -65,8 +65,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A part of a value, or a method of a text, which a template calls at once."""
-        if isinstance(obj, Composite) and attribute in vars(obj):
+        if isinstance(obj, Composite | CompositeNumber) and attribute in vars(obj):
             return vars(obj)[attribute]
+        if isinstance(obj, str | int) and attribute in ARTICLES:  # as `Field.part` has it
+            return obj
         if isinstance(obj, str) and attribute in METHODS:
             return getattr(obj, attribute)
         raise SecurityError(f"'{attribute}' of {type(obj).__name__}")

@@ -22,6 +22,7 @@ from jinja2.exceptions import SecurityError
 from pipeline.core.errors import TemplateError, holds_surrogate, suggest
 from pipeline.core.files import Text
 from pipeline.text.fields import Field, Joint, Piece, Texts, around, literal
+from pipeline.text.languages import ARTICLES
 from pipeline.text.sandbox import FILTERS, METHODS, NODES, RESERVED, Sandbox
 
 N = TypeVar("N", bound=nodes.Node)
@@ -114,6 +115,17 @@ def pieces(line: Text, scope: Mapping[str, Variable], owner: str) -> list[Piece 
     except RecursionError:
         raise TemplateError("nested too deeply", "Write a simpler sentence.", line.place) from None
     return found
+
+
+def bare_articles(line: Text, scope: Mapping[str, Variable]) -> list[tuple[str, str]]:
+    """(variable, article) wherever a line asks for a form that the values do not have, and shows them as they are."""
+    asked = ((node.node, node.attr) for node in _all(_parse(line), nodes.Getattr) if node.attr in ARTICLES)
+    named = ((owner.name, article) for owner, article in asked if isinstance(owner, nodes.Name))
+    return [
+        (name, article)
+        for name, article in named
+        if isinstance(field := scope.get(name), Field) and article not in field.parts
+    ]
 
 
 def parts(found: list[Piece | Expression]) -> list[list[Piece | Expression]]:

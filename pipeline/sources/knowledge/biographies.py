@@ -29,7 +29,7 @@ from pipeline.core.files import Files
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice, quoted
 from pipeline.core.spec import Name, Spec
-from pipeline.sources.knowledge.checks import doubled_stops, repeated_orders, repeated_wordings
+from pipeline.sources.knowledge.checks import doubled_stops, repeated_orders, repeated_wordings, said_bare
 from pipeline.sources.knowledge.choices import Choices, Groups, Languages
 from pipeline.sources.knowledge.lengths import Lengths
 from pipeline.sources.knowledge.mistakes import Mistakes, MistakesSpec, Right
@@ -314,6 +314,7 @@ class Biographies:
 
         yield from naming_notices(naming.documents(), words, NAMED, example)
         yield from doubled_stops(wordings.programs, wordings.places)
+        yield from said_bare(wordings.bare)
         if isinstance(spec.paraphrases, int):
             yield from repeated_wordings(spec.paraphrases, self._counts, self._languages.shares, self._first_item)
         if isinstance(spec.permutations, int):

@@ -33,6 +33,18 @@ def doubled_stops(programs: Sequence[Program], places: Sequence[str]) -> list[No
     ]
 
 
+def said_bare(places: Mapping[tuple[str, str], str]) -> list[Notice]:
+    """One notice for each form that templates ask for and values lack. places: (variable, form) → `file:line`."""
+    return [
+        Notice(
+            f"'{name}' has no form '{form}', so {place} says its values as they are",
+            f"Give it forms: {{{form}: …}}, or {{{form}: []}} where that is right.",
+            lost=False,
+        )
+        for (name, form), place in places.items()
+    ]
+
+
 def _first(places: Sequence[str]) -> str:
     others = f" and {len(places) - 1} more" if len(places) > 1 else ""
     return places[0] + others

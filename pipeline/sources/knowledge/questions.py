@@ -30,7 +30,7 @@ from pipeline.core.draws import I32, I64, bits, bits_each, scaled, threshold
 from pipeline.core.errors import SpecError, TemplateError, suggest
 from pipeline.core.notices import Notice, quoted
 from pipeline.core.spec import Name, Rational, Spec
-from pipeline.sources.knowledge.checks import doubled_stops, repeated_lines
+from pipeline.sources.knowledge.checks import doubled_stops, repeated_lines, said_bare
 from pipeline.sources.knowledge.naming import Words, sizes_of
 from pipeline.sources.knowledge.naming import notices as naming_notices
 from pipeline.sources.knowledge.wordings import TemplatesSpec
@@ -52,7 +52,7 @@ from pipeline.text.languages import LANGUAGES
 from pipeline.text.rendered import Program, Rendered, Teller, compile_programs
 from pipeline.text.shown import Shown, shown_by, slots_read
 from pipeline.text.telling import Choose, Telling
-from pipeline.text.templates import Variable, parts, pieces
+from pipeline.text.templates import Variable, bare_articles, parts, pieces
 from pipeline.worlds.world import World
 
 OTHER = "other_"
@@ -99,6 +99,7 @@ class Questions:
         self._pairs = False
         programs: list[Program] = []
         self._places: list[str] = []
+        self._bare: dict[tuple[str, str], str] = {}
         lines: list[list[_Line]] = [self._compile_lines(question, programs) for question in self.questions]
         self._counts = np.array([len(of_question) for of_question in lines])
         self._first = np.cumsum(self._counts) - self._counts
@@ -206,6 +207,7 @@ class Questions:
             self._pairs |= any(
                 max(slots_read(part), default=0) >= self.world.slots for program in cut for part in program
             )
+            self._bare |= {asked: text.place for asked in bare_articles(text, scope) if asked not in self._bare}
             numbers = range(len(programs), len(programs) + len(cut))
             programs += cut
             self._places += [text.place] * len(cut)
@@ -293,6 +295,7 @@ class Questions:
 
         yield from naming_notices(named, words, "Show {{ name }} in every line.", example)
         yield from doubled_stops(programs, self._places)
+        yield from said_bare(self._bare)
         if isinstance(turns := self._spec.paraphrases, int):
             yield from repeated_lines(turns, dict(zip(self.questions, self._counts.tolist(), strict=True)))
 

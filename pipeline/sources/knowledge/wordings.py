@@ -22,7 +22,7 @@ from pipeline.core.spec import Name, Rational, Spec
 from pipeline.text.fields import Column, Field
 from pipeline.text.languages import LANGUAGES, Language
 from pipeline.text.rendered import Program
-from pipeline.text.templates import Agreement, Variable, pieces
+from pipeline.text.templates import Agreement, Variable, bare_articles, pieces
 from pipeline.worlds.world import World
 
 NAME, PRONOUN, NAMELESS = MODES = (0, 1, 2)  # how a sentence calls its subject
@@ -118,7 +118,8 @@ def sentences_of(
 class Wordings:
     """All programs, and where those of a language, a mode and a sentence begin.
 
-    places: the line of each program, `file:line`. counts[language][sentence]: paraphrases. base (languages, modes,
+    places: the line of each program, `file:line`. bare: (variable, article) → the first line that asks for an
+    article of which the values have no form. counts[language][sentence]: paraphrases. base (languages, modes,
     sentences) int32: the first program; -1 where the sentence is never told so.
     """
 
@@ -132,6 +133,7 @@ class Wordings:
         """occurs: mode → the sentences that are ever told in it. SpecError, TemplateError for what cannot be told."""
         self.programs: list[Program] = []
         self.places: list[str] = []
+        self.bare: dict[tuple[str, str], str] = {}
         self.counts: list[list[int]] = []
         self.base: I32 = np.full((len(sets), len(MODES), len(sentences)), -1, np.int32)
         for number, (language, templates) in enumerate(sets.items()):
@@ -166,6 +168,10 @@ class Wordings:
                 lines = templates.lines(sentence.templates)
                 self.programs += [pieces(line, own, f"world '{world.name}'") for line in lines]
                 self.places += [line.place for line in lines]
+                for line in lines:
+                    self.bare.update(
+                        {asked: line.place for asked in bare_articles(line, own) if asked not in self.bare}
+                    )
 
 
 def _own_words(sentence: Sentence, scope: Mapping[str, Variable]) -> dict[str, Variable]:
