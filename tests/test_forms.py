@@ -147,7 +147,7 @@ def test_a_language_has_forms_of_its_own_with_or_without_a_translation(plan: Pla
 
 @pytest.mark.parametrize("name", ["told", "wrong", "world"])
 def test_tokens_spans_and_parts_are_those_of_the_reference(plan: Plan, name: str) -> None:
-    assert plan.sources[name].notices == (), "the fast path"
+    assert not any("slow path" in notice for notice in plan.sources[name].notices)
     assert isinstance(plan.sources[name]._teller, Fragments)
     assert differences(plan, name, 150) == {"tokens": [], "spans": [], "parts": []}
 
