@@ -267,6 +267,15 @@ def test_rows_are_read_by_their_length(rows: Dataset):
     assert exported(rows, "megatron", **ALONE)["train.bin"] == line
 
 
+def test_llmc_counts_the_end_tokens_that_it_puts_before_documents_without_one(tmp_path: Path):
+    rows, length = [[1, 2, 3, END], [4, END, END, END]], np.array([3, 1], np.int32)
+    open_ended = {name: {"eos": False} for name in "ab"}
+    dataset = by_hand(tmp_path / "data", [rows], [(2, 4)], method="rows", more=[{"length": length}], sources=open_ended)
+    (file,) = exported(dataset, "llmc", **ALONE).values()
+    assert struct.unpack("<3i", file[:12]) == (20240520, 1, 6)
+    assert file[1024:] == struct.pack("<6H", END, 1, 2, 3, END, 4)
+
+
 def test_documents_may_begin_with_the_end_token(tmp_path: Path):
     """As those of names do. The window in the middle begins with such a document, and one before it ends."""
     shard = [[END, 1, END, END], [2, 3, END, 4], [5, END, END, END]]

@@ -72,8 +72,11 @@ class Llmc(Plain):
             file.facts = {"documents": documents, "tokens": tokens}
 
     def _count(self, part: Part, rows: Rows) -> int:
-        """Tokens of the file, which its header tells first. Pieces add end tokens: they are read twice."""
-        if not part.split.pure:
+        """Tokens of the file, which its header tells first.
+
+        Where documents do not all end with the end token, or are in pieces, end tokens are added: these are read twice.
+        """
+        if part.split.closed and not part.split.pure:
             return part.tokens
         return sum(len(told.values) for told in _told(part, rows))
 
