@@ -371,11 +371,18 @@ def _sizes(spec: SplitSpec, sources: Mapping[str, Source]) -> tuple[dict[str, Fr
 
 
 def _check_fitting(name: str, source: Source, packing: PackingSpec) -> None:
-    """SpecError where all documents would be left out."""
-    if packing.longer == "keep" or (source.longest is not None and source.longest <= packing.length):
+    """SpecError where all documents would be left out, or one that is tried would not fit where all have to."""
+    all_fit = source.longest is not None and source.longest <= packing.length
+    if all_fit or (packing.method == "concat" and packing.longer == "keep"):
         return
     lengths = sample_lengths(source, TRIED)
-    if (shortest := int(lengths.min())) > packing.length:
+    if packing.whole and (longest := int(lengths.max())) > packing.length:
+        raise SpecError(
+            f"'{name}': a document has {longest} tokens, a sequence {packing.length}",
+            f"Set packing.length to {longest} or more, or packing.longer to drop.",
+            ("packing",),
+        )
+    if packing.longer == "drop" and (shortest := int(lengths.min())) > packing.length:
         raise SpecError(
             f"'{name}': none of {len(lengths)} documents has as few tokens as a sequence, {packing.length}",
             f"Set packing.length to more than {shortest}.",
