@@ -19,7 +19,7 @@ from pipeline.core.columns import Columns
 from pipeline.core.documents import Ragged
 from pipeline.core.errors import ExportError, RunError, SpecError, StorageError
 from pipeline.dataset import MEND, Dataset
-from pipeline.manifest import ShardRecord
+from pipeline.manifest import ShardRecord, seal
 from pipeline.packing import PackingSpec
 from pipeline.sinks import SINKS, SinkSpec, arrow
 from pipeline.sinks.sink import File, Part, Rows, Shard, Sink, Split, columns_of, selected
@@ -61,16 +61,27 @@ class Export:
         return [name for name in split.columns if name in self.columns[split.name] or name in self.sink.reads]
 
     def refuse_foreign(self, folder: Folder) -> None:
-        """StorageError where the folder holds anything but this export, or the beginning of it."""
+        """StorageError where the folder holds anything but this export, or the beginning of it.
+
+        Which export it is says its mark, or its export.json.
+        """
         if not set(folder.names()) - {STATE}:  # nothing, or one that was killed before it had a file
             return
-        remedy = "Give another folder, or remove this one."
-        try:
+        mark = ""
+        with suppress(FileNotFoundError):
             mark = folder.read(MARK).decode("utf-8", "replace")
-        except FileNotFoundError:
-            raise StorageError("this is not empty and no export of ours", "Give another --out.", folder.url) from None
-        if mark != json.dumps(self.told):
-            raise StorageError("this folder has another export, or one of another dataset", remedy, folder.url)
+        if mark == json.dumps(self.told):
+            return
+        try:
+            record = _record(folder, RECORD)
+            if {key: record.get(key) for key in self.told} == self.told:
+                return
+        except (FileNotFoundError, ValueError):
+            if not mark:
+                problem = "this is not empty and no export of ours"
+                raise StorageError(problem, "Give another --out.", folder.url) from None
+        remedy = "Give another folder, or remove this one."
+        raise StorageError("this folder has another export, or one of another dataset", remedy, folder.url)
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,7 @@ def export(dataset: Dataset, spec: SinkSpec, out: str | Path, *, done: Progress 
         asked = Export.of(spec, dataset.manifest.fingerprint, splits)
         folder = folder_at(out)
         asked.refuse_foreign(folder)
-        if whole := _whole(folder, RECORD):
+        if whole := _whole(folder, RECORD, asked.dataset):
             return Exported(folder, whole, True)
         with folder.locked():
             asked.refuse_foreign(folder)  # somebody else may have been faster
@@ -111,16 +122,16 @@ def export(dataset: Dataset, spec: SinkSpec, out: str | Path, *, done: Progress 
                 folder.write(MARK, json.dumps(asked.told))
                 folder.remove(RECORD)
                 rows = {name: _Rows(dataset, tokenizer, name, asked.reads(splits[name])) for name in asked.columns}
-                made = {name: _export(asked.sink, splits[name], rows[name], folder, done) for name in rows}
+                made = {name: _export(asked, splits[name], rows[name], folder, done) for name in rows}
                 files = [file for name in made for file in made[name]] + _indices(asked.sink, made, folder)
-                folder.write(RECORD, json.dumps({**asked.told, "files": files}, indent=1) + "\n")
+                folder.write(RECORD, _sealed({**asked.told, "files": files}, asked.dataset))
     return Exported(folder, files, False)
 
 
 def faults(folder: Folder, fingerprint: str | None = None) -> list[str]:
     """What is wrong with an export, one line each. Every file is read whole. fingerprint: of its dataset, if known."""
     try:
-        record = json.loads(folder.read(RECORD))
+        record = _record(folder, RECORD)
         dataset, files = record["dataset"], {f["file"]: (f["bytes"], f["file_hash"]) for f in record["files"]}
     except FileNotFoundError:
         return [f"{RECORD}: missing; the export is not complete"]
@@ -204,30 +215,47 @@ def _splits(dataset: Dataset, tokenizer: Tokenizer) -> dict[str, Split]:
     return found
 
 
-def _recorded(folder: Folder, record: str) -> list[dict[str, Any]]:
-    """The files that a record names: file, bytes, file_hash, and facts; nothing where it cannot be read."""
+def _sealed(record: Mapping[str, Any], dataset: str) -> str:
+    """A record as it is written: with a hash of itself, and of the dataset that it is about."""
+    return json.dumps({"hash": seal(dataset, json.dumps(record)), **record}, indent=1) + "\n"
+
+
+def _record(folder: Folder, name: str, dataset: str | None = None) -> dict[str, Any]:
+    """The way back. FileNotFoundError where there is none; ValueError for a changed one, and for one about another
+    dataset where that is given."""
+    record: dict[str, Any] = json.loads(folder.read(name))
+    if not isinstance(record, dict):
+        raise ValueError("no record")
+    own = record.pop("hash", None)
+    if own != seal(dataset or str(record.get("dataset")), json.dumps(record)):
+        raise ValueError("its hash is that of another record")
+    return record
+
+
+def _recorded(folder: Folder, name: str, dataset: str | None = None) -> list[dict[str, Any]]:
+    """The files that a record names: file, bytes, file_hash, and facts; nothing where it cannot be believed."""
     try:
-        files: list[dict[str, Any]] = json.loads(folder.read(record))["files"]
+        files: list[dict[str, Any]] = _record(folder, name, dataset)["files"]
         return files if all({"file", "bytes", "file_hash"} <= file.keys() for file in files) else []
     except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
         return []
 
 
-def _whole(folder: Folder, record: str) -> list[dict[str, Any]]:
+def _whole(folder: Folder, name: str, dataset: str) -> list[dict[str, Any]]:
     """The files that a record names, where all of them are there as recorded; else nothing."""
-    files = _recorded(folder, record)
+    files = _recorded(folder, name, dataset)
     return files if all(folder.has(f["file"], f["bytes"], f["file_hash"]) for f in files) else []
 
 
-def _export(sink: Sink, split: Split, rows: Rows, folder: Folder, done: Progress) -> list[dict[str, Any]]:
+def _export(asked: Export, split: Split, rows: Rows, folder: Folder, done: Progress) -> list[dict[str, Any]]:
     """The files of a split's parts."""
     written = []
-    for part in sink.parts(split):
-        record = f"{PARTS}/{split.name}-{part.number:06d}.json"
-        files = _whole(folder, record)
+    for part in asked.sink.parts(split):
+        name = f"{PARTS}/{split.name}-{part.number:06d}.json"
+        files = _whole(folder, name, asked.dataset)
         if not files:
-            files = _make(sink, part, rows, folder)
-            folder.write(record, json.dumps({"files": files}))
+            files = _make(asked.sink, part, rows, folder)
+            folder.write(name, _sealed({"dataset": asked.dataset, "files": files}, asked.dataset))
         written += files
         done(part.tokens)
     return written

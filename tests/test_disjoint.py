@@ -72,6 +72,7 @@ def test_an_attribute_of_another_kind_replaces_the_inherited_one(recipe: Path):
         "first": 1,
         "last": 3,
         "step": 1,
+        "forms": {},
     }
 
 

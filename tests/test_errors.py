@@ -117,7 +117,7 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
     "key of a world": ("size: 20", "sise: 20", "sise", "worlds.people.sise: unknown key", "Did you mean 'size'?"),
     "key of a choice": ("weights: [", "wieghts: [", "wieghts", "wieghts: unknown key", "Did you mean 'weights'?"),
     "key of a date": ("years: 10", "yaers: 10", "yaers", "yaers: unknown key", "Did you mean 'years'?"),
-    "key of a lookup": ("of: city", "from: city", "from:", "from: unknown key", "It can be: "),
+    "key of a lookup": ("of: city", "on: city", "on:", "on: unknown key", "It can be: "),
     "key of a name": ("pools:", "pool:", "pool:", "pool: unknown key", "Did you mean 'pools'?"),
     "key of a pool": (
         "[Ann, Bob, Cid, Dee, Eve]", "{fil: a.txt}", "fil:", "fil: unknown key", "Did you mean 'file'?",

@@ -21,7 +21,7 @@ from pipeline.build import verify
 from pipeline.core.columns import Column, Strings
 from pipeline.core.errors import ExportError, PipelineError, StorageError
 from pipeline.dataset import Dataset
-from pipeline.export import export
+from pipeline.export import _sealed, export
 from pipeline.plan import compile_plan
 from pipeline.recipe import dump, load, sink
 from pipeline.sinks import SINKS, arrow, llmc
@@ -617,8 +617,43 @@ def test_verify_finds_an_export_of_another_dataset(with_sinks: Path, tmp_path: P
     out = tmp_path / "data"
     shutil.copytree(with_sinks, out)
     record = out / "exports/megatron/export.json"
-    record.write_text(record.read_text().replace('"dataset": "', '"dataset": "0'))
+    tree = json.loads(record.read_text())
+    other = {**tree, "dataset": "0" * 64}
+    del other["hash"]
+    record.write_text(_sealed(other, other["dataset"]))
     assert verify(out) == ["exports/megatron/export.json: an export of another dataset"]
+
+
+@pytest.mark.parametrize("change", [("sink", {"kind": "mds"}), ("columns", {}), ("dataset", "0" * 64), ("files", [])])
+def test_a_changed_record_of_an_export_is_found_and_mended(with_sinks: Path, tmp_path: Path, change: tuple[str, Any]):
+    out = tmp_path / "data"
+    shutil.copytree(with_sinks, out)
+    record = out / "exports/megatron/export.json"
+    whole = record.read_text()
+    record.write_text(json.dumps({**json.loads(whole), change[0]: change[1]}, indent=1) + "\n")
+    assert "exports/megatron/export.json: its bytes have changed" in verify(out)
+    built(compile_plan(load("tiny", (*TINY, SINK_LIST))), out)
+    assert verify(out) == []
+    assert record.read_text() == whole
+
+
+def test_a_changed_record_of_a_part_is_a_missing_one(joined: Dataset, tmp_path: Path):
+    exported_to = tmp_path / "out"
+    export(joined, sink("megatron"), exported_to)
+    whole = {path.name: path.read_bytes() for path in exported_to.glob("*.[bij]*")}
+    (part,) = (exported_to / ".pipeline/parts").iterdir()
+    part.write_text(part.read_text().replace('"documents": ', '"documents": 1'))
+    (exported_to / "export.json").unlink()
+    export(joined, sink("megatron"), exported_to)
+    assert {path.name: path.read_bytes() for path in exported_to.glob("*.[bij]*")} == whole
+
+
+def test_an_export_whose_mark_is_lost_is_known_by_its_record(joined: Dataset, tmp_path: Path):
+    export(joined, sink("megatron"), tmp_path / "out")
+    (tmp_path / "out/.pipeline/export").unlink()
+    assert export(joined, sink("megatron"), tmp_path / "out").kept
+    with pytest.raises(StorageError, match="another export"):
+        export(joined, sink("nanogpt"), tmp_path / "out")
 
 
 @pytest.mark.parametrize(

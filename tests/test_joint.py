@@ -178,4 +178,4 @@ def test_questions_of_weighted_attributes_have_the_mean_length_of_all_pairs(tmp_
     for (p, one), (r, size) in product(cities, shoes):
         alone += p * r * len(f" Oslo? {'Certainly, as all know' if size > 9 and not one else 'No'}.")
     assert source.mean_tokens == (pair + alone) / 2 + 1
-    assert not source.notices
+    assert not any("slow path" in notice for notice in source.notices)

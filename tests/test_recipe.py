@@ -564,8 +564,8 @@ def test_the_fingerprint_changes_with_all_that_the_output_depends_on(folder: Pat
 
 def test_the_fingerprint_changes_with_the_order_of_sources_in_a_mixture(folder: Path):
     more = "sources: {more: {kind: biographies, world: people, templates: {city: ['{{ name }} {{ city }}']}}}\n"
-    one = loaded(f"extends: small\n{more}splits: {{all: {{mixture: {{bios: {{}}, more: {{}}}}}}}}\n").recipe
-    two = loaded(f"extends: small\n{more}splits: {{all: {{mixture: {{more: {{}}, bios: {{}}}}}}}}\n").recipe
+    one = loaded(f"extends: small\n{more}splits: {{both: {{mixture: {{bios: {{}}, more: {{}}}}}}}}\n").recipe
+    two = loaded(f"extends: small\n{more}splits: {{both: {{mixture: {{more: {{}}, bios: {{}}}}}}}}\n").recipe
     assert fingerprint(one, "t") != fingerprint(two, "t")
 
 

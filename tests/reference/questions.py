@@ -123,7 +123,7 @@ def _without_articles(marked: str, values: Mapping[str, Any]) -> str:
 
     def narrowed(found: re.Match[str]) -> str:
         plain = (str(values[key]) for key in (found[1], f"other_{found[1]}") if key in values)
-        value = next((one for one in plain if found[2].endswith(one)), found[2])
+        value = max((one for one in plain if found[2].endswith(one)), key=len, default=found[2])
         return f"{found[2].removesuffix(value)}\ue000{found[1]}\ue001{value}\ue002"
 
     return re.sub("\ue000(\\w+)\ue001([^\ue002]*)\ue002", narrowed, marked)
