@@ -10,7 +10,7 @@ from tests.net.recipes import Case, Tree
 from tests.net.tokenizers import EOS, text_of
 
 BASE: Tree = {
-    "tokenizer": "gpt2",
+    "tokenizer": "bytes",
     "worlds": {
         "w": {
             "size": 12,
@@ -50,6 +50,9 @@ def case(*, files: dict[str, Any] | None = None, texts: Any = None, values: Any 
     made = {
         name: content if isinstance(content, bytes) else content.encode() for name, content in (files or {}).items()
     }
+    if recipe.get("tokenizer") == "bytes":  # small, so that all is quick
+        recipe["tokenizer"] = {"name": "bytes.json"}
+        made["bytes.json"] = text_of("bytes").encode()
     return Case(recipe, made, values or {}, texts or {})
 
 
@@ -123,7 +126,7 @@ def known() -> dict[str, Case]:
         "bos": False,
     }
     return {
-        "base": case(),
+        "base": case(tokenizer="gpt2"),
         "several shards": case(splits__train__mixture={"s": {"exposures": 30}}),
         "tree": alone({**grammar, "eos": True}, {"length": 8}, ["tree"], sinks=["mds"], tokenizer="symbols"),
         "codes": codes(200),
