@@ -285,7 +285,7 @@ def corpora(draw: Draw, case: Case, name: str, world: str) -> Tree:
 @st.composite
 def puzzles(draw: Draw, case: Case, name: str, world: str) -> Tree:
     kind = draw(st.sampled_from(["mano", "copy", "depo", "brevo", "grammar"]))
-    source: Tree = {"kind": kind, "instances": draw(st.integers(1, 20))}
+    source: Tree = {"kind": kind, "instances": draw(st.integers(1, 20)), "alphabet": f"of_{name}"}
     if kind == "mano":
         source |= {"operations": draw(st.integers(1, 3)), "modulus": draw(st.sampled_from([2, 7, 23]))}
     elif kind == "copy":
@@ -334,7 +334,7 @@ ALONE = {"corpus": corpora, "puzzle": puzzles, "igsm": problems}
 
 # ── splits ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-SPLITS = ["train", "train", "exam", "tokenizer", "exports", "no", "null", "README", "valid"]
+SPLITS = ["train", "train", "exam", "no", "null", "README", "valid"]
 LENGTHS = [8, 16, 24, 32, 64, 100]
 
 
@@ -348,7 +348,7 @@ def amounts(draw: Draw, others: list[str], endless: bool) -> Tree:
         case "fraction":
             return {"exposures": draw(st.sampled_from([0.5, 1.5, 2.25]))}
         case "rare":
-            return {"exposures": draw(st.sampled_from([0.01, 0.1]))}
+            return {"exposures": draw(st.sampled_from([0.1, 0.2]))}
         case "zipf":
             return {"exposures": {"zipf": draw(st.sampled_from([0, 1, 1.5])), "most": draw(st.integers(1, 6))}}
         case "tokens":
@@ -377,7 +377,7 @@ def splits(draw: Draw, case: Case, chosen: list[str]) -> Tree:
         packing["length"] = 400
     if draw(st.integers(0, 2)) == 0:
         packing["longer"] = "drop"
-        packing["length"] = max(packing["length"], 24)
+        packing["length"] = draw(st.sampled_from([24, 100, 100, 300]))
     kinds = {sources[name]["kind"] for name in chosen}
     columns = draw(st.lists(st.sampled_from(["segment_ids", "documents", "parts", "loss_mask"]), unique=True))
     if any(sources[name].get("mask") for name in chosen) and "loss_mask" not in columns:
@@ -403,7 +403,8 @@ def splits(draw: Draw, case: Case, chosen: list[str]) -> Tree:
 def accepted(draw: Draw) -> Case:
     """A recipe that is likely to be accepted."""
     case = Case({"seed": draw(st.integers(0, 3)), "tokenizer": "gpt2", "worlds": {}, "sources": {}, "splits": {}})
-    kinds = draw(st.lists(st.sampled_from([*ABOUT, *ABOUT, *ALONE, "puzzle"]), min_size=1, max_size=3))
+    every_kind = [*ABOUT, "biographies", "questions", *ALONE, "puzzle"]
+    kinds = draw(st.lists(st.sampled_from(every_kind), min_size=1, max_size=3))
     if any(kind in ABOUT for kind in kinds):
         count = draw(st.integers(1, 2))
         for world in ["w", "v"][:count]:
@@ -411,7 +412,7 @@ def accepted(draw: Draw) -> Case:
     symbols = all(kind == "puzzle" for kind in kinds) and draw(st.booleans())
     if symbols:
         case.recipe["tokenizer"] = "symbols"
-    elif kind := draw(st.sampled_from([None, *KINDS, "bytes", "bytes", "uncut"])):
+    elif kind := draw(st.sampled_from([None, *KINDS, "bytes", "bytes", "uncut", "uncut", "uncut", "nfc", "unigram"])):
         case.recipe["tokenizer"] = {"name": f"{kind}.json"}
         case.files[f"{kind}.json"] = text_of(kind).encode()
     for number, kind in enumerate(kinds):
@@ -472,8 +473,8 @@ def _spoilt(case: Case, how: str) -> Case:
             world["attributes"]["city"]["weights"] = [1]
         case "file":
             recipe["tokenizer"] = {"name": "nothing.json"}
-        case "path":
-            recipe["splits"] = {"../up": split}
+        case "path" | "exports" | "tokenizer":
+            recipe["splits"] = {how.replace("path", "../up"): split}
         case _:
             recipe["sources"] = {}
     return made
@@ -481,7 +482,7 @@ def _spoilt(case: Case, how: str) -> Case:
 
 SPOILS = [
     "key", "length", "column", "mask", "source", "share", "nothing", "seed", "names", "template", "weights", "file",
-    "path", "empty",
+    "path", "exports", "tokenizer", "empty",
 ]  # fmt: skip
 
 
