@@ -147,7 +147,7 @@ DROP = "length: 1024, longer: drop"
 EXPORTED = ("parquet", "mds", "litdata", "jsonl", "nanogpt", "llmc", "megatron")
 
 
-@pytest.mark.parametrize("columns", ["", "loss_mask, segment_ids, documents"])
+@pytest.mark.parametrize("columns", ["", pytest.param("loss_mask, segment_ids, documents", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("packing", "sources"),
     [

@@ -138,17 +138,17 @@ def test_templates_are_measured_and_what_has_to_be_made_is_not():
     plans = {recipe: small(recipe) for recipe in ("tiny", "junk_domains", "bioS_text", "igsm_med_pq")}
     quick = {recipe: is_laid_out_quickly(plan, "train") for recipe, plan in plans.items()}
     assert quick == {"tiny": True, "junk_domains": True, "bioS_text": False, "igsm_med_pq": False}
-    rows = plan_of("igsm_med_pq", "splits.exam_15.packing.longer=keep")
+    rows = plan_of("igsm_med_pq", "splits.exam_15.packing.longer=keep", "splits.exam_15.packing.length=4096")
     assert is_laid_out_quickly(rows, "exam_15"), "a row a document, however long"
 
 
 def test_a_document_that_has_no_room_is_refused_as_for_the_shard():
-    plan = plan_of("igsm_med_pq", "splits.exam_15.packing.longer=keep", "splits.exam_15.packing.length=32")
-    with pytest.raises(RunError, match="a sequence 32") as whole:
+    plan = plan_of("igsm_med_pq", "splits.exam_15.packing.longer=keep", "splits.exam_15.packing.length=919")
+    with pytest.raises(RunError, match="a sequence 919") as whole:
         make_shard(plan, "exam_15", 0)
     assert "Set packing.length" in str(whole.value)
-    with pytest.raises(RunError, match="a sequence 32"):
-        make_rows(plan, "exam_15", 0, np.arange(3))
+    with pytest.raises(RunError, match="a sequence 919"):
+        make_rows(plan, "exam_15", 0, np.arange(4096))
 
 
 @settings(deadline=None)
