@@ -27,6 +27,7 @@ from tests.net.known import case as changed
 from tests.net.known import known
 from tests.net.promises import DAMAGES, EDITS, FOLDER, STATES, Built, damage, edit_manifest, edit_state, hold
 from tests.net.recipes import Case, cases
+from tests.plans import usual
 
 KNOWN = known()
 REFUSED = (
@@ -122,7 +123,7 @@ def copy(whole: Built, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole.out, tmp_path / FOLDER))
 
 
-@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("how", usual(DAMAGES, "flip", "lose"))
 def test_damage_of_any_file_is_named_and_mended(whole: Built, copy: Path, how: str):
     for name in whole.files:
         damage(whole, copy, name, how)
