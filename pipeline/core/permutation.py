@@ -32,31 +32,23 @@ class Permutation:
 
     def __call__(self, x: I64) -> I64:
         """Where the rows x, int64 (k,) in [0, n), go: int64 (k,)."""
-        from pipeline.core import kernels
-
-        x = self._within(x)
-        if self.n <= SMALL:
-            return self._table[0][x]
-        out = np.empty(x.size, np.int64)
-        kernels.permute(x, np.uint64(self.n), *self._grid, out)
-        return out
+        return self._apply(x, back=False)
 
     def inverse(self, y: I64) -> I64:
         """The rows that go to y: `p.inverse(p(x)) == x`."""
+        return self._apply(y, back=True)
+
+    def _apply(self, x: I64, *, back: bool) -> I64:
         from pipeline.core import kernels
 
-        y = self._within(y)
-        if self.n <= SMALL:
-            return self._table[1][y]
-        out = np.empty(y.size, np.int64)
-        kernels.unpermute(y, np.uint64(self.n), *self._grid, out)
-        return out
-
-    def _within(self, x: I64) -> I64:
         x = np.ascontiguousarray(x, np.int64)
         if x.size and not (x.min() >= 0 and x.max() < self.n):
             raise IndexError(f"rows {x.min()} to {x.max()} do not lie in [0, {self.n})")
-        return x
+        if self.n <= SMALL:
+            return self._table[back][x]
+        out = np.empty(x.size, np.int64)
+        (kernels.unpermute if back else kernels.permute)(x, np.uint64(self.n), *self._grid, out)
+        return out
 
     @cached_property
     def _table(self) -> tuple[I64, I64]:
