@@ -26,6 +26,7 @@ from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.storage import LocalFolder
 from tests.conftest import OVERRIDES, SMALL, built, contents, run, written
+from tests.damages import empty, extend, flip, truncate
 from tests.plans import usual
 
 ALL_COLUMNS = "[loss_mask, segment_ids, documents, spans]"
@@ -242,25 +243,6 @@ def test_there_is_no_manifest_while_a_shard_is_missing(out: Path, plan: Plan, un
     assert seen == [False] * 4
     assert built(plan, out) == ({SHARDS[4]}, {*SHARDS} - {SHARDS[4]})
     assert contents(out) == contents(undisturbed)
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-
-
-def truncate(path: Path) -> None:
-    os.truncate(path, path.stat().st_size - 1)
-
-
-def extend(path: Path) -> None:
-    with open(path, "ab") as file:
-        file.write(b"\0")
-
-
-def empty(path: Path) -> None:
-    os.truncate(path, 0)
 
 
 def replace_by_another(path: Path) -> None:

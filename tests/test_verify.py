@@ -23,6 +23,7 @@ from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.storage import LocalFolder
 from tests.conftest import OVERRIDES, built, contents, run
+from tests.damages import empty, extend, flip, truncate
 
 SHARDS = [f"train/shard-{k:05d}-of-00006.arrow" for k in range(6)]
 NOISE = random.Random(7).randbytes(3000)
@@ -65,27 +66,8 @@ def noise(path: Path) -> None:
     path.write_bytes(NOISE)
 
 
-def flipped(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-
-
-def cut(path: Path) -> None:
-    os.truncate(path, path.stat().st_size - 1)
-
-
 def halved(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
-
-
-def extended(path: Path) -> None:
-    with path.open("ab") as file:
-        file.write(b"\0")
-
-
-def emptied(path: Path) -> None:
-    path.write_bytes(b"")
 
 
 def titled(path: Path) -> None:
@@ -99,11 +81,7 @@ BESIDE = ["recipe.yaml", "README.md", "tokenizer/tokenizer.json", "tokenizer/tok
     ("name", "damage"),
     [
         ("tokenizer/tokenizer.json", exchanged),
-        *(
-            (name, damage)
-            for name in BESIDE
-            for damage in (noise, flipped, cut, halved, extended, emptied, Path.unlink)
-        ),
+        *((name, damage) for name in BESIDE for damage in (noise, flip, truncate, halved, extend, empty, Path.unlink)),
         ("recipe.yaml", titled),
     ],
 )
