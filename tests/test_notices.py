@@ -614,7 +614,7 @@ def test_strict_plays_no_part_in_the_dataset_and_refuses_no_information(tmp_path
 
 def test_a_notice_is_one_line() -> None:
     notice = Notice("a\nb is so", "Do\u2028this.", "'c'")
-    assert str(notice) == "a\\nb is so. Do\\nthis. Example: 'c'"
+    assert str(notice) == "a\\nb is so. Do\\u2028this. Example: 'c'"
     assert str(Notice("just so")) == "just so"
 
 

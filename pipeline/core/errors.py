@@ -18,6 +18,8 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from pipeline.core.escaping import escaped
+
 
 class PipelineError(Exception):
     """Base of every error this package raises on purpose. `str(error)` is `place: problem. remedy`."""
@@ -32,7 +34,7 @@ class PipelineError(Exception):
     def __str__(self) -> str:
         sentence = self.problem.rstrip(".") + "."
         line = " ".join(part for part in (f"{self.place}:" if self.place else "", sentence, self.remedy) if part)
-        return "\\n".join(line.splitlines())  # what a recipe says may hold line breaks; a refusal is one line
+        return escaped(line)  # what a recipe says may hold line breaks and worse; a refusal is one line
 
 
 class SpecError(PipelineError):

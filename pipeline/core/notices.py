@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.core.escaping import escaped
+
 SHOWN = 200  # characters of an example
 
 
@@ -28,7 +30,7 @@ class Notice:
         example = f"Example: {self.example}" if self.example else ""
         after = [part for part in (self.remedy, example) if part]
         line = " ".join([self.problem + "." * bool(after), *after])
-        return "\\n".join(line.splitlines())  # as a refusal, it is one line
+        return escaped(line)  # as a refusal, it is one line
 
     def __contains__(self, words: str) -> bool:
         return words in str(self)

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.core.errors import SpecError
+from pipeline.core.escaping import CONTROLS
+from pipeline.core.opening import contents
 
 BLANKS = " \t"
-# What moves a cursor or changes what is shown, and is not seen: C0 and C1, separators, directions, byte order marks.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
@@ -26,7 +26,7 @@ def control_in(text: str) -> str:
     >>> control_in("big north"), control_in("big\\u2028north")
     ('', '\\u2028')
     """
-    found = _CONTROLS.search(text)
+    found = CONTROLS.search(text)
     return found[0] if found else ""
 
 
@@ -42,9 +42,10 @@ def line_of(raw: bytes, *, first: bool) -> str:
 def read(path: Path, shown: str = "") -> str:
     """All of a file, as it is but for a byte order mark. SpecError, naming it as `shown`, where it is no text."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return contents(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"cannot read {shown or path}: {error}", "It must be a UTF-8 text file.") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SpecError(f"cannot read {shown or path}: {reason}", "It must be a UTF-8 text file.") from None
 
 
 def lines(path: Path, shown: str = "") -> Iterator[tuple[str, str]]:

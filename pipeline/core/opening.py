@@ -1,0 +1,53 @@
+"""Files that others named or wrote, opened one way: regular files only, and no more of them than was expected.
+
+A pipe without a writer is waited for for ever, a device like /dev/zero never ends, and a file of a terabyte does not
+fit into memory. All three are an OSError here, whose `strerror` says in words what is wrong, as the system's own does.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+MOST_TEXT = 2**30  # bytes of a text file that is read at once: recipes, value lists, templates, tokenizers
+
+
+def expanded(path: str | Path) -> Path:
+    """A path as the user means it: `~` and `~name` are homes, where there are such. Other paths stay as they are.
+
+    >>> expanded("data/bios")
+    PosixPath('data/bios')
+    """
+    return Path(os.path.expanduser(path))  # which, unlike Path.expanduser, leaves an unknown home as it is
+
+
+def opened(path: str | Path, most: int | None = None) -> BinaryIO:
+    """A regular file, open for reading. OSError for anything else, and for one of more than `most` bytes."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
+    except ValueError:  # the name holds a NUL, or half a character
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file", str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, not a file", str(path))
+        if most is not None and status.st_size > most:
+            raise OSError(errno.EFBIG, f"it has {status.st_size:,} bytes, and may have {most:,}", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def contents(path: str | Path, most: int = MOST_TEXT) -> bytes:
+    """All of a regular file. OSError for anything else, and for one of more than `most` bytes."""
+    with opened(path, most) as file:
+        data = file.read(most + 1)  # a file of /proc says that it has none, and goes on
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
+    return data
