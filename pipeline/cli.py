@@ -1,61 +1,68 @@
 """The command line. What each command does is in `commands/`, a file each.
 
-Exit codes: 0 done, 1 work or a check failed, 2 the input was refused, 130 stopped by hand.
+Exit codes: 0 done; 1 work or a check failed, or what was printed could not be written; 2 the input was refused; 130,
+143, 129 stopped by Ctrl-C, by `kill`, by the terminal's end.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
-from collections.abc import Callable, Sequence
-from typing import NoReturn
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
 
-from pipeline.commands import (
-    build,
-    capacity,
-    check,
-    export,
-    list,
-    plan,
-    preview,
-    push,
-    report,
-    schema,
-    score,
-    verify,
-    warm,
-    where,
-)
+from pipeline.core import output, signals
 from pipeline.core.errors import PipelineError
 
-COMMANDS = (plan, preview, build, verify, report, export, push, where, score, check, capacity, list, schema, warm)
+if TYPE_CHECKING:
+    import argparse
+
+STOPPED = "Stopped. What is complete is kept: run the same command to go on."
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run one command and exit with its code."""
-    sys.exit(run(arguments))
+def main() -> NoReturn:
+    """Run the command of this process's arguments, and exit with its code."""
+    signals.handle()
+    try:
+        output.prepare()
+        code = run()
+    except KeyboardInterrupt as stopped:  # before or after the command itself
+        code = _stopped(stopped)
+    signals.release()
+    raise SystemExit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. A refusal is one line on stderr, without a traceback."""
-    options = _parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = options.command
     try:
-        return command(options)
+        try:
+            return _parsed(arguments)
+        finally:
+            output.flush()  # of what --help has printed, too
     except PipelineError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        output.complain(f"{type(error).__name__}: {error}")
         return error.exit_code
-    except KeyboardInterrupt:
-        print("Stopped. What is complete is kept: run the same command to go on.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # `… | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt as stopped:
+        return _stopped(stopped)
+    except output.ReaderGone:  # `… | head`
         return 0
 
 
+def _parsed(arguments: Sequence[str] | None) -> int:
+    options = _parser().parse_args(arguments)
+    code: int = options.command(options)
+    return code
+
+
+def _stopped(error: KeyboardInterrupt) -> int:
+    output.complain(STOPPED)
+    return error.exit_code if isinstance(error, signals.Stopped) else 130
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pipeline", description="Synthetic pretraining data from a recipe.")
+    """The parser of all commands. They are imported here: a signal may come while they are."""
+    from pipeline.commands import COMMANDS
+    from pipeline.commands.common import Parser
+
+    parser = Parser(prog="pipeline", description="Synthetic pretraining data from a recipe.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in COMMANDS:
         name = module.__name__.rpartition(".")[2]

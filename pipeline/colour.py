@@ -1,4 +1,7 @@
-"""Runs of text in the colours of a terminal: one for each attribute, marks for parts, dim for what has no loss."""
+"""Runs of text in the colours of a terminal: one for each attribute, marks for parts, dim for what has no loss.
+
+What is coloured is escaped first, so that no sequence but ours reaches the terminal.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
+from pipeline.core import output
+from pipeline.core.escaping import escaped
 from pipeline.highlight import WRONG, Run
 
 RESET = "\x1b[0m"
@@ -67,4 +72,5 @@ def _codes(run: Run, hue: Mapping[str, str]) -> str:
 
 
 def _in(codes: str, text: str) -> str:
+    text = escaped(text, keep=output.LAID_OUT)
     return f"\x1b[{codes}m{text}{RESET}" if codes else text

@@ -93,7 +93,7 @@ MAY: dict[str, set[str]] = {
     "predictions": {"core"},
     "scoring": {"core", "dataset", "predictions"},
     "highlight": {"core", "text", "sources"},
-    "colour": {"highlight"},
+    "colour": {"core", "highlight"},
     "report": {
         "core",
         "text",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.commands.common import bar, compiled, count, recipe_arguments
+from pipeline.core import output
 from pipeline.core.errors import PlanError
 
 if TYPE_CHECKING:
@@ -60,13 +61,13 @@ def run(options: argparse.Namespace) -> int:
         )
     for name, split in manifest.splits.items():
         shards = count(len(split["shards"]), "shard")
-        print(
+        output.say(
             f"{name}: {split['documents']:,} documents, {split['tokens']:,} tokens in {split['sequences']:,} sequences"
             f" of {split['length']}, {shards}, {split['bytes'] / 1e6:,.1f} MB"
         )
     kept, seconds = len(plan.shards) - len(new), time.perf_counter() - began
-    print(f"{out}: {count(len(new), 'shard')} built, {kept} kept, {seconds:.1f} s")
+    output.say(f"{out}: {count(len(new), 'shard')} built, {kept} kept, {seconds:.1f} s")
     for made in exports:
         what = "there already" if made.kept else f"{count(len(made.files), 'file')}, {made.bytes / 1e6:,.1f} MB"
-        print(f"{out.rstrip('/')}/{EXPORTS}/{made.folder.name}: {what}")
+        output.say(f"{out.rstrip('/')}/{EXPORTS}/{made.folder.name}: {what}")
     return 0

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from pipeline.commands.common import bar, folder_argument
+from pipeline.core import output
 
 HELP = "Turn losses per token into bits of knowledge (Part 3.3)."
 
@@ -27,5 +28,6 @@ def run(options: argparse.Namespace) -> int:
     told = {"predictions": options.predictions, "parameters": options.parameters, "source": options.source}
     with bar(None, "sequences") as shown:
         found = measure(options.folder, options.split, options.losses, **told, done=shown.update)
-    print("\n".join(found.lines()))
+    for line in found.lines():
+        output.say(line)
     return 0

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from pipeline.commands.common import bar
+from pipeline.core import output
 
 HELP = "Check what a model answers to problems and puzzles: step by step, by what they say."
 KIND = "igsm"  # of problems with their solutions beside them, where nothing is said
@@ -57,7 +58,8 @@ def run(options: argparse.Namespace) -> int:
             data = Dataset.at(options.folder)
             rules = rules_for(data, options.split, options.kind, given)
             report = check_split(data, options.split, options.answers, rules, shown.update)
-    print("\n".join(report.lines()))
+    for line in report.lines():
+        output.say(line)
     return 0
 
 

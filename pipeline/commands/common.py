@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from pipeline.core import output
 from pipeline.core.errors import PlanError
+from pipeline.core.escaping import escaped
 
 if TYPE_CHECKING:  # imported where they are used: --help and refusals stay instant
     from tqdm import tqdm
 
     from pipeline.plan import Plan
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's, which prints as all else is printed here."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(escaped(message))  # what was typed may hold line breaks
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        if file is sys.stderr:
+            output.complain_laid_out(message)
+        else:
+            output.show(message.removesuffix("\n"))
 
 
 def recipe_arguments(parser: argparse.ArgumentParser) -> None:

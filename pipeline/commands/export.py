@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.common import bar, count, folder_argument
+from pipeline.core import output
 
 HELP = "Export a built dataset to the format of a trainer."
 
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         made = export.export(dataset, spec, out, done=shown.update)
     shown_as = options.out or f"{options.folder.rstrip('/')}/{export.EXPORTS}/{spec.kind}"
     if made.kept:
-        print(f"{shown_as}: there already, and whole")
+        output.say(f"{shown_as}: there already, and whole")
     else:
-        print(f"{shown_as}: {spec.kind}, {count(len(made.files), 'file')}, {made.bytes / 1e6:,.1f} MB")
+        output.say(f"{shown_as}: {spec.kind}, {count(len(made.files), 'file')}, {made.bytes / 1e6:,.1f} MB")
     return 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from pipeline.core import output
+
 HELP = "Name the recipes."
 
 
@@ -17,5 +19,5 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.recipe import title
 
     for path in sorted(library("recipes").rglob("*.yaml"), key=lambda path: (path.parent.name, path.stem)):
-        print(f"{path.stem:<32} {title(path)}")
+        output.say(f"{path.stem:<32} {title(path)}")
     return 0

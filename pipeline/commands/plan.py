@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.common import compiled, count, recipe_arguments
+from pipeline.core import output
 
 if TYPE_CHECKING:
     from pipeline.plan import Plan, SplitPlan
@@ -20,18 +21,22 @@ def run(options: argparse.Namespace) -> int:
     from pipeline import figures
 
     plan = compiled(options)
-    print(f"{plan.title or options.recipe}\nfingerprint {plan.fingerprint[:16]} · seed {plan.recipe.seed}", end=" · ")
-    print(f"tokenizer {plan.recipe.tokenizer.name}, {plan.tokenizer.vocabulary:,} ids as {plan.tokenizer.dtype}")
+    tokenizer = f"tokenizer {plan.recipe.tokenizer.name}, {plan.tokenizer.vocabulary:,} ids as {plan.tokenizer.dtype}"
+    output.say(plan.title or options.recipe)
+    output.say(f"fingerprint {plan.fingerprint[:16]} · seed {plan.recipe.seed} · {tokenizer}")
     for name, world in plan.worlds.items():
-        print(f"world {name}: {world.size:,} × {', '.join(world.spec.attributes)}")
+        output.say(f"world {name}: {world.size:,} × {', '.join(world.spec.attributes)}")
         _print_bits(plan, name)
         _print_notices(plan, "worlds", name)
     for name, split in plan.splits.items():
-        print(f"\nsplit {name}: {split.documents:,} documents, about {float(split.tokens):,.0f} tokens", end=", ")
-        print(f"{count(split.shards, 'shard')}, about {plan.bytes_of(name) / 1e6:,.1f} MB")
+        files = f"{count(split.shards, 'shard')}, about {plan.bytes_of(name) / 1e6:,.1f} MB"
+        output.say()
+        output.say(f"split {name}: {split.documents:,} documents, about {float(split.tokens):,.0f} tokens, {files}")
         packed = f"{split.packing.method}, {split.packing.length} tokens"
-        print(f"  packing {packed} · columns {', '.join(('input_ids', *split.columns))}")
-        print(f"  {'source':<20} {'documents':>15} {'exposures':>18} {'tokens each':>12} {'tokens':>17} {'share':>7}")
+        output.say(f"  packing {packed} · columns {', '.join(('input_ids', *split.columns))}")
+        output.say(
+            f"  {'source':<20} {'documents':>15} {'exposures':>18} {'tokens each':>12} {'tokens':>17} {'share':>7}"
+        )
         for of, told in figures.of_exposures(plan, name).items():
             _print_source(split, of, told)
         _print_notices(plan, "splits", name)
@@ -50,18 +55,18 @@ def _print_bits(plan: Plan, world: str) -> None:
             splits.setdefault(tuple(of_worlds[world].values()), []).append(split)
     for (individuals, name, values, bits, at_2_bits, at_1_bit), names in splits.items():
         of = f"{individuals:,} of them, " if individuals != plan.worlds[world].size else ""
-        print(
+        output.say(
             f"  {bits:,} bits to know from {', '.join(names)} ({of}a name {name:.2f}, values {values:.2f}):"
             f" {at_2_bits:,} parameters at 2 bits each, {at_1_bit:,} at 1"
         )
     if not splits:
-        print("  0 bits to know: no split tells anything of it")
+        output.say("  0 bits to know: no split tells anything of it")
 
 
 def _print_notices(plan: Plan, group: str, name: str) -> None:
     for of_group, of, notice in plan.notices:
         if (of_group, of) == (group, name):
-            print(f"notice: {group[:-1]} {name}: {notice}")
+            output.say(f"notice: {group[:-1]} {name}: {notice}")
 
 
 def _print_source(split: SplitPlan, source: str, told: dict[str, Any]) -> None:
@@ -74,7 +79,7 @@ def _print_source(split: SplitPlan, source: str, told: dict[str, Any]) -> None:
         exposures += f" ({told['least']} to {told['most']:,})"
     if told["from"]:
         exposures += f" from {told['from']:,}"
-    print(
+    output.say(
         f"  {source:<20} {documents:>15,} {exposures:>18} {told['tokens_each']:>12.2f}"
         f" {float(tokens):>17,.0f} {share:>7.1%}"
     )

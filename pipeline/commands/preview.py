@@ -6,7 +6,9 @@ import argparse
 from typing import TYPE_CHECKING
 
 from pipeline.commands.common import check_item, compiled, recipe_arguments
+from pipeline.core import output
 from pipeline.core.errors import PlanError, suggest
+from pipeline.core.escaping import escaped
 
 if TYPE_CHECKING:
     from pipeline.core.documents import Documents
@@ -53,16 +55,19 @@ def run(options: argparse.Namespace) -> int:
         item = np.array(items, np.int64)
         told = source.documents(item, np.full_like(item, options.exposure), spans=coloured, parts=coloured)
         texts = _coloured(plan, name, told) if coloured else _plain(plan, told)
-        shown = colour.heading(name) if coloured else name
+        shown = colour.heading(name) if coloured else escaped(name)
         for number, text, tokens in zip(items, texts, told.tokens.lengths, strict=True):
-            print(f"{shown} · item {number} · exposure {options.exposure} · {tokens} tokens")
-            print(text + "\n")
+            output.show_painted(f"{shown} · item {number} · exposure {options.exposure} · {tokens} tokens")
+            output.show_painted(text + "\n")
     return 0
 
 
 def _plain(plan: Plan, told: Documents) -> list[str]:
     tokens = told.tokens
-    return [plan.tokenizer.decode(tokens.values[tokens.offsets[i] : tokens.offsets[i + 1]]) for i in range(len(tokens))]
+    texts = (
+        plan.tokenizer.decode(tokens.values[tokens.offsets[i] : tokens.offsets[i + 1]]) for i in range(len(tokens))
+    )
+    return [escaped(text, keep=output.LAID_OUT) for text in texts]
 
 
 def _coloured(plan: Plan, name: str, told: Documents) -> list[str]:
@@ -73,5 +78,5 @@ def _coloured(plan: Plan, name: str, told: Documents) -> list[str]:
     hue = colour.hues(label for source in plan.sources.values() for label in source.labels)
     runs = [runs_of(plan.tokenizer, plan.sources[name], told, i) for i in range(len(told))]
     if legend := colour.legend(runs, hue):
-        print(legend)
+        output.show_painted(legend)
     return [colour.painted(one, hue) for one in runs]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.common import bar, count, folder_argument
+from pipeline.core import output
 
 HELP = "Send a built dataset to the Hugging Face Hub, or what is missing of it there."
 
@@ -44,8 +45,8 @@ def run(options: argparse.Namespace) -> int:
             passed=shown.update,
         )
     if options.public and pushed.private:
-        print("notice: the repository was private before and stays so; its settings page makes it public")
+        output.say("notice: the repository was private before and stays so; its settings page makes it public")
     what = f"{count(pushed.new, 'file')} ({pushed.size / 1e6:,.1f} MB) new in {count(pushed.commits, 'commit')}"
-    print(f"{pushed.url}, {'private' if pushed.private else 'public'}, {pushed.revision}")
-    print(f"{what if pushed.commits else 'nothing new'}, {pushed.kept} kept")
+    output.say(f"{pushed.url}, {'private' if pushed.private else 'public'}, {pushed.revision}")
+    output.say(f"{what if pushed.commits else 'nothing new'}, {pushed.kept} kept")
     return 0

@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 
 from pipeline.commands.common import bar, folder_argument
+from pipeline.core import output
 from pipeline.core.errors import StorageError
 
 HELP = "Write an HTML page about a built dataset."
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         dataset.folder.write(NAME, page)
     place = options.out or f"{options.folder.rstrip('/')}/{NAME}"
-    print(f"{place}: {len(page.encode()) / 1e3:,.0f} kB")
+    output.say(f"{place}: {len(page.encode()) / 1e3:,.0f} kB")
     return 0
 
 

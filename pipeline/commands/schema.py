@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
+
+from pipeline.core import output
 
 HELP = "Print the JSON Schema of recipes, for editors."
 
@@ -16,5 +17,5 @@ def run(options: argparse.Namespace) -> int:
     """Print the schema."""
     from pipeline.recipe import schema
 
-    print(json.dumps(schema(), indent=2))
+    output.show_json(schema())
     return 0

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from pipeline.commands.common import bar, folder_argument
+from pipeline.core import output
 
 HELP = "Score a model's answers against a split with the column answers."
 
@@ -23,5 +24,6 @@ def run(options: argparse.Namespace) -> int:
 
     with bar(None, "predictions") as shown:
         found = score(options.folder, options.split, options.predictions, done=shown.update)
-    print("\n".join(found.lines()))
+    for line in found.lines():
+        output.say(line)
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.common import bar, count, folder_argument
+from pipeline.core import output
 
 HELP = "Read a built dataset and hold it against its manifest."
 arguments = folder_argument
@@ -17,8 +18,8 @@ def run(options: argparse.Namespace) -> int:
     with bar(None, "tokens") as shown:
         wrong = verify(options.folder, checked=lambda record: shown.update(record.tokens))
     for line in wrong:
-        print(line)
+        output.say(line)
     mends = "build mends what is missing or damaged, and leaves the rest"
     found = f"{count(len(wrong), 'fault')}; {mends}" if wrong else "whole and as recorded"
-    print(f"{options.folder}: {found}")
+    output.say(f"{options.folder}: {found}")
     return 1 if wrong else 0

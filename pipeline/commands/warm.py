@@ -9,6 +9,8 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from pipeline.core import output
+
 HELP = "Compile the kernels, once a machine."
 FIRST = "pipeline.core.kernels"  # which the others call
 OTHERS = (
@@ -33,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     _imported(FIRST)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # its threads do nothing but wait for the processes
         list(pool.map(_imported, OTHERS))
-    print(f"kernels ready in {time.perf_counter() - began:.1f} s")
+    output.say(f"kernels ready in {time.perf_counter() - began:.1f} s")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.common import check_item, compiled, recipe_arguments
+from pipeline.core import output
 from pipeline.core.errors import PlanError, suggest
 
 HELP = "Say where a document stands in the dataset."
@@ -34,9 +35,9 @@ def run(options: argparse.Namespace) -> int:
             continue
         found = True
         k = split.shard_of(position)
-        print(f"{name}: position {position:,} of {split.documents:,}, {shard_name(plan, name, k)}")
+        output.say(f"{name}: position {position:,} of {split.documents:,}, {shard_name(plan, name, k)}")
         for sequence, start, ids in find_document(plan, name, k, position):
-            print(f"  sequence {sequence}, tokens {start} to {start + len(ids) - 1}: {plan.tokenizer.decode(ids)}")
+            output.say(f"  sequence {sequence}, tokens {start} to {start + len(ids) - 1}: {plan.tokenizer.decode(ids)}")
     if not found:
-        print(f"item {options.item} at exposure {options.exposure} of {options.source} is in no split")
+        output.say(f"item {options.item} at exposure {options.exposure} of {options.source} is in no split")
     return 0 if found else 1

@@ -1,0 +1,94 @@
+"""Ctrl-C, `kill` and a terminal that goes away: the first such signal unwinds, the second ends the process at once.
+
+The first raises `Stopped` in the main thread, so that files, locks and processes are cleaned up on the way out. From
+then on the signals have the effect that the system gives them: a second one ends the process without a word, whatever
+it is doing (cleaning up, waiting for threads, leaving Python). What a process that ends so leaves behind, partial files
+of a build above all, is cleaned up by the next run. A signal that was ignored when the process started, as by `nohup`
+or `&`, stays ignored.
+
+Only the command line calls `handle`. A program that uses the package keeps its own handlers.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+AGAIN_AFTER = 0.01  # seconds until a `Stopped` that Python has dropped is raised once more
+_signal = signal.signal
+_handling: set[int] = set()  # those that raise Stopped: as the handlers themselves, this belongs to the process
+
+
+class Stopped(KeyboardInterrupt):
+    """Somebody has asked the process to end. exit_code: as shells count it, 128 and the signal's number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+    @property
+    def exit_code(self) -> int:
+        return 128 + self.number
+
+
+def handle() -> None:
+    """From here on the first signal raises Stopped. To be called once, in the main thread, before all else."""
+    _handling.update(number for number in HANDLED if signal.getsignal(number) is not signal.SIG_IGN)
+    _set()
+    sys.unraisablehook = _dropped
+
+
+def release() -> None:
+    """From here on each signal has the system's own effect; nothing where none is handled."""
+    for number in _handling:
+        _signal(number, signal.SIG_DFL)
+    _handling.clear()
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Inside, no library puts a handler of its own in the place of ours, and after it none in native code is left.
+
+    For Ray, whose start does both: its handlers drain nodes, or print the stack of native code. Where the signals are
+    not handled here, Ray's stay.
+
+    >>> with kept():
+    ...     pass  # ray.init(…)
+    """
+
+    def refusing(number: int, handler: Any) -> Any:
+        return signal.getsignal(number) if number in _handling else _signal(number, handler)
+
+    signal.signal = refusing  # type: ignore[assignment]  # of the same arguments
+    try:
+        yield
+    finally:
+        signal.signal = _signal
+        _set()
+
+
+def _set() -> None:
+    for number in _handling:
+        _signal(number, _stop)
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    release()
+    raise Stopped(number)
+
+
+def _dropped(unraisable: sys.UnraisableHookArgs) -> None:
+    """What Python calls with an exception that has nowhere to go, raised in a `__del__` or a callback.
+
+    Stopped is raised again a moment later, in what the main thread does then; all else is shown as ever.
+    """
+    if isinstance(stopped := unraisable.exc_value, Stopped):
+        _signal(signal.SIGALRM, lambda *_: _stop(stopped.number, None))
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_AFTER)
+    else:
+        sys.__unraisablehook__(unraisable)

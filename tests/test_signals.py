@@ -1,0 +1,184 @@
+"""Ctrl-C, `kill` and a terminal that goes away, sent to real processes at the moments at which they hurt.
+
+Each process says that it has come to such a moment, and is signalled then: nothing here depends on how fast it is.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pipeline import cli
+from pipeline.core import signals
+
+ROOT = Path(__file__).parents[1]
+START = """
+import atexit, concurrent.futures, os, sys, time
+from pipeline import cli
+from pipeline.commands import list as command
+
+def ready():
+    os.write(1, b"ready\\n")
+    time.sleep(60)
+"""
+# What the command does, and what `ready` is called in once a first signal has come, if it is to come twice.
+AT_WORK = """
+def run(options):
+    ready()
+"""
+DROPPED = """
+class Held:
+    def __del__(self):
+        ready()
+
+def run(options):
+    held = Held()
+    del held
+    time.sleep(60)
+"""
+CLEANING_UP = """
+def run(options):
+    try:
+        ready()
+    finally:
+        ready()
+"""
+IN_A_POOL = """
+def run(options):
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        pool.submit(time.sleep, 60)
+        ready()
+"""
+LEAVING = """
+def run(options):
+    atexit.register(ready)
+    ready()
+"""
+TEARING_DOWN = """
+class Held:
+    def __del__(self, write=os.write, sleep=time.sleep):
+        write(1, b"ready\\n")
+        sleep(60)
+
+held = Held()
+run = lambda options: ready()
+"""
+IN_AN_IMPORT = """
+import importlib.abc
+
+class Slow(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "pipeline.recipe":
+            ready()
+
+sys.meta_path.insert(0, Slow())
+run = command.run
+"""
+
+
+@contextmanager
+def process(program: str) -> Iterator[subprocess.Popen[str]]:
+    program = f"{START}{program}\ncommand.run = run\nsys.argv[1:] = ['list']\ncli.main()"
+    pipe = subprocess.PIPE
+    started = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.communicate()
+
+
+def signalled(started: subprocess.Popen[str], number: int) -> None:
+    """Once it says that it is there."""
+    assert started.stdout is not None
+    assert started.stdout.readline() == "ready\n"
+    started.send_signal(number)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=lambda value: str(value),
+)
+def test_the_first_signal_unwinds_and_is_one_line(number: int, code: int) -> None:
+    with process(AT_WORK) as started:
+        signalled(started, number)
+        out, err = started.communicate(timeout=30)
+    assert (started.returncode, out, err) == (code, "", cli.STOPPED + "\n")
+
+
+@pytest.mark.parametrize("program", [DROPPED, IN_AN_IMPORT])
+def test_a_signal_that_comes_where_python_drops_it_or_imports_unwinds_too(program: str) -> None:
+    with process(program) as started:
+        signalled(started, signal.SIGINT)
+        _, err = started.communicate(timeout=30)
+    assert (started.returncode, err) == (130, cli.STOPPED + "\n")
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("program", [CLEANING_UP, LEAVING, TEARING_DOWN])
+def test_a_second_signal_ends_it_at_once_and_without_a_traceback(program: str, second: int) -> None:
+    with process(program) as started:
+        signalled(started, signal.SIGINT)
+        signalled(started, second)
+        _, err = started.communicate(timeout=30)
+    assert started.returncode == -second  # which a shell shows as 128 and its number
+    assert err in ("", cli.STOPPED + "\n")
+
+
+def test_a_second_signal_ends_it_while_it_waits_for_its_threads() -> None:
+    with process(IN_A_POOL) as started:
+        signalled(started, signal.SIGINT)
+        while handles(started, signal.SIGINT):  # until the first has been taken
+            assert started.poll() is None
+        started.send_signal(signal.SIGINT)
+        _, err = started.communicate(timeout=30)
+    assert (started.returncode, err) == (-signal.SIGINT, "")
+
+
+def handles(started: subprocess.Popen[str], number: int) -> bool:
+    """Whether a process has a handler for a signal."""
+    lines = Path(f"/proc/{started.pid}/status").read_text().splitlines()
+    caught = next(line for line in lines if line.startswith("SigCgt:")).split()[1]
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
+def test_a_signal_that_was_ignored_from_the_start_stays_ignored() -> None:
+    program = "import signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + AT_WORK
+    with process(program) as started:
+        signalled(started, signal.SIGHUP)
+        started.send_signal(signal.SIGTERM)
+        _, err = started.communicate(timeout=30)
+    assert (started.returncode, err) == (143, cli.STOPPED + "\n")
+
+
+def test_a_library_does_not_put_its_handlers_in_the_place_of_ours() -> None:
+    program = """
+import signal
+from pipeline.core import signals
+
+def run(options):
+    with signals.kept():
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(1))  # as Ray does
+        signal.signal(signal.SIGUSR1, lambda *_: None)
+    assert signal.getsignal(signal.SIGUSR1)(1, None) is None
+    ready()
+"""
+    with process(program) as started:
+        signalled(started, signal.SIGTERM)
+        _, err = started.communicate(timeout=30)
+    assert (started.returncode, err) == (143, cli.STOPPED + "\n")
+
+
+def test_handlers_of_a_program_that_uses_the_package_are_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    before = [signal.getsignal(number) for number in signals.HANDLED]
+    with signals.kept():
+        assert cli.run(["list"]) == 0
+    assert [signal.getsignal(number) for number in signals.HANDLED] == before
+    assert capsys.readouterr().err == ""
