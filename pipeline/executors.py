@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
+from pipeline.core import signals
 from pipeline.core.errors import PipelineError, RunError, StorageError
 from pipeline.storage import STATE, Folder
 
@@ -67,26 +68,31 @@ class Ray:
                 for reference in done:
                     yield _result(ray, reference)
 
+    @property
+    def _asked(self) -> dict[str, Any]:
+        """What Ray is asked for: the cluster at an address, or one of its own."""
+        if self.address:
+            return {"address": self.address}
+        return {
+            "address": "local",
+            "num_cpus": self.workers,
+            "object_store_memory": OBJECT_STORE,
+            "include_dashboard": False,
+        }
+
     @contextmanager
     def _connected(self) -> Iterator[Any]:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")  # which prints the stack of native code
         import ray
 
         try:
             if self.address:
                 _knock(self.address)
-                ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
-            else:
-                ray.init(
-                    address="local",
-                    num_cpus=self.workers,
-                    object_store_memory=OBJECT_STORE,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                )
+            with signals.kept():
+                ray.init(**self._asked, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, ValueError, RuntimeError) as error:
             where = f"to the Ray cluster at '{self.address}'" if self.address else "to a local Ray"
             raise RunError(

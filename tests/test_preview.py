@@ -10,6 +10,7 @@ import pytest
 
 from pipeline import cli, colour
 from pipeline.core.documents import ROLES, Documents, Ragged
+from pipeline.core.escaping import escaped
 from pipeline.highlight import WRONG, Run, runs, runs_of
 from pipeline.plan import Plan
 from pipeline.text.tokenizer import Tokenizer, TokenizerSpec, load
@@ -90,7 +91,7 @@ def test_the_runs_of_a_document_are_its_text(recipe: str) -> None:
         for i, text in enumerate(texts(plan, documents)):
             found = runs_of(plan.tokenizer, source, documents, i)
             assert "".join(run.text for run in found) == text
-            assert stripped(colour.painted(found, hue)) == text
+            assert stripped(colour.painted(found, hue)) == escaped(text, keep="\n\t")
             assert {run.attribute for run in found} <= set(source.labels)
 
 

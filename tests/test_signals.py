@@ -8,8 +8,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -182,3 +183,41 @@ def test_handlers_of_a_program_that_uses_the_package_are_its_own(capsys: pytest.
         assert cli.run(["list"]) == 0
     assert [signal.getsignal(number) for number in signals.HANDLED] == before
     assert capsys.readouterr().err == ""
+
+
+def descendants(pid: int) -> set[int]:
+    """The processes that a process has started, directly or not."""
+    children: dict[int, list[int]] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(status.parent.name))
+    below, new = set[int](), [pid]
+    while new:
+        new = [child for one in new for child in children.get(one, ())]
+        below.update(new)
+    return below
+
+
+@pytest.mark.slow
+def test_kill_ends_a_build_with_ray_in_one_line_and_its_processes_with_it(tmp_path: Path) -> None:
+    """Ray would print the stack of native code, and leave with another exit code."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "pipeline", "build", "bioS_multi5", "--out", str(out), "--workers", "1"]
+    command += ["--set", "shard_tokens=100_000"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as started:
+        try:
+            while not list(out.glob("train/*.arrow")):
+                assert started.poll() is None
+                time.sleep(0.1)
+            rays = descendants(started.pid)
+            started.terminate()
+            _, err = started.communicate(timeout=120)
+        finally:
+            started.kill()
+    assert (started.returncode, err) == (143, cli.STOPPED + "\n")
+    assert len(rays) > 2
+    while {pid for pid in rays if Path(f"/proc/{pid}/exe").exists()}:  # they are ending
+        time.sleep(0.1)
+    assert not list(out.glob(".pipeline/partial/*"))

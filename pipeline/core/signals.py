@@ -52,10 +52,10 @@ def release() -> None:
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Inside, no library puts a handler of its own in the place of ours, and after it none in native code is left.
+    """Inside, no library puts a handler of its own in the place of ours, and after it ours are set again.
 
-    For Ray, whose start does both: its handlers drain nodes, or print the stack of native code. Where the signals are
-    not handled here, Ray's stay.
+    For Ray, which sets some where it starts: they drain nodes and leave. Where the signals are not handled here, Ray's
+    stay.
 
     >>> with kept():
     ...     pass  # ray.init(…)
