@@ -28,12 +28,11 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.errors import RunError
 from pipeline.core.narrow import narrowed
-from pipeline.core.spec import Spec
+from pipeline.core.spec import Spec, refused
 
 I64 = NDArray[np.int64]
 
@@ -56,7 +55,12 @@ class PackingSpec(Spec):
     @model_validator(mode="after")
     def _with_effect(self) -> Self:
         if self.last == "pad" and self.method != "aligned":
-            raise PydanticCustomError("last", "`last: pad` is for `method: aligned`")
+            raise refused(
+                f"`last: pad` is for `method: aligned`, not for {self.method}",
+                "Remove the one, or change the other.",
+                ("last",),
+                among=[("last",), ("method",)],
+            )
         return self
 
     @property

@@ -11,7 +11,6 @@ import copy
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +19,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-import yaml
 from pydantic import (
     Discriminator,
     Field,
@@ -32,13 +30,15 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
-from pipeline.core.errors import PipelineError, RecipeError, SpecError, holds_surrogate, suggest
+from pipeline.core.errors import KeyPath, PipelineError, RecipeError, SpecError, alike, suggest
+from pipeline.core.escaping import shortened
 from pipeline.core.files import Files, library
 from pipeline.core.key import Key
-from pipeline.core.reading import control_in
-from pipeline.core.spec import Name, Rational, Size, Spec
+from pipeline.core.origin import OVERRIDE, Mark, Marks, Origin, dotted_path
+from pipeline.core.refusals import refusal, shown
+from pipeline.core.spec import Name, Rational, Size, Spec, refused
+from pipeline.core.yaml_tree import MOST_DEPTH, Tree, dumped, read_tree, tree_of
 from pipeline.packing import PackingSpec
 from pipeline.sinks import SINKS, SinkSpec
 from pipeline.sinks.sink import Split, columns_of, selected
@@ -57,12 +57,12 @@ RESERVED = {
 }
 """Names, in lower case, that a split cannot have, and why."""
 
-MOST_NODES = 2_000_000  # of a recipe
 MOST_EXPOSURES = 2**31  # what the column `documents` can hold
 
 SomeSpec = TypeVar("SomeSpec", bound=Spec)
 Column = Literal["loss_mask", "segment_ids", "documents", "spans", "parts", "answers", "probes", "steps", "tree"]
-Path_ = tuple[str | int, ...]
+KINDS = {"sources": sorted(SOURCES), "sinks": sorted(SINKS), "worlds": ATTRIBUTE_KINDS}
+"""First key of a path → what `kind` can be below it."""
 
 From = Annotated[
     int,
@@ -95,7 +95,7 @@ class ZipfExposuresSpec(_From):
     @classmethod
     def _short(cls, value: Fraction) -> Fraction:
         if value.denominator > 10_000:  # most^denominator is computed with
-            raise PydanticCustomError("zipf", "four digits of the exponent zipf are enough")
+            raise refused("four digits of the exponent zipf are enough", "Round it.")
         return value
 
 
@@ -160,14 +160,14 @@ class AmountSpec(_From):
     def _at_most_one(self) -> AmountSpec:
         given = [name for name in ("exposures", "share", "tokens", "ratio") if getattr(self, name) is not None]
         if len(given) > 1:
-            names = " and ".join(given)
-            raise PydanticCustomError(
-                "amount", "one of {names} is enough; null removes an inherited one", {"names": names}
-            )
+            problem = f"one of {' and '.join(given)} is enough"
+            raise refused(problem, among=[(name,) for name in given], exclusive=True)
         if (self.ratio is None) != (self.to is None):
-            raise PydanticCustomError("amount", "a ratio is written {ratio: 7, to: another source}")
+            missing = "to" if self.to is None else "ratio"
+            raise refused("a ratio is written {ratio: 7, to: another source}", f"Add `{missing}`.")
         if self.exposures is not None and self.from_:
-            raise PydanticCustomError("amount", "exposures from a later one on are written {count: 3, from: 7}")
+            remedy = f"Write exposures: {{count: …, from: {self.from_}}}."
+            raise refused("exposures from a later one on have their own `from`", remedy, ("from",))
         return self
 
 
@@ -205,30 +205,6 @@ class Recipe(Spec):
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where the keys of a recipe stand: path → (file, line). The nearest key above answers for one not written."""
-
-    name: str
-    marks: Mapping[Path_, tuple[Path, int]]
-
-    def place(self, path: Path_) -> str:
-        """`file:line: dotted.path`."""
-        dotted = ".".join(map(str, path))
-        file, line = self._nearest(path)
-        shown = str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
-        return f"{shown}:{line}" + (f": {dotted}" if dotted else "") if line else f"--set {dotted}"
-
-    def file(self, path: Path_) -> Path:
-        """The file in which the key stands."""
-        return self._nearest(path)[0]
-
-    def _nearest(self, path: Path_) -> tuple[Path, int]:
-        while path and path not in self.marks:
-            path = path[:-1]
-        return self.marks.get(path, (Path(self.name), 1))
-
-
-@dataclass(frozen=True)
 class Loaded:
     """A recipe with everything written into it, and where its keys came from."""
 
@@ -242,7 +218,8 @@ class Loaded:
         try:
             yield
         except SpecError as error:
-            raise kind(error.problem, error.remedy, self.origin.place((*path, *error.at))) from None
+            place, remedy = self.origin.pointed(path, error)
+            raise kind(error.problem, remedy, place) from None
 
     def files(self, *path: str) -> Files:
         """The files that the part of the recipe at `path` may name."""
@@ -253,13 +230,15 @@ class Loaded:
 def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
     """The recipe `name` (in `recipes/`, or a path), with `key.path=value` overrides. RecipeError with its place."""
     path = find(name)
-    tree, marks = _extended(path, ())
+    replaced: dict[KeyPath, str] = {}
+    tree, marks = _extended(path, (), replaced)
     for override in overrides:
-        _override(tree, marks, override)
+        _override(tree, marks, override, replaced)
     for group in ("worlds", "sources"):
         _inherit(tree, marks, group)
     tree = _without_nulls(tree)
-    origin = Origin(str(path), marks)
+    origin = Origin(str(path), marks, replaced)
+    _check_members(tree, origin)
     recipe = _validated(Recipe, tree, origin)
     _check_splits(recipe, origin)
     return _materialised(Loaded(recipe, origin, title(path)))
@@ -268,35 +247,50 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
 def sink(kind: str, overrides: Iterable[str] = (), options: Mapping[str, Any] | None = None) -> SinkSpec:
     """The options of a format, from `key=value` overrides and from plain values. RecipeError for what it has not."""
     if kind not in SINKS:
-        raise RecipeError(f"no format '{kind}'", suggest(kind, SINKS))
+        raise RecipeError(f"no format '{shortened(kind)}'", suggest(kind, SINKS))
     tree: Tree = {"kind": kind, **(options or {})}
-    marks: Marks = {(): (Path("--set"), 0)}
+    marks: Marks = {(): Mark(OVERRIDE, 0, -1)}
     for override in overrides:
-        _override(tree, marks, override)
-    spec: Any = _validated(SINKS[kind].Spec, tree, Origin("", marks))
+        _override(tree, marks, override, {})
+    spec: Any = _validated(SINKS[kind].Spec, tree, Origin("", marks, {}))
     made: SinkSpec = spec
     return made
 
 
+ENDINGS = (".yaml", ".yml")
+
+
 def find(name: str) -> Path:
-    """The file of a recipe: a path, or a name in `recipes/`."""
-    written_as_path = "/" in name or name.endswith((".yaml", ".yml"))
-    if not written_as_path:
-        return _in_library(name)
-    path = Path(name)
-    if os.path.isfile(f"{name}.yaml"):
-        path = Path(f"{name}.yaml")
-    if not os.path.isfile(path):  # which, unlike Path.is_file, takes any name
-        raise RecipeError(f"no recipe '{name}'", "There is no such file.")
-    return path
-
-
-def _in_library(name: str) -> Path:
-    """The recipe of this name, in whichever folder of `recipes/`."""
+    """The file of a recipe: a path, or a name in `recipes/`. RecipeError, with what was perhaps meant."""
     known = {path.stem: path for path in library("recipes").rglob("*.yaml")}
-    if name not in known:
-        raise RecipeError(f"no recipe '{name}'", suggest(name, known))
-    return known[name]
+    if "/" not in name and not name.endswith(ENDINGS):
+        if name in known:
+            return known[name]
+        beside = next((f"./{name}{ending}" for ending in ("", *ENDINGS) if os.path.isfile(name + ending)), None)
+        remedy = f"Did you mean '{beside}'?" if beside else _alike_recipes(name, known)
+        raise RecipeError(f"no recipe '{shortened(name)}'", remedy)
+    for path in (f"{name}.yaml", name):
+        if os.path.isfile(path):  # which, unlike Path.is_file, takes any name
+            return Path(path)
+    problem, remedy = f"no recipe '{shortened(name)}'", _alike_recipes(os.path.basename(name), known)
+    raise RecipeError(problem, " ".join(["There is no such file.", *_beside(name), *[remedy] * (not _beside(name))]))
+
+
+def _alike_recipes(name: str, known: Iterable[str]) -> str:
+    """A remedy for a name that is not in the library."""
+    stem = name.removesuffix(ENDINGS[0]).removesuffix(ENDINGS[1])
+    return suggest(stem, known) if alike(stem, known) else "`list` shows those that come with the package."
+
+
+def _beside(name: str) -> list[str]:
+    """A remedy, if there is one, for a path with another ending, or another name, than the file has."""
+    folder, base = os.path.split(name)
+    try:
+        files = [entry for entry in os.listdir(folder or ".") if entry.endswith(ENDINGS)]
+    except (OSError, ValueError):  # no such folder, or the name holds a NUL
+        return []
+    close = alike(base, files)
+    return [suggest(os.path.join(folder, base), [os.path.join(folder, file) for file in close])] if close else []
 
 
 def title(path: Path) -> str:
@@ -310,8 +304,7 @@ def dump(recipe: Recipe, header: str) -> str:
     tree = _written(recipe)
     asked = [key for key in ("sinks", "strict") if getattr(recipe, key)]
     order = ("seed", "tokenizer", "shard_tokens", *asked, "splits", "sources", "worlds")
-    text = yaml.dump({key: tree[key] for key in order}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
-    return f"# {header}\n{text}"
+    return f"# {header}\n{dumped({key: tree[key] for key in order})}"
 
 
 def _written(value: Any) -> Any:
@@ -397,179 +390,61 @@ def _or_null(schema: Any) -> Any:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-# ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-Tree = dict[str, Any]
-Marks = dict[Path_, tuple[Path, int]]
+# ── merging ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2 scalars: no is a text, 1:7 is a text, 1e9 is a number; numbers with a point are exact fractions."""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Texts are quoted wherever _Loader, or a YAML 1.1 reader, would take them for something else."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("null", r"^(?:~|null|)$", ["~", "n", ""]),
-    ("bool", r"^(?:true|false)$", list("tf")),
-    ("int", r"^[-+]?[0-9][0-9_]*$", list("-+0123456789")),
-    ("float", r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?$", list("-+.0123456789")),
-    ("float", r"^[0-9]+/[1-9][0-9]*$", list("0123456789")),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
-    _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
-
-
-def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    """A text; in double quotes, which escape them, where it holds line breaks that YAML would fold, and their like."""
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if control_in(text) else None)
-
-
-_Dumper.add_representer(str, _represented)
-_Dumper.add_representer(Fraction, lambda dumper, n: dumper.represent_scalar("tag:yaml.org,2002:float", _decimal(n)))
-
-
-def _decimal(number: Fraction) -> str:
-    """A fraction as 0.25 where that is exact, else as 1/3."""
-    rest = number.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    places = number.denominator.bit_length()  # as many digits as that are enough
-    if rest > 1 or places > 40:
-        return str(number)
-    digits = f"{number.numerator * 10**places // number.denominator:0{places + 1}d}"
-    return f"{digits[:-places]}.{digits[-places:]}".rstrip("0")
-
-
-def _scalar(node: yaml.ScalarNode) -> Any:
-    text = node.value.replace("_", "") if node.tag.endswith((":int", ":float")) else node.value
-    match node.tag.rsplit(":", 1)[-1]:
-        case "null":
-            return None
-        case "bool":
-            return text == "true"
-        case "int":
-            return int(text)
-        case "float":
-            number = Fraction(text)
-            return int(number) if number.denominator == 1 else number
-        case "str":
-            if holds_surrogate(text):
-                raise RecipeError(
-                    "a text with half a character (a surrogate)", "Write the character itself.", _at(node)
-                )
-            return text
-    raise RecipeError(f"the tag '{node.tag}' is not allowed", "Write plain YAML.", _at(node))
-
-
-def _plain(node: yaml.Node, path: Path_, file: Path, marks: Marks) -> Any:
-    """A node as Python values; where each stands is noted in marks."""
-    marks[path] = (file, node.start_mark.line + 1)
-    if len(marks) > MOST_NODES:  # a few lines of aliases of aliases make any number
-        raise RecipeError(f"more than {MOST_NODES:,} values", "Put long lists into files.", _at(node))
-    if not isinstance(node, yaml.ScalarNode) and node.tag.rsplit(":", 1)[-1] not in ("map", "seq"):
-        raise RecipeError(f"the tag '{node.tag}' is not allowed", "Write plain YAML.", _at(node))
-    if isinstance(node, yaml.MappingNode):
-        tree: Tree = {}
-        for key_node, value in node.value:
-            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag.endswith(":merge"):
-                raise RecipeError("a key must be a plain word", "", f"{file}:{key_node.start_mark.line + 1}")
-            key = str(_scalar(yaml.ScalarNode("tag:yaml.org,2002:str", key_node.value, key_node.start_mark)))
-            if key in tree:
-                raise RecipeError(f"'{key}' stands twice", "Remove one.", f"{file}:{key_node.start_mark.line + 1}")
-            tree[key] = _plain(value, (*path, key), file, marks)
-            marks[*path, key] = (file, key_node.start_mark.line + 1)
-        return tree
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(value, (*path, i), file, marks) for i, value in enumerate(node.value)]
-    assert isinstance(node, yaml.ScalarNode)
-    return _scalar(node)
-
-
-def _at(node: yaml.Node) -> str:
-    return f"{node.start_mark.name}:{node.start_mark.line + 1}"
-
-
-_OTHER_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
-
-
-def _node(text: str, name: str) -> yaml.Node | None:
-    """The one document of a YAML text.
-
-    RecipeError for what a reader of YAML 1.1, as ours is, takes for the end of a line: it would become a blank.
-    """
-    if found := _OTHER_BREAKS.search(text):
-        escaped = {"\r": "\\r", "\x85": "\\N", "\u2028": "\\L", "\u2029": "\\P"}[found[0]]
-        line = text.count("\n", 0, found.start()) + 1
-        raise RecipeError(
-            f"the character U+{ord(found[0]):04X} would end the line",
-            f'Remove it, or write "{escaped}", in double quotes. Lines end at \\n or \\r\\n.',
-            f"{name}:{line}",
-        )
-    loader = _Loader(text)
-    loader.name = name
-    node: yaml.Node | None = loader.get_single_node()
-    return node
-
-
-def _read(path: Path) -> tuple[Tree, Marks]:
-    marks: Marks = {}
-    try:
-        node = _node(path.read_bytes().decode("utf-8-sig"), str(path))
-        tree = _plain(node, (), path, marks) if node else {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"cannot read the recipe: {error}", "", str(path)) from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise RecipeError(
-            f"not YAML: {error.problem or error.context}", "Look at colons, brackets and quotes there.", place
-        ) from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise RecipeError(
-            f"not YAML: {str(error).splitlines()[0]}", "Write plain text and numbers.", str(path)
-        ) from None
-    if not isinstance(tree, dict):
-        raise RecipeError("a recipe is a mapping", "It has keys such as worlds, sources, splits.", f"{path}:1")
-    return tree, marks
-
-
-def _extended(path: Path, children: tuple[Path, ...]) -> tuple[Tree, Marks]:
-    """The recipe at `path` merged over those that it extends."""
-    tree, marks = _read(path)
+def _extended(path: Path, children: tuple[Path, ...], replaced: dict[KeyPath, str]) -> tuple[Tree, Marks]:
+    """The recipe at `path` merged over those that it extends; children extend it. replaced: as in Origin, added to."""
+    tree, marks = read_tree(path, len(children))
     base_name = tree.pop("extends", None)
     if base_name is None:
         return tree, marks
-    place = f"{path}:{marks[('extends',)][1]}: extends"
+    place = f"{marks[('extends',)]}: extends"
     if not isinstance(base_name, str):
-        raise RecipeError("the name of another recipe is needed", "", place)
+        remedy = "Write one: a recipe extends one other."
+        raise RecipeError(f"the name of another recipe is needed, not {shown(base_name)}", remedy, place)
     if path.resolve() in children or len(children) > 20:
-        raise RecipeError("recipes extend each other in a circle", "", place)
+        raise RecipeError("recipes extend each other in a circle", "Let one of them stand alone.", place)
     here = [path.parent / base_name, path.parent / f"{base_name}.yaml"]
     try:
         base = next((file for file in here if os.path.isfile(file)), None) or find(base_name)
     except RecipeError as error:
         raise RecipeError(error.problem, error.remedy, place) from None
-    base_tree, base_marks = _extended(base, (*children, path.resolve()))
-    _merge(base_tree, tree, (), base_marks, marks)
+    base_tree, base_marks = _extended(base, (*children, path.resolve()), replaced)
+    _merge(base_tree, tree, (), base_marks, marks, replaced)
     return base_tree, base_marks
 
 
-def _merge(base: Tree, over: Tree, path: Path_, base_marks: Marks, marks: Marks) -> None:
+def _merge(
+    base: Tree, over: Tree, path: KeyPath, base_marks: Marks, marks: Marks, replaced: dict[KeyPath, str]
+) -> None:
+    """Write `over`, at `path` of a recipe, over `base`, and where it stands over where that stood."""
     for key, value in over.items():
-        at = (*path, key)
-        old = base.get(key)
-        if isinstance(old, dict) and isinstance(value, dict) and value.get("kind", old.get("kind")) == old.get("kind"):
-            _merge(old, value, at, base_marks, marks)
-            continue
-        for mark in [mark for mark in base_marks if mark[: len(at)] == at]:
-            del base_marks[mark]
-        base_marks.update({mark: place for mark, place in marks.items() if mark[: len(at)] == at})
-        base[key] = value  # null too: a world or a source may inherit the key from another, see `_inherit`
+        _put(base, key, value, (*path, key), base_marks, marks, replaced)
+
+
+def _put(
+    base: Any, key: Any, value: Any, at: KeyPath, base_marks: Marks, marks: Marks, replaced: dict[KeyPath, str]
+) -> None:
+    """The same for one key of a mapping, or one place of a list."""
+    old = base[key] if isinstance(base, list) else base.get(key)
+    if isinstance(old, dict) and isinstance(value, dict) and value.get("kind", old.get("kind")) == old.get("kind"):
+        _merge(old, value, at, base_marks, marks, replaced)
+        return
+    if old is not None and isinstance(value, dict):
+        replaced[at] = f"{shown(old)} ({base_marks.get(at, OVERRIDE)})"
+    for mark in _paths(old, at):
+        base_marks.pop(mark, None)
+    base_marks.update({mark: marks[mark] for mark in _paths(value, at) if mark in marks})
+    base[key] = value  # null too: a world or a source may inherit the key from another, see `_inherit`
+
+
+def _paths(tree: Any, at: KeyPath) -> Iterator[KeyPath]:
+    """The path of a tree, and of all that is in it."""
+    yield at
+    inside = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in inside:
+        yield from _paths(value, (*at, key))
 
 
 def _without_nulls(tree: Any) -> Any:
@@ -589,7 +464,7 @@ def _inherit(tree: Tree, marks: Marks, group: str) -> None:
         spec = members[name]
         if name in done or not isinstance(spec, dict) or spec.get("extends") is None:
             return
-        place = Origin("", marks).place((group, name, "extends"))
+        place = Origin("", marks, {}).place((group, name, "extends"))
         base = spec["extends"]
         if not isinstance(base, str) or members.get(base) is None:
             known = {other for other, given in members.items() if given is not None} - {name}
@@ -599,108 +474,114 @@ def _inherit(tree: Tree, marks: Marks, group: str) -> None:
         resolve(base, (*children, name))
         own = {key: value for key, value in spec.items() if key != "extends"}
         made = {name: copy.deepcopy(members[base])}
-        inherited = {(group, name, *mark[2:]): at for mark, at in marks.items() if mark[:2] == (group, base)}
-        mine = {mark: at for mark, at in marks.items() if mark[:2] == (group, name) and mark[2:3] != ("extends",)}
-        _merge(made, {name: own}, (group,), inherited, mine)
-        for mark in mine:
+        inherited = {
+            (group, name, *mark[2:]): at._replace(inherited=at.inherited + 1)
+            for mark, at in marks.items()
+            if mark[:2] == (group, base)
+        }
+        written = {mark: at for mark, at in marks.items() if mark[:2] == (group, name) and mark[2:3] != ("extends",)}
+        _merge(made, {name: own}, (group,), inherited, written, {})
+        for mark in written:
             marks.pop(mark)
         members[name] = made[name]
         marks.update(inherited)
-        marks.update({(group, name): mine.get((group, name), next(iter(marks.values())))})
+        marks[group, name] = written.get((group, name), next(iter(marks.values())))
         done.add(name)
 
     for name in members:
         resolve(name, ())
 
 
-def _override(tree: Tree, marks: Marks, override: str) -> None:
-    """`worlds.people.size=1000`: one value, parsed as YAML, over whatever the recipe says."""
+def _override(tree: Tree, marks: Marks, override: str, replaced: dict[KeyPath, str]) -> None:
+    """`worlds.people.size=1000`: one value, parsed as YAML, over whatever the recipe says.
+
+    A number in the path is a place in a list: `sinks.0.kind=mds`.
+    """
     dotted, equals, text = override.partition("=")
-    place = f"--set {override}"
-    if not equals or not all(dotted.split(".")):
+    place = f"--set {shortened(override, 80)}"
+    steps = dotted.split(".")
+    if not equals or not all(steps):
         raise RecipeError("an override is written key.path=value", "Example: worlds.people.size=1000", place)
-    here: Path = Path("--set")
-    over_marks: Marks = {}
+    if len(steps) > MOST_DEPTH:
+        problem = f"a path of {len(steps):,} keys, and there are at most {MOST_DEPTH} inside each other"
+        raise RecipeError(problem, "Example: worlds.people.size=1000", place)
+    branch: Any = tree
+    path: KeyPath = ()
+    for step in steps:
+        key: Any = _step(branch, step, path, place)
+        path = (*path, key)
+        inside = branch[key] if isinstance(branch, list) else branch.get(key)
+        if len(path) == len(steps) or not _enterable(inside, steps[len(path)]):
+            break
+        branch = inside
+    new = steps[len(path) :]  # keys that there are not yet
+    mark = Mark(OVERRIDE, 0, -1)
     try:
-        node = _node(text, place)
-        value = _plain(node, tuple(dotted.split(".")), here, over_marks) if node else None
+        value, over_marks = tree_of(text, place, (*path, *new), mark)
     except RecipeError as error:
         raise RecipeError(error.problem, error.remedy, place) from None
-    except (yaml.YAMLError, RecursionError, ValueError):
-        raise RecipeError("the value is not YAML", "Quote it.", place) from None
-    over: Tree = {}
-    branch = over
-    *above, last = dotted.split(".")
-    for key in above:
-        branch[key] = {}
-        branch = branch[key]
-    branch[last] = value
-    _merge(tree, over, (), marks, dict.fromkeys(over_marks, (here, 0)))
+    for number in range(len(new), 0, -1):
+        value = {new[number - 1]: value}
+        over_marks[(*path, *new[: number - 1])] = mark
+    _put(branch, path[-1], value, path, marks, over_marks, replaced)
+
+
+def _enterable(value: Any, step: str) -> bool:
+    """Whether the next step of an override's path leads into a value; anything else is replaced by a mapping."""
+    return isinstance(value, dict) or (isinstance(value, list) and step.isdecimal())
+
+
+def _step(branch: Any, step: str, path: KeyPath, place: str) -> str | int:
+    """A step of an override's path as the key of a mapping, or as a place in a list."""
+    if not isinstance(branch, list):
+        return step
+    if len(step) > 9 or int(step) >= len(branch):
+        remedy = f"It has 0 to {len(branch) - 1}." if branch else "It is empty."
+        raise RecipeError(f"the list {dotted_path(path)} has no place {shortened(step)}", remedy, place)
+    return int(step)
 
 
 # ── validating ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-_REMEDIES = {
-    "string_type": ("a text is needed", "Put it in quotes."),
-    "int_type": ("a whole number is needed", "Example: 500_000."),
-    "list_type": ("a list is needed", "Example: [a, b]."),
-}
 
 
 def _validated(kind: type[SomeSpec], tree: Tree, origin: Origin) -> SomeSpec:
     try:
         return kind.model_validate(tree)
     except ValidationError as errors:
-        # Of a value that may be written in several ways, the way that went furthest is the one that was meant.
-        error = max(errors.errors(include_url=False), key=lambda one: (len(_path_of(one, tree)), _meant(one)))
-    path = _path_of(error, tree)
-    context = error.get("ctx", {})
-    problem, remedy = error["msg"], ""
-    if error["type"] == "unknown_key":
-        problem, remedy = "unknown key", context["remedy"]
-    elif error["type"] == "missing":
-        problem, remedy = f"'{error['loc'][-1]}' is missing", "Write it, or inherit it with `extends`."
-    elif error["type"] in ("literal_error", "union_tag_invalid"):
-        wrong = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
-        expected = str(context.get("expected") or context.get("expected_tags"))
-        options = [word.strip(" '\"") for word in expected.replace(" or ", ",").split(",")]
-        problem, remedy = f"'{wrong}' is not possible here", suggest(str(wrong), options)
-        path = (*path, "kind") if error["type"] == "union_tag_invalid" else path
-    elif error["type"] == "union_tag_not_found":
-        kinds = {"sources": sorted(SOURCES), "sinks": sorted(SINKS)}.get(str(path[0]), ATTRIBUTE_KINDS)
-        problem, remedy = "'kind' is missing", f"It can be: {', '.join(kinds)}."
-    elif error["type"] in _REMEDIES:
-        shown = error["input"] if not isinstance(error["input"], Fraction) else float(error["input"])
-        problem, remedy = f"{_REMEDIES[error['type']][0]}, not {shown!r}", _REMEDIES[error["type"]][1]
-    elif not isinstance(error["input"], dict | list):
-        shown = error["input"] if not isinstance(error["input"], Fraction) else float(error["input"])
-        problem = f"{problem}, not {shown!r}"
-    raise RecipeError(problem[:1].lower() + problem[1:], remedy, origin.place(path))
+        error = refusal(errors.errors(include_url=False), tree, KINDS)
+    place, remedy = origin.pointed((), error)
+    raise RecipeError(error.problem, remedy, place)
 
 
-def _meant(error: Any) -> bool:
-    """Whether an error is more than that the value is of another type."""
-    return error["type"] not in _REMEDIES
+def _check_members(tree: Tree, origin: Origin) -> None:
+    """RecipeError for a world, source, split or attribute that is not there to be changed: its name is misspelt.
+
+    That is one which stands nearer to the user than others do and lacks the key that a new one could not do without.
+    """
+    groups: list[tuple[KeyPath, str, str]] = [
+        (("worlds",), "world", "attributes"),
+        (("sources",), "source", "kind"),
+        (("splits",), "split", "mixture"),
+    ]
+    worlds = tree.get("worlds")
+    for name in worlds if isinstance(worlds, dict) else ():
+        groups.append((("worlds", name, "attributes"), "attribute", "kind"))
+    for path, noun, needed in groups:
+        members = _at_path(tree, path)
+        for name, spec in members.items():
+            nearness = origin.mark((*path, name)).nearness
+            known = [other for other in members if origin.mark((*path, other)).nearness > nearness]
+            if known and isinstance(spec, dict) and needed not in spec:
+                meant = f"Did you mean '{known[0]}'?" if len(known) == 1 else suggest(name, known)
+                problem, remedy = f"no {noun} '{shortened(name)}'", f"{meant} A new one needs '{needed}'."
+                raise RecipeError(problem, remedy, origin.place((*path, name)))
 
 
-def _path_of(error: Any, tree: Tree) -> Path_:
-    """Where in the recipe an error is: below the mapping for an unknown key, which pydantic does not know of."""
-    path = _real_path(error["loc"], tree)
-    return (*path, error["ctx"]["key"]) if error["type"] == "unknown_key" else path
-
-
-def _real_path(loc: tuple[str | int, ...], tree: Any) -> Path_:
-    """Pydantic's location without the names of union members that it puts between the keys."""
-    path: list[str | int] = []
-    for before, step in zip((None, *loc), loc, strict=False):
-        if path and path[-1] == before and isinstance(tree, dict) and tree.get("kind") == step:
-            continue  # the kind of the member, which may have a key of that name as well
-        inside = step in tree if isinstance(tree, dict) else isinstance(tree, list) and step in range(len(tree))
-        if inside:
-            tree = tree[step]
-            path.append(step)
-    return tuple(path)
+def _at_path(tree: Any, path: KeyPath) -> Tree:
+    """The mapping at a path; an empty one where there is none."""
+    for step in path:
+        tree = tree.get(step) if isinstance(tree, dict) else None
+    return tree if isinstance(tree, dict) else {}
 
 
 def _check_splits(recipe: Recipe, origin: Origin) -> None:

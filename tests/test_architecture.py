@@ -195,7 +195,11 @@ def test_no_module_imports_itself_by_way_of_others():
 def test_only_sinks_and_kernels_know_the_packages_that_they_are_made_for():
     owners = {"pyarrow": ("pipeline.sinks.arrow", "pipeline.sinks.parquet", "pipeline.sources.rows")}
     owners |= {"numba": ("pipeline.core.compiled", "pipeline.core.kernels")}
-    owners |= {"ray": ("pipeline.executors",), "faker": ("pipeline.core.faker_process",), "yaml": ("pipeline.recipe",)}
+    owners |= {
+        "ray": ("pipeline.executors",),
+        "faker": ("pipeline.core.faker_process",),
+        "yaml": ("pipeline.core.yaml_tree",),
+    }
     owners |= {"fsspec": ("pipeline.storage.bucket",)}
     owners |= {"jinja2": ("pipeline.text.sandbox", "pipeline.text.templates", "pipeline.report.page")}
     owners |= {"huggingface_hub": ("pipeline.hub", "pipeline.text.tokenizer"), "torch": ("pipeline.torch",)}

@@ -97,6 +97,21 @@ def test_refused_input_exits_with_two_and_failed_work_with_one():
     [
         ("exposure", ["share", "exposures"], "Did you mean 'exposures'?"),
         ("sise", ["size", "side"], "Did you mean 'size'?"),
+        ("Size", ["side", "size"], "Did you mean 'size'?"),
+        (
+            "depo1",
+            ["copy", "depo1_K8", "depo1_K4", "mini_depo1"],
+            "Did you mean 'depo1_K4', 'depo1_K8' or 'mini_depo1'?",
+        ),
+        ("K8", ["depo1_K8", "depo2_K8", "copy"], "It can be: copy, depo1_K8, depo2_K8."),
+        ("_K8", ["depo1_K8", "depo2_K8", "copy"], "Did you mean 'depo1_K8' or 'depo2_K8'?"),
+        ("multi", ["a_multi", "multi_b", "multy"], "Did you mean 'multi_b' or 'a_multi'?"),
+        (
+            "n",
+            {f"n{i:02}": 0 for i in range(13)},
+            "Did you mean 'n00', 'n01', 'n02', 'n03', 'n04', 'n05', 'n06', 'n07', 'n08', 'n09', 'n10', 'n11', …?",
+        ),
+        ("x" * 100_000, ["b", "a"], "It can be: a, b."),
         ("zzz", ["b", "a"], "It can be: a, b."),
         ("", ["b", "a"], "It can be: a, b."),
         ("x", [], "There are none."),
@@ -131,9 +146,9 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
     # wrong types and values
     "text for a number": ("size: 20", "size: many", "size:", "size: a whole number is needed, not 'many'", ""),
     "fraction for a whole number": ("size: 20", "size: 0.5", "size:", "worlds.people.size: ", ""),
-    "nobody": ("size: 20", "size: 0", "size:", "size: input should be greater than 0, not 0", ""),
+    "nobody": ("size: 20", "size: 0", "size:", "size: must be greater than 0, not 0", ""),
     "too many people": ("size: 20", "size: 1e15", "size:", "worlds.people.size: ", ""),
-    "negative seed": ("seed: 1\n", "seed: -1\n", "seed:", "seed: input should be greater than or equal to 0", ""),
+    "negative seed": ("seed: 1\n", "seed: -1\n", "seed:", "seed: must be greater than or equal to 0, not -1", ""),
     "list for a number": ("seed: 1\n", "seed: [1]\n", "seed:", "seed: a whole number is needed", ""),
     "number for a list": ("values: [Oslo, Bern, Rome]", "values: 3", "values: 3", "a list is needed, not 3", ""),
     "number for a text": (
@@ -142,7 +157,7 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
     "truth for a text": ("[Oslo, Bern, Rome]", "[Oslo, true, Rome]", "Oslo", "values.1: ", "Put it in quotes."),
     "number for a mapping": ("pronoun: {kind: pronoun}", "pronoun: 5", "pronoun: 5", "people.attributes.pronoun: ", ""),
     "text for an amount": ("exposures: 4", "exposures: often", "exposures", "a number is needed, not 'often'", ""),
-    "truth for an amount": ("exposures: 4", "exposures: true", "exposures", "a number is needed, not True", ""),
+    "truth for an amount": ("exposures: 4", "exposures: true", "exposures", "a number is needed, not true", ""),
     "negative amount": ("exposures: 4", "exposures: -1", "exposures", "greater than or equal to 0", ""),
     "two amounts": (
         "exposures: 4", "exposures: 4\n        share: 0.1", "bios:\n        exp", "one of exposures and share", "null",
@@ -210,7 +225,7 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
     ),
     # amounts
     "share over one": (
-        "exposures: 4", "share: 1.1", "share: 1.1", "share: input should be less than or equal to 1", "",
+        "exposures: 4", "share: 1.1", "share: 1.1", "share: must be less than or equal to 1, not 1.1", "",
     ),
     "share of nothing": ("exposures: 4", "share: 0.5", "mixture:", "there are shares but no amount", "`tokens`"),
     "fresh for ever": (
@@ -385,6 +400,14 @@ def test_a_special_token_that_only_a_whole_document_makes_is_refused(tmp_path: P
         (["plan", "small.yaml", "--set", "sead=1"], "--set sead: unknown key. Did you mean 'seed'?"),
         (["plan", "small.yaml", "--set", "sead\nx=1"], "unknown key"),
         (["plan", "small.yaml", "--set", "seed=1\n2"], "seed"),
+        (["plan", "depo1"], "no recipe 'depo1'. Did you mean 'depo1_N225_K4', 'depo1_N225_K8', 'depo1_N300_K4', "),
+        (["plan", "zzzzzz"], "no recipe 'zzzzzz'. `list` shows those that come with the package."),
+        (["plan", "BIOS_multi5"], "no recipe 'BIOS_multi5'. Did you mean 'bioS_multi5'?"),
+        (["plan", "bioS_multi5.yml"], "There is no such file. Did you mean 'bioS_multi5'?\n"),
+        (["plan", "recipes/bioS_multi5"], "There is no such file. Did you mean 'bioS_multi5'?\n"),
+        (["plan", "small"], "no recipe 'small'. Did you mean './small.yaml'?"),
+        (["plan", "smal.yaml"], "There is no such file. Did you mean 'small.yaml'?"),
+        (["plan", "small.yml"], "There is no such file. Did you mean 'small.yaml'?"),
         (["plan", "folder.yaml"], "no recipe 'folder.yaml'"),
         (["plan", "small.yaml/x.yaml"], "no recipe"),
     ],

@@ -359,11 +359,11 @@ def test_tags_of_mappings_are_refused(folder: Path, tag: str):
         ("a: *x\n", "r.yaml:1", "not YAML"),
         ("a: 1\n---\nb: 1\n", "r.yaml:2", "not YAML"),
         ("a: b: c\n", "r.yaml:1", "not YAML"),
-        ("a: \x07\n", "r.yaml", "not YAML"),
-        ("a: &a [*a]\n", "r.yaml", None),
-        ("a: " + "[" * 5000, "r.yaml", None),
-        ("a: !!int x\n", "r.yaml", None),
-        ("a: " + "9" * 5000 + "\n", "r.yaml", None),
+        ("a: \x07\n", "r.yaml:1", "not YAML"),
+        ("a: &a [*a]\n", "r.yaml:1", "the alias \\*a stands inside what it stands for"),
+        ("a: " + "[" * 5000, "r.yaml:1", "more than 100 values inside each other"),
+        ("a: !!int x\n", "r.yaml:1", "'x' is not a whole number, as its tag says"),
+        ("a: " + "9" * 5000 + "\n", "r.yaml:1", "a number of 5,000 digits, and at most 1,000 are read"),
         ("? [a, b]\n: 1\n", "r.yaml:1", "a key must be a plain word"),
         ("[1, 2]\n", "r.yaml:1", "a recipe is a mapping"),
         ("just words\n", "r.yaml:1", "a recipe is a mapping"),
@@ -379,7 +379,9 @@ def test_what_is_not_a_recipe_is_refused(folder: Path, text: str, place: str, pr
 
 def test_bytes_that_are_no_text_are_refused(folder: Path):
     Path("r.yaml").write_bytes(b"seed: \xff\n")
-    with pytest.raises(RecipeError, match=r"r\.yaml: cannot read the recipe"):
+    with pytest.raises(
+        RecipeError, match=r"r\.yaml:1: cannot read the recipe: byte 7 \(0xff, number 7 of its line\) is not UTF-8"
+    ):
         load("r.yaml")
 
 

@@ -20,6 +20,9 @@ from contextlib import contextmanager
 
 from pipeline.core.escaping import escaped
 
+KeyPath = tuple[str | int, ...]
+"""The way to a key: `("worlds", "people", "size")`."""
+
 
 class PipelineError(Exception):
     """Base of every error this package raises on purpose. `str(error)` is `place: problem. remedy`."""
@@ -40,12 +43,28 @@ class PipelineError(Exception):
 class SpecError(PipelineError):
     """A refusal by code that knows which key is wrong but not in which file it stands.
 
-    `at` is the path of the key below the object that raises; `Loaded.refusing` turns it into file and line.
+    `at` is the path of the key below the object that raises; `among` are the paths of keys that are wrong together.
+    `Loaded.refusing` turns them into file and line: those of the key in `among` that is nearest to the user, and of
+    `at` where none is nearer than the others. exclusive: of `among` one alone may be given; what is to be done depends
+    on where they stand, and is said there.
     """
 
-    def __init__(self, problem: str, remedy: str = "", at: tuple[str | int, ...] = ()) -> None:
+    def __init__(
+        self,
+        problem: str,
+        remedy: str = "",
+        at: KeyPath = (),
+        among: Iterable[KeyPath] = (),
+        *,
+        exclusive: bool = False,
+    ) -> None:
         super().__init__(problem, remedy)
-        self.at = at
+        self.at, self.among, self.exclusive = at, tuple(among), exclusive
+
+    def below(self, path: KeyPath) -> SpecError:
+        """The same refusal by an object that has the one which raised it at `path`."""
+        among = [(*path, *one) for one in self.among]
+        return SpecError(self.problem, self.remedy, (*path, *self.at), among, exclusive=self.exclusive)
 
 
 @contextmanager
@@ -54,7 +73,7 @@ def specified_at(*path: str | int) -> Iterator[None]:
     try:
         yield
     except SpecError as error:
-        raise SpecError(error.problem, error.remedy, (*path, *error.at)) from None
+        raise error.below(path) from None
 
 
 class RecipeError(PipelineError):
@@ -96,17 +115,42 @@ def holds_surrogate(text: str) -> bool:
     return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
+MOST_SUGGESTED = 12
+LONGEST_NAME = 200  # characters of a word that are compared letter by letter
+
+
+def alike(word: str, known: Iterable[str]) -> list[str]:
+    """The known words that were perhaps meant, the likeliest first; none where no word is like it.
+
+    One that differs in case alone is the one. Else those that begin with the word, then those that hold it (if it has
+    three characters or more), and where there is no such word the one that is nearest in its letters.
+
+    >>> alike("depo1", ["copy", "depo1_K4", "depo1_K8", "mini_depo1"])
+    ['depo1_K4', 'depo1_K8', 'mini_depo1']
+    """
+    options, plain = sorted(known), word.strip().casefold()
+    if same := [option for option in options if option.casefold() == plain]:
+        return same
+    begun = [option for option in options if plain and option.casefold().startswith(plain)]
+    within = [option for option in options if len(plain) >= 3 and plain in option.casefold() and option not in begun]
+    return [*begun, *within] or difflib.get_close_matches(word[:LONGEST_NAME], options, n=1)
+
+
 def suggest(word: str, known: Iterable[str]) -> str:
-    """A remedy for a word that is not among the known ones.
+    """A remedy for a word that is not among the known ones: those that are like it, or else some of all, at most 12.
 
     >>> suggest("exposure", ["exposures", "share"])
     "Did you mean 'exposures'?"
+    >>> suggest("bio", ["bios", "bionic", "copy"])
+    "Did you mean 'bionic' or 'bios'?"
     >>> suggest("zzz", ["exposures", "share"])
     'It can be: exposures, share.'
     """
     options = sorted(known)
-    close = difflib.get_close_matches(word, options, n=1)
-    if close:
-        return f"Did you mean '{close[0]}'?"
-    shown = ", ".join(options[:12]) + (", …" if len(options) > 12 else "")
+    if close := alike(word, options):
+        quoted = [f"'{option}'" for option in close[:MOST_SUGGESTED]]
+        if len(close) > MOST_SUGGESTED:
+            return f"Did you mean {', '.join(quoted)}, …?"
+        return f"Did you mean {' or '.join(filter(None, [', '.join(quoted[:-1]), quoted[-1]]))}?"
+    shown = ", ".join(options[:MOST_SUGGESTED]) + (", …" if len(options) > MOST_SUGGESTED else "")
     return f"It can be: {shown}." if options else "There are none."

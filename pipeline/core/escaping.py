@@ -17,3 +17,12 @@ def escaped(text: str, keep: str = "") -> str:
     if text.isascii() and text.isprintable():
         return text
     return CONTROLS.sub(lambda match: match[0] if match[0] in keep else repr(match[0])[1:-1], text)
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """The text, its middle left out where it has more than `most` characters.
+
+    >>> shortened("a" * 9 + "z", 5), shortened("short", 5)
+    ('aa…az', 'short')
+    """
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[len(text) - (most - most // 2 - 1) :]}"

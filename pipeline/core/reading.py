@@ -39,13 +39,32 @@ def line_of(raw: bytes, *, first: bool) -> str:
     return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
 
 
+def decoded(raw: bytes) -> tuple[str, int, str]:
+    """A text without its byte order mark, or the line and the reason why the bytes are none: ("", 3, "byte 7 …").
+
+    >>> decoded(b"towns\\nUlm \\xff\\n")
+    ('', 2, 'byte 11 (0xff, number 5 of its line) is not UTF-8')
+    """
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "", 1, "it is UTF-16, not UTF-8"
+    try:
+        return raw.decode("utf-8-sig"), 0, ""
+    except UnicodeDecodeError as error:
+        wrong = error.start + (len(raw) - len(error.object))  # the decoder does not count a byte order mark
+        line, column = raw.count(b"\n", 0, wrong) + 1, wrong - raw.rfind(b"\n", 0, wrong)
+        return "", line, f"byte {wrong + 1:,} (0x{raw[wrong]:02x}, number {column:,} of its line) is not UTF-8"
+
+
 def read(path: Path, shown: str = "") -> str:
     """All of a file, as it is but for a byte order mark. SpecError, naming it as `shown`, where it is no text."""
     try:
-        return contents(path).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise SpecError(f"cannot read {shown or path}: {reason}", "It must be a UTF-8 text file.") from None
+        raw = contents(path)
+    except OSError as error:
+        raise SpecError(f"cannot read {shown or path}: {error.strerror}", "It must be a UTF-8 text file.") from None
+    text, line, problem = decoded(raw)
+    if problem:
+        raise SpecError(f"cannot read {shown or path}:{line}: {problem}", "It must be a UTF-8 text file.")
+    return text
 
 
 def lines(path: Path, shown: str = "") -> Iterator[tuple[str, str]]:

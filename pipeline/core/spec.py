@@ -6,6 +6,7 @@ attribute or source is one file. Unknown keys are refused here, with a suggestio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Self
 
@@ -20,8 +21,24 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from pipeline.core.errors import suggest
+from pipeline.core.errors import KeyPath, suggest
 from pipeline.core.files import Files
+
+UNKNOWN_KEY = "unknown_key"
+REFUSED = "refused"
+
+
+def refused(
+    problem: str,
+    remedy: str = "",
+    at: KeyPath = (),
+    among: Sequence[KeyPath] = (),
+    *,
+    exclusive: bool = False,
+) -> PydanticCustomError:
+    """What a validator raises: as a SpecError, with `at` and `among` below the spec or the value that it validates."""
+    context = {"problem": problem, "remedy": remedy, "at": at, "among": tuple(among), "exclusive": exclusive}
+    return PydanticCustomError(REFUSED, "{problem}", context)
 
 
 class Spec(BaseModel):
@@ -36,8 +53,8 @@ class Spec(BaseModel):
             keys = cls.keys()
             for key in data:
                 if key not in keys:
-                    remedy = suggest(str(key), keys)
-                    raise PydanticCustomError("unknown_key", "unknown key. {remedy}", {"key": key, "remedy": remedy})
+                    context = {"key": key, "remedy": suggest(str(key), keys)}
+                    raise PydanticCustomError(UNKNOWN_KEY, "unknown key", context)
         return data
 
     @classmethod
@@ -52,7 +69,7 @@ class Spec(BaseModel):
 
 def _fraction(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | Fraction):
-        raise PydanticCustomError("number", "a number is needed")
+        raise PydanticCustomError("number", "a number")
     return Fraction(value)
 
 
@@ -65,4 +82,5 @@ Rational = Annotated[
 """A number taken from the text of the YAML as an exact fraction: 0.1 is one tenth."""
 
 Size = Annotated[int, Field(gt=0, lt=2**40)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+Name = Annotated[str, Field(pattern=NAME)]

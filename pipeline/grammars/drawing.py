@@ -10,11 +10,10 @@ from math import perm
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
-from pipeline.core.spec import Spec
+from pipeline.core.spec import Spec, refused
 from pipeline.grammars.grammar import Grammar, Rule
 
 Count = Annotated[int, Field(ge=1, le=10_000)]
@@ -33,9 +32,10 @@ class ShapeSpec(Spec):
     @model_validator(mode="after")
     def _fitting(self) -> Self:
         if self.sizes[0] != 1:
-            raise PydanticCustomError("sizes", "the first level is the root: its size is 1")
-        if self.rules[0] > self.rules[1] or self.length[0] > self.length[1]:
-            raise PydanticCustomError("range", "rules and length are written [least, most]")
+            raise refused(f"the first level is the root, and its size 1, not {self.sizes[0]}", "Write 1.", ("sizes", 0))
+        for key, (least, most) in (("rules", self.rules), ("length", self.length)):
+            if least > most:
+                raise refused(f"from {least} to {most} there is no number", f"Write [{most}, {least}].", (key,))
         return self
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, model_validator
 from pydantic import Field as Key_
-from pydantic_core import PydanticCustomError
 
 from pipeline.core.columns import Column
 from pipeline.core.documents import ROLES, Documents, Ragged
@@ -19,7 +18,7 @@ from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError, suggest
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice
-from pipeline.core.spec import Name, Spec
+from pipeline.core.spec import Name, Spec, refused
 from pipeline.text.fields import Piece, literal, special
 from pipeline.text.shown import Shown
 from pipeline.text.symbols import NO_SYMBOLS, Alphabet, Symbols
@@ -46,7 +45,9 @@ class MarkSpec(Spec):
     @model_validator(mode="after")
     def _one_of_both(self) -> MarkSpec:
         if (self.token is None) == (self.text is None):
-            raise PydanticCustomError("mark", "a mark is either a token or a text: write one of the two")
+            if self.token is None:
+                raise refused("a mark is a token or a text", "Write one of the two.")
+            raise refused("a mark is a token or a text, not both", among=[("token",), ("text",)], exclusive=True)
         return self
 
     def piece(self) -> Piece:

@@ -11,9 +11,9 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import Field as Key_
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
 from pipeline.core.draws import I64
+from pipeline.core.spec import refused
 from pipeline.sources.source import Context
 from pipeline.sources.structure.puzzle import Drawn, Law, Puzzle, SymbolsSpec, drawn, law_of
 from pipeline.sources.structure.words import WordsSpec
@@ -36,7 +36,9 @@ class DepoSpec(SymbolsSpec):
     def _fitting(self) -> Self:
         self.words.check(self.nodes)
         if self.asked is not None and self.asked > self.hops:
-            raise PydanticCustomError("asked", "more steps are asked than `hops` has")
+            problem = f"{self.asked} steps are asked, and there are {self.hops}"
+            remedy = f"Lower `asked`, or raise `hops` to {self.asked}."
+            raise refused(problem, remedy, ("asked",), [("asked",), ("hops",)])
         return self
 
     def names(self) -> tuple[str, ...]:

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Key_
 from pydantic import field_validator
-from pydantic_core import PydanticCustomError
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I32, I64
@@ -26,7 +25,7 @@ from pipeline.core.files import Files, Text
 from pipeline.core.narrow import narrowed
 from pipeline.core.notices import Notice
 from pipeline.core.reading import read
-from pipeline.core.spec import Rational, Spec
+from pipeline.core.spec import Rational, Spec, refused
 from pipeline.grammars.drawing import ShapeSpec, drawn
 from pipeline.grammars.grammar import Grammar
 from pipeline.grammars.notation import parse, written
@@ -60,9 +59,8 @@ class GrammarSpec(SymbolsSpec):
     @classmethod
     def _named(cls, value: Any) -> Any:
         if not isinstance(value, str | list | dict | ShapeSpec):
-            raise PydanticCustomError(
-                "grammar", "a grammar is a file, a list of rules, or a shape {sizes: …, rules: …}"
-            )
+            problem = "a grammar is a file, a list of rules, or a shape"
+            raise refused(problem, "Write a path, [rules], or {sizes: …, rules: …, length: …}.")
         return value
 
     def materialise(self, files: Files) -> Self:

@@ -9,10 +9,9 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import Field as Key_
-from pydantic_core import PydanticCustomError
 
 from pipeline.core.draws import I64
-from pipeline.core.spec import Spec
+from pipeline.core.spec import Spec, refused
 
 Length = Annotated[int, Key_(ge=1, le=12)]
 
@@ -27,14 +26,15 @@ class WordsSpec(Spec):
         """An error, as validators raise it, where there are not so many different words."""
         least, most = self.length
         if least > most:
-            raise PydanticCustomError("words", "the lengths of words are written [least, most]")
+            at = ("words", "length")
+            raise refused(f"from {least} to {most} there is no length", f"Write [{most}, {least}].", at)
         words = sum(self.vocabulary**length for length in range(least, most + 1))
-        if not nodes <= words < 2**58:
-            raise PydanticCustomError(
-                "words",
-                "there are {words} different words for {nodes} nodes; longer ones, or a larger vocabulary, make more",
-                {"words": words, "nodes": nodes},
-            )
+        among = [("nodes",), ("words", "length"), ("words", "vocabulary")]
+        if words < nodes:
+            remedy = "Ask for longer words, or a larger vocabulary, or fewer nodes."
+            raise refused(f"there are {words:,} different words for {nodes:,} nodes", remedy, ("words",), among)
+        if words >= 2**58:
+            raise refused("there are 2^58 different words or more", "Ask for shorter ones.", ("words",), among[1:])
 
     @property
     def symbols(self) -> tuple[str, ...]:

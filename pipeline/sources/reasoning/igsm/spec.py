@@ -8,12 +8,11 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import Field as Key_
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
 from pipeline.core.draws import I64, U64
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files
-from pipeline.core.spec import Rational, Size, Spec
+from pipeline.core.spec import Rational, Size, Spec, refused
 from pipeline.sources.reasoning.igsm import tables, vocabulary
 from pipeline.sources.reasoning.igsm.layout import ABSTRACT, BINS, SHORT
 from pipeline.sources.source import DocumentsSpec, Mark, MarkSpec
@@ -90,9 +89,10 @@ class IgsmSpec(DocumentsSpec):
     @model_validator(mode="after")
     def _numbers(self) -> Self:
         if isinstance(self.modulus, int) and not _is_prime(self.modulus):
-            raise PydanticCustomError("modulus", "the modulus must be a prime from 2 to 9973, or exact")
+            problem = f"the modulus must be a prime from 2 to 9973, or exact, not {self.modulus}"
+            raise refused(problem, "Part 2.1 has 23.", ("modulus",))
         if isinstance(self.op, list) and (len(self.op) != 2 or self.op[0] > self.op[1]):
-            raise PydanticCustomError("op", "a range of operations is written [least, most]")
+            raise refused("a range of operations is written [least, most]", "Example: [2, 15].", ("op",))
         return self
 
     def materialise(self, files: Files) -> Self:
