@@ -24,7 +24,7 @@ from pipeline.core.documents import ROLES
 from pipeline.core.errors import PipelineError, PlanError, RunError, SpecError, StorageError
 from pipeline.dataset import Dataset
 from pipeline.executors import Executor
-from pipeline.export import Export, Exported, export, place_of
+from pipeline.export import Export, Exported, export, own_place
 from pipeline.manifest import MANIFEST, README, RECIPE, Manifest, ShardRecord, sealed, shard_file, totals
 from pipeline.plan import Plan, SplitPlan
 from pipeline.shard import make_shard
@@ -85,7 +85,7 @@ def build(
         folder.write(MANIFEST, manifest.dumps())
         _log(folder, len(missing), began)
     for sink in plan.recipe.sinks:
-        exported(export(Dataset(folder, manifest), sink, place_of(folder, sink), done=exporting))
+        exported(export(Dataset(folder, manifest), sink, done=exporting))
     return manifest
 
 
@@ -167,7 +167,7 @@ def _check_exports(folder: Folder, plan: Plan) -> None:
             asked = Export.of(sink, plan.fingerprint, splits)
         except SpecError as error:
             raise PlanError(error.problem, error.remedy, f"sinks: {sink.kind}") from None
-        asked.refuse_foreign(folder_at(place_of(folder, sink)))
+        asked.refuse_foreign(own_place(folder, sink))
 
 
 def _found(folder: Folder, plan: Plan, kept: Progress) -> dict[tuple[str, int], ShardRecord]:

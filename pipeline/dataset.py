@@ -6,14 +6,17 @@ size and number of rows, always; its bytes, as `check` says.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from pipeline.core import layouts
 from pipeline.core.columns import Columns
 from pipeline.core.errors import StorageError, suggest
+from pipeline.core.layouts import OpenLayout
 from pipeline.manifest import MEND as MEND
 from pipeline.manifest import Manifest, ShardRecord
 from pipeline.sinks import arrow
@@ -21,6 +24,15 @@ from pipeline.storage import Folder, folder_at
 from pipeline.storage.local import hash_of, hash_of_bytes
 
 TOKENIZER, TOKENIZER_CONFIG = "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json"
+
+
+class _TokenizerConfig(OpenLayout):
+    eos_token: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+def end_of(config: bytes) -> str:
+    """The text of the token that ends documents, by a tokenizer_config.json. ValueError where it does not say it."""
+    return layouts.checked(_TokenizerConfig, layouts.parsed(config)).eos_token
 
 
 @dataclass(frozen=True)
@@ -57,9 +69,10 @@ class Dataset:
         """The record batches of one shard."""
         place, rows = f"{self.folder.url}/{record.file}", 0
         try:
+            size = self.folder.size(record.file)
+            if size != record.bytes:
+                raise StorageError(f"{size} bytes instead of {record.bytes}", MEND, place)
             with self.folder.local(record.file) as path:
-                if path.stat().st_size != record.bytes:
-                    raise StorageError(f"{path.stat().st_size} bytes instead of {record.bytes}", MEND, place)
                 if self._to_check(record.file):
                     if hash_of(path) != record.file_hash:
                         raise StorageError("its bytes have changed", MEND, place)
@@ -83,23 +96,30 @@ class Dataset:
         """The text of the token that ends documents."""
         place = f"{self.folder.url}/{TOKENIZER_CONFIG}"
         try:
-            end = json.loads(self._read(TOKENIZER_CONFIG))["eos_token"]
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            return end_of(self._read(TOKENIZER_CONFIG))
+        except FileNotFoundError:
+            raise StorageError("it is missing", MEND, place) from None
+        except ValueError as error:
             raise StorageError(f"cannot be read: {error}", MEND, place) from None
-        if not isinstance(end, str) or not end:
-            raise StorageError("its eos_token is no text", MEND, place)
-        return end
 
     def tokenizer(self) -> Any:
         """The `tokenizers.Tokenizer` that lies beside the data."""
         import tokenizers
 
+        place = f"{self.folder.url}/{TOKENIZER}"
         try:
-            return tokenizers.Tokenizer.from_str(self._read(TOKENIZER).decode())
-        except StorageError:
+            text = self._read(TOKENIZER).decode()
+        except FileNotFoundError:
+            raise StorageError("it is missing", MEND, place) from None
+        except UnicodeDecodeError:
+            raise StorageError("it is no text in UTF-8", MEND, place) from None
+        try:
+            return tokenizers.Tokenizer.from_str(text)
+        except (KeyboardInterrupt, SystemExit):
             raise
-        except Exception as error:  # the Rust side raises plain Exception for every fault
-            raise StorageError(f"cannot be read: {error}", MEND, f"{self.folder.url}/{TOKENIZER}") from None
+        except BaseException as error:  # the Rust side raises plain Exception for every fault, and more for a panic
+            reason = " ".join(str(error).split())[:200]
+            raise StorageError(f"it is no tokenizer: {reason}", MEND, place) from None
 
     def _read(self, name: str) -> bytes:
         """A file beside the shards. StorageError where it is not the one recorded."""

@@ -15,14 +15,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pipeline.core import layouts
 from pipeline.core.columns import Columns
 from pipeline.core.documents import Ragged
 from pipeline.core.errors import ExportError, RunError, SpecError, StorageError
+from pipeline.core.layouts import Fingerprint, Layout
+from pipeline.core.spec import Name
 from pipeline.dataset import MEND, Dataset
 from pipeline.manifest import ShardRecord, seal
-from pipeline.packing import PackingSpec
 from pipeline.sinks import SINKS, SinkSpec, arrow
-from pipeline.sinks.sink import File, Part, Rows, Shard, Sink, Split, columns_of, selected
+from pipeline.sinks.sink import File, FileRecord, Part, Rows, Shard, Sink, Split, columns_of, selected
 from pipeline.storage import STATE, Folder, folder_at
 from pipeline.storage.local import hash_of
 from pipeline.text.tokenizer import Tokenizer
@@ -73,8 +75,8 @@ class Export:
         if mark == json.dumps(self.told):
             return
         try:
-            record = _record(folder, RECORD)
-            if {key: record.get(key) for key in self.told} == self.told:
+            record = _whole_record(folder)
+            if {key: record[key] for key in self.told} == self.told:
                 return
         except (FileNotFoundError, ValueError):
             if not mark:
@@ -97,13 +99,20 @@ class Exported:
         return sum(file["bytes"] for file in self.files)
 
 
+def own_place(dataset: Folder, spec: SinkSpec) -> Folder:
+    """Where a dataset's own export of a kind lies. StorageError where a link there leads out of the dataset."""
+    return dataset.below(f"{EXPORTS}/{spec.kind}")
+
+
 def place_of(dataset: Folder, spec: SinkSpec) -> str:
-    """Where a dataset's own export of a kind lies."""
-    return f"{dataset.url}/{EXPORTS}/{spec.kind}"
+    """The same, as a user calls it."""
+    return own_place(dataset, spec).url
 
 
-def export(dataset: Dataset, spec: SinkSpec, out: str | Path, *, done: Progress = lambda _: None) -> Exported:
-    """The dataset in the format that `spec` describes, in the folder, or below the URL, `out`.
+def export(
+    dataset: Dataset, spec: SinkSpec, out: str | Path | None = None, *, done: Progress = lambda _: None
+) -> Exported:
+    """The dataset in the format that `spec` describes, in the folder, or below the URL, `out`; by default in its own.
 
     The tokens of every part are reported to `done`. ExportError for what the format cannot hold, of which nothing is
     left; StorageError for a folder that holds something else and for a dataset that is damaged or half built.
@@ -112,13 +121,13 @@ def export(dataset: Dataset, spec: SinkSpec, out: str | Path, *, done: Progress 
         tokenizer = _tokenizer(dataset)
         splits = _splits(dataset, tokenizer)
         asked = Export.of(spec, dataset.manifest.fingerprint, splits)
-        folder = folder_at(out)
+        folder = own_place(dataset.folder, spec) if out is None else folder_at(out)
         asked.refuse_foreign(folder)
-        if whole := _whole(folder, RECORD, asked.dataset):
+        if whole := _whole(folder, _files_of_export(folder, asked.dataset)):
             return Exported(folder, whole, True)
         with folder.locked():
             asked.refuse_foreign(folder)  # somebody else may have been faster
-            with _leaving(folder, dataset.folder):
+            with _leaving(asked, folder, dataset.folder):
                 folder.write(MARK, json.dumps(asked.told))
                 folder.remove(RECORD)
                 rows = {name: _Rows(dataset, tokenizer, name, asked.reads(splits[name])) for name in asked.columns}
@@ -131,21 +140,35 @@ def export(dataset: Dataset, spec: SinkSpec, out: str | Path, *, done: Progress 
 def faults(folder: Folder, fingerprint: str | None = None) -> list[str]:
     """What is wrong with an export, one line each. Every file is read whole. fingerprint: of its dataset, if known."""
     try:
-        record = _record(folder, RECORD)
-        dataset, files = record["dataset"], {f["file"]: (f["bytes"], f["file_hash"]) for f in record["files"]}
+        record = _whole_record(folder)
     except FileNotFoundError:
         return [f"{RECORD}: missing; the export is not complete"]
-    except (ValueError, TypeError, KeyError):
+    except StorageError as error:
+        return [f"{RECORD}: {error.problem}"]
+    except ValueError:
         return [f"{RECORD}: its bytes have changed"]
-    wrong = [] if fingerprint in (None, dataset) else [f"{RECORD}: an export of another dataset"]
+    wrong = [] if fingerprint in (None, record["dataset"]) else [f"{RECORD}: an export of another dataset"]
+    files = {file["file"]: file for file in record["files"]}
     for name, recorded in files.items():
-        try:
-            with folder.local(name) as path:
-                if (path.stat().st_size, hash_of(path)) != recorded:
-                    wrong.append(f"{name}: its bytes have changed")
-        except FileNotFoundError:
-            wrong.append(f"{name}: missing")
+        if fault := _fault(folder, recorded):
+            wrong.append(f"{name}: {fault}")
     return wrong + [f"{name}: not in {RECORD}" for name in _strange(folder, set(files))]
+
+
+def _fault(folder: Folder, recorded: Mapping[str, Any]) -> str:
+    """Why a file is not the one recorded; "" where it is. One of another size is not read."""
+    name = recorded["file"]
+    try:
+        if folder.size(name) != recorded["bytes"]:
+            return "its bytes have changed"
+        with folder.local(name) as path:
+            return "" if hash_of(path) == recorded["file_hash"] else "its bytes have changed"
+    except FileNotFoundError:
+        return "missing"
+    except StorageError as error:
+        return error.problem
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
 def _strange(folder: Folder, known: set[str]) -> list[str]:
@@ -156,7 +179,7 @@ def _strange(folder: Folder, known: set[str]) -> list[str]:
 
 
 @contextmanager
-def _leaving(folder: Folder, dataset: Folder) -> Iterator[None]:
+def _leaving(asked: Export, folder: Folder, dataset: Folder) -> Iterator[None]:
     """What a failure leaves behind: the parts that are finished; nothing, where the export can never be made."""
     try:
         yield
@@ -164,12 +187,12 @@ def _leaving(folder: Folder, dataset: Folder) -> Iterator[None]:
         with suppress(StorageError):
             if isinstance(error, SpecError | RunError):
                 for name in folder.names(PARTS):
-                    for file in _recorded(folder, f"{PARTS}/{name}"):
+                    for file in _files_of_part(folder, f"{PARTS}/{name}", asked):
                         folder.remove(file["file"])
                     folder.remove(f"{PARTS}/{name}")
             if not folder.names(PARTS):
                 folder.dissolve()
-                folder_at(f"{dataset.url}/{EXPORTS}").dissolve()
+                dataset.below(EXPORTS).dissolve()
         raise
 
 
@@ -196,23 +219,35 @@ def _splits(dataset: Dataset, tokenizer: Tokenizer) -> dict[str, Split]:
     """All splits of a dataset."""
     found = {}
     for name, its in dataset.manifest.splits.items():
-        recipe = dataset.manifest.recipe
-        packing = PackingSpec.model_validate(recipe["splits"][name]["packing"])
+        sources, packing = dataset.manifest.sources(name), dataset.manifest.packing(name)
         rows = its["packing"] == "rows"
         records = dataset.manifest.shards_of(name)
         found[name] = Split(
             name=name,
             length=its["length"],
             rows=rows,
-            pure=packing.method == "aligned" or (packing.pure(len(its["source_names"]))),
-            closed=packing.uncut and all(recipe["sources"][source].get("eos", True) for source in its["source_names"]),
+            pure=packing.method == "aligned" or packing.pure(len(sources)),
+            closed=packing.uncut and all(source.get("eos", True) for source in sources),
             columns=columns_of(rows, its["columns"]),
             ids=tokenizer.dtype,
             end=tokenizer.eos,
             shards=tuple(Shard(one.shard, one.sequences, one.documents, one.tokens) for one in records),
-            empties=any(recipe["sources"][source].get("kind") == "corpus" for source in its["source_names"]),
+            empties=any(source.get("kind") == "corpus" for source in sources),
         )
     return found
+
+
+# ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _PartRecord(Layout):
+    dataset: Fingerprint
+    files: list[FileRecord]
+
+
+class _ExportRecord(_PartRecord):
+    sink: dict[str, Any]
+    columns: dict[Name, list[Name]]
 
 
 def _sealed(record: Mapping[str, Any], dataset: str) -> str:
@@ -220,30 +255,45 @@ def _sealed(record: Mapping[str, Any], dataset: str) -> str:
     return json.dumps({"hash": seal(dataset, json.dumps(record)), **record}, indent=1) + "\n"
 
 
-def _record(folder: Folder, name: str, dataset: str | None = None) -> dict[str, Any]:
-    """The way back. FileNotFoundError where there is none; ValueError for a changed one, and for one about another
-    dataset where that is given."""
-    record: dict[str, Any] = json.loads(folder.read(name))
-    if not isinstance(record, dict):
+def _record(folder: Folder, name: str, layout: type[_PartRecord]) -> dict[str, Any]:
+    """The way back. FileNotFoundError where there is none; ValueError for a changed one, or one of another layout."""
+    tree = layouts.parsed(folder.read(name))
+    if not isinstance(tree, dict):
         raise ValueError("no record")
-    own = record.pop("hash", None)
-    if own != seal(dataset or str(record.get("dataset")), json.dumps(record)):
+    own = tree.pop("hash", None)
+    record: dict[str, Any] = tree
+    layouts.checked(layout, record)
+    if own != seal(record["dataset"], json.dumps(record)):
         raise ValueError("its hash is that of another record")
     return record
 
 
-def _recorded(folder: Folder, name: str, dataset: str | None = None) -> list[dict[str, Any]]:
-    """The files that a record names: file, bytes, file_hash, and facts; nothing where it cannot be believed."""
+def _whole_record(folder: Folder) -> dict[str, Any]:
+    """The record of a whole export."""
+    return _record(folder, RECORD, _ExportRecord)
+
+
+def _files_of_export(folder: Folder, dataset: str) -> list[dict[str, Any]]:
+    """The files of a whole export of a dataset: file, bytes, file_hash; nothing where its record is not that."""
     try:
-        files: list[dict[str, Any]] = _record(folder, name, dataset)["files"]
-        return files if all({"file", "bytes", "file_hash"} <= file.keys() for file in files) else []
-    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        record = _whole_record(folder)
+    except (FileNotFoundError, ValueError):
         return []
+    return record["files"] if record["dataset"] == dataset else []
 
 
-def _whole(folder: Folder, name: str, dataset: str) -> list[dict[str, Any]]:
-    """The files that a record names, where all of them are there as recorded; else nothing."""
-    files = _recorded(folder, name, dataset)
+def _files_of_part(folder: Folder, name: str, asked: Export) -> list[dict[str, Any]]:
+    """The files of a part of an export, with their facts; nothing where its record is not that."""
+    try:
+        record = _record(folder, name, _PartRecord)
+        layouts.checked(list[asked.sink.Record], record["files"])  # type: ignore[name-defined]
+    except (FileNotFoundError, ValueError):
+        return []
+    return record["files"] if record["dataset"] == asked.dataset else []
+
+
+def _whole(folder: Folder, files: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Recorded files, where all of them are there as recorded; else nothing."""
     return files if all(folder.has(f["file"], f["bytes"], f["file_hash"]) for f in files) else []
 
 
@@ -252,7 +302,7 @@ def _export(asked: Export, split: Split, rows: Rows, folder: Folder, done: Progr
     written = []
     for part in asked.sink.parts(split):
         name = f"{PARTS}/{split.name}-{part.number:06d}.json"
-        files = _whole(folder, name, asked.dataset)
+        files = _whole(folder, _files_of_part(folder, name, asked))
         if not files:
             files = _make(asked.sink, part, rows, folder)
             folder.write(name, _sealed({"dataset": asked.dataset, "files": files}, asked.dataset))

@@ -12,24 +12,41 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
+from pydantic_core import PydanticCustomError
 
+from pipeline.core import layouts
 from pipeline.core.errors import StorageError
+from pipeline.core.layouts import (
+    STRICT,
+    ContentHash,
+    Count,
+    FileHash,
+    Fingerprint,
+    HeadFile,
+    Layout,
+    OpenLayout,
+    ShardFile,
+)
 from pipeline.core.spec import Name
+from pipeline.packing import PackingSpec
 from pipeline.storage import Folder
 from pipeline.storage.local import hash_of_bytes
 
 MANIFEST, README, RECIPE = "manifest.json", "README.md", "recipe.yaml"
 MEND = "Run build, which mends it."
 SUFFIX = ".arrow"
+LEAST_TOKEN = 2  # bytes of a token in a shard
 
-_STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-Count = Annotated[int, Field(ge=0, lt=2**63)]
-FileHash = Annotated[str, Field(pattern=r"^blake3:[0-9a-f]{64}$")]
-ContentHash = Annotated[str, Field(pattern=r"^xxh3_128:[0-9a-f]{32}$")]
-Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-ShardFile = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*/shard-[0-9]{5,}-of-[0-9]{5,}\.arrow$")]
-HeadFile = Annotated[str, Field(pattern=r"^tokenizer/[A-Za-z0-9_]+\.json$")]
+
+def _counted(counts: Mapping[str, int]) -> Mapping[str, int]:
+    if not {"documents", "tokens"} <= counts.keys() <= {"documents", "tokens", "dropped", "cut"}:
+        raise PydanticCustomError("counts", "documents and tokens are needed, and may be dropped and cut")
+    return counts
+
+
+SourceCounts = Annotated[Mapping[str, Count], AfterValidator(_counted)]
+"""See `shard.Counts`."""
 
 
 def seal(fingerprint: str, text: str) -> str:
@@ -65,7 +82,7 @@ def shard_file(split: str, k: int, shards: int) -> str:
 class ShardRecord:
     """One shard, exactly. sources: name → {documents, tokens}. tokens has end tokens and no padding."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     split: Name
     shard: Count
@@ -77,7 +94,7 @@ class ShardRecord:
     documents: Count
     tokens: Count
     padding: Count
-    sources: Mapping[Name, Mapping[str, Count]]
+    sources: Mapping[Name, SourceCounts]
 
     def dumps(self, fingerprint: str, stamp: str = "") -> str:
         """As one line of JSON, sealed as a record of the dataset of this fingerprint. stamp: see `Folder.stamp`."""
@@ -87,16 +104,14 @@ class ShardRecord:
     @classmethod
     def loads(cls, text: str, fingerprint: str) -> tuple[ShardRecord, str]:
         """The way back, to the record and the stamp. ValueError for a changed record, or one of another dataset."""
-        try:
-            tree = json.loads(text)
-            tree.pop("hash")
-            stamp = tree.pop("stamp")
-            record = _record_adapter().validate_json(json.dumps(tree))
-        except (TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise ValueError(f"no record of a shard: {error}") from None
-        if record.dumps(fingerprint, stamp) != text:
+        tree = layouts.parsed(text)
+        if not isinstance(tree, dict):
+            raise ValueError("a mapping is needed")
+        record, stamp = {key: tree[key] for key in tree if key not in ("hash", "stamp")}, tree.get("stamp")
+        made = layouts.checked(_record_adapter(), record)
+        if not isinstance(stamp, str) or made.dumps(fingerprint, stamp) != text:
             raise ValueError("its hash is that of another record")
-        return record, stamp
+        return made, stamp
 
 
 @lru_cache(1)
@@ -130,15 +145,8 @@ class Manifest:
     @classmethod
     def loads(cls, text: str) -> Manifest:
         """The way back, as far as the layout goes. ValueError for other keys and types, numbers below zero, paths."""
-        try:
-            _Layout.model_validate_json(text)
-            tree = json.loads(text)
-        except ValidationError as errors:
-            error = errors.errors(include_url=False)[0]
-            place = ".".join(map(str, error["loc"]))
-            raise ValueError(f"{place}: {error['msg']}" if place else error["msg"]) from None
-        except RecursionError:
-            raise ValueError("lists in lists without end") from None
+        tree = layouts.parsed(text)
+        layouts.checked(_Layout, tree)
         return cls(**{one.name: tree[one.name] for one in fields(cls) if one.name in tree})
 
     @classmethod
@@ -162,7 +170,7 @@ class Manifest:
             ) from None
         except ValueError as error:
             raise StorageError(f"{MANIFEST} cannot be read: {error}", "Run build.", folder.url) from None
-        return manifest, manifest.contradictions() + ["its bytes have changed"] * changed
+        return manifest, ["its bytes have changed"] * changed + manifest.contradictions()
 
     def contradictions(self) -> list[str]:
         """Where its numbers do not agree: shards out of order or left out, totals that are no sums. A line each."""
@@ -179,10 +187,32 @@ class Manifest:
                 for what, total in _summed(records).items()
                 if split[what] != total
             ]
-            unknown = {*split["source_names"]} - self.recipe["sources"].keys()
-            if unknown or name not in self.recipe["splits"]:
-                wrong.append(f"recipe has not the split {name}, or not all of its sources")
+            wrong += self._unlike_recipe(name)
+            wrong += [
+                f"splits.{name}.shards.{record.shard} has more sequences than its bytes hold"
+                for record in records
+                if record.sequences * split["length"] * LEAST_TOKEN > record.bytes
+            ]
         return wrong
+
+    def _unlike_recipe(self, name: str) -> list[str]:
+        """Where a split is not the one that the recipe describes. A line each."""
+        split = self.splits[name]
+        if name not in self.recipe["splits"] or {*split["source_names"]} - self.recipe["sources"].keys():
+            return [f"recipe has not the split {name}, or not all of its sources"]
+        said = self.recipe["splits"][name]["packing"]
+        packed = {"method": split["packing"], "length": split["length"]}
+        if any(said.get(key, value) != value for key, value in packed.items()):
+            return [f"splits.{name} is packed in another way than the recipe says"]
+        return []
+
+    def packing(self, split: str) -> PackingSpec:
+        """How the documents of a split became sequences."""
+        return PackingSpec(**self.recipe["splits"][split]["packing"])
+
+    def sources(self, split: str) -> list[Mapping[str, Any]]:
+        """What the recipe says of the sources of a split, in their order."""
+        return [self.recipe["sources"][name] for name in self.splits[split]["source_names"]]
 
     def shards_of(self, split: str) -> list[ShardRecord]:
         """The records of a split, in order."""
@@ -216,11 +246,7 @@ def _summed(records: Sequence[ShardRecord]) -> dict[str, Any]:
 # ── the layout of manifest.json ─────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Entry(BaseModel):
-    model_config = _STRICT
-
-
-class _World(_Entry):
+class _World(Layout):
     individuals: Count
     name_bits: float
     value_bits: float
@@ -229,7 +255,7 @@ class _World(_Entry):
     parameters_at_1_bit: Count
 
 
-class _Exposures(_Entry):
+class _Exposures(Layout):
     world: Name | None
     items: Count
     first: Annotated[Count, Field(alias="from")]
@@ -239,40 +265,47 @@ class _Exposures(_Entry):
     tokens_each: float
 
 
-class _Split(_Entry):
+class _Split(Layout):
     documents: Count
     tokens: Count
     sequences: Count
     padding: Count
     bytes: Count
-    sources: dict[Name, dict[str, Count]]
+    sources: dict[Name, SourceCounts]
     length: Annotated[Count, Field(ge=1)]
     packing: str
     columns: Annotated[list[Name], Field(min_length=1)]
     source_names: list[Name]
-    attributes: list[str] = []
-    roles: list[str] = []
-    symbols: list[str] = []
-    exposures: dict[Name, _Exposures] = {}
-    worlds: dict[Name, _World] = {}
+    attributes: list[str] = Field([])
+    roles: list[str] = Field([])
+    symbols: list[str] = Field([])
+    exposures: dict[Name, _Exposures] = Field({})
+    worlds: dict[Name, _World] = Field({})
     shards: Annotated[list[ShardRecord], Field(min_length=1)]
 
 
-class _File(_Entry):
+class _File(Layout):
     bytes: Count
     file_hash: FileHash
 
 
-class _Recipe(BaseModel):
-    """As far as readers of datasets look into it."""
-
-    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
-
-    sources: dict[Name, dict[str, Any]]
-    splits: dict[Name, dict[str, Any]]
+class _RecipeSource(OpenLayout):
+    kind: str = ""
+    eos: bool = True
 
 
-class _Layout(_Entry):
+class _RecipeSplit(OpenLayout):
+    packing: PackingSpec
+
+
+class _Recipe(OpenLayout):
+    """As far as readers of every dataset look into it; what checks of answers read of a source: `checking/kinds.py`."""
+
+    sources: dict[Name, _RecipeSource]
+    splits: dict[Name, _RecipeSplit]
+
+
+class _Layout(Layout):
     hash: FileHash
     fingerprint: Fingerprint
     output_version: Count

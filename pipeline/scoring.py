@@ -178,8 +178,7 @@ class _Rows:
                 "Give it `packing: {method: rows}` and `columns: [answers]` in the recipe, and build that.",
                 data.folder.url,
             )
-        recipe = data.manifest.recipe["sources"]
-        if any("alphabet" in recipe[source] for source in data.split(split)["sources"]):
+        if any("alphabet" in source for source in data.manifest.sources(split)):
             raise StorageError(
                 f"the answers of the split '{split}' are symbols, which are not compared as texts",
                 "`pipeline check` knows what is right.",

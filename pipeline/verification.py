@@ -9,7 +9,6 @@ anything else            named
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from typing import Any
 from pipeline import marks, recipe
 from pipeline.card import header
 from pipeline.core.columns import content_hash
-from pipeline.dataset import TOKENIZER, TOKENIZER_CONFIG
+from pipeline.core.errors import StorageError
+from pipeline.dataset import TOKENIZER, TOKENIZER_CONFIG, end_of
 from pipeline.export import EXPORTS, RECORD, faults
 from pipeline.manifest import MANIFEST, README, RECIPE, Manifest, ShardRecord, is_sealed
 from pipeline.sinks import arrow
@@ -45,24 +45,40 @@ def verify(out: str | Path, *, checked: Callable[[ShardRecord], object] = lambda
                 wrong.append(f"{record.file}: {fault}")
             checked(record)
     wrong += _faults_of_head(folder, manifest)
-    wrong += [f"{name}: not in the manifest" for name in _strangers(folder, manifest)]
-    for name in folder.names(EXPORTS):
-        part = folder_at(f"{folder.url}/{EXPORTS}/{name}")
-        wrong += [f"{EXPORTS}/{name}/{fault}" for fault in faults(part, manifest.fingerprint)]
-    return wrong
+    wrong += _strangers(folder, manifest)
+    return wrong + list(_faults_of_exports(folder, manifest))
+
+
+def _faults_of_exports(folder: Folder, manifest: Manifest) -> Iterator[str]:
+    """What is wrong with the exports beside the shards."""
+    try:
+        names = folder.names(EXPORTS)
+    except StorageError as error:
+        yield f"{EXPORTS}: {error.problem}"
+        return
+    for name in names:
+        try:
+            found = faults(folder.below(f"{EXPORTS}/{name}"), manifest.fingerprint)
+        except StorageError as error:
+            yield f"{EXPORTS}/{name}: {error.problem}"
+        else:
+            yield from (f"{EXPORTS}/{name}/{fault}" for fault in found)
 
 
 def _fault(folder: Folder, record: ShardRecord) -> str:
     """Why a file is not the one recorded; "" where it is."""
     try:
+        size = folder.size(record.file)
+        if size != record.bytes:
+            return f"{size} bytes instead of {record.bytes}"
         with folder.local(record.file) as path:
-            if path.stat().st_size != record.bytes:
-                return f"{path.stat().st_size} bytes instead of {record.bytes}"
             if hash_of(path) != record.file_hash:
                 return "its bytes have changed"
             columns = arrow.columns_of(path)
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return "missing"
+    except StorageError as error:
+        return error.problem
     except (OSError, ValueError, TypeError, NotImplementedError, IndexError) as error:
         return f"it cannot be read: {' '.join(str(error).split())}"
     if content_hash(columns) != record.content_hash:
@@ -92,6 +108,8 @@ def _faults_of_head(folder: Folder, manifest: Manifest) -> list[str]:
             data[name] = folder.read(name)
         except FileNotFoundError:
             wrong.append(f"{name}: missing")
+        except StorageError as error:
+            wrong.append(f"{name}: {error.problem}")
     if RECIPE in data and not is_sealed(data[RECIPE], fingerprint):
         wrong.append(f"{RECIPE}: its bytes have changed")
     if README in data and (fault := marks.fault(data[README], header(manifest), fingerprint)):
@@ -107,19 +125,20 @@ def _faults_of_head(folder: Folder, manifest: Manifest) -> list[str]:
 def _is_of(manifest: Manifest, data: Mapping[str, bytes]) -> bool:
     """Whether the fingerprint is that of the recipe and the tokenizer."""
     try:
-        end = json.loads(data[TOKENIZER_CONFIG])["eos_token"]
-        own = hash_of_tokenizer(data[TOKENIZER].decode(), end)
-    except (ValueError, TypeError, KeyError):
+        own = hash_of_tokenizer(data[TOKENIZER].decode(), end_of(data[TOKENIZER_CONFIG]))
+    except ValueError:
         return False
     return recipe.fingerprint_of(manifest.recipe, own, manifest.output_version) == manifest.fingerprint
 
 
 def _strangers(folder: Folder, manifest: Manifest) -> Iterator[str]:
-    """Files and folders that no build has written."""
+    """Files and folders that no build has written, and parts of the folder that cannot be looked into. A line each."""
     files = {MANIFEST, README, RECIPE, *manifest.files, *(record.file for record in manifest.shards)}
     parts = {name.partition("/")[0] for name in files if "/" in name}
-    for name in folder.names():
-        if name not in {*files, *parts, STATE, EXPORTS, PAGE}:
-            yield name
+    there = [name for name in folder.names() if name not in {*parts, STATE, EXPORTS, PAGE}]
     for part in sorted(parts):
-        yield from (f"{part}/{name}" for name in folder.names(part) if f"{part}/{name}" not in files)
+        try:
+            there += [f"{part}/{name}" for name in folder.names(part)]
+        except StorageError as error:
+            yield f"{part}: {error.problem}"
+    yield from (f"{name}: not in the manifest" for name in there if name not in files)

@@ -41,7 +41,7 @@ MAY: dict[str, set[str]] = {
     "text": {"core"},
     "packing": {"core"},
     "storage": {"core"},
-    "manifest": {"core", "storage"},
+    "manifest": {"core", "packing", "storage"},
     "marks": {"manifest"},
     "dataset": {"core", "storage", "manifest", "sinks"},
     "worlds": {"core", "text"},

@@ -29,10 +29,9 @@ def run(options: argparse.Namespace) -> int:
     asked = {"splits": options.split, "columns": options.columns.split(",") if options.columns else None}
     spec = sink(options.to, options.set, {name: given for name, given in asked.items() if given})
     dataset = Dataset.at(options.folder)
-    out = options.out or export.place_of(dataset.folder, spec)
     total = sum(split["tokens"] for name, split in dataset.manifest.splits.items() if name in (spec.splits or [name]))
     with bar(total, "tokens") as shown:
-        made = export.export(dataset, spec, out, done=shown.update)
+        made = export.export(dataset, spec, options.out or None, done=shown.update)
     shown_as = options.out or f"{options.folder.rstrip('/')}/{export.EXPORTS}/{spec.kind}"
     if made.kept:
         output.say(f"{shown_as}: there already, and whole")

@@ -47,7 +47,9 @@ def opened(path: str | Path, most: int | None = None) -> BinaryIO:
 def contents(path: str | Path, most: int = MOST_TEXT) -> bytes:
     """All of a regular file. OSError for anything else, and for one of more than `most` bytes."""
     with opened(path, most) as file:
-        data = file.read(most + 1)  # a file of /proc says that it has none, and goes on
+        data = file.read(os.fstat(file.fileno()).st_size + 1)  # to be asked for more bytes takes room for them
+        while len(data) <= most and (more := file.read(2**16)):  # a file of /proc says that it has none, and goes on
+            data += more
     if len(data) > most:
         raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
     return data

@@ -16,8 +16,10 @@ from pydantic import Field as Key_
 from pipeline.core.columns import Column, Strings
 from pipeline.core.documents import Ragged, offsets_of
 from pipeline.core.errors import SpecError
+from pipeline.core.layouts import STRICT, Count
+from pipeline.core.spec import Name
 from pipeline.sinks import stream, tables
-from pipeline.sinks.sink import TEXTS, ExportSpec, Files, Part, Plain, Rows, Split, Written
+from pipeline.sinks.sink import TEXTS, ExportSpec, FileRecord, Files, Part, Plain, Rows, Split, Written
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -31,10 +33,20 @@ class JsonlSpec(ExportSpec):
     )
 
 
+class JsonlRecord(FileRecord):
+    """The facts of a file."""
+
+    model_config = STRICT
+
+    documents: Count
+    columns: list[Name]
+
+
 class Jsonl(Plain):
     """The sink."""
 
     Spec: ClassVar[type[ExportSpec]] = JsonlSpec
+    Record: ClassVar[type[FileRecord]] = JsonlRecord
     reads: ClassVar[tuple[str, ...]] = stream.READS
 
     def __init__(self, spec: JsonlSpec) -> None:

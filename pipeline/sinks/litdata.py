@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from pydantic import Field as Key_
 
 from pipeline.core.errors import SpecError
+from pipeline.core.layouts import STRICT, Count
 from pipeline.core.narrow import narrowed
-from pipeline.sinks.sink import ExportSpec, Files, Part, Plain, Rows, Split, Written, little
+from pipeline.sinks.sink import ExportSpec, FileRecord, Files, Part, Plain, Rows, Split, Written, little
 
 MOST = 2**32 - 1  # bytes that an offset counts
 FORMATS = {"int32": "no_header_tensor:16", "uint16": "no_header_tensor:20"}
@@ -36,10 +37,20 @@ class LitdataSpec(ExportSpec):
     bytes: int = Key_(2**26, ge=2**10, le=2**31, description="About how many bytes a file has.")
 
 
+class LitdataRecord(FileRecord):
+    """The facts of a file."""
+
+    model_config = STRICT
+
+    blocks: Count
+    tokens: Count
+
+
 class Litdata(Plain):
     """The sink."""
 
     Spec: ClassVar[type[ExportSpec]] = LitdataSpec
+    Record: ClassVar[type[FileRecord]] = LitdataRecord
     reads: ClassVar[tuple[str, ...]] = ("input_ids",)
 
     def __init__(self, spec: LitdataSpec) -> None:

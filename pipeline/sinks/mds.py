@@ -19,7 +19,9 @@ import numpy as np
 from pydantic import Field as Key_
 
 from pipeline.core.columns import Column, Columns, Lists, Strings
-from pipeline.sinks.sink import ExportSpec, Files, Part, Plain, Rows, Split, Written, little
+from pipeline.core.layouts import STRICT, Count
+from pipeline.core.spec import Name
+from pipeline.sinks.sink import ExportSpec, FileRecord, Files, Part, Plain, Rows, Split, Written, little
 
 Described = Mapping[str, tuple[str, int | None]]  # the columns of a file: name → what the format calls it, its bytes
 
@@ -31,10 +33,20 @@ class MdsSpec(ExportSpec):
     bytes: int = Key_(2**26, ge=2**10, le=2**31, description="Most bytes of a file.")
 
 
+class MdsRecord(FileRecord):
+    """The facts of a file."""
+
+    model_config = STRICT
+
+    samples: Count
+    columns: dict[Name, tuple[str, Count | None]]
+
+
 class Mds(Plain):
     """The sink."""
 
     Spec: ClassVar[type[ExportSpec]] = MdsSpec
+    Record: ClassVar[type[FileRecord]] = MdsRecord
 
     def __init__(self, spec: MdsSpec) -> None:
         self._most = spec.bytes

@@ -16,8 +16,9 @@ from typing import IO, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.layouts import STRICT, Count
 from pipeline.sinks import stream
-from pipeline.sinks.sink import ExportSpec, File, Files, Part, Plain, Rows, Split, little
+from pipeline.sinks.sink import ExportSpec, File, FileRecord, Files, Part, Plain, Rows, Split, little
 
 TYPES = {"uint16": 8, "int32": 4}
 AT_ONCE = 2**18  # documents
@@ -29,10 +30,20 @@ class MegatronSpec(stream.StreamSpec):
     kind: Literal["megatron"] = "megatron"
 
 
+class MegatronRecord(FileRecord):
+    """The facts of a file."""
+
+    model_config = STRICT
+
+    documents: Count = 0  # of .bin; .idx has no facts
+    tokens: Count = 0
+
+
 class Megatron(Plain):
     """The sink."""
 
     Spec: ClassVar[type[ExportSpec]] = MegatronSpec
+    Record: ClassVar[type[FileRecord]] = MegatronRecord
     reads: ClassVar[tuple[str, ...]] = stream.READS
 
     def __init__(self, spec: MegatronSpec) -> None:

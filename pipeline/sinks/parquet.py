@@ -11,8 +11,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field as Key_
 
+from pipeline.core.layouts import STRICT, Count
+from pipeline.core.spec import Name
 from pipeline.sinks import tables
-from pipeline.sinks.sink import ExportSpec, File, Files, Part, Plain, Rows, Split, Written
+from pipeline.sinks.sink import ExportSpec, File, FileRecord, Files, Part, Plain, Rows, Split, Written
 
 
 class ParquetSpec(ExportSpec):
@@ -22,10 +24,20 @@ class ParquetSpec(ExportSpec):
     compression: Literal["zstd", "snappy", "none"] = Key_("zstd", description="Of the pages of a file.")
 
 
+class ParquetRecord(FileRecord):
+    """The facts of a file."""
+
+    model_config = STRICT
+
+    rows: Count
+    columns: dict[Name, str]
+
+
 class Parquet(Plain):
     """The sink."""
 
     Spec: ClassVar[type[ExportSpec]] = ParquetSpec
+    Record: ClassVar[type[FileRecord]] = ParquetRecord
 
     def __init__(self, spec: ParquetSpec) -> None:
         self._compression = spec.compression

@@ -17,6 +17,7 @@ from pydantic import Field as Key_
 from pipeline.core.columns import Columns
 from pipeline.core.documents import Ragged
 from pipeline.core.errors import SpecError, suggest
+from pipeline.core.layouts import STRICT, Count, ExportFile, FileHash, OpenLayout
 from pipeline.core.narrow import narrowed
 from pipeline.core.spec import Name, Spec
 
@@ -132,13 +133,32 @@ class Rows(Protocol):
 Written = Mapping[str, Any]  # of a file: file, bytes, file_hash, and its facts
 
 
+class FileRecord(OpenLayout):
+    """What a record of an export says of a file, whatever its facts are."""
+
+    file: ExportFile
+    bytes: Count
+    file_hash: FileHash
+
+
+class CountedRecord(FileRecord):
+    """Of a file of documents: how many, and their tokens."""
+
+    model_config = STRICT
+
+    documents: Count
+    tokens: Count
+
+
 class Sink(Protocol):
     """A format. Every method but `__init__` may raise SpecError for what the format cannot hold.
 
-    Spec: its options. reads: the columns that it needs, whichever are chosen.
+    Spec: its options. Record: what is recorded of a file that `write` makes. reads: the columns that it needs,
+    whichever are chosen.
     """
 
     Spec: ClassVar[type[ExportSpec]]
+    Record: ClassVar[type[FileRecord]]
     reads: ClassVar[tuple[str, ...]]
 
     def __init__(self, spec: Any) -> None: ...
@@ -167,6 +187,7 @@ class Sink(Protocol):
 class Plain:
     """What most sinks have in common: a part a shard that has rows, no index, files that cannot be empty."""
 
+    Record: ClassVar[type[FileRecord]] = CountedRecord
     reads: ClassVar[tuple[str, ...]] = ()
 
     def check(self, split: Split) -> None:

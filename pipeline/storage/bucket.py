@@ -21,7 +21,7 @@ from threading import Event, Thread
 from typing import Any, BinaryIO
 
 from pipeline.core.errors import RunError, StorageError
-from pipeline.storage.folder import AGAIN, GONE, STATE
+from pipeline.storage.folder import AGAIN, GONE, MOST_READ, STATE, checked_name
 from pipeline.storage.local import hash_of
 
 LEASE = timedelta(seconds=60)  # how long the folder stays taken after a builder's last sign of life
@@ -69,7 +69,10 @@ class BucketFolder:
         return {"url": self.url}  # a worker makes a connection of its own
 
     def _path(self, name: str) -> str:
-        return f"{self.url}/{name}" if name else self.url
+        return f"{self.url}/{checked_name(name, self.url)}" if name else self.url
+
+    def below(self, name: str) -> BucketFolder:
+        return BucketFolder(self._path(name))
 
     @contextmanager
     def _asking(self, place: str = "") -> Iterator[None]:
@@ -124,7 +127,15 @@ class BucketFolder:
                     if not attempts_left:
                         raise
 
+    def size(self, name: str) -> int:
+        return int(self._info(name)["size"])
+
     def read(self, name: str) -> bytes:
+        size = self.size(name)
+        if size > MOST_READ:
+            raise StorageError(
+                f"it has {size:,} bytes, and may have {MOST_READ:,}", "It is none of ours.", self._path(name)
+            )
         with self._asking(self._path(name)):
             data: bytes = self._store.cat_file(self._path(name))
             return data

@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from pipeline.core.errors import StorageError
+
 STATE = ".pipeline"  # records, lock and log of builds; no part of the dataset
 GONE = "the folder was moved, removed or taken by another build while this one wrote to it"
 AGAIN = "Run the same command again: it builds what is missing."
+MOST_READ = 2**28  # bytes of a file that is read whole: manifests, records, recipes, tokenizers
+
+
+def checked_name(name: str, url: str) -> str:
+    """The name of a file or a part of the folder `url`, as it is. StorageError where it is no path below the folder.
+
+    Names come out of files that others wrote. "" is the folder itself.
+
+    >>> checked_name("train/shard-00000-of-00001.arrow", "data/bios")
+    'train/shard-00000-of-00001.arrow'
+    """
+    parts = name.split("/")
+    if not name or not ({"", ".", ".."} & set(parts) or "\\" in name or "\0" in name or not _is_encodable(name)):
+        return name
+    shown = name if len(name) <= 80 else f"{name[:80]}…"
+    raise StorageError(
+        f"'{shown}' is not the name of a file in a folder", "A dataset names its files by paths below its folder.", url
+    )
+
+
+def _is_encodable(name: str) -> bool:
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Folder(Protocol):
     """A dataset's folder, seen by all workers. File names are relative, with slashes. It can be pickled.
 
-    Every method raises StorageError where the place cannot be reached or used as asked.
+    Every method raises StorageError where the place cannot be reached or used as asked, for a name that is no path
+    below the folder, and for one that leads out of it by a link.
     """
 
     @property
@@ -28,6 +58,10 @@ class Folder(Protocol):
         """Its last part."""
         ...
 
+    def below(self, name: str) -> Folder:
+        """A part of it, as a folder of its own."""
+        ...
+
     def creating(self, name: str) -> AbstractContextManager[BinaryIO]:
         """A file that takes its name when the block ends, and leaves nothing behind when it raises."""
         ...
@@ -37,7 +71,11 @@ class Folder(Protocol):
         ...
 
     def read(self, name: str) -> bytes:
-        """A whole file. FileNotFoundError where there is none."""
+        """A whole file, of at most MOST_READ bytes. FileNotFoundError where there is none."""
+        ...
+
+    def size(self, name: str) -> int:
+        """The bytes of a file. FileNotFoundError where there is none."""
         ...
 
     def local(self, name: str) -> AbstractContextManager[Path]:

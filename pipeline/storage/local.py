@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +17,10 @@ from typing import BinaryIO
 from blake3 import blake3
 
 from pipeline.core.errors import RunError, StorageError
-from pipeline.storage.folder import AGAIN, GONE, STATE
+from pipeline.core.opening import contents, opened
+from pipeline.storage.folder import AGAIN, GONE, MOST_READ, STATE, checked_name
+
+PIECE = 2**18  # bytes that are hashed at a time
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,33 @@ class LocalFolder:
     def name(self) -> str:
         return self.root.name
 
-    def path(self, name: str) -> Path:
-        """The file `name` below the folder."""
-        return self.root / name
+    def path(self, name: str, *, reading: bool = False) -> Path:
+        """The file `name` below the folder. StorageError where the name, or a link on its way, leads out of it.
+
+        reading: it may then also be a link to a blob of the Hub's cache, in which this folder is a snapshot.
+        """
+        place = self.root / checked_name(name, self.url)
+        target, root = Path(os.path.realpath(place)), Path(os.path.realpath(self.root))
+        if not (target.is_relative_to(root) or (reading and target.is_relative_to(_blobs(root)))):
+            raise StorageError(
+                "a link leads out of the folder here", "Put the file itself in the place of the link.", str(place)
+            )
+        return place
+
+    def below(self, name: str) -> LocalFolder:
+        return LocalFolder(self.path(name))
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[Path]:
+        """What the system says of reading a file, as the folder says it."""
+        path = self.path(name, reading=True)
+        try:
+            yield path
+        except (FileNotFoundError, NotADirectoryError):
+            raise FileNotFoundError(name) from None
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise StorageError(f"cannot be read: {reason}", "Check its rights and the disk.", str(path)) from None
 
     @contextmanager
     def creating(self, name: str) -> Iterator[BinaryIO]:
@@ -55,40 +83,61 @@ class LocalFolder:
 
     def write(self, name: str, text: str) -> None:
         data = text.encode()
-        if self.path(name).is_file() and self.path(name).read_bytes() == data:
+        if self._says(name, data):
             return
         with self.creating(name) as file:
             file.write(data)
 
-    def read(self, name: str) -> bytes:
+    def _says(self, name: str, data: bytes) -> bool:
+        """Whether a file is there with this content."""
         try:
-            return self.path(name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            raise FileNotFoundError(name) from None
-        except OSError as error:
-            raise StorageError(f"cannot be read: {error.strerror}", "Check its rights.", str(self.path(name))) from None
+            return self.size(name) == len(data) and self.read(name) == data
+        except (FileNotFoundError, StorageError):  # what cannot be read is written anew
+            return False
+
+    def read(self, name: str) -> bytes:
+        with self._reading(name) as path:
+            return contents(path, MOST_READ)
+
+    def size(self, name: str) -> int:
+        with self._reading(name) as path:
+            return path.stat().st_size
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
-        yield self.path(name)
+        with self._reading(name) as path:
+            opened(path).close()  # it is a file, and may be read
+        yield path
 
     def names(self, below: str = "") -> list[str]:
-        folder = self.path(below)
-        if folder.exists() and not folder.is_dir():
-            raise StorageError("this is a file, not a folder", "Give another OUT.", str(folder))
-        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+        try:
+            with self._reading(below) as folder:
+                if folder.exists() and not folder.is_dir():
+                    raise StorageError("this is a file, not a folder", "Give another OUT.", str(folder))
+                return sorted(os.listdir(folder))
+        except FileNotFoundError:
+            return []
 
     def sizes(self, below: str = "") -> dict[str, int]:
-        places = {name: self.path(f"{below}/{name}" if below else name) for name in self.names(below)}
-        return {name: path.stat().st_size for name, path in places.items() if path.is_file()}
+        self.names(below)  # which refuses what is no folder
+        try:
+            with self._reading(below) as folder, os.scandir(folder) as entries:
+                return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+        except FileNotFoundError:
+            return {}
 
     def stamp(self, name: str) -> str:
         return ""
 
     def has(self, name: str, size: int, file_hash: str, stamp: str = "") -> bool:
         """On a disk, which may have damaged it, the file is read and hashed."""
-        path = self.path(name)
-        return path.is_file() and path.stat().st_size == size and hash_of(path) == file_hash
+        try:
+            with self._reading(name) as path:
+                status = path.stat()
+                there = stat.S_ISREG(status.st_mode) and status.st_size == size
+                return there and hash_of(path) == file_hash
+        except FileNotFoundError:
+            return False
 
     def remove(self, name: str) -> None:
         try:
@@ -107,13 +156,14 @@ class LocalFolder:
         """The lock is the kernel's, so a killed builder leaves none behind."""
         try:
             self.path(STATE).mkdir(parents=True, exist_ok=True)
-            file = open(self.path(f"{STATE}/lock"), "w")  # noqa: SIM115  (closed below)
+            place = self.path(f"{STATE}/lock")
+            file = _lock_file(place)
         except OSError as error:
             raise _refused(error, self.root) from error
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if not os.path.samestat(os.fstat(file.fileno()), os.stat(file.name)):  # it was dissolved meanwhile
+                if not os.path.samestat(os.fstat(file.fileno()), os.lstat(place)):  # it was dissolved meanwhile
                     raise BlockingIOError
             except OSError:
                 raise StorageError(
@@ -123,7 +173,7 @@ class LocalFolder:
 
             def held() -> None:
                 try:
-                    same = os.path.samestat(ours, self.path(f"{STATE}/lock").stat())
+                    same = os.path.samestat(ours, os.lstat(place))
                 except OSError:
                     same = False
                 if not same:
@@ -132,7 +182,8 @@ class LocalFolder:
             try:
                 yield held
             finally:  # what killed workers have left, of this build or an earlier one: we hold the lock
-                shutil.rmtree(self.path(f"{STATE}/partial"), ignore_errors=True)
+                with suppress(StorageError):
+                    shutil.rmtree(self.path(f"{STATE}/partial"), ignore_errors=True)
 
     def free(self) -> int | None:
         place = self.root
@@ -142,13 +193,39 @@ class LocalFolder:
 
 
 def hash_of(path: Path) -> str:
-    """BLAKE3 of a file, as `b3sum` prints it."""
-    return f"blake3:{blake3().update_mmap(path).hexdigest()}"
+    """BLAKE3 of a regular file, as `b3sum` prints it. OSError where it is none, or cannot be read to its end."""
+    state, piece = blake3(), memoryview(bytearray(PIECE))
+    with opened(path) as file:
+        while count := file.readinto(piece):  # type: ignore[attr-defined]
+            state.update(piece[:count])
+    return f"blake3:{state.hexdigest()}"
 
 
 def hash_of_bytes(data: bytes) -> str:
     """The same of what is in memory."""
     return f"blake3:{blake3(data).hexdigest()}"
+
+
+def _blobs(root: Path) -> Path:
+    """Where the Hub's client keeps the files to which those of a snapshot are links: `<repo>/snapshots/<revision>/…`
+    beside `<repo>/blobs`. Of another folder, the folder itself."""
+    revision = next((place for place in (root, *root.parents) if place.parent.name == "snapshots"), None)
+    return revision.parent.parent / "blobs" if revision else root
+
+
+def _lock_file(place: Path) -> BinaryIO:
+    """The lock, made where there is none. It is no link, and what is in it stays. OSError for anything else."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(place, flags, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, f"{place.name} is a link", str(place)) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, f"{place.name} is no file", str(place))
+    return os.fdopen(descriptor, "r+b")
 
 
 def _refused(error: OSError, path: Path) -> StorageError:

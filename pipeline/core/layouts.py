@@ -1,0 +1,117 @@
+"""The layout of JSON files that anybody may have written: strict types, bounded numbers, names that are no paths.
+
+A text is parsed once, and what was parsed is what is checked: of a key that stands twice no reader sees another value.
+What is wrong is said in words, on one line, with the keys that lead to it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+SHORT = 60  # characters of what a file says that a message repeats
+
+_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"  # as in `core.spec`
+_FILE_HASH = r"^blake3:[0-9a-f]{64}$"
+_CONTENT_HASH = r"^xxh3_128:[0-9a-f]{32}$"
+_FINGERPRINT = r"^[0-9a-f]{64}$"
+_SHARD_FILE = r"^[A-Za-z_][A-Za-z0-9_]*/shard-[0-9]{5,}-of-[0-9]{5,}\.arrow$"
+_HEAD_FILE = r"^tokenizer/[A-Za-z0-9_]+\.json$"
+_EXPORT_FILE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
+_LIKE = {
+    _NAME: "a name of letters, digits and '_' is needed, with no digit first",
+    _FILE_HASH: "a hash is needed: blake3: and 64 hexadecimal digits",
+    _CONTENT_HASH: "a hash is needed: xxh3_128: and 32 hexadecimal digits",
+    _FINGERPRINT: "a fingerprint is needed: 64 hexadecimal digits",
+    _SHARD_FILE: "the file of a shard is needed, such as train/shard-00000-of-00006.arrow",
+    _HEAD_FILE: "a file of the tokenizer is needed, such as tokenizer/tokenizer.json",
+    _EXPORT_FILE: "a path below the export is needed, such as data/train-00000-of-00002.parquet",
+}
+_WORDS = {
+    "missing": "it is missing",
+    "extra_forbidden": "there is no such key",
+    "string_type": "a text is needed",
+    "int_type": "a whole number is needed",
+    "int_from_float": "a whole number is needed",
+    "float_type": "a number is needed",
+    "finite_number": "a finite number is needed",
+    "bool_type": "true or false is needed",
+    "list_type": "a list is needed",
+    "tuple_type": "a list is needed",
+    "dict_type": "a mapping is needed",
+    "model_type": "a mapping is needed",
+    "model_attributes_type": "a mapping is needed",
+    "dataclass_type": "a mapping is needed",
+    "none_required": "null is needed",
+    "literal_error": "it cannot be this",
+    "too_short": "it has too few entries",
+    "too_long": "it has too many entries",
+    "string_too_short": "the text is too short",
+    "string_too_long": "the text is too long",
+}
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+FileHash = Annotated[str, Field(pattern=_FILE_HASH)]
+ContentHash = Annotated[str, Field(pattern=_CONTENT_HASH)]
+Fingerprint = Annotated[str, Field(pattern=_FINGERPRINT)]
+ShardFile = Annotated[str, Field(pattern=_SHARD_FILE)]
+HeadFile = Annotated[str, Field(pattern=_HEAD_FILE)]
+ExportFile = Annotated[str, Field(pattern=_EXPORT_FILE, max_length=1000)]
+T = TypeVar("T")
+
+
+class Layout(BaseModel):
+    """A mapping with these keys and no others."""
+
+    model_config = STRICT
+
+
+class OpenLayout(BaseModel):
+    """A mapping with these keys; others are not looked at."""
+
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+
+
+def parsed(data: bytes | str) -> Any:
+    """JSON as Python values. ValueError, with one line of words, for what is none."""
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("lists in lists without end") from None
+
+
+def checked(layout: type[T] | TypeAdapter[T], tree: Any) -> T:
+    """What was parsed, held against its layout. ValueError, with one line of words, where it is of another one.
+
+    >>> checked(list[Count], [1, -2])
+    Traceback (most recent call last):
+    ValueError: 1: input should be greater than or equal to 0, not -2
+    """
+    adapter: TypeAdapter[T] = layout if isinstance(layout, TypeAdapter) else TypeAdapter(layout)
+    try:
+        return adapter.validate_json(json.dumps(tree))
+    except ValidationError as errors:
+        raise ValueError(in_words(errors)) from None
+    except RecursionError:
+        raise ValueError("lists in lists without end") from None
+
+
+def in_words(errors: ValidationError) -> str:
+    """The first thing that is wrong: the keys that lead there, what is needed, and what stands there instead."""
+    error = errors.errors(include_url=False)[0]
+    context, given = error.get("ctx", {}), error["input"]
+    if error["type"] == "string_pattern_mismatch":
+        problem = _LIKE.get(context["pattern"], "it cannot be this text")
+    else:
+        problem = _WORDS.get(error["type"]) or error["msg"][:1].lower() + error["msg"][1:]
+    if isinstance(given, str | int | float) and error["type"] not in ("missing", "extra_forbidden", "json_invalid"):
+        problem += f", not {_short(repr(given))}"
+    place = ".".join(_short(str(key)) for key in error["loc"] if key != "[key]")
+    return f"{place}: {problem}" if place else problem
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHORT else f"{text[:SHORT]}…"
