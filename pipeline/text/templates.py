@@ -23,12 +23,14 @@ from pipeline.core.errors import TemplateError, holds_surrogate, suggest
 from pipeline.core.files import Text
 from pipeline.text.fields import Field, Joint, Piece, Texts, around, literal
 from pipeline.text.languages import ARTICLES
-from pipeline.text.sandbox import FILTERS, METHODS, NODES, RESERVED, Sandbox
+from pipeline.text.sandbox import DIGITS, FILTERS, METHODS, NODES, RESERVED, Sandbox, TooLarge
 
 N = TypeVar("N", bound=nodes.Node)
 
+MOST_CHARACTERS = 100_000  # of a line
 MOST_ROWS = 100_000  # of a table made by evaluating an expression
 MOST_COMBINATIONS = 20_000  # of values, for which an expression over several of them is evaluated
+COMPILED = 1_000  # characters that are made in the time in which a node of a template is compiled
 
 
 class Variable(Protocol):
@@ -62,9 +64,27 @@ class Agreement:
         return lambda one, many: many if self.second[rows.get(self.slot, 0)] else one
 
 
-SYNTAX = f"Look at its braces and quotes; the filters are {', '.join(FILTERS)}."
-LONGEST = 10_000  # characters that an expression may show
+class Allowance:
+    """How much may still be made where expressions are evaluated for every value: for all lines of a source together.
 
+    Counted are the characters of all values made on the way, and some for every operation (`Sandbox.work`).
+    """
+
+    def __init__(self, most: int = 200_000_000) -> None:
+        self._most = self._left = most
+
+    def take(self, work: int, line: Text) -> None:
+        """TemplateError, with the line, where it is more than is left."""
+        self._left -= work
+        if self._left < 0:
+            raise TemplateError(
+                f"up to here expressions make more than {self._most:,} characters, evaluated for every value",
+                "Take shorter or fewer expressions, or write what they show as an attribute of kind lookup.",
+                line.place,
+            )
+
+
+SYNTAX = f"Look at its braces and quotes; the filters are {', '.join(FILTERS)}."
 _ENVIRONMENT = Sandbox()
 
 
@@ -98,23 +118,43 @@ class Expression:
 BAR = " | "
 
 
-def pieces(line: Text, scope: Mapping[str, Variable], owner: str) -> list[Piece | Expression]:
+def pieces(
+    line: Text, scope: Mapping[str, Variable], owner: str, allowance: Allowance | None = None
+) -> list[Piece | Expression]:
     """The line as literals, tables and expressions, in reading order.
 
-    scope: the variables. owner: what a message calls their owner ("world 'people'"). TemplateError for a line that
-    does not parse, names something unknown, or fails for some value.
+    scope: the variables. owner: what a message calls their owner ("world 'people'"). allowance: of all lines that
+    belong together; of this one alone where there is none. TemplateError for a line that does not parse, names
+    something unknown, fails for some value, or says nothing for any.
     """
-    found: list[Piece | Expression] = []
+    if len(line.text) > MOST_CHARACTERS:
+        problem = f"a line of {len(line.text):,} characters"
+        raise TemplateError(problem, f"At most {MOST_CHARACTERS:,} are allowed.", line.place)
+    allowance = allowance or Allowance()
+    cut: list[Piece | Expression] = []
     try:
         for number, node in enumerate(_chunks(_parse(line))):
             if isinstance(node, nodes.TemplateData):
-                found.append(literal(node.data))
+                cut.append(literal(node.data))
                 continue
             _check(node, scope, line, owner)
-            found += _shown(node, scope) or [_evaluated(node, scope, line, str(number))]
-    except RecursionError:
+            cut += _shown(node, scope) or [_evaluated(node, scope, line, str(number), allowance)]
+    except (RecursionError, MemoryError):  # MemoryError: Python's, of what is nested
         raise TemplateError("nested too deeply", "Write a simpler sentence.", line.place) from None
-    return found
+    if not any(map(_says_something, cut)):
+        raise TemplateError(
+            "says nothing, whatever the values are",
+            "Remove the line: each is a paraphrase. A comment, {# so #}, stands beside the words of one.",
+            line.place,
+        )
+    return cut
+
+
+def _says_something(piece: Piece | Expression) -> bool:
+    """Whether some row of a piece is more than blanks."""
+    if isinstance(piece, Expression):  # nobody has looked at all that it shows
+        return True
+    return piece.texts.codes is not None or any(row.strip() for row in piece.texts.rows)
 
 
 def bare_articles(line: Text, scope: Mapping[str, Variable]) -> list[tuple[str, str]]:
@@ -129,7 +169,10 @@ def bare_articles(line: Text, scope: Mapping[str, Variable]) -> list[tuple[str, 
 
 
 def parts(found: list[Piece | Expression]) -> list[list[Piece | Expression]]:
-    """The pieces of a line, cut at the bars in its words: `prompt | answer` is two lists of pieces."""
+    """The pieces of a line, cut at the bars in its words: `prompt | answer` is two lists of pieces.
+
+    A part that says nothing, whatever the values are, is an empty list.
+    """
     cut: list[list[Piece | Expression]] = [[]]
     for piece in found:
         if not isinstance(piece, Piece) or piece.slot != 0 or piece.label or BAR not in piece.text:
@@ -138,7 +181,7 @@ def parts(found: list[Piece | Expression]) -> list[list[Piece | Expression]]:
         first, *others = piece.text.split(BAR)
         cut[-1] += [literal(first)] * bool(first)
         cut += [[literal(other)] * bool(other) for other in others]
-    return cut
+    return [part if any(map(_says_something, part)) else [] for part in cut]
 
 
 def _parse(line: Text) -> nodes.Template:
@@ -148,8 +191,9 @@ def _parse(line: Text) -> nodes.Template:
         return _tree(line.text)
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(f"not a Jinja2 template: {error.message}", SYNTAX, line.place) from None
-    except ValueError as error:  # a number of thousands of digits
-        raise TemplateError(f"not a Jinja2 template: {error}", SYNTAX, line.place) from None
+    except ValueError:  # Python reads no number of so many digits
+        problem = f"writes out a number of more than {DIGITS:,} digits"
+        raise TemplateError(problem, "Write a smaller one.", line.place) from None
 
 
 @lru_cache(2048)  # a line is compiled with the name, with the pronoun, and for every source that has it
@@ -250,7 +294,9 @@ def _used(node: nodes.Node, scope: Mapping[str, Variable]) -> Iterator[Variable]
         yield from _used(child, scope)
 
 
-def _evaluated(node: nodes.Node, scope: Mapping[str, Variable], line: Text, number: str) -> Piece | Expression:
+def _evaluated(
+    node: nodes.Node, scope: Mapping[str, Variable], line: Text, number: str, allowance: Allowance
+) -> Piece | Expression:
     """An expression as a table, where it depends on one slot or on few values; as an Expression, where on more."""
     used = list(_used(node, scope))
     slots = sorted(frozenset().union(*(variable.slots for variable in used)))
@@ -260,18 +306,27 @@ def _evaluated(node: nodes.Node, scope: Mapping[str, Variable], line: Text, numb
     shows_value = isinstance(node, nodes.Filter | nodes.Getitem)  # a branch or a comparison shows words about the value
     label = labels.pop() if shows_value and len(labels) == 1 else 0
     names = {name.name for name in _all(node, nodes.Name)} & scope.keys()
+    allowance.take(COMPILED * len(_all(node, nodes.Node)), line)
     expression = Expression(line, _part_of(node, line, number), {name: scope[name] for name in names}, label)
     if len(slots) > 1:
-        return _joint(expression, slots, used) or expression
+        return _joint(expression, slots, used, allowance) or expression
     slot = slots[0] if slots else 0
     if (rows := len(_signatures(slot, used))) > MOST_ROWS:
         expression.render(_Rows({}))  # so that what always fails, fails now
         return expression
-    shown = tuple(expression.render(_Rows({slot: row})) for row in range(rows))
+    shown = tuple(_rendered(expression, _Rows({slot: row}), allowance) for row in range(rows))
     return Piece(Texts(shown, around=_around(node, scope, shown) if label else None), slot, label)
 
 
-def _joint(expression: Expression, slots: list[int], used: list[Variable]) -> Piece | None:
+def _rendered(expression: Expression, rows: Mapping[int, int], allowance: Allowance) -> str:
+    """Its text where slot s holds rows[s], made at the cost of an allowance."""
+    before = _ENVIRONMENT.work
+    text = expression.render(rows)
+    allowance.take(_ENVIRONMENT.work - before, expression.line)
+    return text
+
+
+def _joint(expression: Expression, slots: list[int], used: list[Variable], allowance: Allowance) -> Piece | None:
     """An expression over several slots as the table of a joint one; None where there are too many combinations."""
     signatures = [_signatures(slot, used) for slot in slots]
     distinct = [list(dict.fromkeys(of_rows)) for of_rows in signatures]
@@ -283,7 +338,7 @@ def _joint(expression: Expression, slots: list[int], used: list[Variable]) -> Pi
     samples = [[of_rows.index(one) for one in ones] for of_rows, ones in zip(signatures, distinct, strict=True)]
     for place in np.ndindex(table.shape):
         rows = {slot: samples[i][place[i]] for i, slot in enumerate(slots)}
-        table[place] = texts.setdefault(expression.render(_Rows(rows)), len(texts))
+        table[place] = texts.setdefault(_rendered(expression, _Rows(rows), allowance), len(texts))
     classes = tuple(
         np.array([{one: i for i, one in enumerate(ones)}[row] for row in of_rows], np.int32)
         for of_rows, ones in zip(signatures, distinct, strict=True)
@@ -345,6 +400,8 @@ def _compile(tree: nodes.Template, line: Text) -> jinja2.Template:
         code = _ENVIRONMENT.compile(tree)
     except (jinja2.TemplateError, SyntaxError) as error:
         raise TemplateError(f"not a Jinja2 template: {error}", SYNTAX, line.place) from None
+    except TooLarge as error:  # a number that is written out
+        raise TemplateError(str(error), error.remedy, line.place) from None
     return jinja2.Template.from_code(_ENVIRONMENT, code, {})
 
 
@@ -355,12 +412,12 @@ def _run(template: jinja2.Template, values: Mapping[str, Any], line: Text) -> st
         raise TemplateError(
             f"refused by the sandbox: {error}", "Use attributes, filters and branches.", line.place
         ) from None
+    except TooLarge as error:
+        raise TemplateError(str(error), error.remedy, line.place) from None
     except Exception as error:  # whatever an expression does with a value
         raise TemplateError(
             f"fails: {type(error).__name__}: {error}", "It must work for every value.", line.place
         ) from None
     if holds_surrogate(text):
         raise TemplateError("shows half a character (a surrogate)", "Write the character itself.", line.place)
-    if len(text) > LONGEST:
-        raise TemplateError(f"shows {len(text):,} characters", f"At most {LONGEST:,} are allowed.", line.place)
     return text

@@ -52,7 +52,7 @@ from pipeline.text.languages import LANGUAGES
 from pipeline.text.rendered import Program, Rendered, Teller, compile_programs
 from pipeline.text.shown import Shown, shown_by, slots_read
 from pipeline.text.telling import Choose, Telling
-from pipeline.text.templates import Variable, bare_articles, parts, pieces
+from pipeline.text.templates import Allowance, Variable, bare_articles, parts, pieces
 from pipeline.worlds.world import World
 
 OTHER = "other_"
@@ -99,6 +99,7 @@ class Questions:
         self._pairs = False
         programs: list[Program] = []
         self._places: list[str] = []
+        self._allowance = Allowance()
         self._bare: dict[tuple[str, str], str] = {}
         lines: list[list[_Line]] = [self._compile_lines(question, programs) for question in self.questions]
         self._counts = np.array([len(of_question) for of_question in lines])
@@ -197,7 +198,7 @@ class Questions:
         scope = variables(self.world, self._spec.language)
         found = []
         for text in self._spec.lines(question):
-            cut = parts(pieces(text, scope, f"world '{self.world.name}'"))
+            cut = parts(pieces(text, scope, f"world '{self.world.name}'", self._allowance))
             if len(cut) > 3 or not all(cut) or (len(cut) == 1) != (self._spec.kind == "statements"):
                 raise TemplateError(
                     f"{len(cut) - 1} bars in a line of {self._spec.kind}, or nothing beside one",

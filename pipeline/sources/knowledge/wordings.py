@@ -22,7 +22,7 @@ from pipeline.core.spec import Name, Rational, Spec
 from pipeline.text.fields import Column, Field
 from pipeline.text.languages import LANGUAGES, Language
 from pipeline.text.rendered import Program
-from pipeline.text.templates import Agreement, Variable, bare_articles, pieces
+from pipeline.text.templates import Agreement, Allowance, Variable, bare_articles, pieces
 from pipeline.worlds.world import World
 
 NAME, PRONOUN, NAMELESS = MODES = (0, 1, 2)  # how a sentence calls its subject
@@ -135,6 +135,7 @@ class Wordings:
         self.places: list[str] = []
         self.bare: dict[tuple[str, str], str] = {}
         self.counts: list[list[int]] = []
+        self._allowance = Allowance()
         self.base: I32 = np.full((len(sets), len(MODES), len(sentences)), -1, np.int32)
         for number, (language, templates) in enumerate(sets.items()):
             path = ("translations", language) if number else ()
@@ -166,7 +167,8 @@ class Wordings:
                 own = scope | _own_words(sentence, scope)
                 self.base[number, mode, s] = len(self.programs)
                 lines = templates.lines(sentence.templates)
-                self.programs += [pieces(line, own, f"world '{world.name}'") for line in lines]
+                owner = f"world '{world.name}'"
+                self.programs += [pieces(line, own, owner, self._allowance) for line in lines]
                 self.places += [line.place for line in lines]
                 for line in lines:
                     self.bare.update(

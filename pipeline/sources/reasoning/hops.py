@@ -43,7 +43,7 @@ from pipeline.text.fragments import Fragments
 from pipeline.text.rendered import Program, compile_programs
 from pipeline.text.shown import slots_read
 from pipeline.text.telling import Choose, Telling
-from pipeline.text.templates import parts, pieces
+from pipeline.text.templates import Allowance, parts, pieces
 from pipeline.worlds.attributes import Pool
 from pipeline.worlds.world import World
 
@@ -227,7 +227,7 @@ class _Lines:
 
     def __init__(self, spec: HopsSpec, world: World) -> None:
         self._spec, self._world = spec, world
-        self._scope = variables(world, spec.language)
+        self._scope, self._allowance = variables(world, spec.language), Allowance()
         self._programs: list[Program] = []
         self._places: list[str] = []
 
@@ -252,7 +252,7 @@ class _Lines:
         self._spec.check(kind)
         found: list[list[Program]] = []
         for line in self._spec.lines(kind):
-            cut = parts(pieces(line, self._scope, f"world '{self._world.name}'"))
+            cut = parts(pieces(line, self._scope, f"world '{self._world.name}'", self._allowance))
             if len(cut) != len(laws) or not all(cut):
                 raise TemplateError(
                     f"{len(cut) - 1} bars in a line of {kind}, or nothing beside one",
