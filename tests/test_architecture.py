@@ -196,7 +196,7 @@ def test_only_sinks_and_kernels_know_the_packages_that_they_are_made_for():
     owners = {"pyarrow": ("pipeline.sinks.arrow", "pipeline.sinks.parquet", "pipeline.sources.rows")}
     owners |= {"numba": ("pipeline.core.compiled", "pipeline.core.kernels")}
     owners |= {
-        "ray": ("pipeline.executors",),
+        "ray": ("pipeline.executors.ray", "pipeline.executors.local"),
         "faker": ("pipeline.core.faker_process",),
         "yaml": ("pipeline.core.yaml_tree",),
     }

@@ -18,10 +18,11 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from pipeline import cli, executors
+from pipeline import cli
 from pipeline.build import build_shard
 from pipeline.core.errors import RunError, StorageError
 from pipeline.executors import Ray
+from pipeline.executors import ray as executors
 from pipeline.plan import Plan
 from pipeline.storage import LocalFolder
 from tests.conftest import SMALL, built, contents

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from pipeline.commands.common import bar, compiled, count, recipe_arguments
 from pipeline.core import output
 from pipeline.core.errors import PlanError
+from pipeline.core.secrets import redacted
 
 if TYPE_CHECKING:
     from pipeline.executors import Executor
+    from pipeline.plan import Plan
 
 HELP = "Build the dataset of a recipe, or what is missing of it."
 
@@ -22,14 +24,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Where to, and by whom."""
     recipe_arguments(parser)
     parser.add_argument("--out", help="the dataset's folder, or s3://bucket/prefix (default data/<recipe>)")
-    parser.add_argument("--executor", choices=("ray", "inline"), default="ray", help="inline: this process alone")
+    parser.add_argument(
+        "--executor",
+        choices=("auto", "ray", "inline"),
+        help="inline: this process alone; auto (the default, without --workers and an address): this process, and a"
+        " local Ray once the rest would take this process more than 30 s, as the shards before it say",
+    )
     parser.add_argument("--workers", type=int, help="of a local Ray (default: all cores)")
     parser.add_argument("--address", default=os.environ.get("RAY_ADDRESS"), help="of a running Ray cluster")
 
 
 def run(options: argparse.Namespace) -> int:
     """Build, and print what was built."""
-    from pipeline import build, executors, recipe
+    from pipeline import build, recipe
     from pipeline.export import EXPORTS, Exported
     from pipeline.manifest import ShardRecord
 
@@ -38,9 +45,7 @@ def run(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     plan = compiled(options)
     out = options.out or str(Path("data") / recipe.find(options.recipe).stem)
-    executor: Executor = (
-        executors.Inline() if options.executor == "inline" else executors.Ray(options.workers, options.address)
-    )
+    executor = _executor(options, plan)
     total = int(sum(split.tokens for split in plan.splits.values())) * (1 + len(plan.recipe.sinks))
     with bar(total, "tokens") as shown:
         new: list[ShardRecord] = []
@@ -66,8 +71,38 @@ def run(options: argparse.Namespace) -> int:
             f" of {split['length']}, {shards}, {split['bytes'] / 1e6:,.1f} MB"
         )
     kept, seconds = len(plan.shards) - len(new), time.perf_counter() - began
-    output.say(f"{out}: {count(len(new), 'shard')} built, {kept} kept, {seconds:.1f} s")
+    by = _by(executor) if new else ""
+    output.say(f"{out}: {count(len(new), 'shard')} built, {kept} kept, {seconds:.1f} s{by}")
     for made in exports:
         what = "there already" if made.kept else f"{count(len(made.files), 'file')}, {made.bytes / 1e6:,.1f} MB"
         output.say(f"{out.rstrip('/')}/{EXPORTS}/{made.folder.name}: {what}")
     return 0
+
+
+def _executor(options: argparse.Namespace, plan: Plan) -> Executor:
+    """Who was asked for; where nobody was, this process or Ray as it turns out."""
+    from pipeline.executors import Auto, Inline, Ray
+
+    if options.executor == "inline":
+        return Inline()
+    ray = Ray(options.workers, options.address)
+    if options.executor == "ray" or (options.executor is None and (options.workers or options.address)):
+        return ray
+
+    def tokens(shard: tuple[str, int]) -> float:
+        split = plan.splits[shard[0]]
+        return max(1.0, float(split.tokens) / split.shards)
+
+    def notice(line: str) -> None:
+        output.complain(f"notice: {redacted(line)}")
+
+    return Auto(ray, options.workers or os.cpu_count() or 1, tokens, notice)
+
+
+def _by(executor: Executor) -> str:
+    """Who has built, as the last line says it."""
+    from pipeline.executors import Auto, Inline
+
+    if isinstance(executor, Auto) and executor.by_ray:
+        return f" ({executor.inline} by this process, {executor.by_ray} by Ray)"
+    return " (by this process)" if isinstance(executor, Auto | Inline) else " (by Ray)"

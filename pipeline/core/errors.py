@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from pipeline.core.escaping import escaped
+from pipeline.core.secrets import redacted
 
 KeyPath = tuple[str | int, ...]
 """The way to a key: `("worlds", "people", "size")`."""
@@ -37,7 +38,7 @@ class PipelineError(Exception):
     def __str__(self) -> str:
         sentence = self.problem.rstrip(".") + "."
         line = " ".join(part for part in (f"{self.place}:" if self.place else "", sentence, self.remedy) if part)
-        return escaped(line)  # what a recipe says may hold line breaks and worse; a refusal is one line
+        return escaped(redacted(line))  # what a recipe or a client says may hold line breaks, secrets and worse
 
 
 class SpecError(PipelineError):
