@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,8 +22,9 @@ from ray.cluster_utils import Cluster
 from pipeline import cli
 from pipeline.build import build_shard
 from pipeline.core.errors import RunError, StorageError
-from pipeline.executors import Ray
+from pipeline.executors import Auto, Ray, auto
 from pipeline.executors import ray as executors
+from pipeline.executors.sessions import Session, session
 from pipeline.plan import Plan
 from pipeline.storage import LocalFolder
 from tests.conftest import SMALL, built, contents
@@ -99,6 +101,140 @@ def test_a_local_ray_writes_the_files_of_an_inline_build(
     assert cli.run(["build", *SMALL, "--workers", workers, "--out", str(out)]) == 0
     assert "6 shards built, 0 kept" in capsys.readouterr().out
     assert contents(out) == contents(undisturbed)
+
+
+STOPPED = """
+import signal, sys, time
+from pathlib import Path
+from pipeline.executors import Auto, Ray, auto
+from pipeline.storage import LocalFolder
+
+def stop(number, frame):
+    raise SystemExit(128 + number)
+
+def wait(common, item):
+    time.sleep(600 if item else 0)
+
+signal.signal(signal.SIGTERM, stop)
+for result in Ray(workers=2).run(wait, None, range(3), LocalFolder(Path(sys.argv[1]))):
+    print("first", flush=True)
+"""
+STARTED = {"state": 1, "scheduler": 2, "stand-ins": 4, "workers": 6}  # so many processes, when it has that far started
+
+
+@contextmanager
+def driver(base: Path) -> Iterator[tuple[subprocess.Popen[str], Callable[[], list[int]]]]:
+    """A driver with a local Ray of its own, whose files lie in `base`; and a function that lists Ray's processes."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", STOPPED, str(base)]
+    environment = {**os.environ, "RAY_TMPDIR": str(base)}
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
+        until(lambda: [lock for lock in base.glob("*/*/lock") if lock.read_text()])
+        (lock,) = base.glob("*/*/lock")
+        try:
+            yield process, Session(lock.parent, lock.read_text()).processes
+        finally:
+            process.kill()
+
+
+def until(there: Callable[[], object]) -> None:
+    """Wait for what another process does."""
+    end = time.monotonic() + PATIENCE
+    while not there():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """A folder with a short name: a socket's path has 107 bytes at most."""
+    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as name:
+        yield Path(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", STARTED)
+def test_what_a_killed_driver_leaves_of_ray_the_next_one_ends(base: Path, moment: str) -> None:
+    """Killed while Ray starts, and while it works."""
+    with driver(base) as (process, processes):
+        until(lambda: len(processes()) >= STARTED[moment])
+        process.kill()
+        process.wait()
+        with session(base) as begun:
+            assert processes() == []
+            assert [place.name for place in begun.folder.parent.iterdir() if place.is_dir()] == [begun.folder.name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("moment", ["scheduler", "first"])
+def test_a_signal_stops_ray_and_everything_of_it_without_a_word(
+    base: Path, moment: str, number: signal.Signals
+) -> None:
+    """Native code of Ray's would write a stack of calls to stderr. The driver's own handlers stand."""
+    with driver(base) as (process, processes):
+        if moment == "first":
+            assert process.stdout
+            assert process.stdout.readline() == "first\n"
+        else:
+            until(lambda: len(processes()) >= STARTED[moment])
+        process.send_signal(number)
+        _, error = process.communicate()
+        left = processes()
+    assert left == []
+    assert not list(base.glob("*/*/"))
+    if number == signal.SIGTERM:
+        assert (process.returncode, error) == (128 + number, "")
+    else:
+        assert process.returncode == -number
+        assert error.endswith("\nKeyboardInterrupt\n")
+        assert "***" not in error
+
+
+def kill_ray_once(common: Path, item: int) -> int:
+    """The third item kills the process that has started its worker, and waits for its own end."""
+    if item == 2 and not common.exists():
+        common.touch()
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(600)
+    return item
+
+
+@pytest.mark.slow
+def test_a_ray_that_dies_is_one_line_where_it_was_asked_for(tmp_path: Path) -> None:
+    results = []
+    with pytest.raises(RunError) as caught:
+        for result in Ray(workers=1).run(kill_ray_once, tmp_path / "killed", range(9), LocalFolder(tmp_path)):
+            results.append(result)
+    assert str(caught.value).startswith("the local Ray has died")
+    assert "What is complete is kept" in caught.value.remedy
+    assert results == [0, 1]
+
+
+@pytest.mark.slow
+def test_what_a_ray_that_dies_has_not_done_this_process_does_where_nobody_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auto, "WORTH", -1.0)
+    said: list[str] = []
+    chosen = Auto(Ray(workers=1), 2, notice=said.append)
+    assert list(chosen.run(kill_ray_once, tmp_path / "killed", range(9), LocalFolder(tmp_path))) == list(range(9))
+    assert (chosen.inline, chosen.by_ray) == (7, 2)
+    (line,) = said
+    assert line.startswith("the local Ray has died")
+
+
+@pytest.mark.slow
+def test_a_place_whose_name_is_too_long_for_a_socket_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / ("long" * 20)
+    place.mkdir()
+    monkeypatch.setenv("RAY_TMPDIR", str(place))
+    with pytest.raises(RunError, match="AF_UNIX path length") as caught:
+        list(Ray(workers=1).run(kill_ray_once, tmp_path, [0], LocalFolder(tmp_path)))
+    assert caught.value.remedy.startswith("Set RAY_TMPDIR to a shorter path")
+    assert not list(place.glob("*/*/"))
 
 
 # ── a cluster ───────────────────────────────────────────────────────────────────────────────────────────────────────

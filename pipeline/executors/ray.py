@@ -10,18 +10,19 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from pipeline.core.errors import PipelineError, RunError, StorageError
 from pipeline.core.secrets import redacted
-from pipeline.executors import local
+from pipeline.executors import local, signals
 from pipeline.storage import STATE, Folder
 
 RETRIES = 20  # of a shard whose worker or node died; a shard that raises is not retried
-LOOK = 1.0  # seconds between two looks at whether Ray still lives, while no shard comes
+LOOK = 0.25  # seconds between two looks at signals and at whether Ray still lives, while no shard comes
+KNOCK = 5.0  # seconds between two looks at a cluster
 SILENCE = 40.0  # seconds for which a cluster may be out of reach; after 60, Ray's own code would end this process
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.ENOTDIR)
 AGAIN = "What is complete is kept: run the same command again."
@@ -69,7 +70,8 @@ class Ray:
                 while waiting and len(running) < 2 * cpus:  # one queued behind each that runs
                     item = waiting.pop()
                     running[task.remote(work, [shared], item)] = item
-                done, _ = ray.wait(list(running), num_returns=1, timeout=LOOK)
+                with signals.held():  # in its native code, an exception of theirs becomes another one
+                    done, _ = ray.wait(list(running), num_returns=1, timeout=LOOK)
                 if not done and not alive():
                     raise RayGone(f"{self._name} has died", AGAIN)
                 for reference in done:
@@ -103,15 +105,15 @@ class Ray:
         _knock(self.address)
         with local.kept_handlers():
             ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
-        heard = time.monotonic()
+        heard = knocked = time.monotonic()
 
         def alive() -> bool:
-            nonlocal heard
-            try:
-                _knock(str(self.address))
-                heard = time.monotonic()
-            except OSError:
-                pass
+            nonlocal heard, knocked
+            if time.monotonic() - knocked > KNOCK:
+                knocked = time.monotonic()
+                with suppress(OSError):
+                    _knock(str(self.address))
+                    heard = knocked
             return time.monotonic() - heard < SILENCE
 
         try:
