@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import marks
 from pipeline.card import header, on_hub
+from pipeline.core.caches import user_cache
 from pipeline.core.errors import HubError, PipelineError, StorageError
 from pipeline.dataset import MEND, Dataset
 from pipeline.manifest import MANIFEST, README, RECIPE, ShardRecord, is_sealed
@@ -408,6 +409,7 @@ def _choose_transfer(branch: _Branch, addition: CommitOperationAdd) -> None:
 @contextmanager
 def _client(repo: str) -> Iterator[HfApi]:
     """The Hub's client with the user's token: patient but not for ever, without bars, what it raises as refusals."""
+    user_cache()  # where there is no home, the Hub's library would make a folder named ~
     from huggingface_hub import HfApi, constants, get_token, set_client_factory
     from huggingface_hub.utils._http import default_client_factory
     from huggingface_hub.utils.tqdm import disable_progress_bars

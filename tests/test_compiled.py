@@ -58,6 +58,34 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
+NOTHING_WRITABLE = """
+import errno, os, pwd, sys, tempfile
+
+def unknown(user):
+    raise KeyError(user)
+
+pwd.getpwuid = unknown
+TemporaryFile = tempfile.TemporaryFile  # by which it is tried out whether a folder can be written
+
+def elsewhere(*given, dir=None, **options):
+    if dir is not None and not str(dir).startswith(tempfile.gettempdir()):
+        raise OSError(errno.EROFS, "Read-only file system")
+    return TemporaryFile(*given, dir=dir, **options)
+
+tempfile.TemporaryFile = elsewhere
+"""
+FUNCTION = """
+from pipeline.core.compiled import njit
+
+@njit
+def doubled(x):
+    return 2 * x
+
+assert doubled(21) == 42
+print(sum(doubled.stats.cache_hits.values()), doubled._cache.cache_path)
+"""
+
+
 def drawn(folder: Path) -> tuple[list[int], int, int]:
     """What a kernel draws, and how many functions came from the cache, and how many did not, in another process."""
     environment = {**os.environ, "PYTHONPATH": str(folder)}
@@ -107,5 +135,97 @@ def test_machine_code_of_other_packages_stays_with_numba(tmp_path: Path) -> None
     file = tmp_path / "other.py"
     file.write_text("def f(x):\n    return x\n")
     assert all(place.from_function(drawn, str(file)) is None for place in compiled._PLACES)
-    assert set(caching.CacheImpl._locator_classes[:3]) == set(compiled._PLACES)
-    assert len(caching.CacheImpl._locator_classes) > 3
+    assert set(caching.CacheImpl._locator_classes[: len(compiled._PLACES)]) == set(compiled._PLACES)
+    assert len(caching.CacheImpl._locator_classes) > len(compiled._PLACES)
+
+
+# ── where it is kept ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def ran(program: str, folder: Path, **variables: str) -> tuple[str, str]:
+    """What a program prints that finds the package in a folder, and has `tmp` there for temporary files."""
+    (folder / "tmp").mkdir(exist_ok=True)
+    variables = {"PYTHONPATH": str(folder), "TMPDIR": str(folder / "tmp"), **variables}
+    environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME")}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=folder, env=environment | variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+def doubling(copy: Path, program: str = "", **variables: str) -> tuple[int, Path, str]:
+    """Whether the code of a kernel was there, where it is kept, and what is said of it."""
+    (copy / "pipeline/core/doubled.py").write_text(FUNCTION)
+    out, said = ran(program + "import pipeline.core.doubled", copy, **variables)
+    hits, place = out.split()
+    return int(hits), Path(place), said
+
+
+def test_where_nothing_can_be_written_code_is_kept_until_the_process_ends_and_one_line_says_so(copy: Path) -> None:
+    """No home, no rights beside the files: the folder is new and private, and goes with the process."""
+    _, place, said = doubling(copy, NOTHING_WRITABLE)
+    private = place.parents[1]
+    assert (private.parent, private.name[:20]) == (copy / "tmp", "pretraining-recipes-")
+    assert said.count("\n") == 1
+    assert said.startswith("notice: no cache of yours can be written: ")
+    assert f" go to {private}, " in said
+    assert "NUMBA_CACHE_DIR" in said
+    assert not list((copy / "tmp").iterdir())
+    assert not (copy / "~").exists()
+
+
+def test_code_that_was_compiled_at_set_up_is_taken_where_nothing_can_be_written(copy: Path) -> None:
+    hits, place, said = doubling(copy, HOME=str(copy / "home"))
+    assert (hits, place, said) == (0, copy / "pipeline/core/__pycache__", "")
+    hits, place, said = doubling(copy, NOTHING_WRITABLE)
+    assert (hits, said) == (1, "")
+    assert place.is_relative_to(copy / "tmp")
+
+
+def test_workers_take_the_folder_of_the_process_that_started_them(copy: Path) -> None:
+    (copy / "pipeline/core/doubled.py").write_text(FUNCTION)
+    program = NOTHING_WRITABLE + "import pipeline.core.doubled"
+    out, said = ran(f"{program}\nimport subprocess\nsubprocess.run([sys.executable, '-c', {program!r}])", copy)
+    first, second = (line.split() for line in sorted(out.splitlines()))
+    assert (first[0], second[0], first[1]) == ("0", "1", second[1])
+    assert said.count("\n") == 1
+
+
+def test_the_home_is_expanded_in_a_place_that_is_named(copy: Path) -> None:
+    _, place, said = doubling(copy, NUMBA_CACHE_DIR="~/kept", HOME=str(copy / "home"))
+    assert place.is_relative_to(copy / "home/kept")
+    assert (said, (copy / "~").exists()) == ("", False)
+
+
+@pytest.mark.parametrize(("mode", "owner"), [(0o777, 0), (0o1777, 0), (0o755, 54321)])
+def test_code_is_not_taken_from_a_folder_in_which_a_stranger_could_put_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, owner: int
+) -> None:
+    """Machine code is loaded with pickle. Sticky or not: the names of files can be known beforehand."""
+    if owner and os.geteuid():
+        pytest.skip("only root can give a folder away")
+    monkeypatch.setattr(compiled, "PACKAGE", tmp_path)
+    (file := tmp_path / "kernel.py").write_text("")
+    beside = tmp_path / "__pycache__"
+    beside.mkdir()
+    assert compiled._Beside.from_function(ran, str(file)) is not None
+    beside.chmod(mode)
+    if owner:
+        os.chown(beside, owner, owner)
+    assert compiled._Beside.from_function(ran, str(file)) is None
+
+
+def test_a_folder_is_trusted_as_the_folders_above_it_are(tmp_path: Path) -> None:
+    source, folder = tmp_path / "package/kernel.py", tmp_path / "shared/mine"
+    source.parent.mkdir()
+    source.write_text("")
+    folder.mkdir(parents=True)
+    modes = {0o755: True, 0o775: True, 0o777: False, 0o1777: True}  # which others can put another folder in its place
+    for mode, trusted in modes.items():
+        folder.parent.chmod(mode)
+        assert compiled.trusted(folder, source) is trusted, oct(mode)
+    source.parent.chmod(0o777)  # as in images in which everything is: the source itself is no safer
+    beside = source.parent / "__pycache__"
+    beside.mkdir()
+    beside.chmod(0o777)
+    assert compiled.trusted(beside, source)

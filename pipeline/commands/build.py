@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     out = options.out or str(Path("data") / recipe.find(options.recipe).stem)
     executor = _executor(options, plan)
     total = int(sum(split.tokens for split in plan.splits.values())) * (1 + len(plan.recipe.sinks))
-    with bar(total, "tokens") as shown:
+    with bar("build", total, "tokens") as shown:
         new: list[ShardRecord] = []
         exports: list[Exported] = []
 

@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.capacity import measure
 
     told = {"predictions": options.predictions, "parameters": options.parameters, "source": options.source}
-    with bar(None, "sequences") as shown:
+    with bar("capacity", None, "sequences") as shown:
         found = measure(options.folder, options.split, options.losses, **told, done=shown.update)
     for line in found.lines():
         output.say(line)

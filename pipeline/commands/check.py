@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         raise PipelineError(f"'{options.kind}' cannot be checked", suggest(options.kind, KINDS), "--kind")
     names = ("by", "modulus", "back", "vocabulary", "childless")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
-    with bar(None, "answers") as shown:
+    with bar("check", None, "answers") as shown:
         if options.folder is None:
             rules = rules_of(options.kind or KIND, given)
             report = check_pairs(options.answers, rules, shown.update)

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from pipeline.commands.progress import Lines
 from pipeline.core import output
 from pipeline.core.errors import PlanError
 from pipeline.core.escaping import escaped
@@ -59,8 +60,10 @@ def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
-def bar(total: int | None, unit: str) -> tqdm[NoReturn]:
-    """A progress bar with rate and time left; nothing where stderr is not a terminal."""
+def bar(name: str, total: int | None, unit: str) -> tqdm[NoReturn] | Lines:
+    """How far what is called `name` is, with rate and time left: a bar on a terminal, elsewhere a line a minute."""
+    if not sys.stderr.isatty():
+        return Lines(name, total, unit)
     from tqdm import tqdm
 
-    return tqdm(total=total, unit=f" {unit}", unit_scale=True, disable=None, smoothing=0.1)
+    return tqdm(desc=name, total=total, unit=f" {unit}", unit_scale=True, smoothing=0.1)

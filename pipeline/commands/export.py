@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     spec = sink(options.to, options.set, {name: given for name, given in asked.items() if given})
     dataset = Dataset.at(options.folder)
     total = sum(split["tokens"] for name, split in dataset.manifest.splits.items() if name in (spec.splits or [name]))
-    with bar(total, "tokens") as shown:
+    with bar("export", total, "tokens") as shown:
         made = export.export(dataset, spec, options.out or None, done=shown.update)
     shown_as = options.out or f"{options.folder.rstrip('/')}/{export.EXPORTS}/{spec.kind}"
     if made.kept:

@@ -29,11 +29,9 @@ def run(options: argparse.Namespace) -> int:
     hub.check(options.repo, options.revision, options.licence)
     dataset = Dataset.at(options.folder)
     total = sum(record.bytes for record in dataset.manifest.shards)
-    with bar(total, "bytes") as shown:
-        shown.set_description("checked")
+    with bar("push, checked", total, "bytes") as shown:
         hub.check_shards(dataset, shown.update)
-    with bar(total, "bytes") as shown:
-        shown.set_description("on the Hub")
+    with bar("push, on the Hub", total, "bytes") as shown:
         pushed = hub.push(
             dataset,
             options.repo,

@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
     dataset = Dataset.at(options.folder)
     plan = plan_of(dataset, options.recipe, options.set)
-    with bar(documents_told(plan), "documents") as shown:
+    with bar("report", documents_told(plan), "documents") as shown:
         report = measure(dataset, plan, told=shown.update)
     page = html(report)
     if options.out:

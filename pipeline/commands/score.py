@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the table of scores."""
     from pipeline.scoring import score
 
-    with bar(None, "predictions") as shown:
+    with bar("score", None, "predictions") as shown:
         found = score(options.folder, options.split, options.predictions, done=shown.update)
     for line in found.lines():
         output.say(line)

@@ -15,7 +15,7 @@ def run(options: argparse.Namespace) -> int:
     """Print what is wrong; 1 where something is."""
     from pipeline.verification import verify
 
-    with bar(None, "tokens") as shown:
+    with bar("verify", None, "tokens") as shown:
         wrong = verify(options.folder, checked=lambda record: shown.update(record.tokens))
     for line in wrong:
         output.say(line)

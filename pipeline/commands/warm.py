@@ -7,11 +7,14 @@ import os
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 
+from pipeline.commands.common import bar
 from pipeline.core import output
+from pipeline.core.errors import RunError
 
 HELP = "Compile the kernels, once a machine."
+LOOK = 0.02  # seconds until the processes are looked at again
 FIRST = "pipeline.core.kernels"  # which the others call
 OTHERS = (
     "pipeline.sources.reasoning.igsm.graphs",
@@ -32,13 +35,33 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Import the kernels, which compiles them: those that are long in it first, on all cores."""
     began = time.perf_counter()
-    _imported(FIRST)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # its threads do nothing but wait for the processes
-        list(pool.map(_imported, OTHERS))
+    with bar("warm", 1 + len(OTHERS), "kernels") as shown:
+        _import([FIRST], shown.update)
+        _import(OTHERS, shown.update)
     output.say(f"kernels ready in {time.perf_counter() - began:.1f} s")
     return 0
 
 
-def _imported(module: str) -> None:
-    """A module, compiled or loaded from the cache by being imported, in a process of its own."""
-    subprocess.run([sys.executable, "-c", f"import {module}"], check=True)  # noqa: S603  # a constant of ours
+def _import(modules: Sequence[str], done: Callable[[int], object]) -> None:
+    """Modules, each compiled or loaded from the cache in a process of its own; none of these goes on when we stop."""
+    waiting, running = list(modules), dict[str, subprocess.Popen[bytes]]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < (os.cpu_count() or 1):
+                module = waiting.pop(0)
+                running[module] = _importing(module)
+            for module in [name for name, process in running.items() if process.poll() is not None]:
+                if running.pop(module).returncode:
+                    raise RunError(f"{module} cannot be compiled", "What was said above is why.")
+                done(1)
+            time.sleep(LOOK)
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
+
+
+def _importing(module: str) -> subprocess.Popen[bytes]:
+    """Ctrl-C, which reaches it from the terminal too, ends it without a word."""
+    program = f"import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); import {module}"
+    return subprocess.Popen([sys.executable, "-c", program])  # noqa: S603  # a constant of ours

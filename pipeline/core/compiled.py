@@ -4,7 +4,14 @@ numba itself looks at the file of a function alone: where a helper in another fi
 callers stayed, and with it their old output. Here the name of a cached file holds a hash of the function's file, of
 every file of this package that it imports, directly or not, and of the versions of numba, llvmlite and numpy. So code
 of other sources is never loaded, nor written over, and a copy of the same sources finds the same code. (numba adds the
-processor.) The place is numba's: beside the file, or in the user's cache where that cannot be written.
+processor.) The place is numba's: NUMBA_CACHE_DIR where that is set, the folder __pycache__ beside the file, or the
+user's cache; where none can be written, a private folder that is removed when the process ends (caches.py). The last
+two begin with a copy of the code beside the file: what was compiled where the package was installed need not be again.
+
+Machine code is loaded with pickle, and so does whatever the one who wrote it likes. A place is used only if nobody but
+this user, root and the owner of the source, who could change that as well, can write to it or put another in its place:
+not if it belongs to somebody else, nor if it or, without the sticky bit, a folder above it is open to everybody. Those
+of the same group are trusted, as in the folders of any program.
 
 Every kernel imports `njit` and `vectorize` from here, never from numba.
 """
@@ -13,6 +20,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
+import shutil
+import stat
+import uuid
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
@@ -23,7 +34,27 @@ import numba
 import numpy as np
 from numba.core import caching, config
 
+from pipeline.core.caches import say_if_temporary, temporary_cache, user_cache
+from pipeline.core.opening import expanded
+
 PACKAGE = Path(__file__).parents[1]
+
+
+def trusted(folder: Path, source: Path) -> bool:
+    """Whether only those who are trusted can put machine code of a source file into a folder; see above."""
+    folder, source = folder.resolve(), source.resolve()
+    owners = {0, os.geteuid(), source.stat().st_uid}
+    if folder.stat().st_uid not in owners:
+        return False
+    above = [place for place in folder.parents if place not in source.parents]
+    if folder.parent == source.parent and _open_to_all(source.parent):
+        return True  # who could write there could change the source
+    return not folder.stat().st_mode & stat.S_IWOTH and not any(map(_open_to_all, above))
+
+
+def _open_to_all(folder: Path) -> bool:
+    """Whether everybody may remove and replace what is in a folder."""
+    return folder.stat().st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH
 
 
 @lru_cache
@@ -46,7 +77,9 @@ def sources_of(file: Path) -> set[Path]:
 
 @lru_cache
 def _imported(file: Path) -> frozenset[Path]:
-    """The files of this package that a file imports, wherever in it."""
+    """The files of this package that a file imports, wherever in it: of this one none, they say where code is kept."""
+    if file == Path(__file__):
+        return frozenset()
     return frozenset(_files_of(ast.parse(file.read_bytes())))
 
 
@@ -75,24 +108,63 @@ class _OfContents:
 
     @classmethod
     def from_function(cls, py_func: Any, py_file: str) -> Any:
-        """The place, where it can be written and the function is of this package; None elsewhere."""
-        inside = Path(py_file).is_relative_to(PACKAGE)
-        return super().from_function(py_func, py_file) if inside else None  # type: ignore[misc]  # numba's
+        """The place, where it can be written and trusted and the function is of this package; None elsewhere."""
+        if not Path(py_file).is_relative_to(PACKAGE):
+            return None
+        place = super().from_function(py_func, py_file)  # type: ignore[misc]  # numba's
+        return place if place and trusted(Path(place.get_cache_path()), Path(py_file)) else None
 
 
 class _Provided(_OfContents, caching.UserProvidedCacheLocator):
     """NUMBA_CACHE_DIR, where that is set."""
+
+    def get_cache_path(self) -> str:
+        return str(expanded(super().get_cache_path()))  # type: ignore[no-untyped-call]  # numba's
 
 
 class _Beside(_OfContents, caching.InTreeCacheLocator):
     """The folder __pycache__ beside the file."""
 
 
-class _OfUser(_OfContents, caching.UserWideCacheLocator):
-    """The user's cache."""
+class _OfUser(_OfContents, caching.InTreeCacheLocator):
+    """The user's cache, or what stands in for it where there is none."""
+
+    def __init__(self, py_func: Any, py_file: str) -> None:
+        super().__init__(py_func, py_file)  # type: ignore[no-untyped-call]  # numba's
+        below = self.get_suitable_cache_subpath(py_file)  # type: ignore[no-untyped-call]  # numba's
+        self._cache_path = str(self.cache() / "numba" / below)
+
+    cache = staticmethod(user_cache)
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> Any:
+        if place := super().from_function(py_func, py_file):
+            folder, source = Path(place.get_cache_path()), Path(py_file)
+            code = f"{source.stem}.*-{stamp_of(source)}.*.nb[ci]"
+            _copy_beside(source, code, folder)
+            if not any(folder.glob(code)):
+                say_if_temporary(folder)
+        return place
 
 
-_PLACES = (_Provided, _Beside, _OfUser)
+class _OfProcess(_OfUser):
+    """What stands in for the user's cache, also where there is one that cannot be used."""
+
+    cache = staticmethod(temporary_cache)
+
+
+def _copy_beside(source: Path, code: str, folder: Path) -> None:
+    """The machine code beside a file, where it can be trusted, put into a folder that has not got it; indices last."""
+    beside = source.with_name("__pycache__")
+    if beside.is_dir() and trusted(beside, source):
+        for file in sorted(beside.glob(code)):
+            if not (there := folder / file.name).exists():
+                partial = there.with_name(f"{file.name}.{uuid.uuid4().hex}")
+                shutil.copy(file, partial)
+                partial.replace(there)
+
+
+_PLACES = (_Provided, _Beside, _OfUser, _OfProcess)
 caching.CacheImpl._locator_classes[:0] = _PLACES  # before numba's own, which other packages go on using
 if getattr(config, "CACHE_LOCATOR_CLASSES", ""):  # names of classes that numba would take instead
     ours = [f"{place.__module__}.{place.__name__}" for place in _PLACES]

@@ -22,6 +22,7 @@ from typing import Any
 
 from blake3 import blake3
 
+from pipeline.core.caches import say_if_temporary, user_cache
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError, holds_surrogate, suggest
 from pipeline.core.reading import BLANKS, line_of
@@ -66,7 +67,8 @@ class Rows:
     def _mapped(self) -> Any:
         """The copy of the rows, memory-mapped; made where there is none, or not the one. SpecError where that fails."""
         name = blake3(self._named).hexdigest(16)
-        copy = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "pretraining-recipes", f"{name}.arrow")
+        copy = user_cache() / "pretraining-recipes" / f"{name}.arrow"
+        say_if_temporary(copy)
         try:
             return self._opened(copy) or self._made(copy)
         except (OSError, ValueError) as error:  # ValueError: pyarrow's

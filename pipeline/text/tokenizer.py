@@ -18,6 +18,7 @@ import tokenizers
 from numpy.typing import NDArray
 from pydantic import Field as Key_
 
+from pipeline.core.caches import user_cache
 from pipeline.core.errors import SpecError, TokenizerError, suggest
 from pipeline.core.files import Files
 from pipeline.core.spec import Spec
@@ -358,6 +359,7 @@ def _from_file(name: str, files: Files) -> tokenizers.Tokenizer | None:
 
 
 def _from_hub(name: str) -> tokenizers.Tokenizer:
+    user_cache()  # where there is no home, the Hub's library would make a folder named ~
     from huggingface_hub.utils import logging as hub
 
     hub.set_verbosity_error()  # type: ignore[no-untyped-call]  # its retries are not the user's business

@@ -1,0 +1,73 @@
+"""How far a long command is: a bar on a terminal, and where stderr is a file or a pipe, a plain line now and then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from pipeline.core import output
+
+EVERY = 60  # seconds between two lines, at least; a command that is shorter says nothing
+SCALES = ((10**12, " T"), (10**9, " B"), (10**6, " M"), (10**3, " k"), (1, ""))
+
+
+class Lines:
+    """Stands where a bar of tqdm would: `update` counts, and says how far it is once in EVERY seconds.
+
+    name: what is being done. total: of the units to come, None where nobody knows. The rate, and the time left that
+    follows from it, are those since the last line.
+
+    >>> with Lines("build", 9_800_000_000, "tokens") as shown:  # build: 1.2 B of 9.8 B tokens (12 %), 31 M tokens/s, …
+    ...     shown.update(1_200_000_000)
+    """
+
+    def __init__(self, name: str, total: int | None, unit: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._name, self._total, self._unit, self._clock = name, total, unit, clock
+        self._done = self._done_then = 0
+        self._then = clock()  # of the last line
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Nothing is left to say: the command itself says what it has done."""
+
+    def update(self, units: int = 1) -> None:
+        """So many more units are done."""
+        self._done += units
+        now = self._clock()
+        if now - self._then >= EVERY:
+            output.complain(f"{self._name}: {self._said((self._done - self._done_then) / (now - self._then))}")
+            self._done_then, self._then = self._done, now
+
+    def _said(self, rate: float) -> str:
+        speed = f", {scaled(rate)} {self._unit}/s" if rate >= 1 else ""
+        if not self._total:
+            return f"{scaled(self._done)} {self._unit}{speed}"
+        share = f"({100 * self._done // self._total} %)"
+        left = f", {duration((self._total - self._done) / rate)} left" if rate and self._done < self._total else ""
+        return f"{scaled(self._done)} of {scaled(self._total)} {self._unit} {share}{speed}{left}"
+
+
+def scaled(number: float) -> str:
+    """A number as short as it can be read.
+
+    >>> scaled(1_234_567_890), scaled(31_400_000), scaled(950), scaled(0.5)
+    ('1.2 B', '31 M', '950', '0.5')
+    """
+    scale, name = next((one for one in SCALES if number >= one[0]), SCALES[-1])
+    shown = number / scale
+    return f"{shown:.1f}".removesuffix(".0") + name if shown < 10 else f"{shown:.0f}{name}"
+
+
+def duration(seconds: float) -> str:
+    """A time as one says it.
+
+    >>> duration(42), duration(250), duration(12_345), duration(300_000)
+    ('42 s', '4 min', '3 h 26 min', '83 h 20 min')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
