@@ -13,14 +13,11 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 AGAIN_AFTER = 0.01  # seconds until a `Stopped` that Python has dropped is raised once more
-_signal = signal.signal
 _handling: set[int] = set()  # those that raise Stopped: as the handlers themselves, this belongs to the process
 
 
@@ -39,42 +36,16 @@ class Stopped(KeyboardInterrupt):
 def handle() -> None:
     """From here on the first signal raises Stopped. To be called once, in the main thread, before all else."""
     _handling.update(number for number in HANDLED if signal.getsignal(number) is not signal.SIG_IGN)
-    _set()
+    for number in _handling:
+        signal.signal(number, _stop)
     sys.unraisablehook = _dropped
 
 
 def release() -> None:
     """From here on each signal has the system's own effect; nothing where none is handled."""
     for number in _handling:
-        _signal(number, signal.SIG_DFL)
+        signal.signal(number, signal.SIG_DFL)
     _handling.clear()
-
-
-@contextmanager
-def kept() -> Iterator[None]:
-    """Inside, no library puts a handler of its own in the place of ours, and after it ours are set again.
-
-    For Ray, which sets some where it starts: they drain nodes and leave. Where the signals are not handled here, Ray's
-    stay.
-
-    >>> with kept():
-    ...     pass  # ray.init(…)
-    """
-
-    def refusing(number: int, handler: Any) -> Any:
-        return signal.getsignal(number) if number in _handling else _signal(number, handler)
-
-    signal.signal = refusing  # type: ignore[assignment]  # of the same arguments
-    try:
-        yield
-    finally:
-        signal.signal = _signal
-        _set()
-
-
-def _set() -> None:
-    for number in _handling:
-        _signal(number, _stop)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -88,7 +59,7 @@ def _dropped(unraisable: sys.UnraisableHookArgs) -> None:
     Stopped is raised again a moment later, in what the main thread does then; all else is shown as ever.
     """
     if isinstance(stopped := unraisable.exc_value, Stopped):
-        _signal(signal.SIGALRM, lambda *_: _stop(stopped.number, None))
+        signal.signal(signal.SIGALRM, lambda *_: _stop(stopped.number, None))
         signal.setitimer(signal.ITIMER_REAL, AGAIN_AFTER)
     else:
         sys.__unraisablehook__(unraisable)
