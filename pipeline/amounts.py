@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import partial
 
-from pipeline.core.errors import SpecError, suggest
+from pipeline.core.errors import KeyPath, SpecError, suggest
 from pipeline.recipe import AmountSpec, SplitSpec, ZipfExposuresSpec
 from pipeline.sources import Source
 
@@ -39,6 +39,7 @@ def document_counts(spec: SplitSpec, sources: Mapping[str, Source], each: Mappin
             f"shares add up to {float(total_share):.4g} ({listed})",
             f"Lower one by {float(total_share - 1):.4g}, or give one source exposures instead.",
             ("mixture",),
+            [("mixture", name, key) for name, share in shares.items() if share for key in ("share", "ratio")],
         )
     total = _total(spec, sum(fixed.values(), Fraction(0)), total_share)
     for name in spec.mixture.keys() - counts.keys():
@@ -107,7 +108,10 @@ def _counted(name: str, amount: AmountSpec, source: Source, each: Fraction) -> i
     if amount.tail:
         if amount.tail.least > amount.tail.most:
             raise SpecError(
-                "the least exposures are more than the most", "Exchange them.", ("mixture", name, "exposures")
+                f"the least exposures, {amount.tail.least}, are more than the most, {amount.tail.most}",
+                "Exchange them.",
+                ("mixture", name, "exposures"),
+                [("mixture", name, "exposures", key) for key in ("least", "most")],
             )
         return sum(run_items * exposures for _, run_items, exposures in zipf_runs(amount.tail, len(source)))
     exposures = source.exposures if amount.count is None else amount.count
@@ -122,6 +126,11 @@ def _counted(name: str, amount: AmountSpec, source: Source, each: Fraction) -> i
     return round(exposures * len(source))
 
 
+def _amounts(spec: SplitSpec) -> list[KeyPath]:
+    """Where the amounts of a split stand."""
+    return [("mixture", name, key) for name in spec.mixture for key in ("share", "ratio", "tokens", "exposures")]
+
+
 def _total(spec: SplitSpec, fixed: Fraction, total_share: Fraction) -> Fraction:
     """Expected tokens of the whole split."""
     if not total_share and spec.tokens is None:
@@ -134,6 +143,7 @@ def _total(spec: SplitSpec, fixed: Fraction, total_share: Fraction) -> Fraction:
                 f"the amounts do not make up {spec.tokens:,} tokens: {told}, which leaves {float(rest):,.0f}",
                 "Let the shares add up to 1, or remove `tokens`.",
                 ("tokens",),
+                [("tokens",), *_amounts(spec)],
             )
         return Fraction(spec.tokens)
     if total_share == 1:
@@ -141,7 +151,9 @@ def _total(spec: SplitSpec, fixed: Fraction, total_share: Fraction) -> Fraction:
             "shares add up to 1, but nothing says of how many tokens",
             "Give the split `tokens`, or one source exposures instead of a share.",
             ("mixture",),
+            [("tokens",), *_amounts(spec)],
         )
     if not fixed:
-        raise SpecError("there are shares but no amount", "Give the split `tokens`.", ("mixture",))
+        among = [("tokens",), *_amounts(spec)]
+        raise SpecError("there are shares but no amount", "Give the split `tokens`.", ("mixture",), among)
     return fixed / (1 - total_share)

@@ -36,6 +36,7 @@ from pipeline.worlds.world import World
 
 LONG_TOKEN = 16  # bytes: more than the tokens of any text have on average
 LEVELS = 6  # of a grammar, above its terminals: about
+PACKING_KEYS = [("packing",), *(("packing", key) for key in ("length", "method", "longer", "windows"))]
 TRIED = 200  # documents of which one has to fit, where longer ones are left out
 WINDOWED = 10_000  # documents of each source that are packed to see how much of them aligned sequences keep
 
@@ -352,6 +353,7 @@ def _sizes(spec: SplitSpec, sources: Mapping[str, Source]) -> tuple[dict[str, Fr
             f"a document can have {longest} tokens, a sequence {packing.length}",
             f"Set packing.length to {longest} or more, or packing.longer to drop.",
             ("packing",),
+            PACKING_KEYS,
         )
     for name, source in sources.items():
         _check_fitting(name, source, packing)
@@ -361,7 +363,9 @@ def _sizes(spec: SplitSpec, sources: Mapping[str, Source]) -> tuple[dict[str, Fr
     if packing.method == "rows":
         return each, dict.fromkeys(sources, Fraction(packing.length))
     if len(sources) > 1 and packing.windows == "mixed":
-        raise SpecError("aligned sequences hold documents of one source", "Set packing.windows to pure.", ("packing",))
+        raise SpecError(
+            "aligned sequences hold documents of one source", "Set packing.windows to pure.", ("packing",), PACKING_KEYS
+        )
     room = {}
     for name, source in sources.items():
         share, used = fill(sample_lengths(source, WINDOWED), packing)
@@ -381,6 +385,7 @@ def _check_fitting(name: str, source: Source, packing: PackingSpec) -> None:
             f"'{name}': a document has {longest} tokens, a sequence {packing.length}",
             f"Set packing.length to {longest} or more, or packing.longer to drop.",
             ("packing",),
+            PACKING_KEYS,
         )
     if packing.longer == "drop" and (shortest := int(lengths.min())) > packing.length:
         raise SpecError(
@@ -395,7 +400,10 @@ def _check_columns(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
     for name, source in sources.items():
         if source.mask and "loss_mask" not in spec.columns:
             raise SpecError(
-                f"'{name}' masks {', '.join(source.mask)}, but the split has no loss_mask", "Add it.", ("columns",)
+                f"'{name}' masks {', '.join(source.mask)}, but the split has no loss_mask",
+                "Add it.",
+                ("columns",),
+                [("columns",), ("mixture", name), ("..", "..", "sources", name, "mask")],
             )
     if "tree" in spec.columns and (len(sources) > 1 or not all(isinstance(s, Parsed) for s in sources.values())):
         at = ("columns", spec.columns.index("tree"))
@@ -408,7 +416,8 @@ def _check_columns(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
             continue
         at = ("columns", spec.columns.index(column))
         if spec.packing.method != "rows":
-            raise SpecError(f"{column} need a document a row", "Set packing.method to rows.", at)
+            among = [("columns",), at, ("packing",), ("packing", "method")]
+            raise SpecError(f"{column} need a document a row", "Set packing.method to rows.", at, among)
         for name, source in sources.items():
             if column == "answers" and "answer" not in source.roles:
                 remedy = "Ask questions (`cut` sentences of a grammar), or leave the column out."

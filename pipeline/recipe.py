@@ -432,7 +432,8 @@ def _put(
         _merge(old, value, at, base_marks, marks, replaced)
         return
     if old is not None and isinstance(value, dict):
-        replaced[at] = f"{shown(old)} ({base_marks.get(at, OVERRIDE)})"
+        what = f"the {old['kind']}" if isinstance(old, dict) and "kind" in old else shown(old)
+        replaced[at] = f"{shortened(what)} ({base_marks.get(at, OVERRIDE)})"  # of which nothing is left
     for mark in _paths(old, at):
         base_marks.pop(mark, None)
     base_marks.update({mark: marks[mark] for mark in _paths(value, at) if mark in marks})
@@ -505,16 +506,8 @@ def _override(tree: Tree, marks: Marks, override: str, replaced: dict[KeyPath, s
     if len(steps) > MOST_DEPTH:
         problem = f"a path of {len(steps):,} keys, and there are at most {MOST_DEPTH} inside each other"
         raise RecipeError(problem, "Example: worlds.people.size=1000", place)
-    branch: Any = tree
-    path: KeyPath = ()
-    for step in steps:
-        key: Any = _step(branch, step, path, place)
-        path = (*path, key)
-        inside = branch[key] if isinstance(branch, list) else branch.get(key)
-        if len(path) == len(steps) or not _enterable(inside, steps[len(path)]):
-            break
-        branch = inside
-    new = steps[len(path) :]  # keys that there are not yet
+    holder, path = _holder(tree, steps, place)
+    new = steps[len(path) :]
     mark = Mark(OVERRIDE, 0, -1)
     try:
         value, over_marks = tree_of(text, place, (*path, *new), mark)
@@ -523,22 +516,36 @@ def _override(tree: Tree, marks: Marks, override: str, replaced: dict[KeyPath, s
     for number in range(len(new), 0, -1):
         value = {new[number - 1]: value}
         over_marks[(*path, *new[: number - 1])] = mark
-    _put(branch, path[-1], value, path, marks, over_marks, replaced)
+    _put(holder, path[-1], value, path, marks, over_marks, replaced)
 
 
-def _enterable(value: Any, step: str) -> bool:
-    """Whether the next step of an override's path leads into a value; anything else is replaced by a mapping."""
-    return isinstance(value, dict) or (isinstance(value, list) and step.isdecimal())
+def _holder(tree: Tree, steps: list[str], place: str) -> tuple[Any, KeyPath]:
+    """The last list that the steps of an override lead into, or else the recipe, and the path of what is set in it.
 
-
-def _step(branch: Any, step: str, path: KeyPath, place: str) -> str | int:
-    """A step of an override's path as the key of a mapping, or as a place in a list."""
-    if not isinstance(branch, list):
-        return step
-    if len(step) > 9 or int(step) >= len(branch):
-        remedy = f"It has 0 to {len(branch) - 1}." if branch else "It is empty."
-        raise RecipeError(f"the list {dotted_path(path)} has no place {shortened(step)}", remedy, place)
-    return int(step)
+    A list is entered by the number of a place; by anything else it is replaced, as any value is.
+    """
+    holder: Any = tree
+    inside: Any = tree
+    above: Any = {}
+    path: KeyPath = ()
+    entered: KeyPath = ()
+    for step in steps:
+        key: Any = step
+        if step.isdecimal() and inside is None:
+            remedy = (
+                suggest(str(path[-1]), above) if alike(str(path[-1]), above) else "Set all of it: --set 'key=[a, b]'."
+            )
+            raise RecipeError(f"there is no list {dotted_path(path)}", remedy, place)
+        if step.isdecimal() and isinstance(inside, list):
+            if len(step) > 9 or int(step) >= len(inside):
+                remedy = f"It has 0 to {len(inside) - 1}." if inside else "It is empty."
+                raise RecipeError(f"the list {dotted_path(path)} has no place {shortened(step)}", remedy, place)
+            key = int(step)
+            holder, entered = inside, (*path, key)
+        above = inside if isinstance(inside, dict) else {}
+        inside = inside[key] if isinstance(key, int) else above.get(key)
+        path = (*path, key)
+    return holder, entered or path[:1]
 
 
 # ── validating ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -22,7 +22,7 @@ from pipeline.core.escaping import escaped
 from pipeline.core.secrets import redacted
 
 KeyPath = tuple[str | int, ...]
-"""The way to a key: `("worlds", "people", "size")`."""
+"""The way to a key: `("worlds", "people", "size")`. Code that refuses may write ".." for the mapping above."""
 
 
 class PipelineError(Exception):
@@ -47,7 +47,8 @@ class SpecError(PipelineError):
     `at` is the path of the key below the object that raises; `among` are the paths of keys that are wrong together.
     `Loaded.refusing` turns them into file and line: those of the key in `among` that is nearest to the user, and of
     `at` where none is nearer than the others. exclusive: of `among` one alone may be given; what is to be done depends
-    on where they stand, and is said there.
+    on where they stand, and is said there. lacking: what stands at `at` lacks something that it would have, had it not
+    replaced what was inherited.
     """
 
     def __init__(
@@ -58,14 +59,17 @@ class SpecError(PipelineError):
         among: Iterable[KeyPath] = (),
         *,
         exclusive: bool = False,
+        lacking: bool = False,
     ) -> None:
         super().__init__(problem, remedy)
-        self.at, self.among, self.exclusive = at, tuple(among), exclusive
+        self.at, self.among, self.exclusive, self.lacking = at, tuple(among), exclusive, lacking
 
     def below(self, path: KeyPath) -> SpecError:
         """The same refusal by an object that has the one which raised it at `path`."""
         among = [(*path, *one) for one in self.among]
-        return SpecError(self.problem, self.remedy, (*path, *self.at), among, exclusive=self.exclusive)
+        return SpecError(
+            self.problem, self.remedy, (*path, *self.at), among, exclusive=self.exclusive, lacking=self.lacking
+        )
 
 
 @contextmanager

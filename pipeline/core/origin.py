@@ -73,41 +73,51 @@ class Origin:
             path = path[:-1]
         return self.marks.get(path, Mark(Path(self.name), 1))
 
-    def nearest_to_user(self, paths: Iterable[KeyPath]) -> KeyPath | None:
+    def nearest_to_user(self, paths: Iterable[KeyPath], instead: KeyPath) -> KeyPath:
         """Of keys that are wrong together the one that is nearest to the user, and of several such the first.
 
-        None where all of them are equally near: it is not known which one is at fault. Keys that nobody wrote, which
-        have their defaults, are not at fault.
+        `instead` where none of them is nearer than the others, nor than it: then it is not known which one is at fault.
+        Keys that nobody wrote, which have their defaults, are not at fault.
         """
         written = [path for path in paths if path in self.marks]
-        ways = {self.marks[path].nearness for path in written}
-        if len(ways) < 2:
-            return written[0] if len(written) == 1 else None
-        return next(path for path in written if self.marks[path].nearness == min(ways))
+        if not written:
+            return instead
+        nearest = min(written, key=lambda path: self.marks[path].nearness)
+        least = self.marks[nearest].nearness
+        others = [self.mark(instead).nearness, *(self.marks[path].nearness for path in written if path != nearest)]
+        return nearest if any(least < other for other in others) else instead
 
     def pointed(self, base: KeyPath, error: SpecError) -> tuple[str, str]:
         """The place and the remedy of a refusal of what stands at `base`."""
-        path = (*base, *error.at)
-        nearest = self.nearest_to_user([(*base, *one) for one in error.among])
-        remedy = error.remedy
-        if error.exclusive:
-            remedy = self._without([(*base, *one) for one in error.among], nearest)
-        for above in range(len(path), 0, -1):
-            if before := self.replaced.get(path[:above]):
-                remedy = f"{remedy} What stands at {dotted_path(path[:above])} replaces all of {before}.".lstrip()
-                break
-        return self.place(nearest or path), remedy
+        among = [_upwards((*base, *one)) for one in error.among]
+        path = self.nearest_to_user(among, (*base, *error.at))
+        remedy = self._without(among, path) if error.exclusive else error.remedy
+        if path in self.replaced and (path in among or error.lacking):
+            remedy = f"What stands there replaces all of {self.replaced[path]}: write beside it what else is needed."
+        return self.place(path), remedy
 
-    def _without(self, paths: list[KeyPath], nearest: KeyPath | None) -> str:
+    def _without(self, paths: Iterable[KeyPath], nearest: KeyPath) -> str:
         """What to do about keys that exclude each other."""
-        if nearest is None:
+        mark = self.mark(nearest)
+        others = [path for path in paths if path in self.marks and mark.nearness < self.marks[path].nearness]
+        if not others:
             return "Remove all but one; null takes an inherited one away."
-        others = [path for path in paths if path in self.marks and path != nearest]
-        if self.marks[nearest].file == OVERRIDE:
-            taken = " ".join(f"--set {dotted_path(path)}=null" for path in others)
-            return f"Add {taken}: what is inherited is taken away so ({self.marks[others[0]]})."
-        taken = " and ".join(f"`{path[-1]}: null`" for path in others)
-        return f"Write {taken} beside it: what is inherited is taken away so ({self.marks[others[0]]})."
+        if mark.file == OVERRIDE:
+            nulls = "Add " + " ".join(f"--set {dotted_path(path)}=null" for path in others)
+        else:
+            nulls = f"Write {' and '.join(f'`{path[-1]}: null`' for path in others)} beside it"
+        return f"{nulls}: what is inherited is taken away so ({self.marks[others[0]]})."
+
+
+def _upwards(path: KeyPath) -> KeyPath:
+    """The path without its ".."."""
+    taken: list[str | int] = []
+    for step in path:
+        if step == "..":
+            taken.pop()
+        else:
+            taken.append(step)
+    return tuple(taken)
 
 
 def dotted_path(path: KeyPath) -> str:

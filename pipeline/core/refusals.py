@@ -39,7 +39,8 @@ def refusal(errors: Sequence[ErrorDetails], tree: Any, kinds: Mapping[str, Seque
             problem, remedy = context["problem"], context["remedy"]
             return SpecError(problem, remedy, (*path, *context["at"]), among, exclusive=context["exclusive"])
         case "missing":
-            return SpecError(f"'{error['loc'][-1]}' is missing", _written(str(error["loc"][-1]), path), path)
+            key = str(error["loc"][-1])
+            return SpecError(f"'{key}' is missing", _written(key, path), path, lacking=True)
         case "union_tag_invalid":
             remedy = suggest(str(error["input"]["kind"]), _options(context["expected_tags"]))
             return SpecError(f"{shown(error['input']['kind'])} is not possible here", remedy, (*path, "kind"))
@@ -160,7 +161,7 @@ WORDINGS: dict[str, Callable[[Any, Mapping[str, Any]], Worded]] = {
 }
 """pydantic's name of an error → its wording, from the value and pydantic's context. Others are told in `refusal`."""
 
-TOLD = frozenset({*WORDINGS, UNKNOWN_KEY, REFUSED, "missing", "union_tag_invalid", "union_tag_not_found"})
+WORDED = frozenset({*WORDINGS, UNKNOWN_KEY, REFUSED, "missing", "union_tag_invalid", "union_tag_not_found"})
 """Every kind of error there is a wording for."""
 
 

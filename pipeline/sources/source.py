@@ -105,7 +105,9 @@ class Context:
     def about(self, spec: AboutSpec) -> tuple[World, range]:
         """The world of a source, and which of its individuals it is about. SpecError where there is no such one."""
         if spec.world not in self.worlds:
-            raise SpecError(f"no world '{spec.world}'", suggest(spec.world, self.worlds), ("world",))
+            at = ("world",)
+            among = [at, ("..", "..", "worlds")]
+            raise SpecError(f"no world '{spec.world}'", suggest(spec.world, self.worlds), at, among)
         world = self.worlds[spec.world]
         try:
             return world, world.members(spec.only)

@@ -28,6 +28,10 @@ from pipeline.core.spec import Name, Rational, Size, Spec
 from pipeline.text.fields import Column, Field
 from pipeline.worlds.values import ValuesSpec
 
+VALUES_KEYS = (("values",), ("file",), ("column",), ("faker",), ("count",))
+"""Where the values of an attribute come from, each of which may be at fault where they do not fit."""
+SIZE = ("..", "..", "size")  # of the world, from an attribute
+
 MOST_VALUES = 1_000_000  # of one table: it is tokenized ahead, and every worker holds it
 
 
@@ -180,6 +184,7 @@ def _materialised(forms: Mapping[str, FormSpec], values: Sequence[str], files: F
                 raise SpecError(
                     f"{len(texts)} texts of a form of {len(values)} values",
                     'Give one each, "" for a value that is said as it is, or [] where all of them are.',
+                    among=[(), *VALUES_KEYS, *(("..", "..", *key) for key in VALUES_KEYS)],
                 )
             said: dict[str, str] = {}
             for text, value in zip(texts, values, strict=True):
@@ -208,7 +213,8 @@ class TranslationSpec(ValuesSpec):
         """The translation of these values, with its texts written into it."""
         made = self if self.is_bare and self.forms else self.materialise(files)
         if made.values is not None and len(made.values) != len(values):
-            raise SpecError(f"{len(made.values)} translations of {len(values)} values", "Give one each.")
+            among = [(), *VALUES_KEYS, *(("..", "..", *key) for key in VALUES_KEYS)]
+            raise SpecError(f"{len(made.values)} translations of {len(values)} values", "Give one each.", (), among)
         forms = _materialised(self.forms, values if made.values is None else made.values, files)
         return made.model_copy(update={"forms": forms})
 
@@ -275,7 +281,8 @@ class ChoiceSpec(TranslatedSpec):
             return None
         if isinstance(self.weights, list):
             if len(self.weights) != n:
-                raise SpecError(f"{len(self.weights)} weights for {n} values", "Give one each.", ("weights",))
+                among = [("weights",), *VALUES_KEYS]
+                raise SpecError(f"{len(self.weights)} weights for {n} values", "Give one each.", ("weights",), among)
             if min(self.weights) < 0 or not any(self.weights):
                 raise SpecError("weights must not be negative, nor all zero", at=("weights",))
             raw = list(self.weights)
@@ -421,12 +428,14 @@ class IntegerSpec(Spec):
         """SpecError for no number, or too many."""
         count = (self.last - self.first) // self.step + 1
         if count < 1:
-            raise SpecError(f"no number from {self.first} to {self.last}", "Exchange first and last.", ("last",))
+            problem = f"no number from {self.first} to {self.last}"
+            raise SpecError(problem, "Exchange first and last.", ("last",), [("first",), ("last",)])
         if count > MOST_VALUES:
             raise SpecError(
                 f"{count:,} different numbers; at most {MOST_VALUES:,} can be tokenized ahead",
                 "Give a larger `step`, or split the number into two attributes.",
                 ("last",),
+                [("first",), ("last",), ("step",)],
             )
 
 
@@ -469,7 +478,9 @@ class Lookup:
             raise SpecError(f"'{self._of}' is not a single list of values", "Look up a choice or an integer.", ("of",))
         if len(parent[0].values) != len(self._values):
             raise SpecError(
-                f"{len(self._values)} values for the {len(parent[0].values)} values of '{self._of}'", "Give one each."
+                f"{len(self._values)} values for the {len(parent[0].values)} values of '{self._of}'",
+                "Give one each.",
+                among=[*VALUES_KEYS, ("of",)],
             )
         return _with_forms(Field((Column(parent[0].slot, self._values),), label=label), self._forms)
 
@@ -515,9 +526,9 @@ class NameSpec(Spec):
             raise SpecError(f"{names:,} names are more than can be counted with", "Take fewer pools.", ("pools",))
         if size > names:
             sizes = " × ".join(f"{len(values)}" for values in pools.values())
-            raise SpecError(
-                f"{size:,} items but only {names:,} names ({sizes})", "Enlarge a pool or lower the size.", ("pools",)
-            )
+            problem = f"{size:,} items but only {names:,} names ({sizes})"
+            among = [("pools",), *(("pools", name, *key) for name in pools for key in ((), *VALUES_KEYS)), SIZE]
+            raise SpecError(problem, "Enlarge a pool or lower the size.", ("pools",), among)
         return UniqueName(key, pools)
 
 
@@ -623,6 +634,7 @@ class CodesSpec(Spec):
                 f"{self.diversity:,} different chunks of {self.length} symbols out of {self.vocabulary} do not exist",
                 f"There are {self.vocabulary**self.length:,}.",
                 ("diversity",),
+                [("diversity",), ("length",), ("vocabulary",)],
             )
         return Codes(key, self)
 

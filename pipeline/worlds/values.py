@@ -62,18 +62,20 @@ class ValuesSpec(Spec):
     def _texts(self, files: Files) -> tuple[Text, ...]:
         given = [name for name in ("values", "file", "faker") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise SpecError(
-                f"exactly one of values, file and faker is needed, not {len(given)}"
-                + f" ({', '.join(given)})" * bool(given)
-            )
+            problem = f"exactly one of values, file and faker is needed, not {len(given)}"
+            if not given:
+                raise SpecError(problem, "Write the values, [a, b], or name a file of them.")
+            raise SpecError(f"{problem} ({', '.join(given)})", among=[(key,) for key in given], exclusive=True)
         if self.column is not None and self.file is None:
-            raise SpecError("'column' belongs to a file", "Give `file` too.", ("column",))
+            among = [("column",), ("values",), ("faker",)]
+            raise SpecError("'column' belongs to a file", "Give `file` too, or remove it.", ("column",), among)
         if self.faker is not None:
             if self.count is None:
                 raise SpecError("'faker' needs a 'count'", "Say how many distinct values to take.", ("faker",))
             return files.faker(self.faker, self.locale, self.count)
         if self.count is not None:
-            raise SpecError("'count' belongs to 'faker'", "Remove it.", ("count",))
+            among = [("count",), ("values",), ("file",)]
+            raise SpecError("'count' belongs to 'faker'", "Remove it: `count: null`.", ("count",), among)
         if self.file is not None:
             return files.column(self.file, self.column) if self.column else files.lines(self.file)
         return tuple(Text(value, f"entry {i}") for i, value in enumerate(self.values or (), 1))

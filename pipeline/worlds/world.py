@@ -192,7 +192,8 @@ class World:
             )
         found = range(int(first * self.size), int(last * self.size))
         if not found:
-            raise SpecError(f"the group '{name}' has nobody in it", "Make it or the world larger.", ("groups", name))
+            at = ("groups", name)
+            raise SpecError(f"the group '{name}' has nobody in it", "Make it or the world larger.", at, [at, ("size",)])
         return found
 
     def _other(self, name: str, others: Mapping[str, World]) -> World:
@@ -229,6 +230,7 @@ class World:
                     f"{self.size:,} and {other.size:,} individuals are more than the names between those of "
                     f"'{self.name}' and '{other.name}', out of {prod(name.sizes):,}",
                     "Enlarge a pool or lower a size.",
+                    among=[(), ("..", "size"), ("..", "..", other.name, "size")],
                 )
 
 

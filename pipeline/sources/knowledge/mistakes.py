@@ -85,6 +85,7 @@ class Mistakes:
                 f"mistakes with a rate of {float(spec.rate):.4g} never end",
                 "Let corrected and weak add up to less than 1.",
                 ("mistakes",),
+                [("mistakes", "corrected"), ("mistakes", "weak")],
             )
         self._spec, self._key, self.falsehoods, self._back = spec, key, falsehoods, back
         self._can = np.zeros(places, bool)

@@ -305,7 +305,9 @@ def _chosen(spec: QuestionsSpec) -> list[str]:
     """The questions to ask, in their order."""
     for i, name in enumerate(spec.questions or ()):
         if name not in spec.known:
-            raise SpecError(f"no templates for the question '{name}'", suggest(name, spec.known), ("questions", i))
+            at = ("questions", i)
+            remedy = suggest(name, spec.known)
+            raise SpecError(f"no templates for the question '{name}'", remedy, at, [at, ("templates",)])
     chosen = spec.questions or sorted(spec.known)
     if not chosen:
         raise SpecError("there are no templates", "Give at least one question.", ("templates",))

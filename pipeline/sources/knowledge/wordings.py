@@ -102,7 +102,8 @@ def sentences_of(
     flat = [name for group in groups for name in group]
     for name in flat:
         if name not in known:
-            raise SpecError(f"no templates for the sentence '{name}'", suggest(name, known), ("sentences",))
+            at = ("sentences",)
+            raise SpecError(f"no templates for the sentence '{name}'", suggest(name, known), at, [at, ("templates",)])
     if len(set(flat)) < len(flat):
         raise SpecError("a sentence stands twice", "Remove one.", ("sentences",))
     expanded: list[list[Sentence]] = []
@@ -146,6 +147,7 @@ class Wordings:
                             f"no templates for the sentence '{sentence.templates}' in the language '{language}'",
                             suggest(sentence.templates, templates.known),
                             ("templates",),
+                            lacking=True,
                         )
                     templates.check(sentence.templates)
                 self._add(number, language, templates, sentences, world, occurs)

@@ -196,12 +196,14 @@ class Hops:
                 f"{self._count} people are needed, and there are {len(self._people)}",
                 "Lower `people` or `hops`, or make the world or the group larger.",
                 ("people",),
+                [("people",), ("hops",), ("only",)],
             )
         if spec.sentences > lines:
             raise SpecError(
                 f"{spec.sentences} different background sentences are needed, and there are {lines}",
                 "Lower `sentences`, or give `background` more of them.",
                 ("sentences",),
+                [("sentences",), ("background",)],
             )
 
     def _lengths(self) -> tuple[Fraction, int | None]:
@@ -248,7 +250,7 @@ class _Lines:
     def _cut(self, kind: str, *laws: tuple[list[str], list[str]]) -> list[list[Program]]:
         """The lines of a kind, cut at their bars. laws: which variables each part must tell, and which it must not."""
         if kind not in self._spec.known:
-            raise SpecError(f"no templates for '{kind}'", suggest(kind, self._spec.known), ("templates",))
+            raise SpecError(f"no templates for '{kind}'", suggest(kind, self._spec.known), ("templates",), lacking=True)
         self._spec.check(kind)
         found: list[list[Program]] = []
         for line in self._spec.lines(kind):

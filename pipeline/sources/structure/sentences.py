@@ -121,6 +121,7 @@ class Sentences:
                 f"a prompt of {spec.cut} symbols is all of a sentence that has {self.grammar.shortest}",
                 f"Cut at {self.grammar.shortest - 1}, or before.",
                 ("cut",),
+                [("cut",), ("grammar",)],
             )
         self.sampler = _sampler(spec, self.grammar, context)
         told = {"tag": spec.tag, "prompt": spec.cut is not None, "answer": spec.cut is not None}

@@ -130,6 +130,7 @@ class IgsmSpec(DocumentsSpec):
                 f"problems of up to {SHORT} operations have so few templates that all are trained on",
                 "Ask for more operations, or say `short: true`.",
                 ("op",),
+                [("op",), ("short",), ("split",)],
             )
         return {k: Fraction(1) for k in range(max(low, least), high + 1)}
 
