@@ -183,7 +183,7 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
     "unknown pronoun": ("{kind: pronoun}", "{kind: pronoun, values: [xe]}", "xe", "'xe' is not possible", "he"),
     "missing key": ("    size: 20\n", "", "  people:", "worlds.people: 'size' is missing", ""),
     "bad name": ("      pronoun: {", "      pro noun: {", "pro noun", "worlds.people.attributes.pro noun: ", ""),
-    "long rows": ("length: 64", "length: 70000", "length:", "packing.length: ", "65535"),
+    "long rows": ("length: 64", "length: 20000000", "length:", "packing.length: ", "16777216"),
     "small shards": ("shard_tokens: 2048", "shard_tokens: 10", "shard_tokens", "shard_tokens: ", "1024"),
     # names of attributes, sentences, sources, worlds
     "unknown attribute": (
@@ -426,6 +426,25 @@ def test_a_recipe_or_override_that_cannot_be_read_is_refused_in_one_line(
     _, err = capsys.readouterr()
     assert problem in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "end"),
+    [
+        (["buidl", "tiny"], "argument COMMAND: 'buidl' is not possible here. Did you mean 'build'?\n"),
+        (["exp", "tiny"], "argument COMMAND: 'exp' is not possible here. Did you mean 'export'?\n"),
+        (
+            ["build", "tiny", "--executor", "ry"],
+            "argument --executor: 'ry' is not possible here. Did you mean 'ray'?\n",
+        ),
+    ],
+)
+def test_a_misspelt_command_or_choice_gets_the_one_that_was_meant(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], end: str
+):
+    with pytest.raises(SystemExit, match="2"):
+        cli.run(arguments)
+    assert capsys.readouterr().err.endswith(end)
 
 
 def test_a_template_file_is_refused_at_its_line(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.commands.progress import Lines
 from pipeline.core import output
-from pipeline.core.errors import PlanError
-from pipeline.core.escaping import escaped
+from pipeline.core.errors import PlanError, suggest
+from pipeline.core.escaping import escaped, shortened
 
 if TYPE_CHECKING:  # imported where they are used: --help and refusals stay instant
     from tqdm import tqdm
@@ -22,6 +22,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         super().error(escaped(message))  # what was typed may hold line breaks
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is not None and value not in action.choices:
+            remedy = suggest(str(value), map(str, action.choices))
+            raise argparse.ArgumentError(action, f"'{shortened(str(value))}' is not possible here. {remedy}")
 
     def _print_message(self, message: str, file: object = None) -> None:
         if file is sys.stderr:
