@@ -170,17 +170,24 @@ class Read:
     def rows(self, k: int, rows: I64) -> Columns:
         from pipeline.sinks.arrow import rows_from
 
+        return rows_from(self._opened(k), rows)
+
+    def _opened(self, k: int) -> list[Any]:
+        """The record batches of a shard, which has as many rows as its record says."""
         if k not in self._open:
             while len(self._open) >= OPEN:
                 del self._open[next(iter(self._open))]
             self._open[k] = list(self._dataset.shard(self._records[k]))
-        return rows_from(self._open[k], rows)
+        return self._open[k]
 
     def every(self, k: int, first: int, step: int) -> tuple[int, Columns | None]:
         count = self.count(k)
         if first >= count:
             return count, None
-        return (count, self.rows(k, np.arange(first, count, step))) if step >= FEW else _every(self(k), first, step)
+        if step < FEW:
+            return _every(self(k), first, step)
+        self._opened(k)  # before there is a list of what its record says that it has
+        return count, self.rows(k, np.arange(first, count, step))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": {}}

@@ -19,11 +19,12 @@ Letters: s sequences of a batch, S of a split, L tokens in each, a labels of att
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from math import log, log2
+from math import log, log2, prod
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,9 @@ from numpy.typing import NDArray
 from pipeline.core.draws import I64
 from pipeline.core.errors import PlanError, StorageError, suggest
 from pipeline.core.key import Key
-from pipeline.dataset import Dataset
-from pipeline.recipe import load
+from pipeline.core.opening import opened
+from pipeline.dataset import MEND, Dataset
+from pipeline.recipe import Loaded, load
 from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
 from pipeline.sources.source import Context
 from pipeline.text import tokenizer
@@ -301,8 +303,16 @@ class _Data:
                 "Build it with columns: [documents, spans].",
                 dataset.folder.url,
             )
-        with dataset.folder.local("recipe.yaml") as path:
-            loaded = load(str(path))
+        with dataset.recipe() as path:
+            return cls._of_recipe(dataset, split, its, load(str(path)), source)
+
+    @classmethod
+    def _of_recipe(
+        cls, dataset: Dataset, split: str, its: Mapping[str, Any], loaded: Loaded, source: str | None
+    ) -> _Data:
+        """By the recipe of the dataset."""
+        if missing := {*its["source_names"]} - loaded.recipe.sources.keys():
+            raise StorageError(f"no source '{min(missing)}' in its recipe.yaml", MEND, dataset.folder.url)
         about = {name: loaded.recipe.sources[name] for name in its["source_names"]}
         told = {name: spec for name, spec in about.items() if isinstance(spec, BiographiesSpec)}
         source = _chosen(source, list(told), split)
@@ -310,6 +320,9 @@ class _Data:
         world = World(told[source].world, spec, Key.root(loaded.recipe.seed))
         name = world.of_kind("name")
         assert name is not None, "biographies need one"
+        labels = its.get("attributes", [])
+        if missing := spec.expanded.keys() - set(labels):
+            raise StorageError(f"the split '{split}' has no attribute '{min(missing)}'", MEND, dataset.folder.url)
         firsts = {attribute: _first_chunk(s) for attribute, (_, s, _) in spec.expanded.items() if s.kind == "codes"}
         with loaded.refusing("tokenizer"):
             made = tokenizer.load(loaded.recipe.tokenizer, loaded.files("tokenizer"))
@@ -325,8 +338,8 @@ class _Data:
             name=name,
             individuals=len(biographies.people),
             number=its["source_names"].index(source),
-            labels=its["attributes"],
-            chunk=np.array([firsts.get(label) or ALL for label in its["attributes"]]),
+            labels=labels,
+            chunk=np.array([firsts.get(label) or ALL for label in labels]),
             shape=(its["sequences"], its["length"]),
             eos=made.eos,
         )
@@ -357,26 +370,20 @@ def _first_spans(batch: Any, ids: NDArray[Any], data: _Data) -> tuple[int, I64, 
 
     A document has its end token behind its spans.
     """
-    row, piece = _entries(batch.column("documents"))
-    at = row * ids.shape[1] + piece["start"]
-    ended = ids.reshape(-1)[at + piece["length"] - 1] == data.eos
+    tokens = ids.shape[1]
+    row, piece = data.dataset.entries(batch, "documents", tokens, source=2**16)
+    at = row * tokens + piece["start"]
+    end = at + piece["length"]
+    ended = ids.reshape(-1)[end - 1] == data.eos
     counted = ended & (piece["start"] > 0) & (piece["source"] == data.number)  # what goes on from another begins at 0
-    row, span = _entries(batch.column("spans"))
-    start = row * ids.shape[1] + span["start"]
+    row, span = data.dataset.entries(batch, "spans", tokens, attribute=len(data.labels))
+    start = row * tokens + span["start"]
     document = np.searchsorted(at, start, side="right") - 1
-    mine = np.flatnonzero(counted[document])
+    mine = np.flatnonzero(document >= 0)
+    mine = mine[counted[document[mine]] & (start[mine] + span["length"][mine] < end[document[mine]])]
     _, first = np.unique(document[mine] * len(data.labels) + span["attribute"][mine], return_index=True)
     spans = mine[first]
-    length, label = (span[field][spans].astype(np.int64) for field in ("length", "attribute"))
-    return int(counted.sum()), start[spans], length, label
-
-
-def _entries(column: Any) -> tuple[I64, dict[str, NDArray[Any]]]:
-    """The entries of a list column: in which row each stands, and their fields."""
-    offsets = column.offsets.to_numpy()
-    inside = slice(offsets[0], offsets[-1])
-    fields = {field.name: column.values.field(field.name).to_numpy()[inside] for field in column.type.value_type}
-    return np.repeat(np.arange(len(column)), np.diff(offsets)), fields
+    return int(counted.sum()), start[spans], span["length"][spans], span["attribute"][spans]
 
 
 def _sums(values: NDArray[np.float64], start: I64, length: I64) -> NDArray[np.float64]:
@@ -418,11 +425,35 @@ class _PerToken:
 
 
 def _opened(path: str | Path) -> NDArray[Any]:
+    """The array in an .npy file, memory-mapped. StorageError unless the file is one, and holds just what it says."""
+    remedy = "It must be an array of numbers in C order, saved by numpy.save."
     try:
-        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError) as error:
-        raise StorageError(f"cannot be read: {error}", "It must be an array saved by numpy.save.", str(path)) from None
-    return array
+        with opened(path) as file:
+            shape, fortran, kind = _header(file)
+            size, there = file.tell() + prod(shape) * kind.itemsize, os.fstat(file.fileno()).st_size
+            if kind.hasobject or fortran:
+                raise ValueError("it holds objects" if kind.hasobject else "it is in Fortran order")
+            if size != there:
+                raise ValueError(f"an array of shape {shape} needs {size:,} bytes, and it has {there:,}")
+            return np.memmap(file, kind, "r", file.tell(), shape) if prod(shape) else np.empty(shape, kind)
+    except OSError as error:
+        raise StorageError(f"cannot be read: {error.strerror}", remedy, str(path)) from None
+    except ValueError as error:
+        raise StorageError(f"cannot be read: {error}", remedy, str(path)) from None
+
+
+def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether in Fortran order, and type. ValueError where there is no header of an array."""
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        shape, fortran, kind = np.lib.format.read_array_header_1_0(file)
+    elif version == (2, 0):
+        shape, fortran, kind = np.lib.format.read_array_header_2_0(file)
+    else:
+        raise ValueError(f"its format is of version {version[0]}.{version[1]}, not 1.0 or 2.0")
+    if any(size < 0 for size in shape):
+        raise ValueError(f"its shape is {shape}")
+    return shape, fortran, kind
 
 
 def _sound(losses: NDArray[np.float64], row: int) -> NDArray[np.float64]:

@@ -7,19 +7,25 @@ size and number of rows, always; its bytes, as `check` says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field
 
 from pipeline.core import layouts
-from pipeline.core.columns import Columns
+from pipeline.core.columns import Columns, Lists, check_entries
+from pipeline.core.draws import I64
 from pipeline.core.errors import StorageError, suggest
 from pipeline.core.layouts import OpenLayout
 from pipeline.manifest import MEND as MEND
-from pipeline.manifest import Manifest, ShardRecord
+from pipeline.manifest import RECIPE, Manifest, ShardRecord
 from pipeline.sinks import arrow
+from pipeline.sinks.layout import ShardLayout
+from pipeline.sinks.sink import columns_of
 from pipeline.storage import Folder, folder_at
 from pipeline.storage.local import hash_of, hash_of_bytes
 
@@ -33,6 +39,11 @@ class _TokenizerConfig(OpenLayout):
 def end_of(config: bytes) -> str:
     """The text of the token that ends documents, by a tokenizer_config.json. ValueError where it does not say it."""
     return layouts.checked(_TokenizerConfig, layouts.parsed(config)).eos_token
+
+
+def layout_of(split: Mapping[str, Any]) -> ShardLayout:
+    """What the shards of a split hold, by its entry in the manifest."""
+    return ShardLayout(columns_of(split["packing"] == "rows", split["columns"]), split["length"])
 
 
 @dataclass(frozen=True)
@@ -77,9 +88,11 @@ class Dataset:
                     if hash_of(path) != record.file_hash:
                         raise StorageError("its bytes have changed", MEND, place)
                     self._checked.add(record.file)
-                for batch in arrow.read(path):
+                for batch in arrow.read(path, layout_of(self.manifest.splits[record.split])):
                     rows += batch.num_rows
                     yield batch
+        except FileNotFoundError:
+            raise StorageError("the shard is missing", MEND, place) from None
         except (OSError, ValueError) as error:
             raise StorageError(f"the shard cannot be read: {error}", MEND, place) from None
         if rows != record.sequences:  # a stream that was cut between two batches can be read
@@ -91,6 +104,34 @@ class Dataset:
     def columns(self, record: ShardRecord) -> Columns:
         """The columns of one shard, as `make_shard` made them."""
         return arrow.columns_from(list(self.shard(record)))
+
+    def entries(self, batch: Any, column: str, length: int, **below: int) -> tuple[I64, dict[str, I64]]:
+        """The entries of a list column of a batch: in which row each stands, int64 (m,), and its fields, int64 (m,).
+
+        length, below: see `check_entries`. StorageError where an entry is not within its bounds.
+        """
+        lists = arrow.columns_from([batch.select([column])])[column]
+        assert isinstance(lists, Lists), "the layout of a shard says so"
+        try:
+            check_entries(lists, length, **below)
+        except ValueError as error:
+            raise StorageError(f"column '{column}': {error}", MEND, self.folder.url) from None
+        row = np.repeat(np.arange(len(lists.offsets) - 1), np.diff(lists.offsets))
+        return row, {name: values.astype(np.int64) for name, values in lists.fields.items()}
+
+    @contextmanager
+    def recipe(self) -> Iterator[Path]:
+        """A copy of its recipe.yaml, with the tokenizer beside it, while the block lasts. StorageError where there is
+        none: what a recipe names is not looked for in the folder itself, which anybody may have written."""
+        with TemporaryDirectory(prefix="recipe-") as place:
+            for name in (RECIPE, TOKENIZER):
+                path = Path(place) / name
+                path.parent.mkdir(exist_ok=True)
+                try:
+                    path.write_bytes(self.folder.read(name))
+                except FileNotFoundError:
+                    raise StorageError("there is no such file", MEND, f"{self.folder.url}/{name}") from None
+            yield Path(place) / RECIPE
 
     def end_of_text(self) -> str:
         """The text of the token that ends documents."""

@@ -15,6 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from pipeline.core import layouts
 from pipeline.core.columns import Columns
 from pipeline.core.documents import Ragged
@@ -374,7 +376,12 @@ class _Rows:
         if not folder.has(record.file, record.bytes, record.file_hash):
             raise StorageError("missing, or its bytes have changed", MEND, f"{folder.url}/{record.file}")
         for batch in self.dataset.shard(record):
-            yield arrow.columns_from([batch.select(self.names)])
+            columns = arrow.columns_from([batch.select(self.names)])
+            ids = columns.get("input_ids")
+            if isinstance(ids, np.ndarray) and ids.size and ids.max() >= self.tokenizer.vocabulary:
+                problem = f"it has the token id {ids.max()}, and the tokenizer {self.tokenizer.vocabulary} ids"
+                raise StorageError(problem, MEND, f"{folder.url}/{record.file}")
+            yield columns
 
     def texts(self, documents: Ragged) -> list[str]:
         return self.tokenizer.decode_all(_ids_of(documents))

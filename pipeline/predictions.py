@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.opening import opened
 from pipeline.core.reading import line_of
 
+MOST_LINE = 2**26  # bytes of a line
 FORM = 'Each line is {"prediction": "…"}, and {"row": 17, "prediction": "…"} where they are not in order.'
 
 
@@ -44,17 +46,21 @@ def by_row(path: Path, rows: int, file: str) -> Iterator[tuple[str, int, str]]:
 def lines(path: Path, keys: tuple[str, ...], form: str, file: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Place and object of each line that is not blank, with texts under the keys. form: how a line should look."""
     try:
-        opened = open(path, "rb")  # noqa: SIM115  (closed below)
+        predictions = opened(path)
     except OSError as error:
         raise PipelineError(f"cannot be read: {error.strerror}", f"Give a file of {file}.", str(path)) from None
-    with opened:
-        for number, raw in enumerate(opened, 1):
+    with predictions:
+        for number, raw in enumerate(iter(lambda: predictions.readline(MOST_LINE + 1), b""), 1):
+            place = f"{path}:{number}"
+            if len(raw) > MOST_LINE:
+                raise PipelineError(f"the line has more than {MOST_LINE:,} bytes", form, place)
             if not raw.strip():
                 continue
-            place = f"{path}:{number}"
             try:
                 line = json.loads(line_of(raw, first=number == 1))
-            except (ValueError, RecursionError) as error:
+            except RecursionError:
+                raise PipelineError("not JSON: lists in lists without end", form, place) from None
+            except ValueError as error:
                 raise PipelineError(f"not JSON: {error}", form, place) from None
             for key in keys:
                 if not isinstance(line, dict) or not isinstance(line.get(key), str):

@@ -4,24 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from pipeline.checking.files import Rules
 from pipeline.checking.igsm.rules import IgsmRules
 from pipeline.checking.puzzles import brevo, copying, depo, mano, sentences
 from pipeline.checking.puzzles.rules import PuzzleRules
-from pipeline.core.errors import PipelineError, suggest
-from pipeline.dataset import Dataset
+from pipeline.core import layouts
+from pipeline.core.errors import PipelineError, StorageError, suggest
+from pipeline.core.layouts import OpenLayout
+from pipeline.dataset import MEND, Dataset
 
 Options = Mapping[str, Any]
 
 
+class _Mark(OpenLayout):
+    """A token, or a text, that means something: one of the two is there."""
+
+    token: str | None
+    text: str | None = None
+
+    @model_validator(mode="after")
+    def _is_something(self) -> _Mark:
+        if not (self.token or self.text):
+            raise PydanticCustomError("mark", "a token or a text is needed")
+        return self
+
+
+class _Puzzle(OpenLayout):
+    bos: _Mark | None
+    tag: _Mark | None
+
+
+class _Mano(_Puzzle):
+    modulus: Annotated[int, Field(ge=2, lt=2**31)]
+
+
+class _Grammar(_Puzzle):
+    grammar: list[str]
+
+
+class _Retry(OpenLayout):
+    back: _Mark
+
+
+class _Igsm(OpenLayout):
+    modulus: Annotated[int, Field(ge=2, lt=2**31)] | Literal["exact"]
+    childless: bool
+    vocabulary: dict[str, dict[str, dict[str, str]]] | None
+    retry: _Retry | None
+
+
 class Kind(NamedTuple):
-    """How the rules of a kind are made from its options, and which of these a source in a recipe says."""
+    """How the rules of a kind are made from its options, and which of these a source in a recipe says.
+
+    layout: what a source in the manifest of a dataset is held against first, since anybody may have written it.
+    """
 
     options: tuple[str, ...]
     rules: Callable[..., Rules]
     said_by: Callable[[Options], Options]
+    layout: type[OpenLayout] = _Puzzle
 
 
 def _puzzle(task: Any) -> Kind:
@@ -58,12 +104,12 @@ def _among(sizes: tuple[str, ...], by: str) -> str:
 
 
 KINDS = {
-    "igsm": Kind(("modulus", "back", "vocabulary", "childless"), IgsmRules.of, IgsmRules.said_by),
+    "igsm": Kind(("modulus", "back", "vocabulary", "childless"), IgsmRules.of, IgsmRules.said_by, _Igsm),
     "depo": _puzzle(depo),
     "brevo": _puzzle(brevo),
-    "mano": Kind(("modulus", "by", "opening"), _mano, _said_with("modulus")),
+    "mano": Kind(("modulus", "by", "opening"), _mano, _said_with("modulus"), _Mano),
     "copy": _puzzle(copying),
-    "grammar": Kind(("grammar", "by", "opening"), _grammar, _said_with("grammar")),
+    "grammar": Kind(("grammar", "by", "opening"), _grammar, _said_with("grammar"), _Grammar),
 }
 
 
@@ -82,16 +128,26 @@ def rules_for(data: Dataset, split: str, kind: str | None, options: Options) -> 
     PipelineError where its sources are of several kinds or of one that cannot be checked, or where they say different
     things; StorageError where there is no such split.
     """
-    sources = [data.manifest.recipe["sources"][name] for name in data.split(split)["sources"]]
-    found = sorted({source["kind"] for source in sources})
+    data.split(split)
+    sources = data.manifest.sources(split)
+    found = sorted({source.get("kind", "") for source in sources})
     place = f"{data.folder.url}, split '{split}'"
     if kind is None and len(found) > 1:
         raise PipelineError(f"its sources are of several kinds: {', '.join(found)}", "Give each a split.", place)
     if (kind := kind or found[0]) not in KINDS:
         remedy = f"These can: {', '.join(KINDS)}. Texts are for `score`; if they are such problems, say --kind."
         raise PipelineError(f"what is of the kind '{kind}' cannot be checked", remedy, place)
-    said = [KINDS[kind].said_by(source) for source in sources if source["kind"] == kind]
+    said = [_said_by(kind, source, place) for source in sources if source.get("kind") == kind]
     for name in said[0] if said else ():
         if name not in options and any(one.get(name) != said[0][name] for one in said):
             raise PipelineError(f"its sources have not the same {name}", "Give each a split.", place)
     return rules_of(kind, {**(said[0] if said else {}), **options})
+
+
+def _said_by(kind: str, source: Options, place: str) -> Options:
+    """What a source in a manifest says of its rules. StorageError where it is not what a build writes."""
+    try:
+        layouts.checked(KINDS[kind].layout, source)
+    except ValueError as error:
+        raise StorageError(f"its recipe has no source of the kind {kind}: {error}", MEND, place) from None
+    return KINDS[kind].said_by(source)

@@ -37,6 +37,33 @@ class Strings:
         return cls(offsets, np.frombuffer(b"".join(encoded), np.uint8))
 
 
+MOST_OVER = 8  # times the tokens of a row that spans, or parts, have in all: they may lie over each other
+
+
+def check_entries(lists: Lists, length: int, **below: int) -> None:
+    """ValueError unless the entries have what is to be followed: `start` and `length` lie in a row of so many tokens,
+    and of the other fields named each number is from 0 on and below its bound. A shard may have been made by anybody.
+
+    >>> entries = {"start": np.array([3]), "length": np.array([2]), "role": np.array([7])}
+    >>> check_entries(Lists(np.array([0, 1]), entries), 5, role=7)
+    Traceback (most recent call last):
+    ValueError: an entry has the role 7, and there are 7
+    """
+    bounds = {"start": length, "length": length + 1, **below}
+    if lacking := [name for name in bounds if name not in lists.fields]:
+        raise ValueError(f"its entries have no {', '.join(lacking)}")
+    for name, bound in bounds.items():
+        values = lists.fields[name]
+        if values.size and not 0 <= (wrong := int(values.min() if values.min() < 0 else values.max())) < bound:
+            raise ValueError(f"an entry has the {name} {wrong}, and there are {bound}")
+    start, tokens = (lists.fields[name].astype(np.int64) for name in ("start", "length"))
+    if (start + tokens > length).any():
+        raise ValueError(f"an entry reaches beyond its row of {length} tokens")
+    before = np.concatenate([[0], np.cumsum(tokens)])[lists.offsets]
+    if (np.diff(before) > MOST_OVER * length).any():
+        raise ValueError("the entries of a row have more tokens than it")
+
+
 Column = NDArray[Any] | Lists | Strings
 Columns = Mapping[str, Column]
 """Name → dense (S, L), (S, L, …) or (S,), Lists over S rows, or Strings; all of one number of rows."""

@@ -5,13 +5,15 @@ What is exact (counts, exposures, bits) comes from the manifest and the plan; th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Annotated
+
+from pydantic import Field
 
 from pipeline.build import BUILDS
+from pipeline.core import layouts
 from pipeline.core.errors import PipelineError, StorageError
+from pipeline.core.layouts import Count, OpenLayout
 from pipeline.dataset import Dataset
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
@@ -21,6 +23,7 @@ from pipeline.report.drawn import draw
 from pipeline.report.numbers import Built, Report
 from pipeline.report.split import Measuring
 
+LOGGED = 1000  # builds that the page lists
 RESOLVED = " (resolved: values and templates are written out)"  # what `build` adds to the title of a recipe
 
 
@@ -29,11 +32,7 @@ def plan_of(dataset: Dataset, recipe: str | None = None, overrides: Sequence[str
 
     StorageError where that cannot be compiled, or gives another dataset.
     """
-    with TemporaryDirectory() as place:
-        own = Path(place) / "recipe.yaml"
-        (Path(place) / "tokenizer").mkdir()
-        for name in ("recipe.yaml", "tokenizer/tokenizer.json"):
-            (Path(place) / name).write_bytes(_read(dataset, name))
+    with dataset.recipe() as own:
         try:
             plan = compile_plan(load(recipe or str(own), overrides))
         except PipelineError as error:
@@ -82,17 +81,16 @@ def measure(dataset: Dataset, plan: Plan, *, told: Progress = lambda _: None) ->
     )
 
 
-def _read(dataset: Dataset, name: str) -> bytes:
-    try:
-        return dataset.folder.read(name)
-    except FileNotFoundError:
-        raise StorageError(
-            "there is no such file", "Run build, which mends it.", f"{dataset.folder.url}/{name}"
-        ) from None
+class _Entry(OpenLayout):
+    """A line of the log of builds."""
+
+    ended: Annotated[str, Field(pattern=r"^[0-9TZ:-]{1,30}$")]
+    seconds: Annotated[float, Field(ge=0, le=1e12)]
+    built: Count
 
 
 def _builds(dataset: Dataset) -> tuple[Built, ...]:
-    """The log of builds; lines that cannot be read are left out."""
+    """The last lines of the log of builds; those that cannot be read are left out."""
     try:
         lines = dataset.folder.read(BUILDS).decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
@@ -100,11 +98,10 @@ def _builds(dataset: Dataset) -> tuple[Built, ...]:
     shards = len(dataset.manifest.shards)
     tokens = sum(split["tokens"] for split in dataset.manifest.splits.values())
     found = []
-    for line in lines:
+    for line in lines[-LOGGED:]:
         try:
-            entry = json.loads(line)
-            seconds, built = float(entry["seconds"]), int(entry["built"])
-            found.append(Built(str(entry["ended"]), seconds, built, shards, round(tokens * built / shards)))
-        except (ValueError, TypeError, KeyError):
+            entry = layouts.checked(_Entry, layouts.parsed(line))
+        except ValueError:
             continue
+        found.append(Built(entry.ended, entry.seconds, entry.built, shards, round(tokens * entry.built / shards)))
     return tuple(found)

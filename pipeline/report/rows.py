@@ -18,12 +18,14 @@ TOKENS = 1_000_000  # that are read, of each split
 
 
 def check_files(dataset: Dataset) -> None:
-    """StorageError where a shard of the manifest is not in the folder."""
+    """StorageError where a shard of the manifest is not in the folder, or not of its size."""
     for split in dataset.manifest.splits:
-        there = {f"{split}/{name}" for name in dataset.folder.names(split)}
+        there = {f"{split}/{name}": size for name, size in dataset.folder.sizes(split).items()}
         for record in dataset.manifest.shards_of(split):
-            if record.file not in there:
-                raise StorageError("the shard is missing", MEND, f"{dataset.folder.url}/{record.file}")
+            size = there.get(record.file)
+            if size != record.bytes:
+                problem = "the shard is missing" if size is None else f"{size} bytes instead of {record.bytes}"
+                raise StorageError(problem, MEND, f"{dataset.folder.url}/{record.file}")
 
 
 def sampled(dataset: Dataset, split: str, key: Key, most: int) -> Iterator[Any]:
@@ -38,17 +40,6 @@ def sampled(dataset: Dataset, split: str, key: Key, most: int) -> Iterator[Any]:
     for k, start, end in zip(opened, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
         wanted = rows[(rows >= start) & (rows < end)] - start
         yield from _of_shard(dataset.shard(records[k]), wanted)
-
-
-def of_lists(column: Any) -> tuple[I64, dict[str, I64]]:
-    """The entries of a list column of a batch: in which row each stands, int64 (m,), and its fields, int64 (m,)."""
-    offsets = column.offsets.to_numpy()
-    inside = slice(offsets[0], offsets[-1])
-    fields = {
-        field.name: column.values.field(field.name).to_numpy()[inside].astype(np.int64)
-        for field in column.type.value_type
-    }
-    return np.repeat(np.arange(len(column)), np.diff(offsets)), fields
 
 
 def _keyed(key: Key, n: int, most: int) -> I64:

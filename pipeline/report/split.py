@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.documents import Documents, Ragged
+from pipeline.core.documents import ROLES, Documents, Ragged
 from pipeline.core.draws import I64
 from pipeline.core.key import Key
 from pipeline.dataset import Dataset
@@ -131,7 +131,7 @@ class Measuring:
         for batch in rows.sampled(self._dataset, self._name, self._key, max(1, rows.TOKENS // length)):
             read += batch.num_rows
             ids = batch.column("input_ids").flatten().to_numpy()
-            row, span = rows.of_lists(batch.column("spans"))
+            row, span = self._dataset.entries(batch, "spans", length, attribute=len(self._order.attributes))
             whole = (not cut) | ((span["start"] > 0) & (span["start"] + span["length"] < length))
             start = row * length + span["start"]
             source = self._sources_at(batch, start)
@@ -144,8 +144,11 @@ class Measuring:
         """Which source the tokens `start` (m,) of a batch are of."""
         if len(self._order.sources) == 1:
             return np.zeros(len(start), np.int64)
-        row, piece = rows.of_lists(batch.column("documents"))
-        at = row * self._order.packing.length + piece["start"]
+        length = self._order.packing.length
+        row, piece = self._dataset.entries(batch, "documents", length, source=len(self._order.sources))
+        at = row * length + piece["start"]
+        if not at.size:
+            return np.full(len(start), -1)
         return piece["source"][np.searchsorted(at, start, side="right") - 1]
 
     def _marginals(self) -> tuple[values.Marginals, ...]:
@@ -180,7 +183,8 @@ class Measuring:
         length = len(ids)
         filled = _filled(batch, length)
         shown = min(length if filled is None else filled, LONG)
-        role, label = (_covered(batch, column, field, length) for column, field in _COVERING)
+        role = self._covered(batch, "parts", length, role=len(ROLES))
+        label = self._covered(batch, "spans", length, attribute=len(self._order.attributes))
         masked = np.zeros(length, bool)
         if "loss_mask" in batch.schema.names:
             masked = batch.column("loss_mask").flatten().to_numpy() == 0
@@ -188,24 +192,24 @@ class Measuring:
         told = runs(self._plan.tokenizer, ids[cut], role[cut], label[cut], masked[cut], self._order.attributes)
         return Row(tuple(told), shown, length, None if filled is None else length - filled)
 
+    def _covered(self, batch: Any, column: str, length: int, **below: int) -> I64:
+        """For each token of the one row of a batch what its entries in a list column say; 0 for nothing.
 
-_COVERING = (("parts", "role"), ("spans", "attribute"))
-
-
-def _covered(batch: Any, column: str, field: str, length: int) -> I64:
-    """For each token of the one row of a batch what its entries in a list column say; 0 for nothing."""
-    covered = np.zeros(length, np.int64)
-    if column in batch.schema.names:
-        _, entries = rows.of_lists(batch.column(column))
-        for start, tokens, number in zip(entries["start"], entries["length"], entries[field], strict=True):
-            covered[start : start + tokens] = number
-    return covered
+        below: the field that says it, and its bound.
+        """
+        covered = np.zeros(length, np.int64)
+        if column in batch.schema.names:
+            _, entries = self._dataset.entries(batch, column, length, **below)
+            (field,) = below
+            for start, tokens, number in zip(entries["start"], entries["length"], entries[field], strict=True):
+                covered[start : start + tokens] = number
+        return covered
 
 
 def _filled(batch: Any, length: int) -> int | None:
     """How many tokens of the one row of a batch are not padding."""
     if "length" in batch.schema.names:
-        return int(batch.column("length")[0].as_py())
+        return min(max(int(batch.column("length")[0].as_py()), 0), length)
     if "segment_ids" in batch.schema.names:
         segments: NDArray[Any] = batch.column("segment_ids").flatten().to_numpy()
         return int((segments > 0).sum())

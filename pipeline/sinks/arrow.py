@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.columns import Column, Columns, Lists, Strings
 from pipeline.core.narrow import narrowed
+from pipeline.sinks.layout import ShardLayout
 
 ROWS = 1024  # sequences of one record batch: a megabyte at 512 tokens, few enough to skip through
 
@@ -67,15 +69,82 @@ def record_batch(columns: Columns) -> pa.RecordBatch:
     return pa.record_batch({name: _array(name, column) for name, column in columns.items()})
 
 
-def read(path: Path) -> Iterator[pa.RecordBatch]:
-    """The record batches of a file, memory-mapped. pyarrow.ArrowInvalid where it is not a whole stream."""
-    with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as reader:
-        yield from reader
+def read(path: Path, layout: ShardLayout | None = None) -> Iterator[pa.RecordBatch]:
+    """The record batches of a file, memory-mapped, each checked before it is given: offsets, texts, sizes, no nulls.
+
+    OSError or ValueError where it is not a whole stream, or one that `write` does not write; where a layout is given,
+    of another one. Nothing is unpacked, and no more memory taken than the file has bytes.
+    """
+    try:
+        with pa.memory_map(str(path)) as source:
+            messages = iter(pa.ipc.MessageReader.open_stream(source))
+            schema = _schema(next(messages, None), layout)
+            count = 0
+            for message in messages:
+                count += 1
+                batch = _batch(message, schema)
+                if layout:
+                    layout.check_rows({"input_ids": _column(batch.column("input_ids"))})
+                yield batch
+    except pa.ArrowException as error:
+        raise ValueError(f"no shard of ours: {' '.join(str(error).split())[:200]}") from None
+    if not count:
+        raise ValueError("it has no record batch")
 
 
-def columns_of(path: Path) -> Columns:
+def _schema(message: Any, layout: ShardLayout | None) -> pa.Schema:
+    if message is None or message.type != "schema":
+        raise ValueError("it does not begin with a schema")
+    schema = pa.ipc.read_schema(message)
+    if layout:
+        layout.check_types({field.name: str(field.type) for field in schema}, len(schema))
+    return schema
+
+
+def _batch(message: Any, schema: pa.Schema) -> pa.RecordBatch:
+    if message.type != "record batch":
+        raise ValueError(f"it holds a {message.type}")
+    if _is_compressed(message.metadata):
+        raise ValueError("it is compressed")
+    batch = pa.ipc.read_record_batch(message, schema)
+    batch.validate(full=True)
+    if any(map(_has_nulls, batch.columns)):
+        raise ValueError("it has nulls")
+    return batch
+
+
+def _is_compressed(metadata: Any) -> bool:
+    """Whether a message of a record batch, whose flatbuffer pyarrow has verified, says how its body is compressed.
+
+    pyarrow does not tell, and would unpack as much as the file asks for. A table of a flatbuffer begins with the way
+    back to its vtable, which has the places of its fields: u16 size of itself, u16 size of the table, u16 each field.
+    """
+
+    def place(table: int, field: int) -> int:
+        """Where a field begins, counted from its table; 0 where it is not there."""
+        (back,) = struct.unpack_from("<i", metadata, table)
+        (size,) = struct.unpack_from("<H", metadata, table - back)
+        at = 4 + 2 * field
+        return int(struct.unpack_from("<H", metadata, table - back + at)[0]) if at < size else 0
+
+    (message,) = struct.unpack_from("<I", metadata, 0)
+    header = message + place(message, 2)  # version, type of the header, header, …
+    (onwards,) = struct.unpack_from("<I", metadata, header)
+    return place(header + onwards, 3) != 0  # length, nodes, buffers, compression
+
+
+def _has_nulls(array: Any) -> bool:
+    if array.null_count:
+        return True
+    if pa.types.is_struct(array.type):
+        return any(_has_nulls(array.field(i)) for i in range(array.type.num_fields))
+    nested = pa.types.is_list(array.type) or pa.types.is_fixed_size_list(array.type)
+    return nested and _has_nulls(array.values)
+
+
+def columns_of(path: Path, layout: ShardLayout | None = None) -> Columns:
     """The columns of a file, as they were written: `content_hash(columns_of(path))` is that of the shard."""
-    return columns_from(list(read(path)))
+    return columns_from(list(read(path, layout)))
 
 
 def columns_from(batches: Sequence[pa.RecordBatch]) -> Columns:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Key_
 
-from pipeline.core.columns import Columns, Lists
+from pipeline.core.columns import Columns, Lists, check_entries
 from pipeline.core.documents import Ragged, offsets_of
 from pipeline.core.errors import SpecError
 from pipeline.core.spec import Size
@@ -95,6 +95,8 @@ def documents(part: Part, rows: Rows, *, rests: bool = True) -> Iterator[Ragged]
 def of_rows(columns: Columns) -> Ragged:
     """The documents of some rows that hold one each."""
     ids, length = _dense(columns, "input_ids"), _dense(columns, "length").astype(np.int64)
+    if length.size and not (length.min() >= 1 and length.max() <= ids.shape[1]):
+        raise SpecError(f"a row of {ids.shape[1]} tokens has a length of {length.min()} to {length.max()}", FOREIGN[1])
     return Ragged(ids[np.arange(ids.shape[1]) < length[:, None]], offsets_of(length))
 
 
@@ -141,6 +143,7 @@ def _as_marked(split: Split, shard: Shard, batches: Iterable[Columns]) -> _Piece
     for columns in batches:
         ids, marked = _dense(columns, "input_ids"), columns["documents"]
         assert isinstance(marked, Lists)
+        _check_pieces(split, shard, marked)
         start, length, before = (marked.fields[name].astype(np.int64) for name in ("start", "length", "offset"))
         first = np.repeat(np.arange(len(ids)), np.diff(marked.offsets)) * ids.shape[1] + start
         within = np.arange(length.sum()) - np.repeat(offsets_of(length)[:-1], length)
@@ -154,6 +157,16 @@ def _as_marked(split: Split, shard: Shard, batches: Iterable[Columns]) -> _Piece
         return _Pieces(Ragged(line, offsets_of(np.add.reduceat(length, begins))), np.zeros(len(begins), bool))
     offsets = offsets_of(length)
     return _Pieces(Ragged(line, offsets), (before > 0) & (length == 1) & (line[offsets[:-1]] == split.end))
+
+
+def _check_pieces(split: Split, shard: Shard, marked: Lists) -> None:
+    """SpecError where the column `documents` cannot be followed."""
+    try:
+        check_entries(marked, split.length, offset=2**31)
+    except ValueError as error:
+        raise _refusal(split, shard, f"column 'documents': {error}", FOREIGN[1]) from None
+    if (marked.fields["length"] < 1).any():
+        raise _refusal(split, shard, "column 'documents': an entry has no tokens", FOREIGN[1])
 
 
 def _by_ends(split: Split, shard: Shard, batches: Iterable[Columns]) -> _Pieces:
