@@ -22,20 +22,24 @@ Options = Mapping[str, Any]
 
 
 class _Mark(OpenLayout):
-    """A token, or a text, that means something: one of the two is there."""
+    """A token, or a text, that means something."""
 
     token: str | None
     text: str | None = None
 
+
+class _Back(_Mark):
+    """What takes back: one of the two is there."""
+
     @model_validator(mode="after")
-    def _is_something(self) -> _Mark:
+    def _is_something(self) -> _Back:
         if not (self.token or self.text):
             raise PydanticCustomError("mark", "a token or a text is needed")
         return self
 
 
 class _Puzzle(OpenLayout):
-    bos: _Mark | None
+    bos: _Mark | Literal[False] | None
     tag: _Mark | None
 
 
@@ -48,7 +52,7 @@ class _Grammar(_Puzzle):
 
 
 class _Retry(OpenLayout):
-    back: _Mark
+    back: _Back
 
 
 class _Igsm(OpenLayout):
