@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
-RECIPE ?= bioS_multi5
+RECIPE ?=
 OUT    ?=
 SET    ?=
 ARGS   ?=
@@ -17,7 +17,31 @@ PIP = $(PY) -m pip --disable-pip-version-check -q
 PIPELINE := $(PY) -m pipeline
 READERS := .venv-readers
 TRAINER := .venv-torch
-OVERRIDES := $(foreach override,$(SET),--set '$(override)')
+
+# What is named on the command line of make is handed over as it is, whatever blanks and quotes it holds.
+# SET is cut at blanks; a part without `=` goes on with the one before it: SET="seed=7 a.b=[0, 1]" sets two values.
+NOTHING :=
+BLANK := $(NOTHING) $(NOTHING)
+quoted = '$(subst ','\'',$(1))'
+PARTS = $(subst ','\'',$(SET))
+AFTER = $(foreach part,$(wordlist 2,$(words $(PARTS)),$(PARTS)),$(if $(findstring =,$(part)),' --set ')$(part))
+OVERRIDES = $(if $(PARTS),--set '$(subst $(BLANK)' --set ',' --set ',$(firstword $(PARTS)) $(AFTER))')
+# data/<recipe>, as `build` names it; make's functions take a blank for the end of a name.
+STEM = $(subst :blank:,$(BLANK),$(basename $(notdir $(subst $(BLANK),:blank:,$(RECIPE)))))
+FOLDER = $(call quoted,$(or $(OUT),data/$(STEM)))
+FIRST := bioS_multi5
+
+# A target that is given no recipe does not go on with another one.
+ifneq ($(filter plan preview,$(MAKECMDGOALS)),)
+ifeq ($(strip $(RECIPE)),)
+$(error Name a recipe: make $(firstword $(filter plan preview,$(MAKECMDGOALS))) RECIPE=$(FIRST) (`make list` has them))
+endif
+endif
+ifneq ($(filter verify report export push,$(MAKECMDGOALS)),)
+ifeq ($(strip $(RECIPE)$(OUT)),)
+$(error Name a recipe, or the folder of a dataset: make $(firstword $(filter verify report export push,$(MAKECMDGOALS))) RECIPE=$(FIRST), or OUT=data/$(FIRST))
+endif
+endif
 
 .PHONY: help dataset plan preview verify report export push list test test-all test-readers lint bench lock clean
 .DEFAULT_GOAL := help
@@ -26,25 +50,26 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 dataset: $(VENV)/run  ## build data/RECIPE: make dataset RECIPE=bioS_multi5 [OUT=folder] [SET="seed=7 a.b=c"] [ARGS="--workers 8"]
-	@$(PIPELINE) build '$(RECIPE)' $(if $(OUT),--out '$(OUT)') $(OVERRIDES) $(ARGS)
+	@$(if $(strip $(RECIPE)),,echo 'No RECIPE is given: this builds $(FIRST).')
+	@$(PIPELINE) build $(call quoted,$(or $(RECIPE),$(FIRST))) $(if $(OUT),--out $(call quoted,$(OUT))) $(OVERRIDES) $(ARGS)
 
-plan: $(VENV)/run  ## say exactly what RECIPE would build
-	@$(PIPELINE) plan '$(RECIPE)' $(OVERRIDES) $(ARGS)
+plan: $(VENV)/run  ## say exactly what RECIPE would build: make plan RECIPE=bioS_multi5
+	@$(PIPELINE) plan $(call quoted,$(RECIPE)) $(OVERRIDES) $(ARGS)
 
-preview: $(VENV)/run  ## show documents of RECIPE
-	@$(PIPELINE) preview '$(RECIPE)' $(OVERRIDES) $(ARGS)
+preview: $(VENV)/run  ## show documents: make preview RECIPE=bioS_multi5 [ARGS="-n 5"]
+	@$(PIPELINE) preview $(call quoted,$(RECIPE)) $(OVERRIDES) $(ARGS)
 
 verify: $(VENV)/run  ## hold a built dataset against its manifest: make verify RECIPE=… [OUT=folder]
-	@$(PIPELINE) verify '$(or $(OUT),data/$(basename $(notdir $(RECIPE))))'
+	@$(PIPELINE) verify $(FOLDER)
 
 report: $(VENV)/run  ## write report.html about a built dataset: make report RECIPE=… [OUT=folder] [ARGS="--out page.html"]
-	@$(PIPELINE) report '$(or $(OUT),data/$(basename $(notdir $(RECIPE))))' $(ARGS)
+	@$(PIPELINE) report $(FOLDER) $(ARGS)
 
 export: $(VENV)/run  ## export what is built: make export RECIPE=… TO=megatron [OUT=its folder] [ARGS="--columns input_ids"]
-	@$(PIPELINE) export '$(or $(OUT),data/$(basename $(notdir $(RECIPE))))' --to '$(TO)' $(ARGS)
+	@$(PIPELINE) export $(FOLDER) --to $(call quoted,$(TO)) $(ARGS)
 
 push: $(VENV)/run  ## send it to the Hugging Face Hub: make push RECIPE=… REPO=user/name [OUT=folder] [ARGS="--public"]
-	@$(PIPELINE) push '$(or $(OUT),data/$(basename $(notdir $(RECIPE))))' '$(REPO)' $(ARGS)
+	@$(PIPELINE) push $(FOLDER) $(call quoted,$(REPO)) $(ARGS)
 
 list: $(VENV)/run  ## name the recipes
 	@$(PIPELINE) list

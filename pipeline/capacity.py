@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from pipeline.core.draws import I64
 from pipeline.core.errors import PlanError, StorageError, suggest
 from pipeline.core.key import Key
-from pipeline.core.opening import opened
+from pipeline.core.opening import expanded, opened
 from pipeline.dataset import MEND, Dataset
 from pipeline.recipe import Loaded, load
 from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
@@ -428,7 +428,7 @@ def _opened(path: str | Path) -> NDArray[Any]:
     """The array in an .npy file, memory-mapped. StorageError unless the file is one, and holds just what it says."""
     remedy = "It must be an array of numbers in C order, saved by numpy.save."
     try:
-        with opened(path) as file:
+        with opened(expanded(path)) as file:
             shape, fortran, kind = _header(file)
             size, there = file.tell() + prod(shape) * kind.itemsize, os.fstat(file.fileno()).st_size
             if kind.hasobject or fortran:

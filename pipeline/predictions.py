@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.opening import opened
+from pipeline.core.opening import expanded, opened
 from pipeline.core.reading import line_of
 
 MOST_LINE = 2**26  # bytes of a line
 FORM = 'Each line is {"prediction": "…"}, and {"row": 17, "prediction": "…"} where they are not in order.'
 
 
-def by_row(path: Path, rows: int, file: str) -> Iterator[tuple[str, int, str]]:
+def by_row(path: str | Path, rows: int, file: str) -> Iterator[tuple[str, int, str]]:
     """Place, row and prediction of each line: all rows in order, or those that the lines name.
 
     file: what a refusal says the file should hold. PipelineError with file and line.
@@ -43,10 +43,10 @@ def by_row(path: Path, rows: int, file: str) -> Iterator[tuple[str, int, str]]:
         )
 
 
-def lines(path: Path, keys: tuple[str, ...], form: str, file: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def lines(path: str | Path, keys: tuple[str, ...], form: str, file: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Place and object of each line that is not blank, with texts under the keys. form: how a line should look."""
     try:
-        predictions = opened(path)
+        predictions = opened(expanded(path))
     except OSError as error:
         raise PipelineError(f"cannot be read: {error.strerror}", f"Give a file of {file}.", str(path)) from None
     with predictions:

@@ -35,6 +35,7 @@ from pipeline.core.errors import KeyPath, PipelineError, RecipeError, SpecError,
 from pipeline.core.escaping import shortened
 from pipeline.core.files import Files, library
 from pipeline.core.key import Key
+from pipeline.core.opening import expanded
 from pipeline.core.origin import OVERRIDE, Mark, Marks, Origin, dotted_path
 from pipeline.core.refusals import refusal, shown
 from pipeline.core.spec import Name, Rational, Size, Spec, refused
@@ -269,6 +270,7 @@ def find(name: str) -> Path:
         beside = next((f"./{name}{ending}" for ending in ("", *ENDINGS) if os.path.isfile(name + ending)), None)
         remedy = f"Did you mean '{beside}'?" if beside else _alike_recipes(name, known)
         raise RecipeError(f"no recipe '{shortened(name)}'", remedy)
+    name = str(expanded(name))
     for path in (f"{name}.yaml", name):
         if os.path.isfile(path):  # which, unlike Path.is_file, takes any name
             return Path(path)

@@ -8,10 +8,11 @@
 
 What counts, after white space around the prediction and the stored texts is taken away:
 
-- A prediction ends where the text of the end token or a line break stands in it. (A line break that the row's own hint
-  and answer have ends nothing.) It may say anything behind, and nothing else: a model that goes on within the line
-  without an end token is wrong, as is one that hints where the row does not.
-- An answer is right when it is the stored one, character for character; its final full stop may be missing.
+- A prediction ends where the text of the end token, a line break or one of the `stops` stands in it. (A line break or
+  a stop that the row's own hint and answer have ends nothing.) It may say anything behind, and nothing else: a model
+  that goes on within the line without an end token is wrong, as is one that hints where the row does not.
+- An answer is right when it is the stored one, character for character, capitals included; its final full stop may be
+  missing.
 - Where the row has a hint, the last sentence is the answer: what comes before is nothing, the right hint, or a text
   that ends a sentence (. ! ?). So a right answer counts after a wrong hint and after none. (After a hint that is no
   sentence, nothing but the right hint tells where the answer begins.)
@@ -25,13 +26,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from statistics import fmean
 
-from pipeline.core.errors import StorageError
+from pipeline.core.errors import PipelineError, StorageError
+from pipeline.core.escaping import escaped
 from pipeline.dataset import Dataset
 from pipeline.predictions import by_row
 
@@ -105,7 +107,7 @@ class Score:
         for name, of in shown.items():
             counts = [f"{of.rows:,}", f"{of.correct:,}"] if isinstance(of, Tally) else ["", ""]
             hints = "" if of.hint_accuracy is None else f"{of.hint_accuracy:.2%}"
-            table.append([name or "(no name)", *counts, f"{of.accuracy:.2%}", hints, f"{of.baseline:.2%}"])
+            table.append([escaped(name) or "(no name)", *counts, f"{of.accuracy:.2%}", hints, f"{of.baseline:.2%}"])
         if not self.micro.hinted:
             table = [row[:4] + row[5:] for row in table]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -113,24 +115,33 @@ class Score:
 
 
 def score(
-    folder: str | Path, split: str, predictions: Path, *, done: Callable[[int], object] = lambda _: None
+    folder: str | Path,
+    split: str,
+    predictions: str | Path,
+    *,
+    stops: Sequence[str] = (),
+    done: Callable[[int], object] = lambda _: None,
 ) -> Score:
     """The score of a JSONL file of predictions for a split, with `columns: [answers]`, of the dataset in `folder`.
 
     A line is {"prediction": text}, one for each row of the split in its order (that of the shards), or has the number
     of its row, from 0, beside it: {"row": 17, "prediction": text}. Numbered lines come in any order, and rows without
-    one do not count. Other keys are ignored, and so are blank lines. `done` is told of each prediction.
+    one do not count. Other keys are ignored, and so are blank lines. stops: texts that end a prediction, beside the end
+    token and the line break: "Question:", where a model goes on with another one. `done` is told of each prediction.
 
-    StorageError where there is no such dataset, split or column; PipelineError, with file and line, for predictions
-    that are not as above. Memory: one prediction at a time, a byte a row, and the distinct answers of each question.
+    StorageError where there is no such dataset, split or column; PipelineError for a stop that is empty and, with file
+    and line, for predictions that are not as above. Memory: one prediction at a time, a byte a row, and the distinct
+    answers of each question.
     """
+    if not all(stops):
+        raise PipelineError("an empty text ends every prediction", "Name what a prediction ends with.", "stops")
     data = Dataset.at(folder)
     rows = _Rows(data, split)
-    end = data.end_of_text()
+    ends = (data.end_of_text(), "\n", *stops)
     counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])  # as in Tally
     for _, row, prediction in by_row(predictions, len(rows), "predictions"):
         question, hint, answer = rows[row]
-        said = _said(prediction, end, hint + answer)
+        said = _said(prediction, ends, hint + answer)
         found = (True, _answers(said, hint, answer), bool(hint), _hints(said, hint))
         counts[question] = [count + one for count, one in zip(counts[question], found, strict=True)]
         done(1)
@@ -145,10 +156,23 @@ def score(
 # ── what counts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _said(prediction: str, end: str, expected: str) -> str:
-    """A prediction up to its end: the end token, or a line break more than there are in what is expected."""
-    lines = expected.count("\n") + 1
-    return "\n".join(prediction.strip().partition(end)[0].split("\n", lines)[:lines]).strip()
+def _said(prediction: str, ends: Sequence[str], expected: str) -> str:
+    """A prediction up to the first of its ends: each counts from where there are more of it than in what is expected.
+
+    >>> _said(" Botany. Question: Who", ("<|endoftext|>", "Question:"), "Botany.")
+    'Botany.'
+    """
+    text = prediction.strip()
+    return text[: min(_position(text, end, expected.count(end)) for end in ends)].strip()
+
+
+def _position(text: str, part: str, passed: int) -> int:
+    """Where a part stands in a text, the first `passed` of them passed over; the text's length where it does not."""
+    at = -len(part)
+    for _ in range(passed + 1):
+        if (at := text.find(part, at + len(part))) < 0:
+            return len(text)
+    return at
 
 
 def _answers(said: str, hint: str, answer: str) -> bool:

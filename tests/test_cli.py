@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,65 @@ def test_make_help_lists_the_targets_of_the_readme() -> None:
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     for target in ("dataset", "test", "list", "bench"):
         assert target in done.stdout
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """make, with a Python that says what it was given."""
+    python = tmp_path / "environment/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[3:]))\n")
+    python.chmod(0o755)
+    ready = tmp_path / "environment/run"
+    ready.touch()
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["make", "--no-print-directory", f"VENV={tmp_path}/environment", "-o", str(ready), *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        (["plan", "RECIPE=tiny"], ["plan", "tiny"]),
+        (["preview", 'RECIPE=my it\'s "x".yaml'], ["preview", 'my it\'s "x".yaml']),
+        (["dataset", "RECIPE=~/a b.yaml", "OUT=~/o'ut x"], ["build", "~/a b.yaml", "--out", "~/o'ut x"]),
+        (["verify", "RECIPE=my recipes/a.b c.yaml"], ["verify", "data/a.b c"]),
+        (["report", "OUT=it's; echo no"], ["report", "it's; echo no"]),
+        (["export", "RECIPE=tiny", "TO=a'b"], ["export", "data/tiny", "--to", "a'b"]),
+        (["push", "OUT=x y", "REPO=it's/x"], ["push", "x y", "it's/x"]),
+        (
+            ["plan", "RECIPE=tiny", "SET=seed=7 a.b=[0, 0.025] c='it is'"],
+            ["plan", "tiny", "--set", "seed=7", "--set", "a.b=[0, 0.025]", "--set", "c='it is'"],
+        ),
+        (["plan", "RECIPE=tiny", "ARGS=-n 3"], ["plan", "tiny", "-n", "3"]),
+    ],
+)
+def test_make_hands_over_what_is_named_as_it_is(
+    make: Callable[..., subprocess.CompletedProcess[str]], asked: list[str], given: list[str]
+) -> None:
+    done = make(*asked)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == given
+
+
+@pytest.mark.parametrize("target", ["plan", "preview", "report", "verify", "export", "push"])
+def test_make_without_a_recipe_goes_on_with_no_other(
+    make: Callable[..., subprocess.CompletedProcess[str]], target: str
+) -> None:
+    done = make(target)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"make {target} RECIPE=bioS_multi5" in done.stderr
+
+
+def test_make_dataset_without_a_recipe_says_which_it_takes(
+    make: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    said, given = make("dataset").stdout.splitlines()
+    assert said == "No RECIPE is given: this builds bioS_multi5."
+    assert json.loads(given) == ["build", "bioS_multi5"]
 
 
 def test_an_installed_wheel_finds_its_recipes_and_templates(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from pyarrow import parquet
 
 from pipeline import cli
 from pipeline.build import build_shard
+from pipeline.core import caches
 from pipeline.core.columns import Lists, content_hash
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.errors import RecipeError, RunError
@@ -813,6 +814,31 @@ def test_a_cache_that_cannot_be_written_is_refused_with_the_way_out(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(RecipeError, match=r"cannot copy the rows to .*XDG_CACHE_HOME can name another place"):
         plan_with(tmp_path)
+
+
+@pytest.mark.parametrize("home", ["none", "file"])
+def test_without_a_home_that_can_be_written_the_copy_goes_with_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    if home == "none":
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # KeyError: no such user
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    caches.temporary_cache.cache_clear()
+    rows_of(tmp_path / "rows.jsonl", TEXTS)
+    assert len(told(plan_with(tmp_path))) == len(TEXTS)
+    (folder,) = tmp_path.glob("pretraining-recipes-*")
+    assert os.environ["XDG_CACHE_HOME"] == str(folder)  # for the processes that this one starts
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert capsys.readouterr().err.count(f"go to {folder}, ") == 1
+    caches._remove(folder, os.getpid())
+    assert not folder.exists()
+    assert not (tmp_path / "~").exists()
+    caches.temporary_cache.cache_clear()
 
 
 def test_a_full_disk_is_refused_and_leaves_no_half_copy(

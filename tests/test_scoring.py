@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 from tokenizers import Tokenizer
 
+from pipeline import cli
 from pipeline.core.errors import PipelineError, StorageError
 from pipeline.scoring import Score, score
 from tests.conftest import built, recorded
@@ -96,14 +97,14 @@ def rows_of(data: Path) -> list[Row]:
     return found
 
 
-def scored(data: Path, folder: Path, predictions: Iterable[str | tuple[int, str]]) -> Score:
+def scored(data: Path, folder: Path, predictions: Iterable[str | tuple[int, str]], stops: Sequence[str] = ()) -> Score:
     """The score of predictions, in order or numbered, by way of a file."""
     path = folder / "predictions.jsonl"
     with path.open("w") as file:
         for one in predictions:
             line = {"prediction": one} if isinstance(one, str) else {"row": one[0], "prediction": one[1]}
             file.write(json.dumps(line) + "\n")
-    return score(data, "exam", path)
+    return score(data, "exam", path, stops=stops)
 
 
 def whole(row: Row) -> str:
@@ -282,6 +283,54 @@ def test_what_counts_beside_a_hint(
     cut = {"hcut": texts["h"].removesuffix("."), "cut": texts["a"].removesuffix(".")}
     result = scored(data, tmp_path, [(i, said.format(**texts, **cut))])
     assert counts(result, "month_ranking (hinted)") == (1, right, 1, hint)
+
+
+@pytest.mark.parametrize(
+    ("said", "stops", "right"),
+    [
+        ("{a} Question: In which city", (), False),
+        ("{a} Question: In which city", ("Question:",), True),
+        (" {cut}### {a}", ("Question:", "###"), True),
+        ("{a} ### Question:", ("Question:", "###"), True),  # whichever comes first
+        ("{a} ### Question:", ("###", "Question:"), True),
+        ("{a} Question", ("Question:",), False),
+        ("{a} QUESTION:", ("Question:",), False),
+        ("Question: {a}", ("Question:",), False),  # it ends what has not begun
+        ("{a}\nQuestion:", ("Question:",), True),
+        ("{a}" + END + "Question:", ("Question:",), True),
+        ("{a}, said he", (",",), True),  # the comma of the date itself ends nothing
+        ("{a}aXb", ("Xb", "aX"), True),  # they overlap: the one that begins first
+        ("{a}aXb", ("Xb",), False),
+    ],
+)
+def test_a_stop_ends_a_prediction(
+    data: Path, rows: list[Row], tmp_path: Path, said: str, stops: tuple[str, ...], right: bool
+) -> None:
+    i = next(i for i, row in enumerate(rows) if row["question"] == "birth_date")
+    answer = rows[i]["answer"]
+    assert answer.count(",") == 1
+    result = scored(data, tmp_path, [(i, said.format(a=answer, cut=answer.removesuffix(".")))], stops)
+    assert counts(result, "birth_date") == (1, right, 0, 0)
+
+
+def test_an_empty_stop_is_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="an empty text ends every prediction"):
+        scored(data, tmp_path, [], [""])
+
+
+def test_the_command_takes_stops_and_says_what_counts(
+    data: Path, rows: list[Row], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "answers.jsonl"
+    i = next(i for i, row in enumerate(rows) if row["question"] == "birth_date")
+    path.write_text(json.dumps({"row": i, "prediction": f"{rows[i]['answer']} ## Q: who"}))
+    assert cli.run(["score", str(data), str(path), "--stop", "Q:", "--stop", "##"]) == 0
+    assert "100.00%" in capsys.readouterr().out.splitlines()[1]
+    with pytest.raises(SystemExit):
+        cli.run(["score", "--help"])
+    said = capsys.readouterr().out
+    for rule in ("at each --stop", "capitals included", "full stop may be\n    missing", "last sentence"):
+        assert rule in said
 
 
 def test_a_minus_or_a_longer_number_is_another_answer(data: Path, rows: list[Row], tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class Rules(Protocol):
         """Size and verdict of what is said to a row. own: whether the row's own answer is to be looked at too."""
 
 
-def check_pairs(path: Path, rules: Rules, checked: Checked = lambda: None) -> Report:
+def check_pairs(path: str | Path, rules: Rules, checked: Checked = lambda: None) -> Report:
     """The report on a JSONL file of problems with their answers; `checked` is called after each.
 
     PipelineError, with file and line, for lines that are none, and for problems that cannot be read.
@@ -62,7 +62,7 @@ def check_pairs(path: Path, rules: Rules, checked: Checked = lambda: None) -> Re
     return _filled(report, path)
 
 
-def check_split(data: Dataset, split: str, path: Path, rules: Rules, checked: Checked = lambda: None) -> Report:
+def check_split(data: Dataset, split: str, path: str | Path, rules: Rules, checked: Checked = lambda: None) -> Report:
     """The report on a JSONL file of predictions for a split, with `columns: [answers]`, of a dataset.
 
     Lines are as for `score`: one for each row in order, or numbered, in any order and not all of them.
@@ -89,7 +89,7 @@ def _standing(place: str) -> Iterator[None]:
         raise type(error)(error.problem, error.remedy, error.place or place) from None
 
 
-def _filled(report: Report, path: Path) -> Report:
+def _filled(report: Report, path: str | Path) -> Report:
     if not report.all.answers:
         raise PipelineError(f"no {report.noun}", "Give a file with a line for each.", str(path))
     return report

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from pipeline.commands.common import bar, folder_argument
 from pipeline.core import output
@@ -14,9 +13,9 @@ HELP = "Turn losses per token into bits of knowledge (Part 3.3)."
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Whose losses, on what."""
     folder_argument(parser)
-    parser.add_argument("losses", type=Path, help=".npy (rows, length), beside input_ids; natural logarithms")
+    parser.add_argument("losses", help=".npy (rows, length), beside input_ids; natural logarithms")
     parser.add_argument("--split", default="score", help="(default score)")
-    parser.add_argument("--predictions", type=Path, help=".npy of the likeliest ids, for exact accuracies")
+    parser.add_argument("--predictions", help=".npy of the likeliest ids, for exact accuracies")
     parser.add_argument("--parameters", type=int, help="of the model, for bits a parameter")
     parser.add_argument("--source", help="where the split has several")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from pipeline.commands.common import bar
 from pipeline.core import output
@@ -17,7 +16,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", help="of a built dataset; without, each line has its problem beside it")
     parser.add_argument(
         "answers",
-        type=Path,
         help='JSON lines: {"prediction": "…"}, also with "row": number; without a folder problem and solution (igsm), '
         "or prompt and prediction",
     )
@@ -33,9 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--modulus", type=_modulus, help="igsm and mano, or `exact` for integers (default: the recipe's)"
     )
     parser.add_argument("--back", metavar="TEXT", help="igsm: what takes back (default: the recipe's, or [BACK])")
-    parser.add_argument(
-        "--vocabulary", type=Path, metavar="FOLDER", help="igsm: lists of items (default: the recipe's)"
-    )
+    parser.add_argument("--vocabulary", metavar="FOLDER", help="igsm: lists of items (default: the recipe's)")
     parser.add_argument("--childless", action="store_true", default=None, help="igsm: allow totals of what has nothing")
 
 

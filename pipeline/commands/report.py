@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import uuid
-from pathlib import Path
 
 from pipeline.commands.common import bar, folder_argument
 from pipeline.core import output
 from pipeline.core.errors import StorageError
+from pipeline.core.opening import destination
 
 HELP = "Write an HTML page about a built dataset."
 NAME = "report.html"
@@ -18,7 +18,7 @@ NAME = "report.html"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Of which dataset, and where to."""
     folder_argument(parser)
-    parser.add_argument("--out", type=Path, help=f"the page (default: {NAME} in the dataset's folder)")
+    parser.add_argument("--out", help=f"the page (default: {NAME} in the dataset's folder)")
     parser.add_argument("--recipe", help="what it was built from, where its recipe.yaml alone is not enough: a corpus")
     parser.add_argument("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="override a value")
 
@@ -43,10 +43,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _write(path: Path, page: str) -> None:
+def _write(out: str, page: str) -> None:
     """The page as a file, whole or not at all. StorageError where it cannot be written."""
+    path = destination(out)
     if not path.name:
-        raise StorageError("this is a folder, not a file", "Name the page: --out report.html", str(path))
+        raise StorageError("this is a folder, not a file", "Name the page: --out report.html", out)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from pipeline.commands.common import bar, folder_argument
 from pipeline.core import output
 
 HELP = "Score a model's answers against a split with the column answers."
+RULES = """\
+What counts, white space around a prediction and around the stored texts being taken away:
+  A prediction ends at the end token, at a line break and at each --stop; what stands behind does not count.
+    One that the stored hint and answer hold themselves ends nothing.
+  An answer is right when it is the stored one, character for character, capitals included. Its final full stop may be
+    missing; nothing else may stand before or behind it within the line.
+  Where the row has a hint, the answer is the last sentence: before it may stand nothing, the right hint, or any text
+    that ends with . ! or ?, so a right answer counts after a wrong hint.
+  A hint is right when the prediction begins with it, its full stop included.
+"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Whose answers, to what."""
     folder_argument(parser)
-    parser.add_argument("predictions", type=Path, help='JSON lines: {"prediction": "…"}, or with "row": number')
+    parser.add_argument("predictions", help='JSON lines: {"prediction": "…"}, or with "row": number')
     parser.add_argument("--split", default="exam", help="(default exam)")
+    parser.add_argument(
+        "--stop",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="ends a prediction, beside the end token and the line break: 'Question:'; may be given again",
+    )
+    parser.epilog = RULES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def run(options: argparse.Namespace) -> int:
@@ -23,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.scoring import score
 
     with bar("score", None, "predictions") as shown:
-        found = score(options.folder, options.split, options.predictions, done=shown.update)
+        found = score(options.folder, options.split, options.predictions, stops=options.stop, done=shown.update)
     for line in found.lines():
         output.say(line)
     return 0

@@ -12,6 +12,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.core.errors import StorageError
+
 MOST_TEXT = 2**30  # bytes of a text file that is read at once: recipes, value lists, templates, tokenizers
 
 
@@ -22,6 +24,21 @@ def expanded(path: str | Path) -> Path:
     PosixPath('data/bios')
     """
     return Path(os.path.expanduser(path))  # which, unlike Path.expanduser, leaves an unknown home as it is
+
+
+def destination(path: str | Path) -> Path:
+    """The same for a path at which something may be made. StorageError for the home of somebody who is not known.
+
+    >>> destination("~x-y/z")
+    Traceback (most recent call last):
+    pipeline.core.errors.StorageError: ~x-y/z: '~x-y' is nobody's home. Write ./~x-y/z for a folder of that name.
+    """
+    meant = expanded(path)
+    if str(path).startswith("~") and not meant.is_absolute():
+        who = str(path).partition("/")[0]
+        problem = f"'{who}' is nobody's home" if who != "~" else "this user has no home"
+        raise StorageError(problem, f"Write ./{path} for a folder of that name.", str(path))
+    return meant
 
 
 def opened(path: str | Path, most: int | None = None) -> BinaryIO:

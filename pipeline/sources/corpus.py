@@ -20,6 +20,7 @@ from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files
 from pipeline.core.notices import Notice, information
+from pipeline.core.opening import expanded
 from pipeline.core.permutation import Permutation
 from pipeline.sources.rows import KINDS, Rows, content_of
 from pipeline.sources.source import SAMPLE, Context, DocumentsSpec, mask_of, number_of
@@ -140,7 +141,9 @@ def _marked(documents: int, rows: list[tuple[int, int, int]]) -> Ragged:
 
 def _found(name: str, files: Files) -> Path:
     """The file of this name: an absolute path, or one beside the recipe, or in the library."""
-    path = Path(name) if os.path.isabs(name) else files.find(name, "recipes", "files")
+    path = expanded(name)
+    if not path.is_absolute():
+        path = files.find(name, "recipes", "files")
     if not os.path.isfile(path):  # which, unlike Path.is_file, takes any name
         raise SpecError(f"no file '{path}'", "Look at the path.", ("files",))
     return path.absolute()  # workers have other working directories

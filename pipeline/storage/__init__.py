@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
+from pipeline.core.errors import StorageError
+from pipeline.core.opening import destination
 from pipeline.storage.folder import STATE, Folder
 from pipeline.storage.local import LocalFolder
 
 __all__ = ["STATE", "Folder", "LocalFolder", "folder_at"]
 
+FILE = "file://"
+
 
 def folder_at(place: str | Path) -> Folder:
     """The folder at a path, or at a URL such as s3://bucket/prefix, gs://…, az://… or hf://datasets/user/name.
 
-    StorageError where the package that speaks the protocol is not installed, or nobody knows the protocol.
+    `~` is the user's home, and `%20` in a URL of a file a space. StorageError where the package that speaks the
+    protocol is not installed, or nobody knows the protocol, or the home.
     """
-    if isinstance(place, str) and "://" in place and not place.startswith("file://"):
+    if isinstance(place, str) and "://" in place and not place.startswith(FILE):
         from pipeline.storage.bucket import BucketFolder
 
         return BucketFolder.at(place)
-    return LocalFolder(Path(str(place).removeprefix("file://")).resolve())
+    path = str(place)
+    if path.startswith(FILE):
+        path = unquote(path.removeprefix(FILE).removeprefix("localhost"), errors="surrogateescape")
+        if "\0" in path:
+            raise StorageError("a path cannot hold %00", "Write it without.", str(place))
+    return LocalFolder(destination(path).resolve())

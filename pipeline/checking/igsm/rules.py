@@ -23,6 +23,7 @@ from pipeline.checking.igsm.solution import Verdict, check
 from pipeline.checking.igsm.vocabulary import Vocabulary
 from pipeline.checking.report import Report
 from pipeline.core.errors import PipelineError
+from pipeline.core.opening import expanded
 from pipeline.dataset import Dataset
 
 _ANSWER = re.compile(r"(.*\.)\s+(?:Answer:\s*)?(-?[0-9]+)\.?", re.DOTALL)
@@ -55,7 +56,7 @@ class IgsmRules:
         if isinstance(vocabulary, Mapping):
             words = Vocabulary.of(vocabulary)
         else:
-            words = Vocabulary.at(vocabulary) if vocabulary else Vocabulary.standard()
+            words = Vocabulary.at(expanded(vocabulary)) if vocabulary else Vocabulary.standard()
         return cls(words, int(modulus) if modulus != "exact" else None, back, childless)
 
     @staticmethod
