@@ -21,7 +21,7 @@ from pipeline import lost
 from pipeline.amounts import MOST_DOCUMENTS, document_counts
 from pipeline.blocks import Block, Exposures, blocks_of
 from pipeline.core.draws import I64
-from pipeline.core.errors import PlanError, SpecError, specified_at
+from pipeline.core.errors import PlanError, SpecError, TokenizerError, specified_at
 from pipeline.core.key import Key
 from pipeline.core.narrow import narrowed
 from pipeline.core.notices import Notice, information
@@ -227,7 +227,7 @@ def compile_plan(loaded: Loaded) -> Plan:
     worlds = _worlds(loaded, root.child("worlds"))
     sources: dict[str, Source] = {}
     for name, source in recipe.sources.items():
-        with loaded.refusing("sources", name):
+        with loaded.refusing("sources", name), loaded.placing("tokenizer", TokenizerError):
             context = Context(worlds, tokenizer, root.child("sources", name), symbols)
             sources[name] = SOURCES[source.kind](source, context)
     splits = {}

@@ -222,6 +222,14 @@ class Loaded:
             place, remedy = self.origin.pointed(path, error)
             raise kind(error.problem, remedy, place) from None
 
+    @contextmanager
+    def placing(self, key: str, kind: type[PipelineError]) -> Iterator[None]:
+        """Refusals of a kind that are raised inside without a place are of what stands under the key."""
+        try:
+            yield
+        except kind as error:
+            raise kind(error.problem, error.remedy, error.place or self.origin.place((key,))) from None
+
     def files(self, *path: str) -> Files:
         """The files that the part of the recipe at `path` may name."""
         key = Key.root(self.recipe.seed).child("files", *path)

