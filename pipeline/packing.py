@@ -36,6 +36,8 @@ from pipeline.core.spec import Spec, refused
 
 I64 = NDArray[np.int64]
 
+MOST_LENGTH = 2**24  # tokens of a sequence: sixteen times the longest contexts of today
+
 
 class PackingSpec(Spec):
     """How a split's documents become sequences. Part 3.1, appendix C: concatenated, 512 tokens."""
@@ -44,7 +46,7 @@ class PackingSpec(Spec):
     windows: Literal["mixed", "pure"] = Field(
         "mixed", description="pure: a sequence holds documents of one source only."
     )
-    length: int = Field(512, ge=2, le=65_535, description="Tokens of a sequence.")
+    length: int = Field(512, ge=2, le=MOST_LENGTH, description="Tokens of a sequence.")
     longer: Literal["keep", "drop"] = Field(
         "keep", description="drop: a document with more tokens than a sequence is left out, and counted."
     )
@@ -68,6 +70,11 @@ class PackingSpec(Spec):
         """Whether a document has to fit into a sequence."""
         return self.method != "concat" and self.longer == "keep"
 
+    @property
+    def segment_type(self) -> np.dtype[Any]:
+        """The type of `segment_ids`."""
+        return segment_type(self.length)
+
     def pure(self, sources: int) -> bool:
         """Whether sequences hold documents of one source only, there being so many."""
         return self.windows == "pure" and sources > 1 and self.method != "rows"
@@ -76,6 +83,11 @@ class PackingSpec(Spec):
     def uncut(self) -> bool:
         """Whether all of a document is there, in one sequence or several."""
         return self.method != "aligned" or self.last == "pad"
+
+
+def segment_type(length: int) -> np.dtype[Any]:
+    """What numbers the documents of a sequence of so many tokens, of which each may be one: uint16, or int32."""
+    return np.dtype(np.uint16 if length <= 65_535 else np.int32)
 
 
 @dataclass(frozen=True)
@@ -126,11 +138,14 @@ class Sequences:
         rows = np.column_stack([start, length, marked.values[number, 2]])
         return Ragged(narrowed(rows, np.int32, "token of a sequence"), cut.offsets)
 
-    def segment_ids(self) -> NDArray[np.uint16]:
-        """(S, L): 1 for the tokens of a sequence's first document, 2 for the second, …; 0 for padding."""
+    def segment_ids(self) -> NDArray[Any]:
+        """(S, L): 1 for the tokens of a sequence's first document, 2 for the second, …; 0 for padding.
+
+        uint16, or int32 where a sequence has more than 65,535 tokens.
+        """
         from pipeline.core import kernels
 
-        segments = np.zeros(self.input_ids.shape, np.uint16)
+        segments = np.zeros(self.input_ids.shape, segment_type(self.input_ids.shape[1]))
         kernels.paint(self.pieces.values, self.pieces.offsets, segments)
         return segments
 

@@ -24,7 +24,7 @@ from pipeline.core.draws import I64
 from pipeline.core.errors import PlanError, SpecError, TokenizerError, specified_at
 from pipeline.core.key import Key
 from pipeline.core.narrow import narrowed
-from pipeline.core.notices import Notice, information
+from pipeline.core.notices import Notice, information, whole
 from pipeline.core.permutation import Permutation
 from pipeline.packing import PackingSpec, fill
 from pipeline.recipe import Loaded, Recipe, SplitSpec, fingerprint
@@ -35,6 +35,7 @@ from pipeline.text.tokenizer import SYMBOLS, Tokenizer, load
 from pipeline.worlds.world import World
 
 LONG_TOKEN = 16  # bytes: more than the tokens of any text have on average
+LONG = 65_535  # tokens of a sequence: few shards are shorter than longer ones
 LEVELS = 6  # of a grammar, above its terminals: about
 PACKING_KEYS = [("packing",), *(("packing", key) for key in ("length", "method", "longer", "windows"))]
 TRIED = 200  # documents of which one has to fit, where longer ones are left out
@@ -191,7 +192,9 @@ class Plan:
         """About how many bytes a split takes on disk."""
         split = self.splits[name]
         per_token = (
-            self.tokenizer.dtype.itemsize + ("loss_mask" in split.columns) + 2 * ("segment_ids" in split.columns)
+            self.tokenizer.dtype.itemsize
+            + ("loss_mask" in split.columns)
+            + split.packing.segment_type.itemsize * ("segment_ids" in split.columns)
         )
         pieces = split.documents + split.tokens // split.packing.length
         values = max(len(source.labels) for source in self.sources.values()) * 3 // 2  # a pronoun comes with many
@@ -452,7 +455,7 @@ def _check_texts(spec: SplitSpec, tokens: Fraction) -> None:
     for i, column in enumerate(spec.columns):
         if column in ("answers", "steps") and tokens * LONG_TOKEN >= 2**31:
             raise SpecError(
-                f"the texts of a shard of {float(tokens):,.0f} tokens may have 2^31 bytes or more",
+                f"the texts of a shard of {whole(tokens)} tokens may have 2^31 bytes or more",
                 f"Lower shard_tokens to {2**31 // LONG_TOKEN - 1}.",
                 ("columns", i),
             )
@@ -467,6 +470,10 @@ def _split_notices(
     blocks: Sequence[Block],
 ) -> Iterator[Notice]:
     names = list(sources)
+    a_shard = sum((counts[name] * each[name] for name in names), Fraction(0)) / shards
+    if spec.packing.length > LONG and spec.packing.method != "rows" and a_shard < spec.packing.length:
+        held = f"a shard has about {whole(a_shard)} tokens, a sequence {spec.packing.length:,}"
+        yield Notice(f"{held}: the rest of it is padding", "Raise shard_tokens, or lower packing.length.", lost=False)
     for name, source in sources.items():
         windows = counts[name] * each[name] / spec.packing.length / shards
         if spec.packing.pure(len(sources)) and windows < 10:

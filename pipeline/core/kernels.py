@@ -377,7 +377,7 @@ def blot(starts: Any, lengths: Any, out: Any) -> None:
             out[t] = 0
 
 
-@njit("void(i8[:,::1], i8[::1], u2[:,::1])")
+@njit([f"void(i8[:,::1], i8[::1], {t}[:,::1])" for t in ("u2", "i4")])
 def paint(pieces: Any, offsets: Any, out: Any) -> None:
     """out[s, start : start + length] = 1 for the first piece of row s, 2 for the second, …"""
     for s in range(out.shape[0]):

@@ -17,6 +17,8 @@ from pipeline.core.narrow import narrowed
 from pipeline.sinks.layout import ShardLayout
 
 ROWS = 1024  # sequences of one record batch: a megabyte at 512 tokens, few enough to skip through
+LONG = 65_535  # tokens: of longer sequences a batch has as many as make up
+TOKENS = 2**22
 
 
 class HashingFile:
@@ -57,8 +59,16 @@ def write(columns: Columns, file: HashingFile) -> None:
     """
     batch = record_batch(columns)
     with pa.PythonFile(file, mode="w") as stream, pa.ipc.new_stream(stream, batch.schema) as writer:
-        for first in range(0, max(batch.num_rows, 1), ROWS):
-            writer.write_batch(batch.slice(first, ROWS))
+        rows = _rows_at_once(columns)
+        for first in range(0, max(batch.num_rows, 1), rows):
+            writer.write_batch(batch.slice(first, rows))
+
+
+def _rows_at_once(columns: Columns) -> int:
+    """How many rows a record batch has, by the tokens of each."""
+    dense = [column for column in columns.values() if isinstance(column, np.ndarray) and column.ndim > 1]
+    length = max((column.shape[1] for column in dense), default=1)
+    return ROWS if length <= LONG else max(1, TOKENS // length)
 
 
 def record_batch(columns: Columns) -> pa.RecordBatch:
