@@ -6,8 +6,9 @@ All of it is exact: whole numbers and fractions, from the expected tokens of a d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal, localcontext
 from fractions import Fraction
-from functools import partial
+from math import exp, inf, log
 
 from pipeline.core.errors import KeyPath, SpecError, suggest
 from pipeline.recipe import AmountSpec, SplitSpec, ZipfExposuresSpec
@@ -66,20 +67,13 @@ def _linear(
 
 
 def zipf_runs(spec: ZipfExposuresSpec, items: int) -> list[tuple[int, int, int]]:
-    """(first item, items, exposures): the items by how often they are told, in whole numbers throughout.
-
-    Rank r is told ⌊most / r^(a/b)⌋ times; that is v or more where v^b · r^a ≤ most^b.
-    """
-    power, root, all_of_it = spec.zipf.numerator, spec.zipf.denominator, spec.most**spec.zipf.denominator
-
-    def told(exposures: int, rank: int) -> bool:
-        return bool(exposures**root * rank**power <= all_of_it)
-
+    """(first item, items, exposures): the items by how often they are told. Rank r is told ⌊most / r^(a/b)⌋ times."""
+    tail = _Tail(spec.zipf, spec.most)
     runs: list[tuple[int, int, int]] = []
     start = 0
     while start < items:
-        exposures = max(spec.least, _largest(partial(_swapped, told, start + 1), spec.most))
-        end = _largest(partial(told, exposures), items) if exposures > spec.least else items
+        exposures = max(spec.least, tail.exposures(start + 1))
+        end = tail.last_rank(exposures, items) if exposures > spec.least else items
         runs.append((start, end - start, exposures))
         start = end
         if len(runs) > MOST_RUNS:
@@ -89,13 +83,60 @@ def zipf_runs(spec: ZipfExposuresSpec, items: int) -> list[tuple[int, int, int]]
     return runs
 
 
-def _swapped(holds: Callable[[int, int], bool], second: int, first: int) -> bool:
-    return holds(first, second)
+class _Tail:
+    """Rank r is told v times or more where v^b · r^a ≤ most^b: decided exactly, and seldom by such large numbers.
+
+    Logarithms decide wherever their difference is far above their error: of floats, and where these are too near, of
+    60 digits. What is nearer than that is equal, or so near that only the numbers themselves can tell.
+    """
+
+    _FLOAT, _DECIMAL = 1e-10, Decimal("1e-50")  # errors are below 10⁻¹² and 10⁻⁵⁶: the logarithms, below 300
+
+    def __init__(self, zipf: Fraction, most: int) -> None:
+        self._zipf, self._most = zipf, most
+        self._exponent, self._log = float(zipf), log(most)
+
+    def exposures(self, rank: int) -> int:
+        """How often a rank is told."""
+        about = exp(self._log - self._exponent * log(rank))
+        return _largest(lambda times: self._told(times, rank), self._most, int(about))
+
+    def last_rank(self, times: int, most: int) -> int:
+        """The last rank up to `most` that is told so often."""
+        exponent = (self._log - log(times)) / self._exponent if self._exponent else inf
+        about = int(exp(exponent)) if exponent < log(most) else most
+        return _largest(lambda rank: self._told(times, rank), most, about)
+
+    def _told(self, times: int, rank: int) -> bool:
+        near = self._log - log(times) - self._exponent * log(rank)
+        if abs(near) > self._FLOAT:
+            return near > 0
+        a, b = self._zipf.numerator, self._zipf.denominator
+        with localcontext() as context:
+            context.prec = 60
+            left = Decimal(self._most).ln() - Decimal(times).ln()
+            nearer = left - Decimal(rank).ln() * a / b
+        if abs(nearer) > self._DECIMAL:
+            return nearer > 0
+        return bool(times**b * rank**a <= self._most**b)
 
 
-def _largest(holds: Callable[[int], bool], most: int) -> int:
-    """The largest number up to `most` for which something holds that holds below it too; 0 if for none."""
-    low, high = 0, most
+def _largest(holds: Callable[[int], bool], most: int, about: int) -> int:
+    """The largest number up to `most` for which something holds that holds below it too; 0 if for none.
+
+    about: a number near it, from which it is looked for in steps that double.
+    """
+    low = high = min(max(about, 0), most)
+    step = 1
+    while low > 0 and not holds(low):
+        low, high, step = max(low - step, 0), low - 1, 2 * step
+    while high < most and high == low:
+        if holds(min(low + step, most)):
+            low = high = min(low + step, most)
+            step *= 2
+        else:
+            high = min(low + step, most) - 1
+            break
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if holds(middle) else (low, middle - 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 
 from pipeline.amounts import zipf_runs
 from pipeline.core.errors import SpecError
@@ -102,11 +103,27 @@ class Exposures:
 def repeated(one: Sequence[Block], other: Sequence[Block], length: int) -> Fraction:
     """How many documents of a source, of `length` items, two splits share: expected, where both have partial rounds."""
     total = Fraction(0)
-    for mine in one:
-        for theirs in other:
-            rounds = min(mine.end, theirs.end) - max(mine.exposure, theirs.exposure)
-            total += max(rounds, 0) * _shared_items(mine, theirs, length)
+    for mine, theirs in _meeting(one, other):
+        rounds = min(mine.end, theirs.end) - max(mine.exposure, theirs.exposure)
+        total += max(rounds, 0) * _shared_items(mine, theirs, length)
     return total
+
+
+def _meeting(one: Sequence[Block], other: Sequence[Block]) -> Iterator[tuple[Block, Block]]:
+    """The pairs of blocks of two splits that may have items in common.
+
+    Long tails have tens of thousands of blocks, one behind the other, and a block meets few of another's.
+    """
+    whole, whole_ = ([block for block in blocks if not block.subset] for blocks in (one, other))
+    yield from product((block for block in one if block.subset), other)
+    yield from product(whole, (block for block in other if block.subset))
+    i = j = 0
+    while i < len(whole) and j < len(whole_):
+        yield whole[i], whole_[j]
+        if whole[i].start + whole[i].items <= whole_[j].start + whole_[j].items:
+            i += 1
+        else:
+            j += 1
 
 
 def _shared_items(one: Block, other: Block, length: int) -> Fraction:

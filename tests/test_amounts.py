@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from pipeline.amounts import zipf_runs
+from pipeline.blocks import Block, blocks_of, repeated
 from pipeline.core.errors import PipelineError, PlanError
+from pipeline.core.key import Key
 from pipeline.plan import Plan
-from pipeline.recipe import ZipfExposuresSpec, load
+from pipeline.recipe import AmountSpec, ZipfExposuresSpec, load
 from pipeline.shard import make_shard
 from tests.plans import plan_of, usual
 from tests.test_plan import mean, plan, split_of, told
@@ -184,6 +186,51 @@ def test_a_long_tail_of_any_number_of_people_is_a_few_runs(exponent: str, most: 
     assert len(runs) < 1000
     for start, count, exposures in runs:
         assert times(zipf, most, 1, start + 1) == times(zipf, most, 1, start + count) == exposures
+
+
+@pytest.mark.parametrize("exponent", ["1.0001", "0.9999", "0.0001", "9.9999", "0.5001", "1/10000"])
+def test_a_long_tail_of_an_exponent_of_four_digits_is_exact(exponent: str):
+    """Numbers of a million bits decide here, if nothing else does."""
+    zipf = Fraction(exponent)
+    for most, items in ((1, 3), (64, 9), (100_000, 12), (10**9, 5)):
+        runs = zipf_runs(ZipfExposuresSpec(zipf=zipf, most=most), items)
+        told = [exposures for _, count, exposures in runs for _ in range(count)]
+        assert len(told) == items
+        for rank, exposures in enumerate(told, 1):
+            a, b = zipf.numerator, zipf.denominator
+            assert exposures == 1 or exposures**b * rank**a <= most**b
+            assert (exposures + 1) ** b * rank**a > most**b
+
+
+def test_a_long_tail_of_many_runs_and_an_exponent_of_four_digits_ends():
+    zipf, most = Fraction("1.0001"), 10**9  # which took an hour
+    runs = zipf_runs(ZipfExposuresSpec(zipf=zipf, most=most), 10**5)
+    assert (len(runs), sum(count for _, count, _ in runs)) == (53_224, 10**5)
+
+
+def test_what_two_long_tails_share_is_what_both_tell():
+    """Item by item, the exposures of the rarer telling, those before `from` apart."""
+
+    def blocks(items: int, **amount: Any) -> list[Block]:
+        spec = AmountSpec.model_validate(amount)
+        count = sum(n * e for _, n, e in zipf_runs(spec.tail, items)) if spec.tail else int(spec.count * items)
+        return blocks_of(spec, 0, 0, count, items, Key.root(0))
+
+    def shared(items: int, *amounts: dict[str, Any]) -> Fraction:
+        return repeated(*(blocks(items, exposures=amount) for amount in amounts), items)
+
+    def law(tail: dict[str, Any], rank: int) -> int:
+        return times(Fraction(tail["zipf"]), tail["most"], tail.get("least", 1), rank)
+
+    flat, steep = {"zipf": Fraction(1, 2), "most": 20}, {"zipf": 2, "most": 90, "least": 2}
+    for one, other in product((flat, steep), repeat=2):
+        assert shared(50, one, other) == sum(min(law(one, r), law(other, r)) for r in range(1, 51))
+    later = {**flat, "from": 3}
+    assert shared(50, steep, later) == sum(max(0, min(law(steep, r), law(flat, r) + 3) - 3) for r in range(1, 51))
+    third = sum(law(flat, rank) > 2 for rank in range(1, 51))  # who may be in the round that is told to half of them
+    assert shared(50, flat, {"count": Fraction(5, 2)}) == 100 + Fraction(third, 2)
+    long = {"zipf": Fraction("1.0001"), "most": 10**9}
+    assert shared(10**5, long, long) == sum(block.rows for block in blocks(10**5, exposures=long))
 
 
 @pytest.mark.parametrize("exponent", ["1.000000000001", "1/1000003"])

@@ -484,3 +484,84 @@ def test_rules_longer_than_a_vector_are_moved_whole():
     row = [grammar.terminals.index(name) for name in long.split()]
     said = {tuple(values[a + 1 : b - 1].tolist()) for a, b in pairwise(offsets)}
     assert said == {(*row, 1, *row), (*row, *row, *row, *row)}
+
+
+# ── bounds ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("lines", "refusal"),
+    [
+        ([f"a{i} -> a{i + 1}" for i in range(1000)], "a grammar of 257 levels. It may have 256."),
+        (["s -> " + " | ".join(f"a{i}" for i in range(200_001))], "200,001 symbols in the rules of a grammar. It may"),
+        (["s -> " + "a " * 150_000, "a -> " + "b " * 60_000], "210,000 symbols in the rules of a grammar. It may"),
+    ],
+)
+def test_a_grammar_that_would_be_planned_for_ever_is_refused_with_the_bound(lines: list[str], refusal: str):
+    with pytest.raises(SpecError, match=refusal):
+        grammar_of("\n".join(lines))
+
+
+def test_weights_without_a_denominator_in_common_are_refused():
+    """A thousand symbols, whose weights add up to as many primes of eighteen digits or so, on each of ten levels."""
+    lines = ["s -> " + " | ".join(f"a0x{i}" for i in range(200))]
+    for level in range(20):
+        ends = [f"a{level + 1}x{i}" for i in range(200)]
+        lines += [
+            f"a{level}x{i} -> {end} [{10**17 + 7919 * i + level}] | {ends[i - 1]} [{10**16 + 31 * i}]"
+            for i, end in enumerate(ends)
+        ]
+    with pytest.raises(SpecError, match=r"common denominator of more than 100,000 bits. Write smaller weights"):
+        Sampler(grammar_of("\n".join(lines)), KEYS)
+
+
+def test_the_mean_length_is_that_of_fractions_level_by_level():
+    def mean(grammar: Grammar) -> Fraction:
+        below = [Fraction(1)] * len(grammar.terminals)
+        for rules, weights in zip(reversed(grammar.rules), reversed(grammar.weights), strict=True):
+            below = [
+                sum(
+                    Fraction(w, sum(chances)) * sum(below[child] for child in rule)
+                    for rule, w in zip(mine, chances, strict=True)
+                )
+                for mine, chances in zip(rules, weights, strict=True)
+            ]
+        return below[0]
+
+    for grammar in [grammar_of(UNEVEN), *map(stored, FILES), *map(grammar_of, reference.TINY.values())]:
+        assert grammar.mean_length == mean(grammar)
+
+
+def test_terminals_that_are_numbers_of_any_length_stand_in_their_order():
+    names = ["0", "00", "1", "07", "9", "10", "9" * 4999, "1" + "0" * 4999, "x"]
+    assert grammar_of("s -> " + " | ".join(reversed(names))).terminals == tuple(names)
+
+
+@pytest.mark.parametrize(
+    ("shape", "refusal"),
+    [
+        ({"sizes": [1, 10_000, 10_000], "rules": [1, 10_000], "length": [1, 10_000]}, "It may have 200,000"),
+        ({"sizes": [1, 9_000], "rules": [1, 1], "length": [9_000, 9_000]}, "hardly any rules use all 9000 symbols"),
+    ],
+)
+def test_a_shape_that_would_be_drawn_for_ever_is_refused(
+    shape: dict[str, Any], refusal: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pipeline.grammars.drawing._DRAWS", 40_000)
+    with pytest.raises(SpecError, match=refusal):
+        drawn(ShapeSpec.model_validate(shape))
+
+
+def test_a_grammar_with_too_large_trees_is_refused():
+    levels = 200
+    lines = [f"a{i} -> a{i + 1} a{i + 1}" if i < 19 else f"a{i} -> a{i + 1}" for i in range(levels)]
+    with pytest.raises(
+        SpecError, match=r"524,288 symbols, with 200 levels above them. Their trees may have 67,108,864"
+    ):
+        Sampler(grammar_of("\n".join(lines)), KEYS)
+
+
+@pytest.mark.parametrize("value", [float("inf"), 10**30, "9" * 5000, [], {}])
+def test_numbers_of_a_released_grammar_that_are_none_are_refused(value: Any):
+    with pytest.raises(SpecError, match="not a grammar of the published generator"):
+        released({"depth": value, "sizes": [1, 2], "idx": [[3], [1, 2]], "all": [[{"children": [[0, 1]]}]]})

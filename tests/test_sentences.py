@@ -213,6 +213,7 @@ def test_a_grammar_is_named_drawn_or_written_and_the_resolved_recipe_stands_alon
     [
         ({"grammar": "none.cfg"}, r"sources\.it\.grammar: no file 'none\.cfg'"),
         ({"grammar": "bad.json"}, r"sources\.it\.grammar: cannot read bad\.json"),
+        ({"grammar": "deep.json"}, r"sources\.it\.grammar: cannot read deep\.json"),
         ({"grammar": "bad.cfg"}, r"bad\.cfg:2: .* is no rule"),
         ({"grammar": ["s -> s 1"]}, r"sources\.it\.grammar: .*line 1: .s. is recursive"),
         ({"grammar": {**SHAPE, "sizes": [2, 3]}}, "the first level is the root"),
@@ -224,6 +225,7 @@ def test_a_grammar_is_named_drawn_or_written_and_the_resolved_recipe_stands_alon
 )
 def test_grammars_that_are_none_are_refused_with_their_place(tmp_path: Path, source: dict[str, Any], message: str):
     (tmp_path / "bad.json").write_text("{")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
     (tmp_path / "bad.cfg").write_text("s -> 1 2\n1 2 3\n")
     with pytest.raises(PipelineError, match=message):
         plan_of(tmp_path, source)

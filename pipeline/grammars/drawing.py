@@ -14,10 +14,11 @@ from pydantic import Field, model_validator
 from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
 from pipeline.core.spec import Spec, refused
-from pipeline.grammars.grammar import Grammar, Rule
+from pipeline.grammars.grammar import Grammar, Rule, check_size
 
 Count = Annotated[int, Field(ge=1, le=10_000)]
 _TRIES = 30_000  # of a level: cfg3e1 needs two thousand
+_DRAWS = 4_000_000  # symbols, in all of them together
 
 
 class ShapeSpec(Spec):
@@ -45,8 +46,10 @@ def drawn(shape: ShapeSpec) -> Grammar:
     A level is drawn again, by the next key, until it uses every symbol of the one below. SpecError where there are not
     so many different rules, or hardly any that use all symbols.
     """
+    levels = range(len(shape.sizes) - 1)
+    check_size(len(shape.sizes), sum(shape.sizes[level] for level in levels) * shape.rules[1] * shape.length[1])
     key = Key.root(shape.seed).child("grammar")
-    rules = tuple(_level(shape, level, key.child(level)) for level in range(len(shape.sizes) - 1))
+    rules = tuple(_level(shape, level, key.child(level)) for level in levels)
     names, taken = [], 0
     for size in reversed(shape.sizes):
         names.append(tuple(str(taken + 1 + at) for at in range(size)))
@@ -58,11 +61,17 @@ def _level(shape: ShapeSpec, level: int, key: Key) -> tuple[tuple[Rule, ...], ..
     """The rules of a level's symbols."""
     size, below = shape.sizes[level : level + 2]
     _check(shape, level, size, below)
-    for attempt in range(_TRIES):
+    for attempt in range(min(_TRIES, max(1, _DRAWS // _work(shape, level)))):
         found = _rules(shape, size, below, _Draws(key.child(attempt)))
         if len({child for mine in found for rule in mine for child in rule}) == below:
             return found
     raise SpecError(f"hardly any rules use all {below} symbols of level {level + 1}", "Allow more of them.", ("rules",))
+
+
+def _work(shape: ShapeSpec, level: int) -> int:
+    """Symbols that are looked at while the rules of a level are drawn, but for rules that are drawn twice."""
+    size, below = shape.sizes[level : level + 2]
+    return size * shape.rules[1] * (below if shape.distinct else shape.length[1])
 
 
 def _check(shape: ShapeSpec, level: int, size: int, below: int) -> None:
@@ -70,7 +79,10 @@ def _check(shape: ShapeSpec, level: int, size: int, below: int) -> None:
     if shape.distinct and most > below:
         problem = f"a rule of {most} symbols cannot have {below} of them, each once"
         raise SpecError(problem, "Allow shorter rules, or larger levels.", ("length",))
-    there_are = sum(perm(below, n) if shape.distinct else below**n for n in range(least, most + 1))
+    there_are = 0
+    for length in range(least, most + 1):
+        if there_are < size * shape.rules[1]:  # else there are enough, however many
+            there_are += perm(below, length) if shape.distinct else below**length
     if size * shape.rules[1] > there_are:
         raise SpecError(
             f"level {level} may have {size * shape.rules[1]} rules, but there are only {there_are} different ones",

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
-from math import log2
+from math import lcm, log2
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -35,6 +35,9 @@ Rule = tuple[int, ...]
 WORD = re.compile(r"[^\s|\[\]<>:#]+")
 """A name that can be written down."""
 
+MOST_SYMBOLS = 200_000  # in all rules together
+MOST_LEVELS = 256
+MOST_BITS = 100_000  # of the common denominator of all that is expected of a symbol
 _FAR = 2**62  # longer than any string
 
 
@@ -74,6 +77,7 @@ class Grammar:
         if not self.weights:
             ones = tuple(tuple((1,) * len(rules) for rules in level) for level in self.rules)
             object.__setattr__(self, "weights", ones)
+        check_size(len(self.levels), sum(len(rule) for *_, rules, _ in self.each() for rule in rules))
         self._check_names()
         self._check_rules()
 
@@ -89,8 +93,27 @@ class Grammar:
 
     @cached_property
     def mean_length(self) -> Fraction:
-        """Terminals of a sentence, exactly."""
-        return self._of_each(Fraction(1), _sum, _mean)[0][0]
+        """Terminals of a sentence, exactly. SpecError where the weights have hardly a denominator in common.
+
+        Of each level the means are whole numbers over one denominator, so that no fraction is ever reduced.
+        """
+        means, denominator = [1] * len(self.terminals), 1
+        for rules, weights in zip(reversed(self.rules), reversed(self.weights), strict=True):
+            totals = [sum(chances) for chances in weights]
+            common = lcm(*set(totals))
+            denominator *= common
+            if denominator.bit_length() > MOST_BITS:
+                raise SpecError(
+                    f"the weights of the rules have a common denominator of more than {MOST_BITS:,} bits",
+                    "Write smaller weights, or those of the rules of a symbol so that they add up to the same.",
+                )
+            means = [
+                common
+                // total
+                * sum(chance * sum(means[child] for child in rule) for rule, chance in zip(*one, strict=True))
+                for total, *one in zip(totals, rules, weights, strict=True)
+            ]
+        return Fraction(means[0], denominator)
 
     @cached_property
     def shortest(self) -> int:
@@ -141,7 +164,7 @@ class Grammar:
             counts,
             np.concatenate([chance.threshold for chance in chances]),
             np.concatenate([chance.other + first for chance, first in zip(chances, counts, strict=False)]),
-            np.array([weight / sum(weights) for _, _, weights in flat for weight in weights]),
+            np.array([weight / total for _, _, weights in flat for total in [sum(weights)] for weight in weights]),
             np.cumsum([0, *map(len, rules)], dtype=np.int32),
             np.array([child for rule in rules for child in rule], np.int32),
             *extents,
@@ -169,7 +192,8 @@ class Grammar:
         for rules, weights in zip(reversed(self.rules), reversed(self.weights), strict=True):
             below, here = values[-1], []
             for mine, chances in zip(rules, weights, strict=True):
-                shares = [Fraction(weight, sum(chances)) for weight in chances]
+                total = sum(chances)
+                shares = [Fraction(weight, total) for weight in chances]
                 here.append(chosen([joined([below[child] for child in rule]) for rule in mine], shares))
             values.append(here)
         return values[::-1]
@@ -200,7 +224,7 @@ class Grammar:
             if min(weights) < 1:
                 raise SpecError(f"a rule of '{name}' has the weight {min(weights)}", "Weights are integers from 1 on.")
             children = {child for rule in rules for child in rule}
-            if not children <= set(range(sizes[at + 1])):
+            if not 0 <= min(children) <= max(children) < sizes[at + 1]:
                 raise SpecError(f"a rule of '{name}' names a symbol that the next level does not have")
             used[at + 1] |= children
         for at, names in enumerate(self.levels[1:], 1):
@@ -209,9 +233,9 @@ class Grammar:
                     raise SpecError(f"no sentence needs the symbol '{name}'", "Remove it, or use it in a rule.")
 
 
-def _sum(values: Sequence[Fraction]) -> Fraction:
-    return sum(values, Fraction(0))
-
-
-def _mean(values: Sequence[Fraction], shares: Sequence[Fraction]) -> Fraction:
-    return sum((value * share for value, share in zip(values, shares, strict=True)), Fraction(0))
+def check_size(levels: int, symbols: int) -> None:
+    """SpecError for more levels, or symbols in all rules together, than a grammar may have."""
+    if levels > MOST_LEVELS:
+        raise SpecError(f"a grammar of {levels:,} levels", f"It may have {MOST_LEVELS}.")
+    if symbols > MOST_SYMBOLS:
+        raise SpecError(f"{symbols:,} symbols in the rules of a grammar", f"It may have {MOST_SYMBOLS:,}.")

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Text
-from pipeline.grammars.grammar import WORD, Grammar
+from pipeline.grammars.grammar import WORD, Grammar, check_size
 
 _RULE = re.compile(r"([^\[\]]*)(?:\[\s*([1-9]\d{0,17})\s*\]\s*)?")  # symbols, and perhaps a weight
 _FORM = "A line is `a -> b c | c b [2]`."
@@ -40,12 +40,15 @@ class _Line:
 def parse(lines: Iterable[Text]) -> Grammar:
     """The grammar that lines of text describe. SpecError, with the place, where they describe none."""
     known: dict[str, _Line] = {}
+    symbols = 0
     for text in lines:
         if content := text.text.partition("#")[0].strip():
             name, line = _read(content, text.place)
             if name in known:
                 _refuse(text.place, f"'{name}' has a line already ({known[name].place})", "Join the two.")
             known[name] = line
+            symbols += len(line.children)
+            check_size(1, symbols)
     if not known:
         raise SpecError("a grammar without rules", _FORM)
     levels = _levels(known)
@@ -109,6 +112,7 @@ def _levels(known: Mapping[str, _Line]) -> list[list[str]]:
             _refuse(known[below[leaf]].place, problem, "All terminals must be equally deep.")
         levels.append(inner or sorted(below, key=_natural))
         above |= below
+        check_size(len(levels), len(below))
     for name, line in known.items():
         if name not in above:
             _refuse(line.place, f"no sentence needs '{name}'", f"The root is the first, '{levels[0][0]}'.")
@@ -128,6 +132,8 @@ def _refuse_depth(child: str, name: str, higher: str, known: Mapping[str, _Line]
     _refuse(known[name].place, problem, "Each symbol has one level: call one of the two by another name.")
 
 
-def _natural(name: str) -> tuple[bool, int, str]:
+def _natural(name: str) -> tuple[bool, int, str, str]:
+    """Numbers come first, by their size: that with fewer digits is smaller, however many it has."""
     number = name.isascii() and name.isdigit()
-    return not number, int(name) if number else 0, name
+    digits = name.lstrip("0") if number else ""
+    return not number, len(digits), digits, name

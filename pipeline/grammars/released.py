@@ -37,7 +37,7 @@ def released(document: Mapping[str, Any]) -> Grammar:
             words, bags = _bags(document, len(names[-1]))
             names, rules = [*names, words], [*rules, bags]
         return _needed(names, rules)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
         problem = f"not a grammar of the published generator ({type(error).__name__}: {error})"
         raise SpecError(problem, "It has depth, sizes, idx, and in all the children of each symbol.") from None
 

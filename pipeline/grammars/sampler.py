@@ -23,6 +23,7 @@ from pipeline.grammars.grammar import Grammar
 
 U8 = NDArray[np.uint8]
 MOST = 2**22  # terminals of a sentence
+MOST_ABOVE = 2**26  # symbols of its tree
 SLACK = 16  # what is moved at once: VECTOR of pipeline/core/kernels.py
 
 
@@ -60,6 +61,11 @@ class Sampler:
         """Terminals of the longest sentence, as noise may make it."""
         if self.longest > MOST:
             raise SpecError(f"sentences of up to {self.longest:,} symbols", f"At most {MOST:,} can be drawn.")
+        if self.longest * self._depth > MOST_ABOVE:
+            raise SpecError(
+                f"sentences of up to {self.longest:,} symbols, with {self._depth} levels above them",
+                f"Their trees may have {MOST_ABOVE:,} symbols.",
+            )
 
     def sentences(self, item: I64, turn: I64, lead: int = 0, trail: int = 0) -> tuple[I32, I64]:
         """Numbers of terminals (T,), and offsets (d + 1,): sentences with `lead` zeros before and `trail` behind each.

@@ -97,7 +97,7 @@ def _json(files: Files, named: str) -> dict[str, object]:
     path = files.find(named, "recipes", "grammar")
     try:
         found = json.loads(read(path, named))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SpecError(f"cannot read {named}: {error}", "It must be a JSON file of the released form.") from None
     if not isinstance(found, dict):
         raise SpecError(f"{named} holds no mapping", "It must be a JSON file of the released form.")
