@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -86,7 +87,7 @@ def read(path: Path, layout: ShardLayout | None = None) -> Iterator[pa.RecordBat
     of another one. Nothing is unpacked, and no more memory taken than the file has bytes.
     """
     try:
-        with pa.memory_map(str(path)) as source:
+        with pa.memory_map(os.fsencode(path)) as source:
             messages = iter(pa.ipc.MessageReader.open_stream(source))
             schema = _schema(next(messages, None), layout)
             count = 0

@@ -93,7 +93,7 @@ class Rows:
         import pyarrow
 
         try:
-            mapped = pyarrow.memory_map(str(copy)).read_buffer()
+            mapped = pyarrow.memory_map(os.fsencode(copy)).read_buffer()
         except FileNotFoundError:
             return None
         end = max(mapped.size - SEAL, 0)

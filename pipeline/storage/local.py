@@ -35,7 +35,7 @@ class LocalFolder:
 
     @property
     def name(self) -> str:
-        return self.root.name
+        return os.fsencode(self.root.name).decode("utf-8", "replace")  # as a text: the card has it
 
     def path(self, name: str, *, reading: bool = False) -> Path:
         """The file `name` below the folder. StorageError where the name, or a link on its way, leads out of it.
