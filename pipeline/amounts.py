@@ -11,6 +11,7 @@ from fractions import Fraction
 from math import exp, inf, log
 
 from pipeline.core.errors import KeyPath, SpecError, suggest
+from pipeline.core.notices import rounded, whole
 from pipeline.recipe import AmountSpec, SplitSpec, ZipfExposuresSpec
 from pipeline.sources import Source
 
@@ -35,10 +36,10 @@ def document_counts(spec: SplitSpec, sources: Mapping[str, Source], each: Mappin
         fixed[name], shares[name] = _linear(name, spec, counts, each, ())
     total_share = sum(shares.values(), Fraction(0))
     if total_share > 1:
-        listed = ", ".join(f"{name} {float(share):.4g}" for name, share in shares.items() if share)
+        listed = ", ".join(f"{name} {rounded(share)}" for name, share in shares.items() if share)
         raise SpecError(
-            f"shares add up to {float(total_share):.4g} ({listed})",
-            f"Lower one by {float(total_share - 1):.4g}, or give one source exposures instead.",
+            f"shares add up to {rounded(total_share)} ({listed})",
+            f"Lower one by {rounded(total_share - 1)}, or give one source exposures instead.",
             ("mixture",),
             [("mixture", name, key) for name, share in shares.items() if share for key in ("share", "ratio")],
         )
@@ -179,9 +180,9 @@ def _total(spec: SplitSpec, fixed: Fraction, total_share: Fraction) -> Fraction:
     if spec.tokens is not None:
         rest = spec.tokens - fixed - total_share * spec.tokens
         if abs(rest) > Fraction(spec.tokens, 1000):
-            told = f"{float(fixed):,.0f} tokens are fixed and shares of {float(total_share):.4g} are asked"
+            told = f"{whole(fixed)} tokens are fixed and shares of {rounded(total_share)} are asked"
             raise SpecError(
-                f"the amounts do not make up {spec.tokens:,} tokens: {told}, which leaves {float(rest):,.0f}",
+                f"the amounts do not make up {spec.tokens:,} tokens: {told}, which leaves {whole(rest)}",
                 "Let the shares add up to 1, or remove `tokens`.",
                 ("tokens",),
                 [("tokens",), *_amounts(spec)],

@@ -477,9 +477,11 @@ def _inherit(tree: Tree, marks: Marks, group: str) -> None:
             return
         place = Origin("", marks, {}).place((group, name, "extends"))
         base = spec["extends"]
-        if not isinstance(base, str) or members.get(base) is None:
+        if not isinstance(base, str):
+            raise RecipeError(f"the name of another {group[:-1]} is needed, not {shown(base)}", "Write one.", place)
+        if members.get(base) is None:
             known = {other for other, given in members.items() if given is not None} - {name}
-            raise RecipeError(f"no {group[:-1]} '{base}'", suggest(str(base), known), place)
+            raise RecipeError(f"no {group[:-1]} '{shortened(base)}'", suggest(base, known), place)
         if base == name or base in children:
             raise RecipeError(f"{group} extend each other in a circle", "Write one of them out.", place)
         resolve(base, (*children, name))

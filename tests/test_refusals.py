@@ -431,3 +431,25 @@ def test_an_override_reaches_into_lists(folder: Path):
         "--set sinks.0.kind: 'mdz' is not possible here. Did you mean 'mds'?"
     )
     assert Path("--set") == OVERRIDE
+
+
+# ── numbers of any size in messages ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("number", ["1e400", "1e999", "9" * 900 + "/7", "-1e999"])
+def test_numbers_that_no_float_holds_are_refused_too(folder: Path, number: str):
+    assert "the group 'a' goes from 0 to " in refused_override(f"worlds.people.groups={{a: [0, {number}]}}")
+    many = ["sources.b2={extends: bios}", "splits.train.mixture.bios={exposures: null, share: 0.5}"]
+    many += ["splits.train.tokens=10000", f"splits.train.mixture.b2={{ratio: {number}, to: bios}}"]
+    told = refused_override(*many)
+    assert re.match(r"--set splits\.train\.(mixture|tokens)", told), told
+    assert len(told) < 400
+
+
+def test_a_value_is_not_shown_at_all_its_length(folder: Path):
+    value = f"[Oslo, Bern, '{'x' * 9999} ']"
+    told = refused_override(f"worlds.people.attributes.city.values={value}")
+    assert f"value '{'x' * 30}…{'x' * 28} ' (entry 3) is empty, padded or broken over lines" in told
+    assert len(told) < 400
+    circle = refused_override("worlds.others.extends=[a]")
+    assert circle == "--set worlds.others.extends: the name of another world is needed, not a list. Write one."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 
 from pipeline.core.escaping import escaped
 
@@ -59,3 +61,24 @@ def percent(share: float) -> str:
     ('17.5%', '0.031%', '100%', '1e-07%')
     """
     return f"{100 * share:.3g}%"
+
+
+def rounded(number: Fraction | int) -> str:
+    """A number as a message shows it, however large it is: to four digits.
+
+    >>> rounded(Fraction(1, 3)), rounded(Fraction(7, 5)), rounded(10**400)
+    ('0.3333', '1.4', '1.000e+400')
+    """
+    try:
+        return f"{float(number):.4g}"
+    except OverflowError:
+        return f"{Decimal(number.numerator) / Decimal(number.denominator):.3e}"
+
+
+def whole(number: Fraction | int) -> str:
+    """The same to the nearest whole number, in digits unless there are very many.
+
+    >>> whole(Fraction(15001, 10)), whole(10**400)
+    ('1,500', '1.000e+400')
+    """
+    return f"{round(number):,}" if -(10**18) < number < 10**18 else rounded(number)

@@ -24,6 +24,7 @@ from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.files import Files
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
+from pipeline.core.refusals import shown
 from pipeline.core.spec import Name, Rational, Size, Spec
 from pipeline.text.fields import Column, Field
 from pipeline.worlds.values import ValuesSpec
@@ -190,7 +191,7 @@ def _materialised(forms: Mapping[str, FormSpec], values: Sequence[str], files: F
             for text, value in zip(texts, values, strict=True):
                 if said.setdefault(text or value, value) != value:
                     raise SpecError(
-                        f"'{said[text or value]}' and '{value}' are both said '{text or value}'",
+                        f"{shown(said[text or value])} and {shown(value)} are both said {shown(text or value)}",
                         "A form tells values apart; words about a value are an attribute of kind lookup.",
                     )
     return made
@@ -380,19 +381,19 @@ def _parse(text: str, columns: Mapping[str, Column]) -> tuple[str | Column, ...]
         parsed = list(string_.Formatter().parse(text))
     except ValueError as error:
         raise SpecError(
-            f"cannot read the format {text!r}: {error}", "Example: {month} {day}, {year}", ("format",)
+            f"cannot read the format {shown(text)}: {error}", "Example: {month} {day}, {year}", ("format",)
         ) from None
     for literal, name, options, conversion in parsed:
         if literal:
             pieces.append(literal)
         if name is not None:
             if options or conversion:
-                raise SpecError(f"the format {text!r} has options after '{name}'", "Use names alone.", ("format",))
+                raise SpecError(f"the format {shown(text)} has options after '{name}'", "Use names alone.", ("format",))
             if name not in columns:
-                raise SpecError(f"the format {text!r} names '{name}'", suggest(name, columns), ("format",))
+                raise SpecError(f"the format {shown(text)} names '{name}'", suggest(name, columns), ("format",))
             pieces.append(columns[name])
     if not any(isinstance(piece, Column) for piece in pieces):
-        raise SpecError(f"the format {text!r} shows nothing", f"Use {', '.join(columns)}.", ("format",))
+        raise SpecError(f"the format {shown(text)} shows nothing", f"Use {', '.join(columns)}.", ("format",))
     return tuple(pieces)
 
 

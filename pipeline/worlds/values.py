@@ -11,6 +11,7 @@ from pydantic import Field
 
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files, Text
+from pipeline.core.refusals import shown
 from pipeline.core.spec import Size, Spec
 
 
@@ -32,11 +33,13 @@ class ValuesSpec(Spec):
             clean = text.text == text.text.strip() and "\n" not in text.text
             if not clean or not (text.text or self.may_be_empty):
                 raise SpecError(
-                    f"value {text.text!r} ({text.place}) is empty, padded or broken over lines",
+                    f"value {shown(text.text)} ({text.place}) is empty, padded or broken over lines",
                     "Write it in one line, without blanks at its ends.",
                 )
             if text.text in seen and self.distinct:
-                raise SpecError(f"value '{text.text}' stands twice ({seen[text.text]} and {text.place})", "Remove one.")
+                raise SpecError(
+                    f"value {shown(text.text)} stands twice ({seen[text.text]} and {text.place})", "Remove one."
+                )
             seen[text.text] = text.place
             values.append(text.text)
         if not values:

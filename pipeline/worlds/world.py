@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.key import Key
-from pipeline.core.notices import Notice, information
+from pipeline.core.notices import Notice, information, rounded
 from pipeline.core.reading import control_in
 from pipeline.core.spec import Spec
 from pipeline.text.fields import Field
@@ -186,7 +186,7 @@ class World:
     def _group(self, name: str, first: Fraction, last: Fraction) -> range:
         if not 0 <= first < last <= 1:
             raise SpecError(
-                f"the group '{name}' goes from {float(first):.4g} to {float(last):.4g}",
+                f"the group '{name}' goes from {rounded(first)} to {rounded(last)}",
                 "Give two fractions of the individuals, from 0 to 1: [0, 0.5].",
                 ("groups", name),
             )

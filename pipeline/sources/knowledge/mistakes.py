@@ -24,6 +24,7 @@ from pydantic import Field as Key_
 from pipeline.core.draws import I32, I64, U64, bits_each, threshold
 from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
+from pipeline.core.notices import rounded
 from pipeline.core.spec import Name, Rational, Spec
 from pipeline.sources.source import Mark, MarkSpec, number_of
 from pipeline.text.telling import Telling
@@ -82,7 +83,7 @@ class Mistakes:
         """
         if spec.rate >= 1:
             raise SpecError(
-                f"mistakes with a rate of {float(spec.rate):.4g} never end",
+                f"mistakes with a rate of {rounded(spec.rate)} never end",
                 "Let corrected and weak add up to less than 1.",
                 ("mistakes",),
                 [("mistakes", "corrected"), ("mistakes", "weak")],
