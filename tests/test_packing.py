@@ -164,7 +164,7 @@ def test_a_document_longer_than_its_row_is_refused_and_which_length_would_do_is_
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"length": 1}, {"length": 65_536}, {"length": 0}, {"method": "best"}, {"lenght": 5}, {"last": "pad"}]
+    "wrong", [{"length": 1}, {"length": 16_777_217}, {"length": 0}, {"method": "best"}, {"lenght": 5}, {"last": "pad"}]
 )
 def test_a_packing_that_cannot_be_is_refused(wrong: dict[str, object]):
     with pytest.raises(ValidationError):
