@@ -13,18 +13,20 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline import marks, recipe
 from pipeline.card import header
 from pipeline.core.columns import content_hash
 from pipeline.core.errors import StorageError
-from pipeline.dataset import TOKENIZER, TOKENIZER_CONFIG, end_of, layout_of
+from pipeline.dataset import TOKENIZER, TOKENIZER_CONFIG, Dataset, end_of, layout_of
 from pipeline.export import EXPORTS, RECORD, faults
 from pipeline.manifest import MANIFEST, README, RECIPE, Manifest, ShardRecord, is_sealed
 from pipeline.sinks import arrow
 from pipeline.sinks.layout import ShardLayout
 from pipeline.storage import STATE, Folder, folder_at
 from pipeline.storage.local import hash_of, hash_of_bytes
-from pipeline.text.tokenizer import hash_of_tokenizer
+from pipeline.text.tokenizer import Tokenizer, hash_of_tokenizer
 
 PAGE = "report.html"  # which `report` puts beside the shards; it says nothing that readers of them use
 
@@ -40,10 +42,11 @@ def verify(out: str | Path, *, checked: Callable[[ShardRecord], object] = lambda
         return faults(folder)
     manifest, wrong = Manifest.examined(folder)
     wrong = [f"{MANIFEST}: {line}" for line in wrong]
+    vocabulary = _vocabulary(folder, manifest)
     for split in manifest.splits:
         for record in manifest.shards_of(split):
             its = manifest.splits[split]
-            if fault := _fault(folder, record, layout_of(its)) or _miscounted(record, its):
+            if fault := _fault(folder, record, layout_of(its), vocabulary) or _miscounted(record, its):
                 wrong.append(f"{record.file}: {fault}")
             checked(record)
     wrong += _faults_of_head(folder, manifest)
@@ -67,7 +70,15 @@ def _faults_of_exports(folder: Folder, manifest: Manifest) -> Iterator[str]:
             yield from (f"{EXPORTS}/{name}/{fault}" for fault in found)
 
 
-def _fault(folder: Folder, record: ShardRecord, layout: ShardLayout) -> str:
+def _vocabulary(folder: Folder, manifest: Manifest) -> int | None:
+    """One more than the largest token id; None where the tokenizer cannot be read, which is another fault."""
+    try:
+        return Tokenizer(Dataset(folder, manifest).tokenizer(), "").vocabulary
+    except (StorageError, ValueError):
+        return None
+
+
+def _fault(folder: Folder, record: ShardRecord, layout: ShardLayout, vocabulary: int | None) -> str:
     """Why a file is not the one recorded; "" where it is."""
     try:
         size = folder.size(record.file)
@@ -85,7 +96,11 @@ def _fault(folder: Folder, record: ShardRecord, layout: ShardLayout) -> str:
         return f"it cannot be read: {error}"
     if content_hash(columns) != record.content_hash:
         return "its columns are not those recorded"
-    rows = len(columns["input_ids"])  # type: ignore[arg-type]  # an array, as the content hash says
+    ids = columns["input_ids"]
+    assert isinstance(ids, np.ndarray), "the layout says so"
+    if vocabulary is not None and ids.size and ids.max() >= vocabulary:
+        return f"it has the token id {ids.max()}, and the tokenizer {vocabulary} ids"
+    rows = len(ids)
     return "" if rows == record.sequences else f"{rows} rows instead of {record.sequences}"
 
 

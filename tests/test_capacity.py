@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import shutil
 import tracemalloc
 from collections import defaultdict
@@ -562,6 +563,40 @@ def test_files_that_are_missing_or_no_arrays_are_refused(plain: Path, tmp_path: 
     assert "numpy.save" in refused(StorageError, plain, losses=path)
     np.save(path, np.array([None]), allow_pickle=True)
     assert "numpy.save" in refused(StorageError, plain, losses=path)
+
+
+def header(shape: Any, kind: str = "<f4", order: str = "False") -> bytes:
+    """The beginning of an .npy file, which may say anything."""
+    text = f"{{'descr': {kind!r}, 'fortran_order': {order}, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (header("(10000000000000000, 256)") + b"\0" * 64, f"needs {10**16 * 256 * 4 + 82:,} bytes"),
+        (header("(10000000000000000, 256)") + b"\0" * 64, "and it has "),
+        (header(f"({10**30}, {10**30})"), "an array of shape"),
+        (header("(-1, 256)"), "its shape is (-1, 256)"),
+        (header("(2, 4)", order="True") + b"\0" * 32, "it is in Fortran order"),
+        (header("(2, 4)", kind="|O") + b"\0" * 64, "it holds objects"),
+        (header("(2, 4)") + b"\0" * 33, "needs "),
+        (header("'x'"), "shape"),
+        (b"\x93NUMPY\x07\x00" + b"\0" * 64, "its format is of version 7.0"),
+    ],
+)
+def test_an_array_is_what_its_header_says_or_refused(plain: Path, tmp_path: Path, content: bytes, said: str):
+    path = tmp_path / "losses.npy"
+    path.write_bytes(content)
+    error = refused(StorageError, plain, losses=path)
+    assert said in error
+    assert error.endswith("It must be an array of numbers in C order, saved by numpy.save.")
+
+
+def test_a_pipe_of_losses_is_not_waited_for(plain: Path, tmp_path: Path):
+    os.mkfifo(tmp_path / "losses.npy")
+    assert "it is a pipe or a device" in refused(StorageError, plain, losses=tmp_path / "losses.npy")
+    assert "it is a pipe or a device" in refused(StorageError, plain, losses="/dev/zero")
 
 
 def test_a_folder_that_holds_no_whole_dataset_is_refused(plain: Path, tmp_path: Path):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import tracemalloc
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -484,6 +485,22 @@ def test_bytes_that_are_no_text_are_refused_with_their_line(data: Path, tmp_path
     path.write_bytes(b'{"prediction": "Yes."}\n{"prediction": "\xff"}\n')
     with pytest.raises(PipelineError, match=r"said\.jsonl:2: not JSON"):
         score(data, "exam", path)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_pipe_or_a_device_of_predictions_is_not_read(
+    data: Path, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "said.jsonl")
+    with pytest.raises(PipelineError, match="it is a pipe or a device, not a file"):
+        score(data, "exam", tmp_path / "said.jsonl")
+
+
+def test_a_line_without_end_is_refused(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.predictions.MOST_LINE", 100)
+    (tmp_path / "said.jsonl").write_text('\n{"prediction": "' + "x" * 100 + '"}')
+    with pytest.raises(PipelineError, match=r"said.jsonl:2: the line has more than 100 bytes"):
+        score(data, "exam", tmp_path / "said.jsonl")
 
 
 @pytest.mark.parametrize("name", ["nothing.jsonl", "."])
