@@ -166,6 +166,40 @@ def test_handlers_of_a_program_that_uses_the_package_are_its_own(capsys: pytest.
     assert capsys.readouterr().err == ""
 
 
+IN_A_FILE = """
+from pipeline.sinks import arrow
+write, written = arrow.write, []
+
+def half(columns, file):
+    write(columns, file)
+    written.append(file)
+    if len(written) == 2:
+        ready()
+
+arrow.write = half
+sys.argv[1:] = ARGUMENTS
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
+def test_a_build_that_is_stopped_in_a_file_leaves_none_that_is_not_whole_and_goes_on(
+    tmp_path: Path, number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a process leaves that is ended at once, as by a second signal, the next run cleans up."""
+    out = tmp_path / "out"
+    arguments = ["build", "tiny", "--executor", "inline", "--out", str(out), "--set", "worlds.people.size=900"]
+    with process(IN_A_FILE.replace("ARGUMENTS", repr(arguments))) as started:
+        signalled(started, number)
+        _, err = started.communicate(timeout=60)
+    assert (started.returncode, err) == ((130, cli.STOPPED + "\n") if number == signal.SIGINT else (-number, ""))
+    assert len(list(out.rglob("*.arrow"))) == 1
+    assert len(list(out.glob(".pipeline/partial/*"))) == (number == signal.SIGKILL)
+    assert cli.run(arguments) == 0
+    assert "3 shards built, 1 kept" in capsys.readouterr().out
+    assert not list(out.glob(".pipeline/partial/*"))
+
+
 def descendants(pid: int) -> set[int]:
     """The processes that a process has started, directly or not."""
     children: dict[int, list[int]] = {}

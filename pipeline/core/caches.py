@@ -50,6 +50,12 @@ def temporary_cache() -> Path:
     return folder
 
 
+def lend_home() -> None:
+    """Make the temporary folder the home of a user without one: for Ray, which does not start without."""
+    if not expanded("~").is_absolute():
+        os.environ["HOME"] = str(temporary_cache())
+
+
 def say_if_temporary(folder: Path) -> None:
     """Say once that what is put into a folder of temporary_cache will not be there for the next command."""
     if temporary_cache.cache_info().currsize and temporary_cache() in folder.parents:

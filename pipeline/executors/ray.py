@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from pipeline.core import caches
 from pipeline.core.errors import PipelineError, RunError, StorageError
 from pipeline.core.secrets import redacted
 from pipeline.executors import local, signals
@@ -86,6 +87,7 @@ class Ray:
         """Ray, and a function that says whether it still lives. Stopped, or left, however the block is left."""
         for name, value in local.QUIET.items():  # before it is imported
             os.environ.setdefault(name, value)
+        caches.lend_home()
         with ExitStack() as stack:
             try:
                 import ray
