@@ -835,6 +835,8 @@ def test_without_a_home_that_can_be_written_the_copy_goes_with_the_process(
     assert os.environ["XDG_CACHE_HOME"] == str(folder)  # for the processes that this one starts
     assert folder.stat().st_mode & 0o777 == 0o700
     assert capsys.readouterr().err.count(f"go to {folder}, ") == 1
+    caches.lend_home()
+    assert os.environ["HOME"] == str(folder if home == "none" else tmp_path / "file")
     caches._remove(folder, os.getpid())
     assert not folder.exists()
     assert not (tmp_path / "~").exists()

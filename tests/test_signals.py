@@ -150,6 +150,18 @@ def handles(started: subprocess.Popen[str], number: int) -> bool:
     return bool(int(caught, 16) >> (number - 1) & 1)
 
 
+def test_processes_that_compile_end_with_the_one_that_started_them() -> None:
+    program = """
+from pipeline.commands import warm
+warm.FIRST = "time; print('ready', flush=True); time.sleep(60)"  # what is imported, in a process of its own
+run = warm.run
+"""
+    with process(program) as started:
+        signalled(started, signal.SIGTERM)
+        _, err = started.communicate(timeout=30)  # which waits for all that have its stdout
+    assert (started.returncode, err) == (143, cli.STOPPED + "\n")
+
+
 def test_a_signal_that_was_ignored_from_the_start_stays_ignored() -> None:
     program = "import signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + AT_WORK
     with process(program) as started:
