@@ -75,11 +75,12 @@ Use from Python:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as typing's: this is imported before a command can be stopped without a traceback
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Any
+
     from pipeline.streaming import Stream
 
 

@@ -6,14 +6,13 @@ Exit codes: 0 done; 1 work or a check failed, or what was printed could not be w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from pipeline.core import signals
 
-from pipeline.core import output, signals
-from pipeline.core.errors import PipelineError
-
+TYPE_CHECKING = False  # as typing's: until signals are handled, hardly anything is imported
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 STOPPED = "Stopped. What is complete is kept: run the same command to go on."
 
@@ -22,6 +21,8 @@ def main() -> NoReturn:
     """Run the command of this process's arguments, and exit with its code."""
     signals.handle()
     try:
+        from pipeline.core import output
+
         output.prepare()
         code = run()
     except KeyboardInterrupt as stopped:  # before or after the command itself
@@ -32,6 +33,9 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. A refusal is one line on stderr, without a traceback."""
+    from pipeline.core import output
+    from pipeline.core.errors import PipelineError
+
     try:
         try:
             return _parsed(arguments)
@@ -53,6 +57,8 @@ def _parsed(arguments: Sequence[str] | None) -> int:
 
 
 def _stopped(error: KeyboardInterrupt) -> int:
+    from pipeline.core import output
+
     output.complain(STOPPED)
     return error.exit_code if isinstance(error, signals.Stopped) else 130
 

@@ -13,8 +13,11 @@ from __future__ import annotations
 
 import signal
 import sys
-from types import FrameType
-from typing import NoReturn
+
+TYPE_CHECKING = False  # as typing's: the sooner signals are handled, the better
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import NoReturn
 
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 AGAIN_AFTER = 0.01  # seconds until a `Stopped` that Python has dropped is raised once more
