@@ -27,7 +27,8 @@ def main() -> NoReturn:
         code = run()
     except KeyboardInterrupt as stopped:  # before or after the command itself
         code = _stopped(stopped)
-    signals.release()
+    finally:
+        signals.release()
     raise SystemExit(code)
 
 

@@ -133,6 +133,16 @@ def test_a_second_signal_ends_it_at_once_and_without_a_traceback(program: str, s
     assert err in ("", cli.STOPPED + "\n")
 
 
+def test_a_signal_after_the_end_of_the_command_is_no_traceback() -> None:
+    """Also where the command was none."""
+    program = "run = None\natexit.register(ready)\nsys.argv[1:] = ['no such command']\ncli.main()"
+    with process(program) as started:
+        signalled(started, signal.SIGINT)
+        _, err = started.communicate(timeout=30)
+    assert started.returncode == -signal.SIGINT
+    assert err.splitlines()[-1].startswith("pipeline: error: ")
+
+
 def test_a_second_signal_ends_it_while_it_waits_for_its_threads() -> None:
     with process(IN_A_POOL) as started:
         signalled(started, signal.SIGINT)
