@@ -32,6 +32,7 @@ from pipeline import marks
 from pipeline.card import header, on_hub
 from pipeline.core.caches import user_cache
 from pipeline.core.errors import HubError, PipelineError, StorageError
+from pipeline.core.secrets import redacted
 from pipeline.dataset import MEND, Dataset
 from pipeline.manifest import MANIFEST, README, RECIPE, ShardRecord, is_sealed
 from pipeline.marks import Marked, licence_of
@@ -140,7 +141,7 @@ def push(
             passed(sum(record.bytes for record in group))
         pending.finish(head)
         return Pushed(
-            f"{api.endpoint}/datasets/{repo}",
+            redacted(branch._place),
             branch.name,
             branch.private,
             pending.commits,
@@ -462,9 +463,9 @@ def _secrets_hidden(secret: str) -> Iterator[None]:
 
 
 def _without(secret: str, text: str) -> str:
-    """A text without the token, and without what follows a path's "?", which may sign it."""
+    """A text without the token, which may come from a file, other secrets, and what follows a path's "?"."""
     text = text.replace(secret, "(token)") if secret else text
-    return re.sub(r"(/[^\s?'\"]*)\?[^\s'\"]*", r"\1", text)
+    return redacted(re.sub(r"(/[^\s?'\"]*)\?[^\s'\"]*", r"\1", text))
 
 
 def _refusal(error: Exception, place: str, secret: str) -> HubError:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from xml.sax.saxutils import escape
 
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
@@ -24,6 +25,7 @@ class Server:
     requests: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
+    message: str = "as the test has asked"
 
     def failing(self, method: str, part: str, how: str, times: int = 10**9) -> None:
         """The first `times` requests of a method, with `part` in their path, fail."""
@@ -48,7 +50,7 @@ class Server:
             self.ended.wait()
         status, code = ("403 Forbidden", "AccessDenied") if how == "403" else ("500 Internal Error", "InternalError")
         start(status, [("Content-Type", "application/xml")])
-        return [f"<Error><Code>{code}</Code><Message>as the test has asked</Message></Error>".encode()]
+        return [f"<Error><Code>{code}</Code><Message>{escape(self.message)}</Message></Error>".encode()]
 
 
 @contextmanager

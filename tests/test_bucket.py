@@ -203,6 +203,12 @@ def test_a_builder_that_was_killed_keeps_the_folder_for_the_lease_only(
         assert b"gone" not in folder.read(f"{STATE}/lock")
 
 
+def test_what_a_builder_left_that_was_killed_while_it_looked_at_the_clock_goes_with_the_next(url: str, plan: Plan):
+    folder_at(url).write(bucket.CLOCK, "")
+    built(plan, url)
+    assert folder_at(url).names(STATE) == ["builds.jsonl", "fingerprint", "records"]
+
+
 def test_the_lease_is_renewed_while_its_builder_lives(url: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bucket, "LEASE", timedelta(seconds=0.2))
     renewed: list[str] = []

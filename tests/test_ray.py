@@ -20,7 +20,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 from pipeline import cli
-from pipeline.build import build_shard
+from pipeline.build import build_shard, shard_name
 from pipeline.core.errors import RunError, StorageError
 from pipeline.executors import Auto, Ray, auto
 from pipeline.executors import ray as executors
@@ -105,9 +105,8 @@ def test_a_local_ray_writes_the_files_of_an_inline_build(
 
 STOPPED = """
 import signal, sys, time
-from pathlib import Path
-from pipeline.executors import Auto, Ray, auto
-from pipeline.storage import LocalFolder
+from pipeline.executors import Ray
+from pipeline.storage import folder_at
 
 def stop(number, frame):
     raise SystemExit(128 + number)
@@ -116,17 +115,17 @@ def wait(common, item):
     time.sleep(600 if item else 0)
 
 signal.signal(signal.SIGTERM, stop)
-for result in Ray(workers=2).run(wait, None, range(3), LocalFolder(Path(sys.argv[1]))):
+for result in Ray(workers=2).run(wait, None, range(3), folder_at(sys.argv[1])):
     print("first", flush=True)
 """
 STARTED = {"state": 1, "scheduler": 2, "stand-ins": 4, "workers": 6}  # so many processes, when it has that far started
 
 
 @contextmanager
-def driver(base: Path) -> Iterator[tuple[subprocess.Popen[str], Callable[[], list[int]]]]:
+def driver(base: Path, url: str = "/nowhere") -> Iterator[tuple[subprocess.Popen[str], Callable[[], list[int]]]]:
     """A driver with a local Ray of its own, whose files lie in `base`; and a function that lists Ray's processes."""
     pipe = subprocess.PIPE
-    command = [sys.executable, "-c", STOPPED, str(base)]
+    command = [sys.executable, "-c", STOPPED, url]
     environment = {**os.environ, "RAY_TMPDIR": str(base)}
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
         until(lambda: [lock for lock in base.glob("*/*/lock") if lock.read_text()])
@@ -268,7 +267,7 @@ def test_a_running_cluster_is_used_and_goes_on(
     assert used == [cluster.address] * 2
     assert alive == {node.node_id for node in cluster.list_all_nodes()}
     assert contents(first) == contents(second) == contents(undisturbed)
-    assert not list(first.glob(".pipeline/probe-*"))
+    assert not list(first.glob(".pipeline/probe*"))
 
 
 @pytest.mark.slow
@@ -311,7 +310,7 @@ def test_a_node_that_does_not_see_the_folder_is_refused_before_a_shard_is_built(
     assert error.startswith(f"StorageError: {out}: node ")
     assert "does not see this folder" in error
     assert not (out / "train").exists()
-    assert not list(out.glob(".pipeline/probe-*"))
+    assert not list(out.glob(".pipeline/probe*"))
 
 
 @pytest.mark.slow
@@ -400,6 +399,20 @@ def test_a_shard_that_kills_every_worker_is_given_up_and_what_is_complete_is_kep
     assert contents(out) == contents(undisturbed)
 
 
+def write_or_stay(common: Any, shard: tuple[str, int]) -> Any:
+    """On the node that will be lost: hold a file half written for ever. On the other one: build, once that is so."""
+    held = beside(common, "held")
+    if ray.get_runtime_context().get_node_id() == beside(common, "lost").read_text():
+        with common[1].creating(shard_name(common[0], *shard)) as file:
+            file.write(b"half of it")
+            file.flush()
+            held.touch()
+            while True:
+                time.sleep(1)
+    until_there(held)
+    return build_shard(common, shard)
+
+
 def build_or_stay(common: Any, shard: tuple[str, int]) -> Any:
     """On the node that will be lost: hold a shard for ever. On the other one: build, once the first is held."""
     held = beside(common, "held")
@@ -412,9 +425,11 @@ def build_or_stay(common: Any, shard: tuple[str, int]) -> Any:
 
 
 @pytest.mark.slow
-def test_a_node_that_is_lost_in_the_middle_leaves_its_shard_to_the_other_one(
-    tmp_path: Path, plan: Plan, undisturbed: Path
+@pytest.mark.parametrize("work", [build_or_stay, write_or_stay])
+def test_a_node_that_is_lost_in_the_middle_leaves_its_shard_to_the_others(
+    tmp_path: Path, plan: Plan, undisturbed: Path, work: Callable[[Any, Any], Any]
 ) -> None:
+    """Lost with a file that is half written; a node that comes later than the build begins takes part."""
     out = tmp_path / "data"
     with nodes(2) as (cluster, (_, second)):
         (tmp_path / "lost").write_text(second.node_id)
@@ -425,9 +440,13 @@ def test_a_node_that_is_lost_in_the_middle_leaves_its_shard_to_the_other_one(
                 results = super().run(*arguments)
                 yield next(results)  # built by the head, while the second node holds another
                 assert (tmp_path / "held").exists()
+                if work is write_or_stay:
+                    assert list(out.glob(".pipeline/partial/*"))
+                    cluster.add_node(**NODE)
                 cluster.remove_node(second, allow_graceful=False)
                 yield from results
 
-        new, _ = built(plan, out, Losing(build_or_stay, Ray(address=cluster.address)))
+        new, _ = built(plan, out, Losing(work, Ray(address=cluster.address)))
     assert len(new) == 6
+    assert not list(out.glob(".pipeline/partial/*"))
     assert contents(out) == contents(undisturbed)

@@ -17,6 +17,7 @@ from typing import Any
 
 from pipeline.core import faker_process
 from pipeline.core.errors import SpecError, suggest
+from pipeline.core.secrets import needed
 
 _ALIKE = {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
 _ONE = threading.Lock()  # question at a time
@@ -73,7 +74,7 @@ def _asked(*asked: Any) -> str:
 def _process(owner: int) -> subprocess.Popen[str]:
     """The process that draws for the process `owner`, started when it is first asked."""
     command = [sys.executable, "-P", "-W", "ignore", faker_process.__file__]
-    environment = {**os.environ, **_ALIKE}
+    environment = {**needed(os.environ, ""), **_ALIKE}
     pipe, none = subprocess.PIPE, subprocess.DEVNULL
     process = subprocess.Popen(  # noqa: S603  # a script of ours
         command, env=environment, stdin=pipe, stdout=pipe, stderr=none, encoding="utf-8"

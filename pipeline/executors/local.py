@@ -37,7 +37,10 @@ QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",  # which writes a stack of native calls
 }
-PROMPT = {"RAY_prestart_worker_first_driver": "0"}  # a driver is connected before workers have started
+PROMPT = {  # a driver is connected before workers have started; these are no less urgent than this process
+    "RAY_prestart_worker_first_driver": "0",
+    "RAY_worker_niceness": "0",
+}
 
 
 @contextmanager

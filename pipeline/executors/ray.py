@@ -192,7 +192,7 @@ def _check_nodes(ray: Any, folder: Folder) -> None:
     """StorageError unless every node sees the folder, and runs this version of the package."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    name, secret = f"{STATE}/probe-{uuid.uuid4().hex}", uuid.uuid4().hex
+    name, secret = f"{STATE}/probe", uuid.uuid4().hex
     folder.write(name, secret)
     try:
         for node in ray.nodes():

@@ -21,6 +21,7 @@ from threading import Event, Thread
 from typing import Any, BinaryIO
 
 from pipeline.core.errors import RunError, StorageError
+from pipeline.core.secrets import has_secret
 from pipeline.storage.folder import AGAIN, GONE, MOST_READ, STATE, checked_name
 from pipeline.storage.local import hash_of
 
@@ -28,6 +29,7 @@ LEASE = timedelta(seconds=60)  # how long the folder stays taken after a builder
 PATIENCE = 60.0  # seconds for an upload to be answered, and more
 SLOWEST = 10**6  # bytes a second that we wait for
 ATTEMPTS = 3
+CLOCK = f"{STATE}/clock"  # an object that is written to see what time the store has
 EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 
 
@@ -43,6 +45,12 @@ class BucketFolder:
         import fsspec
 
         protocol, _, path = url.partition("://")
+        if has_secret(url):
+            raise StorageError(
+                "a password or a signature in a URL is seen by all who see commands, logs or the list of processes",
+                "Give it as the store's own client reads it: in the environment, or in a file of its own.",
+                url,
+            )
         try:
             fsspec.get_filesystem_class(protocol)
         except ValueError:
@@ -235,18 +243,18 @@ class BucketFolder:
         finally:
             ended.set()
             renewing.join()
-            with suppress(StorageError):
-                self.remove(lock)
+            for name in (lock, CLOCK):  # this one of a builder that was killed while it looked
+                with suppress(StorageError):
+                    self.remove(name)
 
     def _age(self, name: str) -> timedelta | None:
         """How long ago an object was written, by the store's clock; None where there is none."""
         written = self._modified(name)
         if written is None:
             return None
-        clock = f"{STATE}/clock-{uuid.uuid4().hex}"
-        self.write(clock, "")
-        now = self._modified(clock)
-        self.remove(clock)
+        self.write(CLOCK, "")
+        now = self._modified(CLOCK)
+        self.remove(CLOCK)
         return (now or written) - written
 
     def _modified(self, name: str) -> datetime | None:

@@ -14,7 +14,19 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bench import commands, memory, problems, scaling, single_core, stages, streams, structure, variants, verifier
+from tests.bench import (
+    commands,
+    memory,
+    problems,
+    scaling,
+    single_core,
+    stages,
+    starting,
+    streams,
+    structure,
+    variants,
+    verifier,
+)
 from tests.bench.harness import Options, Result, machine, say
 
 Measure = Callable[[Sequence[str], Options], Iterator[Result]]
@@ -41,6 +53,7 @@ CASES = (
     Case("streams", streams.measure, "what one loader worker feeds: made on the fly, beside read from shards"),
     Case("consumers", streams.measure, "what one of 1, 16 and 256 consumers gets: its own rows, beside a part of all"),
     Case("ray_scaling", scaling.measure, "Ray with two workers against one, 2.1 G tokens, to /dev/shm and to disk"),
+    Case("ray_start", starting.measure, "a local Ray from nothing to first results and back: ours, beside `ray.init`"),
     Case("memory", memory.measure, "peak memory of a worker at 10 K, 1 M and 100 M people"),
     Case("problems", problems.measure, "one core: problems of grade-school mathematics to Arrow files"),
     Case("verifier", verifier.measure, "one core: solutions of grade-school problems, checked step by step"),

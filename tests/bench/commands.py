@@ -12,13 +12,14 @@ from tests.bench.harness import RECIPE, ROOT, Options, Result, emptied, say, scr
 
 
 def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
-    """plan, preview and build of bioS_multi5, in turns, after one turn that warms the file cache."""
+    """plan, preview and build (with Ray and without) of bioS_multi5, in turns, after one that warms the file cache."""
     with scratch(options.disk) as folder, users_environment() as env:
         out = folder / "data"
         commands = {
             "plan": ["plan", RECIPE],
             "preview": ["preview", RECIPE],
-            "build": ["build", RECIPE, "--out", str(out)],
+            "build": ["build", RECIPE, "--executor", "ray", "--out", str(out)],
+            "build_inline": ["build", RECIPE, "--executor", "inline", "--out", str(out)],
         }
         seconds: dict[str, list[float]] = {name: [] for name in commands}
         for turn in range(options.repeats(5) + 1):
@@ -28,7 +29,7 @@ def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
                 seconds[name] += [took] if turn else []
     for name, arguments in commands.items():
         shown = " ".join(arguments).replace(str(out), "FOLDER")
-        note = f"python -m pipeline {shown}" + (" (Ray, all cores, 37.7 M tokens to disk)" if name == "build" else "")
+        note = f"python -m pipeline {shown}" + (" (37.7 M tokens to disk)" if name.startswith("build") else "")
         yield Result(f"commands/{name}", seconds[name], note=note)
 
 
