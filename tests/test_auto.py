@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline import cli
-from pipeline.core.errors import RunError
+from pipeline.core.errors import RunError, StorageError
 from pipeline.executors import Auto, Ray
 from pipeline.executors import auto as chosen
 from pipeline.executors import ray as rays
@@ -96,6 +96,7 @@ def test_where_ray_fails_this_process_does_the_rest_and_says_so_once(fails_after
         (OSError("AF_UNIX path length cannot exceed 107 bytes: /x"), "Set RAY_TMPDIR to a shorter path"),
         (RuntimeError("Failed to start GCS.\n\n Last 0 lines\n"), "Failed to start GCS.; Last 0 lines"),
         (ValueError(""), "does not start: ValueError"),
+        (StorageError("not yours", "Or use --executor inline.", "/tmp/x"), "does not start: /tmp/x: not yours. Or use"),
     ],
 )
 def test_a_ray_that_does_not_start_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception, said: str) -> None:

@@ -1,10 +1,10 @@
 """A Ray of our own on this machine: as few processes as there can be, and none of them left behind.
 
-`ray.init` starts eight: a server of the cluster's state, a scheduler (the raylet), a log monitor, an autoscaler, a
-dashboard, and the raylet three more beside its workers: an agent of the dashboard, one of runtime environments, both
-programs in Python that take seconds to start. Our tasks need the first two and the workers. The others are not started;
-for the two agents, whose end is the raylet's, stands `cat`, which reads from the raylet until that is gone. All of it
-listens on the loopback device alone, asks for a token, and has its files in a folder of its own (`sessions.py`).
+`ray.init` starts a server of the cluster's state, a scheduler (the raylet), a log monitor, an autoscaler and a
+dashboard, and the raylet starts an agent of the dashboard and one of runtime environments: seven, of which five are
+programs in Python that take seconds to start. Our tasks need the first two, and workers. The others are not started;
+for the two agents, whose end would be the raylet's, stands `cat`, which reads from the raylet until that is gone. All
+of it listens on the loopback device alone, asks for a token, and has its files in a folder of its own (`sessions.py`).
 
 This reaches into parts of Ray that are not public, of the release that the lock file names.
 """

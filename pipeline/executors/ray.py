@@ -97,7 +97,12 @@ class Ray:
             except Exception as error:  # Ray has many of its own, and raises plain ones too
                 problem = f"cannot connect to {self._name}" if self.address else "a local Ray does not start"
                 raise RayGone(f"{problem}: {_line(error)}", _remedy(error, self.address)) from None
-            yield ray, alive
+            try:
+                yield ray, alive
+            except ray.exceptions.RayTaskError:  # what the work has raised
+                raise
+            except ray.exceptions.RayError as error:
+                raise RayGone(f"{self._name} has died: {_line(error)}", AGAIN) from None
 
     @contextmanager
     def _cluster(self) -> Iterator[Callable[[], bool]]:
@@ -105,8 +110,6 @@ class Ray:
 
         assert self.address, "or there is none"
         _knock(self.address)
-        with local.kept_handlers():
-            ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
         heard = knocked = time.monotonic()
 
         def alive() -> bool:
@@ -119,6 +122,8 @@ class Ray:
             return time.monotonic() - heard < SILENCE
 
         try:
+            with local.kept_handlers():
+                ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
             yield alive
         finally:
             local.stop()
@@ -131,9 +136,7 @@ class Ray:
             if isinstance(error.cause, PipelineError):
                 raise error.cause from None
             raise
-        except (errors.LocalRayletDiedError, errors.RaySystemError) as error:
-            raise RayGone(f"{self._name} has died: {_line(error)}", AGAIN) from None
-        except errors.RayError as error:
+        except (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError) as error:
             raise RunError(
                 f"a shard was lost {RETRIES + 1} times: {str(error).splitlines()[0]}",
                 "Its worker may run out of memory: lower shard_tokens or --workers. What is complete is kept.",
@@ -155,29 +158,26 @@ def _fetched(reference: Any) -> Any:
 
 def _line(error: Exception) -> str:
     """What an exception says, in one line that is not too long."""
-    said = "; ".join(line.strip() for line in redacted(str(error)).splitlines() if line.strip())
+    text = f"{error.place}: {error.problem}" if isinstance(error, PipelineError) else str(error)
+    said = "; ".join(line.strip() for line in redacted(text).splitlines() if line.strip())
     return (said or type(error).__name__).rstrip(".")[:300]
 
 
 def _remedy(error: Exception, address: str | None) -> str:
     """What to do about a Ray that could not be started or reached."""
     inline = "or use --executor inline."
+    if isinstance(error, PipelineError):
+        return error.remedy
     if isinstance(error, ImportError):
         return f"Install what requirements/run.txt names, {inline}"
-    if "AF_UNIX path length" in str(error):
-        return f"Set RAY_TMPDIR to a shorter path, {inline}"
-    if isinstance(error, OSError) and error.errno in (
-        errno.EACCES,
-        errno.EPERM,
-        errno.EROFS,
-        errno.ENOSPC,
-        errno.ENOENT,
-    ):
-        return f"Set RAY_TMPDIR to a folder that can be written, {inline}"
     if "ersion mismatch" in str(error):
         return "Install the same lock file on every node."
     if address:
         return f"Check the address, {inline}"
+    if "AF_UNIX path length" in str(error):
+        return f"Set RAY_TMPDIR to a shorter path, {inline}"
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+        return f"Set RAY_TMPDIR to a folder that can be written, {inline}"
     return f"The machine may be too busy, or out of memory: try again, {inline}"
 
 
