@@ -628,8 +628,10 @@ def _materialised(loaded: Loaded) -> Loaded:
     for split, split_spec in recipe.splits.items():
         for source in split_spec.mixture:
             if source not in recipe.sources:
-                path = ("splits", split, "mixture", source)
-                raise RecipeError(f"no source '{source}'", suggest(source, recipe.sources), loaded.origin.place(path))
+                with loaded.refusing("splits", split):
+                    at = ("mixture", source)
+                    among = [at, ("..", "..", "sources", source), ("..", "..", "sources")]  # or it is taken away
+                    raise SpecError(f"no source '{source}'", suggest(source, recipe.sources), at, among)
     _check_sinks(loaded)
     return replace(loaded, recipe=recipe.model_copy(update=updated))
 

@@ -364,6 +364,21 @@ def test_what_is_set_is_at_fault_and_not_what_it_is_set_over(folder: Path):
     assert refused_override(*share).startswith("--set splits.train.tokens: the amounts do not make up 5,000")
 
 
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("sources.bios=", "no source 'bios'. There are none."),
+        ("worlds.people=", "no world 'people'. There are none."),
+        (
+            "worlds.people.attributes.city=",
+            "no attribute 'city' is declared before it. It can be: born, name",
+        ),
+    ],
+)
+def test_what_is_taken_away_is_at_fault_and_not_what_needs_it(folder: Path, override: str, problem: str):
+    assert refused_override(override).startswith(f"--set {override.removesuffix('=')}: {problem}")
+
+
 def test_shares_over_one_are_those_that_the_user_gave(folder: Path):
     Path("base.yaml").write_text(
         "extends: bioS_mixed_50\nworlds: {people: {size: 100}}\n"

@@ -61,6 +61,7 @@ class CorpusSpec(DocumentsSpec):
                 f"the files are not those that the recipe was made with ({self.content})",
                 "Name the right ones, or remove `content`.",
                 ("content",),
+                [("content",), ("files",)],
             )
         copy = self.model_copy(update={"content": content})
         copy._paths = paths

@@ -106,7 +106,7 @@ class Context:
         """The world of a source, and which of its individuals it is about. SpecError where there is no such one."""
         if spec.world not in self.worlds:
             at = ("world",)
-            among = [at, ("..", "..", "worlds")]
+            among = [at, ("..", "..", "worlds", spec.world), ("..", "..", "worlds")]
             raise SpecError(f"no world '{spec.world}'", suggest(spec.world, self.worlds), at, among)
         world = self.worlds[spec.world]
         try:

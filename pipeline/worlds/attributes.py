@@ -473,7 +473,9 @@ class Lookup:
 
     def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
         if self._of not in others:
-            raise SpecError(f"no attribute '{self._of}' is declared before it", suggest(self._of, others), ("of",))
+            among = [("of",), ("..", self._of)]  # or the other is taken away
+            problem = f"no attribute '{self._of}' is declared before it"
+            raise SpecError(problem, suggest(self._of, others), ("of",), among)
         parent = others[self._of].format
         if len(parent) != 1 or not isinstance(parent[0], Column):
             raise SpecError(f"'{self._of}' is not a single list of values", "Look up a choice or an integer.", ("of",))

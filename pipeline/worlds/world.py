@@ -198,7 +198,8 @@ class World:
 
     def _other(self, name: str, others: Mapping[str, World]) -> World:
         if name not in others:
-            raise SpecError(f"no world '{name}' to be disjoint from", suggest(name, others))
+            among = [(), ("..", "..", name)]
+            raise SpecError(f"no world '{name}' to be disjoint from", suggest(name, others), (), among)
         return others[name]
 
     def _keep_apart(self, others: list[World], known: Sequence[World]) -> None:
