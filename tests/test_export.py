@@ -395,7 +395,7 @@ def test_datasets_loads_parquet(small: Dataset, tmp_path: Path):
         (["--to", "mds", "--columns", "input_ids,answr"], "no column 'answr'. Did you mean 'answer'?"),
         (["--to", "mds", "--columns", "answer"], "split 'train': none of these columns"),
         (["--to", "mds", "--split", "exan"], "no split 'exan'. Did you mean 'exam'?"),
-        (["--to", "mds", "--set", "bytes=12"], "--set bytes: input should be greater than or equal to 1024, not 12"),
+        (["--to", "mds", "--set", "bytes=12"], "--set bytes: must be greater than or equal to 1024, not 12"),
         (["--to", "mds", "--set", "tokens=12"], "--set tokens: unknown key"),
         (["--to", "mds", "--set", "bytes"], "an override is written key.path=value"),
         (["--to", "litdata", "--columns", "input_ids", "--set", "block=49"], "Build with packing.length 49."),

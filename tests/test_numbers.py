@@ -153,7 +153,7 @@ def test_grammars_of_more_symbols_than_the_column_numbers_are_refused_with_their
 
 
 def test_shards_of_more_tokens_than_offsets_count_are_refused(tmp_path: Path):
-    with pytest.raises(RecipeError, match="shard_tokens: input should be less than or equal to 1073741824"):
+    with pytest.raises(RecipeError, match="shard_tokens: must be less than or equal to 1073741824"):
         plan_at(tmp_path / "r.yaml", CROWD + f"shard_tokens: {2**30 + 1}\n")
 
 

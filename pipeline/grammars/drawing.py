@@ -36,7 +36,9 @@ class ShapeSpec(Spec):
             raise refused(f"the first level is the root, and its size 1, not {self.sizes[0]}", "Write 1.", ("sizes", 0))
         for key, (least, most) in (("rules", self.rules), ("length", self.length)):
             if least > most:
-                raise refused(f"from {least} to {most} there is no number", f"Write [{most}, {least}].", (key,))
+                raise refused(
+                    f"{key} are written [least, most], not [{least}, {most}]", f"Write [{most}, {least}].", (key,)
+                )
         return self
 
 

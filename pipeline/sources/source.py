@@ -46,8 +46,8 @@ class MarkSpec(Spec):
     def _one_of_both(self) -> MarkSpec:
         if (self.token is None) == (self.text is None):
             if self.token is None:
-                raise refused("a mark is a token or a text", "Write one of the two.")
-            raise refused("a mark is a token or a text, not both", among=[("token",), ("text",)], exclusive=True)
+                raise refused("a mark is either a token or a text", "Write one of the two.")
+            raise refused("a mark is either a token or a text, not both", among=[("token",), ("text",)], exclusive=True)
         return self
 
     def piece(self) -> Piece:

@@ -36,7 +36,7 @@ class DepoSpec(SymbolsSpec):
     def _fitting(self) -> Self:
         self.words.check(self.nodes)
         if self.asked is not None and self.asked > self.hops:
-            problem = f"{self.asked} steps are asked, and there are {self.hops}"
+            problem = f"more steps are asked than `hops` has: {self.asked}, and it has {self.hops}"
             remedy = f"Lower `asked`, or raise `hops` to {self.asked}."
             raise refused(problem, remedy, ("asked",), [("asked",), ("hops",)])
         return self

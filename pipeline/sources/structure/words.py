@@ -26,15 +26,15 @@ class WordsSpec(Spec):
         """An error, as validators raise it, where there are not so many different words."""
         least, most = self.length
         if least > most:
-            at = ("words", "length")
-            raise refused(f"from {least} to {most} there is no length", f"Write [{most}, {least}].", at)
+            problem = f"the lengths of words are written [least, most], not [{least}, {most}]"
+            raise refused(problem, f"Write [{most}, {least}].", ("words", "length"))
         words = sum(self.vocabulary**length for length in range(least, most + 1))
         among = [("nodes",), ("words", "length"), ("words", "vocabulary")]
         if words < nodes:
             remedy = "Ask for longer words, or a larger vocabulary, or fewer nodes."
-            raise refused(f"there are {words:,} different words for {nodes:,} nodes", remedy, ("words",), among)
+            raise refused(f"there are {words:,} different words for {nodes:,} nodes", remedy, (), among)
         if words >= 2**58:
-            raise refused("there are 2^58 different words or more", "Ask for shorter ones.", ("words",), among[1:])
+            raise refused("there are 2^58 different words or more", "Ask for shorter ones.", (), among[1:])
 
     @property
     def symbols(self) -> tuple[str, ...]:
