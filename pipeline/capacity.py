@@ -371,7 +371,7 @@ def _first_spans(batch: Any, ids: NDArray[Any], data: _Data) -> tuple[int, I64, 
     A document has its end token behind its spans.
     """
     tokens = ids.shape[1]
-    row, piece = data.dataset.entries(batch, "documents", tokens, source=2**16)
+    row, piece = data.dataset.entries(batch, "documents", tokens, source=2**16)  # any: none is looked up by it
     at = row * tokens + piece["start"]
     end = at + piece["length"]
     ended = ids.reshape(-1)[end - 1] == data.eos

@@ -37,6 +37,7 @@ from pipeline.dataset import MEND, Dataset
 from pipeline.manifest import MANIFEST, README, RECIPE, ShardRecord, is_sealed
 from pipeline.marks import Marked, licence_of
 from pipeline.storage import LocalFolder
+from pipeline.storage.folder import MOST_READ
 from pipeline.storage.local import hash_of, hash_of_bytes
 
 if TYPE_CHECKING:
@@ -248,7 +249,13 @@ class _Branch:
         return cls(api, repo, name, bool(info.private), head, files)
 
     def read(self, name: str) -> str:
-        """The text of a file on it."""
+        """The text of a file on it. HubError for one that is too big to be ours."""
+        if self.files[name].size > MOST_READ:
+            raise HubError(
+                f"its {name} has {self.files[name].size:,} bytes, and may have {MOST_READ:,}",
+                "Give another REPO or --revision.",
+                self._place,
+            )
         with tempfile.TemporaryDirectory(prefix="push-") as cache:
             path = self.api.hf_hub_download(self.repo, name, repo_type="dataset", revision=self.head, cache_dir=cache)
             return Path(path).read_text("utf-8", "replace")

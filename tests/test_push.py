@@ -334,6 +334,17 @@ def test_another_dataset_is_left_alone_unless_it_is_to_be_replaced(
     assert "manifest.json" in last.files
 
 
+def test_a_card_that_is_too_big_to_be_ours_is_not_fetched(
+    here: Hub, push: Pusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push()
+    monkeypatch.setattr(hub, "MOST_READ", 10**4)
+    here.put(REPO, {"README.md": b"x" * (10**4 + 1)})
+    before = here.files(REPO)
+    assert "its README.md has 10,001 bytes, and may have 10,000" in push(code=2)
+    assert here.files(REPO) == before
+
+
 def test_shards_of_something_else_would_be_read_and_are_refused(here: Hub, push: Pusher, undisturbed: Path) -> None:
     here.create(REPO)
     strange = {"train/more.arrow": b"1", "exam/shard-00000-of-00001.arrow": b"2", "other/data.arrow": b"3"}
