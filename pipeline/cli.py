@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 STOPPED = "Stopped. What is complete is kept: run the same command to go on."
 
 
-def main() -> NoReturn:
-    """Run the command of this process's arguments, and exit with its code."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command as a process of its own, by default that of its arguments, and exit with its code."""
     signals.handle()
     try:
         from pipeline.core import output
 
         output.prepare()
-        code = run()
+        code = run(arguments)
     except KeyboardInterrupt as stopped:  # before or after the command itself
         code = _stopped(stopped)
     finally:
