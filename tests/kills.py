@@ -1,7 +1,8 @@
 """`python -m tests.kills build|export DATASET PLACE`: killed at every step, and run again. It forks, so it runs alone.
 
-A step is a file that takes its name, or an object that is sent or removed; each is killed before and after. After a
-kill, whatever stands under its final name is right; the same call again makes all of it, and leaves nothing else.
+A step is a file that takes its name, or an object that is sent or removed; it is killed before each, which is after
+the one before. After a kill, whatever stands under its final name is right; the same call again makes all of it, and
+leaves nothing else.
 Prints the number of kills.
 """
 
@@ -42,19 +43,15 @@ def child(work: Callable[[], object]) -> int:
     return os.waitpid(process, 0)[1]
 
 
-def killed(work: Callable[[], object], last: int, after: bool) -> None:
-    """Work, killed before or after one of its steps."""
+def killed(work: Callable[[], object], last: int) -> None:
+    """Work, killed before one of its steps."""
     steps = count()
 
     def stepping(real: Callable[..., Any]) -> Callable[..., Any]:
         def step(*arguments: Any, **options: Any) -> Any:
-            ends = next(steps) == last
-            if ends and not after:
+            if next(steps) == last:
                 os.kill(os.getpid(), signal.SIGKILL)
-            result = real(*arguments, **options)
-            if ends:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
+            return real(*arguments, **options)
 
         return step
 
@@ -104,22 +101,21 @@ def kills(work: Callable[[str], object], place: str) -> Iterator[int]:
     quiet = f"{place}/quiet/data"
     assert child(lambda: work(quiet)) == 0
     right = files(quiet)
-    for after in (False, True):
-        for step in count():
-            out = f"{place}/{step}-{'after' if after else 'before'}/data"
-            if (status := child(lambda out=out, step=step, after=after: killed(lambda: work(out), step, after))) == 0:
-                break
-            assert os.WTERMSIG(status) == signal.SIGKILL
-            found = files(out)
-            assert shown(found).items() <= shown(right).items(), f"{out}: half a file under its name"
-            ended = "export.json" in found  # then nothing is done anew, and a lease is left to run out
-            held = "://" in out and f"{STATE}/lock" in found and not ended
-            assert child(lambda out=out, held=held: again(lambda: work(out), held)) == 0, out
-            found = files(out)
-            assert shown(found) == shown(right), out
-            left = kinds(found) ^ kinds(right)
-            assert left <= ({f"{STATE}/lock"} if ended else set()), f"{out}: {sorted(left)}"
-            yield step
+    for step in count():
+        out = f"{place}/{step}/data"
+        if (status := child(lambda out=out, step=step: killed(lambda: work(out), step))) == 0:
+            break
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        found = files(out)
+        assert shown(found).items() <= shown(right).items(), f"{out}: half a file under its name"
+        ended = "export.json" in found  # then nothing is done anew, and a lease is left to run out
+        held = "://" in out and f"{STATE}/lock" in found and not ended
+        assert child(lambda out=out, held=held: again(lambda: work(out), held)) == 0, out
+        found = files(out)
+        assert shown(found) == shown(right), out
+        left = kinds(found) ^ kinds(right)
+        assert left <= ({f"{STATE}/lock"} if ended else set()), f"{out}: {sorted(left)}"
+        yield step
 
 
 def main() -> None:

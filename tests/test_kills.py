@@ -28,7 +28,7 @@ def server() -> Iterator[Server]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("what", "where", "least"), [("build", "bucket", 30), ("export", "disk", 10), ("export", "bucket", 12)]
+    ("what", "where", "least"), [("build", "bucket", 15), ("export", "disk", 5), ("export", "bucket", 7)]
 )
 def test_killed_at_any_step_the_same_command_goes_on(
     server: Server, tmp_path: Path, what: str, where: str, least: int
