@@ -68,15 +68,15 @@ class Ray:
             waiting = list(reversed(items))
             running: dict[Any, T] = {}
             while waiting or running:
-                while waiting and len(running) < 2 * cpus:  # one queued behind each that runs
-                    item = waiting.pop()
-                    running[task.remote(work, [shared], item)] = item
-                with signals.held():  # in its native code, an exception of theirs becomes another one
+                with signals.held():  # in native code, an exception of theirs becomes another one
+                    while waiting and len(running) < 2 * cpus:  # one queued behind each that runs
+                        item = waiting.pop()
+                        running[task.remote(work, [shared], item)] = item
                     done, _ = ray.wait(list(running), num_returns=1, timeout=LOOK)
-                if not done and not alive():
-                    raise RayGone(f"{self._name} has died", AGAIN)
-                for reference in done:
-                    yield running.pop(reference), self._result(ray, reference)
+                    if not done and not alive():
+                        raise RayGone(f"{self._name} has died", AGAIN)
+                    results = [(running.pop(reference), self._result(ray, reference)) for reference in done]
+                yield from results
 
     @property
     def _name(self) -> str:
