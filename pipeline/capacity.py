@@ -438,8 +438,8 @@ def _opened(path: str | Path) -> NDArray[Any]:
             return np.memmap(file, kind, "r", file.tell(), shape) if prod(shape) else np.empty(shape, kind)
     except OSError as error:
         raise StorageError(f"cannot be read: {error.strerror}", remedy, str(path)) from None
-    except ValueError as error:
-        raise StorageError(f"cannot be read: {error}", remedy, str(path)) from None
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:  # of a header, which is Python
+        raise StorageError(f"cannot be read: {' '.join(str(error).split())}", remedy, str(path)) from None
 
 
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from pipeline.core.columns import Column, Lists, Strings
 from pipeline.core.documents import ROLES, Documents, offsets_of
 from pipeline.core.draws import I32, I64
+from pipeline.core.files import MOST_VALUES
 from pipeline.core.narrow import narrowed
 from pipeline.packing import Sequences
 from pipeline.plan import Located, Plan, SplitPlan
 from pipeline.sources.source import Parsed, Stepped
 from pipeline.text.fields import Column as Values
 from pipeline.text.tokenizer import Tokenizer
-from pipeline.worlds.attributes import MOST_VALUES
 from pipeline.worlds.world import World
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.opening import expanded, opened
-from pipeline.core.reading import line_of
+from pipeline.core.reading import MOST_LINE, line_of, not_utf8
 
-MOST_LINE = 2**26  # bytes of a line
 FORM = 'Each line is {"prediction": "…"}, and {"row": 17, "prediction": "…"} where they are not in order.'
 
 
@@ -50,16 +50,18 @@ def lines(path: str | Path, keys: tuple[str, ...], form: str, file: str) -> Iter
     except OSError as error:
         raise PipelineError(f"cannot be read: {error.strerror}", f"Give a file of {file}.", str(path)) from None
     with predictions:
-        for number, raw in enumerate(iter(lambda: predictions.readline(MOST_LINE + 1), b""), 1):
+        for number, raw in enumerate(iter(partial(predictions.readline, MOST_LINE + 1), b""), 1):
+            if not raw.strip():
+                continue
             place = f"{path}:{number}"
             if len(raw) > MOST_LINE:
                 raise PipelineError(f"the line has more than {MOST_LINE:,} bytes", form, place)
-            if not raw.strip():
-                continue
             try:
                 line = json.loads(line_of(raw, first=number == 1))
+            except UnicodeDecodeError as error:
+                raise PipelineError(f"not JSON: {not_utf8(raw, error)[1]}", form, place) from None
             except RecursionError:
-                raise PipelineError("not JSON: lists in lists without end", form, place) from None
+                raise PipelineError("not JSON: nested too deeply", form, place) from None
             except ValueError as error:
                 raise PipelineError(f"not JSON: {error}", form, place) from None
             for key in keys:

@@ -90,7 +90,7 @@ class ZipfExposuresSpec(_From):
 
     zipf: Rational = Field(ge=0, le=10, description="The exponent: 1 is Zipf's law.")
     most: int = Field(ge=1, le=10**9, description="How often the first item is told.")
-    least: int = Field(1, ge=0, description="How often the last ones are told.")
+    least: int = Field(1, ge=0, le=10**9, description="How often the last ones are told.")
 
     @field_validator("zipf")
     @classmethod
@@ -130,7 +130,7 @@ class AmountSpec(_From):
         "exposures 7, 8 and 9. {zipf, most}: a long tail.",
     )
     share: Rational | None = Field(None, ge=0, le=1, description="A fraction of the split's tokens.")
-    tokens: int | None = Field(None, ge=0, description="How many tokens.")
+    tokens: int | None = Field(None, ge=0, le=2**61, description="How many tokens.")
     ratio: Rational | None = Field(None, ge=0, description="How many times the tokens of the source `to`.")
     to: Name | None = Field(None, description="The source that `ratio` compares with.")
 

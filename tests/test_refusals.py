@@ -60,7 +60,7 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
     "many digits": ("seed: 1\nb: " + "9" * 5000, "r.yaml:2: a number of 5,000 digits, and at most 1,000 are read. Sho"),
     "digits behind the point": ("seed: 0." + "3" * 5000, "r.yaml:1: a number of 5,001 digits, and at most 1,000 are r"),
     "digits of a fraction": ("seed: 1/" + "3" * 5000, "r.yaml:1: a number of 5,001 digits, and at most 1,000 are read"),
-    "no UTF-8": (b"seed: 1\nb: \xff", "r.yaml:2: cannot read the recipe: byte 12 (0xff, number 4 of its line) is not "),
+    "no UTF-8": (b"seed: 1\nb: \xff", "r.yaml:2: cannot read the recipe: byte 4 of the line (0xff) is not "),
     "no UTF-8, behind a mark": (b"\xef\xbb\xbfseed: 1\n\xff", "r.yaml:2: cannot read the recipe: byte 12 (0xff, numbe"),
     "UTF-16": ("seed: 1".encode("utf-16"), "r.yaml:1: cannot read the recipe: it is UTF-16, not UTF-8. Save it as UTF"),
     "NUL": ("seed: 1\nb: \0\n", 'r.yaml:2: not YAML: the character U+0000 is not plain text. Remove it, or write "\\x'),

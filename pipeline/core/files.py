@@ -7,8 +7,9 @@ with the package (`recipes/` for values, `templates/` for templates). A path may
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from pipeline.core.errors import SpecError, suggest
@@ -16,6 +17,7 @@ from pipeline.core.faked import values_of
 from pipeline.core.key import Key
 from pipeline.core.reading import BLANKS, lines, records
 
+MOST_VALUES = 1_000_000  # of one list or table: it is tokenized ahead, and every worker holds it
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _INSTALLED = Path(__file__).resolve().parents[1] / "library"
 
@@ -91,12 +93,14 @@ class Files:
         if header.count(column) > 1:
             raise SpecError(f"the column '{column}' stands twice in {_shown(found)}", "Rename one.")
         at = header.index(column)
-        cells = []
-        for place, row in table:
-            if len(row) != len(header):
-                raise SpecError(f"{place} has {len(row)} columns, its header {len(header)}")
-            cells.append(Text(row[at], place))
-        return tuple(cells)
+
+        def cells() -> Iterator[Text]:
+            for place, row in table:
+                if len(row) != len(header):
+                    raise SpecError(f"{place} has {len(row)} columns, its header {len(header)}")
+                yield Text(row[at], place)
+
+        return _few(cells(), found)
 
     def templates(self, path: str) -> dict[str, tuple[Text, ...]]:
         """Every `<name>.j2` of a folder of templates: name → its lines, one paraphrase each."""
@@ -104,7 +108,7 @@ class Files:
         files = sorted(folder.glob("*.j2")) if folder.is_dir() else []
         if not files:
             raise SpecError(f"no templates (*.j2) in '{path}'", "One file an attribute, one paraphrase a line.")
-        return {file.stem: _lines(file) for file in files}
+        return {file.stem: _lines(self.find(f"{path}/{file.name}", "templates", "templates")) for file in files}
 
     def faker(self, provider: str, locale: str, count: int) -> tuple[Text, ...]:
         """`count` distinct values of a Faker provider, the same for the same key and release of Faker."""
@@ -115,7 +119,15 @@ class Files:
 def _lines(path: Path) -> tuple[Text, ...]:
     """The lines of a file that are not blank, without blanks and tabs at their ends."""
     stripped = ((place, line.strip(BLANKS)) for place, line in lines(path, _shown(path)))
-    return tuple(Text(line, place) for place, line in stripped if line)
+    return _few((Text(line, place) for place, line in stripped if line), path)
+
+
+def _few(texts: Iterable[Text], path: Path) -> tuple[Text, ...]:
+    """All of them. SpecError, before more are read, where a file has more than MOST_VALUES."""
+    taken = tuple(islice(texts, MOST_VALUES + 1))
+    if len(taken) > MOST_VALUES:
+        raise SpecError(f"{_shown(path)} has more than {MOST_VALUES:,} lines", f"It may have {MOST_VALUES:,}.")
+    return taken
 
 
 def _shown(path: Path) -> str:

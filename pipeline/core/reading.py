@@ -17,6 +17,8 @@ from pipeline.core.escaping import CONTROLS
 from pipeline.core.opening import contents
 
 BLANKS = " \t"
+MOST_BYTES = 2**28  # of a file that is read at once
+MOST_LINE = 2**26  # bytes of a line, where files are read line by line
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
@@ -40,25 +42,30 @@ def line_of(raw: bytes, *, first: bool) -> str:
 
 
 def decoded(raw: bytes) -> tuple[str, int, str]:
-    """A text without its byte order mark, or the line and the reason why the bytes are none: ("", 3, "byte 7 …").
+    """A text without its byte order mark, or the line and the reason why the bytes are none.
 
     >>> decoded(b"towns\\nUlm \\xff\\n")
-    ('', 2, 'byte 11 (0xff, number 5 of its line) is not UTF-8')
+    ('', 2, 'byte 5 of the line (0xff) is not UTF-8')
     """
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "", 1, "it is UTF-16, not UTF-8"
     try:
         return raw.decode("utf-8-sig"), 0, ""
     except UnicodeDecodeError as error:
-        wrong = error.start + (len(raw) - len(error.object))  # the decoder does not count a byte order mark
-        line, column = raw.count(b"\n", 0, wrong) + 1, wrong - raw.rfind(b"\n", 0, wrong)
-        return "", line, f"byte {wrong + 1:,} (0x{raw[wrong]:02x}, number {column:,} of its line) is not UTF-8"
+        return "", *not_utf8(raw, error)
+
+
+def not_utf8(raw: bytes, error: UnicodeDecodeError) -> tuple[int, str]:
+    """The line of what is no UTF-8 in some bytes, from 1 on, and what is wrong there."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return 1, "it is UTF-16, not UTF-8"
+    wrong = error.start + len(raw) - len(error.object)  # a decoder may have left out a byte order mark
+    byte = wrong - raw.rfind(b"\n", 0, wrong)
+    return raw.count(b"\n", 0, wrong) + 1, f"byte {byte:,} of the line (0x{raw[wrong]:02x}) is not UTF-8"
 
 
 def read(path: Path, shown: str = "") -> str:
     """All of a file, as it is but for a byte order mark. SpecError, naming it as `shown`, where it is no text."""
     try:
-        raw = contents(path)
+        raw = contents(path, MOST_BYTES)
     except OSError as error:
         raise SpecError(f"cannot read {shown or path}: {error.strerror}", "It must be a UTF-8 text file.") from None
     text, line, problem = decoded(raw)
@@ -68,16 +75,23 @@ def read(path: Path, shown: str = "") -> str:
 
 
 def lines(path: Path, shown: str = "") -> Iterator[tuple[str, str]]:
-    """Place (`file:line`) and text of each line of a file. SpecError where it is no text, or has other line ends."""
-    text = read(path, shown)
+    """Place (`file:line`) and text of each line of a file, one by one.
+
+    SpecError where it is no text, or has other line ends.
+    """
+    text, begins, number = read(path, shown), 0, 0
     if found := _LONE_RETURN.search(text):
         number = text.count("\n", 0, found.start()) + 1
         raise SpecError(
             f"{shown or path}:{number} holds a carriage return (U+000D) inside the line",
             "Remove it: lines end at \\n or \\r\\n.",
         )
-    for number, line in enumerate(text.split("\n"), 1):
-        yield f"{shown or path}:{number}", line.removesuffix("\r")
+    while begins <= len(text):  # a list of all lines could take a hundred times as much
+        end = text.find("\n", begins)
+        end = len(text) if end < 0 else end
+        number += 1
+        yield f"{shown or path}:{number}", text[begins:end].removesuffix("\r")
+        begins = end + 1
 
 
 def records(path: Path, delimiter: str, shown: str = "") -> Iterator[tuple[str, list[str]]]:

@@ -20,7 +20,7 @@ from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files
 from pipeline.core.notices import Notice, information
-from pipeline.core.opening import expanded
+from pipeline.core.opening import expanded, opened
 from pipeline.core.permutation import Permutation
 from pipeline.sources.rows import KINDS, Rows, content_of
 from pipeline.sources.source import SAMPLE, Context, DocumentsSpec, mask_of, number_of
@@ -142,9 +142,17 @@ def _marked(documents: int, rows: list[tuple[int, int, int]]) -> Ragged:
 
 def _found(name: str, files: Files) -> Path:
     """The file of this name: an absolute path, or one beside the recipe, or in the library."""
-    path = expanded(name)
-    if not path.is_absolute():
-        path = files.find(name, "recipes", "files")
-    if not os.path.isfile(path):  # which, unlike Path.is_file, takes any name
-        raise SpecError(f"no file '{path}'", "Look at the path.", ("files",))
+    path = expanded(name) if os.path.isabs(expanded(name)) else files.find(name, "recipes", "files")
+    try:
+        opened(path).close()
+    except IsADirectoryError:
+        inside = sorted(one.name for one in path.iterdir() if one.suffix in KINDS)
+        remedy = f"Name its files: [{', '.join(f'{name}/{one}' for one in inside[:3])}{', …' * (len(inside) > 3)}]."
+        raise SpecError(
+            f"'{path}' is a folder", remedy if inside else f"Name files: {', '.join(KINDS)}.", ("files",)
+        ) from None
+    except FileNotFoundError:
+        raise SpecError(f"no file '{path}'", "Look at the path.", ("files",)) from None
+    except OSError as error:
+        raise SpecError(f"cannot read '{path}': {error.strerror}", "It must be a file.", ("files",)) from None
     return path.absolute()  # workers have other working directories

@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, islice
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -25,7 +25,8 @@ from blake3 import blake3
 from pipeline.core.caches import say_if_temporary, user_cache
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError, holds_surrogate, suggest
-from pipeline.core.reading import BLANKS, line_of
+from pipeline.core.opening import opened
+from pipeline.core.reading import BLANKS, MOST_LINE, line_of, not_utf8
 
 READING = 2  # raised whenever the same files would give other rows
 SEAL = 32  # bytes at the end of a copy
@@ -38,6 +39,7 @@ def content_of(paths: tuple[Path, ...]) -> str:
     state = blake3()
     for path in paths:
         try:
+            opened(path).close()  # which no pipe and no device is
             content = blake3(max_threads=blake3.AUTO).update_mmap(path)
         except OSError as error:
             raise SpecError(
@@ -150,13 +152,15 @@ def _texts(path: Path, column: str) -> Iterator[str]:
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
     """The lines of a file that are not blank, each after its place, `file:line`."""
-    with open(path, "rb") as file:
-        for number, raw in enumerate(file, 1):
+    with opened(path) as file:
+        for number, raw in enumerate(iter(partial(file.readline, MOST_LINE + 1), b""), 1):
             place = f"{path}:{number}"
+            if len(raw) > MOST_LINE:
+                raise SpecError(f"{place} has more than {MOST_LINE:,} bytes", "Cut the document.", ("files",))
             try:
                 line = line_of(raw, first=number == 1)
-            except UnicodeDecodeError:
-                raise SpecError(f"{place} is not UTF-8", "Convert the file.", ("files",)) from None
+            except UnicodeDecodeError as error:
+                raise SpecError(f"{place}: {not_utf8(raw, error)[1]}", "Convert the file.", ("files",)) from None
             if line.strip(BLANKS):
                 yield place, line
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import prod
 from typing import Any
 
@@ -232,7 +232,8 @@ class _Table:
     def encoded(self) -> tuple[list[Sequence[int]], list[tuple[int, int]]]:
         """Of each fragment the token ids, and how many at either end of it lie in its margins."""
         shown = [text for text, given in zip(self._texts, self._given, strict=True) if given is None]
-        encodings = iter(self._tokenizer.encodings(shown))
+        chunks = (shown[first : first + CHUNK] for first in range(0, len(shown), CHUNK))
+        encodings = chain.from_iterable(map(self._tokenizer.encodings, chunks))  # an encoding takes a kilobyte
         ids: list[Sequence[int]] = []
         inside: list[tuple[int, int]] = []
         for text, given, margin in zip(self._texts, self._given, self._margins, strict=True):

@@ -21,7 +21,7 @@ from pydantic import Field as Key_
 
 from pipeline.core.draws import I32, I64, Weighted, below
 from pipeline.core.errors import SpecError, specified_at, suggest
-from pipeline.core.files import Files
+from pipeline.core.files import MOST_VALUES, Files
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
 from pipeline.core.refusals import shown
@@ -33,7 +33,7 @@ VALUES_KEYS = (("values",), ("file",), ("column",), ("faker",), ("count",))
 """Where the values of an attribute come from, each of which may be at fault where they do not fit."""
 SIZE = ("..", "..", "size")  # of the world, from an attribute
 
-MOST_VALUES = 1_000_000  # of one table: it is tokenized ahead, and every worker holds it
+MOST_SYMBOLS = 10_000_000  # of the chunks of a code
 
 
 class Attribute(Protocol):
@@ -404,9 +404,9 @@ class IntegerSpec(Spec):
     """A whole number from `first` to `last`, both included, uniform over the steps between."""
 
     kind: Literal["integer"]
-    first: int
-    last: int
-    step: int = Key_(1, ge=1)
+    first: int = Key_(ge=-(10**18), le=10**18)
+    last: int = Key_(ge=-(10**18), le=10**18)
+    step: int = Key_(1, ge=1, le=10**18)
     forms: FormsKey
 
     @property
@@ -629,7 +629,7 @@ class CodesSpec(Spec):
         "ids",
         description="ids: a symbol is a token of the tokenizer. text: letters, the same number for all.",
     )
-    first_id: int = Key_(0, ge=0, description="The token id of symbol 0.")
+    first_id: int = Key_(0, ge=0, lt=2**31, description="The token id of symbol 0.")
 
     def compile(self, key: Key, size: int) -> Attribute:
         if self.vocabulary**self.length < self.diversity:
@@ -638,6 +638,12 @@ class CodesSpec(Spec):
                 f"There are {self.vocabulary**self.length:,}.",
                 ("diversity",),
                 [("diversity",), ("length",), ("vocabulary",)],
+            )
+        if (symbols := self.repeat * self.diversity * self.length) > MOST_SYMBOLS:
+            raise SpecError(
+                f"{symbols:,} symbols in all chunks (repeat × diversity × length)",
+                f"There may be {MOST_SYMBOLS:,}: all are kept in memory.",
+                ("diversity",),
             )
         return Codes(key, self)
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from pipeline.core.draws import I32, U64, scaled
 from pipeline.core.errors import SpecError
+from pipeline.core.files import MOST_VALUES
 from pipeline.text.fields import Column, Field
-from pipeline.worlds.attributes import MOST_VALUES
 from pipeline.worlds.world import World
 
 

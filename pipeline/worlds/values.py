@@ -12,7 +12,9 @@ from pydantic import Field
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files, Text
 from pipeline.core.refusals import shown
-from pipeline.core.spec import Size, Spec
+from pipeline.core.spec import Spec
+
+MOST_FAKED = 100_000  # values: Faker draws a few thousand a second
 
 
 class ValuesSpec(Spec):
@@ -23,7 +25,7 @@ class ValuesSpec(Spec):
     column: str | None = Field(None, description="The header of the column of `file` to read.")
     faker: str | None = Field(None, description="A Faker provider, e.g. city. Drawn once, frozen by the seed.")
     locale: str = Field("en_US", description="Of Faker.")
-    count: Size | None = Field(None, description="How many distinct values to take from Faker.")
+    count: int | None = Field(None, gt=0, le=MOST_FAKED, description="How many distinct values to take from Faker.")
 
     def materialise(self, files: Files) -> Self:
         taken = self._texts(files)

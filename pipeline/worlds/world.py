@@ -21,6 +21,7 @@ from pipeline.text.shown import Classes, Shown, shown_by
 from pipeline.worlds.attributes import ENDS, Attribute, CodesSpec, UniqueName, WorldSpec
 
 MOST_NOTICES = 3  # of one kind
+MOST_ROWS = 2_000_000  # of the tables of all attributes together
 MOST_ATTRIBUTES = 254  # spans store the number of theirs in a byte, and one more stands for a wrong value
 
 
@@ -65,9 +66,16 @@ class World:
         self._sizes = [1]
         if len(expanded) > MOST_ATTRIBUTES:
             raise SpecError(f"{len(expanded)} attributes; a span can name {MOST_ATTRIBUTES}", at=("attributes",))
+        tables = 0  # rows of all of them; the chunks of a code have one together
         for label, (attribute, (declared, attribute_spec, path)) in enumerate(expanded.items(), 1):
             with specified_at("attributes", declared):
                 compiled = attribute_spec.compile(key.child(*path), spec.size)
+                tables += sum(compiled.sizes[:1] if attribute_spec.kind == "codes" else compiled.sizes)
+                if tables > MOST_ROWS:
+                    raise SpecError(
+                        f"up to here the attributes have {tables:,} values",
+                        f"A world may have {MOST_ROWS:,}: each is tokenized ahead.",
+                    )
                 self.fields[attribute] = compiled.field(len(self._sizes), label, self.fields)
             self._attributes[attribute] = compiled
             self._weights += [compiled.weights(slot) for slot in range(len(compiled.sizes))]
