@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import log, log2, prod
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -438,19 +439,17 @@ def _opened(path: str | Path) -> NDArray[Any]:
             return np.memmap(file, kind, "r", file.tell(), shape) if prod(shape) else np.empty(shape, kind)
     except OSError as error:
         raise StorageError(f"cannot be read: {error.strerror}", remedy, str(path)) from None
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:  # of a header, which is Python
-        raise StorageError(f"cannot be read: {' '.join(str(error).split())}", remedy, str(path)) from None
+    except ValueError as error:
+        raise StorageError(f"cannot be read: {error}", remedy, str(path)) from None
 
 
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, whether in Fortran order, and type. ValueError where there is no header of an array."""
-    version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        shape, fortran, kind = np.lib.format.read_array_header_1_0(file)
-    elif version == (2, 0):
-        shape, fortran, kind = np.lib.format.read_array_header_2_0(file)
-    else:
-        raise ValueError(f"its format is of version {version[0]}.{version[1]}, not 1.0 or 2.0")
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    try:
+        shape, fortran, kind = readers[np.lib.format.read_magic(file)](file)
+    except (ValueError, KeyError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError):
+        raise ValueError("it does not begin with the header of an array") from None  # what a parser of Python says
     if any(size < 0 for size in shape):
         raise ValueError(f"its shape is {shape}")
     return shape, fortran, kind

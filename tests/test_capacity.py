@@ -581,8 +581,8 @@ def header(shape: Any, kind: str = "<f4", order: str = "False") -> bytes:
         (header("(2, 4)", order="True") + b"\0" * 32, "it is in Fortran order"),
         (header("(2, 4)", kind="|O") + b"\0" * 64, "it holds objects"),
         (header("(2, 4)") + b"\0" * 33, "needs "),
-        (header("'x'"), "shape"),
-        (b"\x93NUMPY\x07\x00" + b"\0" * 64, "its format is of version 7.0"),
+        (header("'x'"), "it does not begin with the header of an array"),
+        (b"\x93NUMPY\x07\x00" + b"\0" * 64, "it does not begin with the header of an array"),
     ],
 )
 def test_an_array_is_what_its_header_says_or_refused(plain: Path, tmp_path: Path, content: bytes, said: str):

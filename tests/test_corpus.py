@@ -748,7 +748,9 @@ REFUSALS: dict[str, tuple[str, str, str, dict[str, str | bytes]]] = {
     "deep JSON": (
         "files: a.jsonl", "files", "a.jsonl:1 is not a JSON object", {"a.jsonl": '{"text": ' + "[" * 200_000},
     ),
-    "another encoding": ("files: a.txt", "files", "a.txt:2: byte 2 of the line (0xe9) is not UTF-8", {"a.txt": b"one\nr\xe9sum\xe9\n"}),
+    "another encoding": (
+        "files: a.txt", "files", "a.txt:2: byte 2 of the line (0xe9) is not UTF-8", {"a.txt": b"one\nr\xe9sum\xe9\n"},
+    ),
     "no Parquet": ("files: a.parquet", "files", "cannot read PATH/a.parquet: ", {"a.parquet": LINES}),
     "cut Parquet": ("files: a.parquet", "files", "cannot read PATH/a.parquet: ", {"a.parquet": table(text=["a"])[:-9]}),
     "Parquet of no bytes": ("files: a.parquet", "files", "cannot read PATH/a.parquet: ", {"a.parquet": b""}),

@@ -61,7 +61,7 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
     "digits behind the point": ("seed: 0." + "3" * 5000, "r.yaml:1: a number of 5,001 digits, and at most 1,000 are r"),
     "digits of a fraction": ("seed: 1/" + "3" * 5000, "r.yaml:1: a number of 5,001 digits, and at most 1,000 are read"),
     "no UTF-8": (b"seed: 1\nb: \xff", "r.yaml:2: cannot read the recipe: byte 4 of the line (0xff) is not "),
-    "no UTF-8, behind a mark": (b"\xef\xbb\xbfseed: 1\n\xff", "r.yaml:2: cannot read the recipe: byte 12 (0xff, numbe"),
+    "no UTF-8, behind a mark": (b"\xef\xbb\xbfseed: 1\n\xff", "r.yaml:2: cannot read the recipe: byte 1 of the line ("),
     "UTF-16": ("seed: 1".encode("utf-16"), "r.yaml:1: cannot read the recipe: it is UTF-16, not UTF-8. Save it as UTF"),
     "NUL": ("seed: 1\nb: \0\n", 'r.yaml:2: not YAML: the character U+0000 is not plain text. Remove it, or write "\\x'),
     "escape sequence": ("seed: 1\nb: \x1b[2J\n", "r.yaml:2: not YAML: the character U+001B is not plain text. Remove "),
