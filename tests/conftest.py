@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -23,6 +25,12 @@ OVERRIDES = ("worlds.people.size=200", "shard_tokens=8192")  # 600 documents, 6 
 SMALL = ("tiny", *(part for override in OVERRIDES for part in ("--set", override)))
 
 
+@lru_cache(8)
+def compiled(recipe: str, overrides: tuple[str, ...]) -> Plan:
+    """The plan of a recipe of the library."""
+    return compile_plan(load(recipe, overrides))
+
+
 def built(plan: Plan, out: Path, executor: Executor | None = None) -> tuple[set[str], set[str]]:
     """A build, by default inline; the files of the shards that it built, and of those that it kept."""
     new: list[str] = []
@@ -39,9 +47,13 @@ def built(plan: Plan, out: Path, executor: Executor | None = None) -> tuple[set[
 
 
 def run(command: str, out: Path, *more: str) -> int:
-    """`pipeline build` of the small dataset, or another command with its folder, in this process; its exit code."""
+    """`pipeline build` of the small dataset, or another command with its folder, in this process; its exit code.
+
+    What is built is compiled once: a second is most of what a build of it takes.
+    """
     if command == "build":
-        return cli.run(["build", *SMALL, "--executor", "inline", "--out", str(out), *more])
+        with patch("pipeline.commands.build.compiled", lambda options: compiled(options.recipe, tuple(options.set))):
+            return cli.run(["build", *SMALL, "--executor", "inline", "--out", str(out), *more])
     return cli.run([command, str(out), *more])
 
 
@@ -66,7 +78,7 @@ def recorded(out: Path, name: str) -> None:
 @pytest.fixture(scope="session")
 def plan() -> Plan:
     """The plan of the small dataset."""
-    return compile_plan(load("tiny", OVERRIDES))
+    return compiled("tiny", OVERRIDES)
 
 
 @pytest.fixture(scope="session")

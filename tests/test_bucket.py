@@ -56,6 +56,7 @@ def objects_of_builds(url: str) -> list[str]:
 # ── all is well ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_ray_workers_build_into_the_bucket_what_they_build_on_a_disk(url: str, plan: Plan, undisturbed: Path):
     new, old = built(plan, url, Ray(workers=2))
     assert objects(url) == contents(undisturbed)

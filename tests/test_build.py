@@ -99,7 +99,7 @@ def test_processes_with_other_hash_seeds_and_time_zones_write_the_same_manifest(
         assert contents(out) == contents(undisturbed)
 
 
-@pytest.mark.parametrize("tokenizer", ["gpt2", "own"])
+@pytest.mark.parametrize("tokenizer", usual(["gpt2", "own"], "own"))
 def test_the_resolved_recipe_alone_with_its_tokenizer_builds_the_same_dataset(
     tmp_path: Path, undisturbed: Path, tokenizer: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

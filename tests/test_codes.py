@@ -246,7 +246,7 @@ def test_the_last_ordinary_id_can_be_given(tmp_path: Path):
         "vocabulary: 10, first_id: 50258",  # fit into 16 bits, but mean nothing
         "vocabulary: 60000",
         "vocabulary: 10, first_id: 70000",
-        "vocabulary: 2147483647, first_id: 99999999999",
+        "vocabulary: 2147483647, first_id: 2147483647",
     ],
 )
 def test_ids_that_are_special_tokens_or_none_of_the_tokenizers_are_refused(tmp_path: Path, codes: str):

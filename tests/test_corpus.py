@@ -756,9 +756,11 @@ REFUSALS: dict[str, tuple[str, str, str, dict[str, str | bytes]]] = {
     "Parquet of no bytes": ("files: a.parquet", "files", "cannot read PATH/a.parquet: ", {"a.parquet": b""}),
     "no file": ("files: a.jsonl", "files", "no file 'a.jsonl'. Looked in PATH and in ", {}),
     "no absolute file": ("files: /no/such/a.jsonl", "files", "no file '/no/such/a.jsonl'", {}),
-    "a name that no file can have": ("files: '/" + "a" * 300 + ".txt'", "files", "no file '/aaa", {}),
+    "a name that no file can have": ("files: '/" + "a" * 300 + ".txt'", "files", "File name too long", {}),
     "one missing of two": ("files: [a.txt, b.txt]", "files", "no file 'b.txt'", {"a.txt": "one"}),
-    "a folder": ("files: below", "files", "no file 'PATH/below'", {"below/a.txt": "one"}),
+    "a folder": (
+        "files: below", "files", "'PATH/below' is a folder. Name its files: [below/a.txt].", {"below/a.txt": "one"},
+    ),
     "no files": ("files: []", "files", "no files. Give at least one path.", {}),
     "mixed formats": (
         "files: [a.jsonl, b.txt]", "files", "cannot read 'b.txt'. Give files of one kind: .jsonl",

@@ -541,7 +541,10 @@ def test_an_amount_begins_at_an_exposure(tmp_path: Path, amount: str, told: dict
 @pytest.mark.parametrize(
     ("amount", "problem"),
     [
-        ("{exposures: 3, from: 7}", "exposures from a later one on are written {count: 3, from: 7}"),
+        (
+            "{exposures: 3, from: 7}",
+            "exposures from a later one on have their own `from`. Write exposures: {count: …, from: 7}.",
+        ),
         ("{exposures: {count: 3, form: 7}}", "unknown key. Did you mean 'from'"),
         ("{exposures: {count: 3, from_: 7}}", "unknown key. Did you mean 'from'"),
         ("{exposures: {from: 7}}", "'count' is missing"),

@@ -142,7 +142,7 @@ def test_all_the_constituents_that_end_at_a_token_are_counted_up_to_as_many_as_i
 
 
 def test_deeper_grammars_than_the_column_counts_are_refused_with_their_number(tmp_path: Path):
-    with pytest.raises(PlanError, match=r"columns\.0: 256 symbols above a token, but the column 'tree' numbers 255"):
+    with pytest.raises(RecipeError, match=r"sources\.s\.grammar: a grammar of 257 levels\. It may have 256"):
         plan_at(tmp_path / "r.yaml", DEEP.format(rules=chain(256)))
 
 

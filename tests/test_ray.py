@@ -28,6 +28,7 @@ from pipeline.executors.sessions import Session, session
 from pipeline.plan import Plan
 from pipeline.storage import LocalFolder
 from tests.conftest import SMALL, built, contents
+from tests.plans import usual
 
 NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_dashboard": False}
 PATIENCE = 60  # seconds until a test that waits for another process gives up
@@ -92,8 +93,7 @@ def until_there(path: Path) -> None:
 # ── one machine ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", usual(["1", "2"], "2"))
 def test_a_local_ray_writes_the_files_of_an_inline_build(
     tmp_path: Path, undisturbed: Path, capsys: pytest.CaptureFixture[str], workers: str
 ) -> None:
@@ -367,6 +367,7 @@ def build_or_die(common: Any, shard: tuple[str, int]) -> Any:
     return build_shard(common, shard)
 
 
+@pytest.mark.slow
 def test_a_shard_whose_worker_is_killed_is_built_by_another_worker(
     tmp_path: Path, plan: Plan, undisturbed: Path, cluster: Cluster
 ) -> None:

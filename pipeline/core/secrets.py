@@ -80,7 +80,7 @@ def redacted(text: str, environment: Mapping[str, str] | None = None) -> str:
     """
     variables = os.environ if environment is None else environment
     for name, value in sorted(variables.items(), key=lambda variable: (-len(variable[1]), variable[0])):
-        for shown in (value, quote(value, safe="")):  # as it is, and as it stands in a URL
+        for shown in (value, quote(value, safe="", errors="surrogateescape")):  # as it is, and as it stands in a URL
             if len(value) >= _SHORTEST and shown in text and is_secret(name, value):
                 text = text.replace(shown, f"({name})")
     text = _QUERY.sub(r"\1?(hidden)", _USER.sub(r"\1(hidden)@", text))

@@ -22,10 +22,13 @@ def check_files(dataset: Dataset) -> None:
     for split in dataset.manifest.splits:
         there = {f"{split}/{name}": size for name, size in dataset.folder.sizes(split).items()}
         for record in dataset.manifest.shards_of(split):
-            size = there.get(record.file)
-            if size != record.bytes:
-                problem = "the shard is missing" if size is None else f"{size} bytes instead of {record.bytes}"
-                raise StorageError(problem, MEND, f"{dataset.folder.url}/{record.file}")
+            if there.get(record.file) != record.bytes:
+                place = f"{dataset.folder.url}/{record.file}"
+                try:
+                    size = dataset.folder.size(record.file)  # which refuses what is no file of the folder, in words
+                except FileNotFoundError:
+                    raise StorageError("the shard is missing", MEND, place) from None
+                raise StorageError(f"{size} bytes instead of {record.bytes}", MEND, place)
 
 
 def sampled(dataset: Dataset, split: str, key: Key, most: int) -> Iterator[Any]:

@@ -43,12 +43,15 @@ class LocalFolder:
         reading: it may then also be a link to a blob of the Hub's cache, in which this folder is a snapshot.
         """
         place = self.root / checked_name(name, self.url)
-        target, root = Path(os.path.realpath(place)), Path(os.path.realpath(self.root))
-        if not (target.is_relative_to(root) or (reading and target.is_relative_to(_blobs(root)))):
+        if self._leads_out(place, reading):
             raise StorageError(
                 "a link leads out of the folder here", "Put the file itself in the place of the link.", str(place)
             )
         return place
+
+    def _leads_out(self, place: Path, reading: bool) -> bool:
+        target, root = Path(os.path.realpath(place)), Path(os.path.realpath(self.root))
+        return not (target.is_relative_to(root) or (reading and target.is_relative_to(_blobs(root))))
 
     def below(self, name: str) -> LocalFolder:
         return LocalFolder(self.path(name))
@@ -122,7 +125,12 @@ class LocalFolder:
         self.names(below)  # which refuses what is no folder
         try:
             with self._reading(below) as folder, os.scandir(folder) as entries:
-                return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+                files = [entry for entry in entries if entry.is_file()]
+                return {
+                    entry.name: entry.stat().st_size
+                    for entry in files
+                    if not (entry.is_symlink() and self._leads_out(folder / entry.name, reading=True))
+                }
         except FileNotFoundError:
             return {}
 
