@@ -13,7 +13,7 @@
     Shard     shard.py          the pure function (plan, split, k) → columns; start reading here
       │        packing.py       documents → sequences
       ▼
-    Dataset   build.py          what is missing → executors.py (Ray, or this process) → sinks/arrow.py → manifest, last
+    Dataset   build.py          what is missing → executors/ (Ray, or this process) → sinks/arrow.py → manifest, last
       │        verification.py  every byte of it, held against the manifest
       │        dataset.py       the way back, for all that reads it:
       │        scoring.py, capacity.py     answers to accuracies, losses to bits; checking/: solutions, step by step

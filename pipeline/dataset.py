@@ -145,22 +145,20 @@ class Dataset:
 
     def tokenizer(self) -> Any:
         """The `tokenizers.Tokenizer` that lies beside the data."""
-        import tokenizers
+        try:
+            return tokenizer_of(self.tokenizer_text())
+        except ValueError as error:
+            raise StorageError(str(error), MEND, f"{self.folder.url}/{TOKENIZER}") from None
 
+    def tokenizer_text(self) -> str:
+        """Its tokenizer.json, as recorded."""
         place = f"{self.folder.url}/{TOKENIZER}"
         try:
-            text = self._read(TOKENIZER).decode()
+            return self._read(TOKENIZER).decode()
         except FileNotFoundError:
             raise StorageError("it is missing", MEND, place) from None
         except UnicodeDecodeError:
             raise StorageError("it is no text in UTF-8", MEND, place) from None
-        try:
-            return tokenizers.Tokenizer.from_str(text)
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # the Rust side raises plain Exception for every fault, and more for a panic
-            reason = " ".join(str(error).split())[:200]
-            raise StorageError(f"it is no tokenizer: {reason}", MEND, place) from None
 
     def _read(self, name: str) -> bytes:
         """A file beside the shards. StorageError where it is not the one recorded."""
@@ -169,3 +167,16 @@ class Dataset:
         if recorded and recorded["file_hash"] != hash_of_bytes(data):
             raise StorageError("its bytes have changed", MEND, f"{self.folder.url}/{name}")
         return data
+
+
+def tokenizer_of(text: str) -> Any:
+    """The `tokenizers.Tokenizer` of a tokenizer.json. ValueError, in one line, where it is none."""
+    import tokenizers
+
+    try:
+        return tokenizers.Tokenizer.from_str(text)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # the Rust side raises plain Exception for every fault, and more for a panic
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"it is no tokenizer: {reason}") from None

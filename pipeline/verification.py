@@ -10,6 +10,7 @@ anything else            named
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from pipeline import marks, recipe
 from pipeline.card import header
 from pipeline.core.columns import content_hash
 from pipeline.core.errors import StorageError
-from pipeline.dataset import TOKENIZER, TOKENIZER_CONFIG, Dataset, end_of, layout_of
+from pipeline.dataset import TOKENIZER, TOKENIZER_CONFIG, Dataset, end_of, layout_of, tokenizer_of
 from pipeline.export import EXPORTS, RECORD, faults
 from pipeline.manifest import MANIFEST, README, RECIPE, Manifest, ShardRecord, is_sealed
 from pipeline.sinks import arrow
@@ -73,9 +74,14 @@ def _faults_of_exports(folder: Folder, manifest: Manifest) -> Iterator[str]:
 def _vocabulary(folder: Folder, manifest: Manifest) -> int | None:
     """One more than the largest token id; None where the tokenizer cannot be read, which is another fault."""
     try:
-        return Tokenizer(Dataset(folder, manifest).tokenizer(), "").vocabulary
+        return _vocabulary_of(Dataset(folder, manifest).tokenizer_text())
     except (StorageError, ValueError):
         return None
+
+
+@lru_cache(8)  # a second dataset with the same tokenizer does not wait for it
+def _vocabulary_of(text: str) -> int:
+    return Tokenizer(tokenizer_of(text), "").vocabulary
 
 
 def _fault(folder: Folder, record: ShardRecord, layout: ShardLayout, vocabulary: int | None) -> str:

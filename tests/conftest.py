@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -10,12 +11,12 @@ from unittest.mock import patch
 
 import pytest
 
-from pipeline import cli
+from pipeline import cli, recipe
 from pipeline.build import build
 from pipeline.executors import Executor, Inline
 from pipeline.manifest import Manifest
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe import load
+from pipeline.recipe import Recipe, load
 from pipeline.storage import LocalFolder
 from pipeline.storage.local import hash_of
 
@@ -73,6 +74,23 @@ def recorded(out: Path, name: str) -> None:
     manifest = Manifest.of(LocalFolder(out))
     facts = {"bytes": (out / name).stat().st_size, "file_hash": hash_of(out / name)}
     (out / "manifest.json").write_text(replace(manifest, files={**manifest.files, name: facts}).dumps())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _dumped_once() -> Iterator[None]:
+    """The resolved recipe of a plan that is built again and again is written as YAML once: most of what that takes."""
+    texts: dict[tuple[int, str], tuple[Recipe, str]] = {}
+    dump = recipe.dump
+
+    def remembered(of: Recipe, header: str) -> str:
+        if (id(of), header) not in texts:
+            if len(texts) == 16:
+                texts.pop(next(iter(texts)))
+            texts[id(of), header] = (of, dump(of, header))  # kept, so that no other recipe gets its id
+        return texts[id(of), header][1]
+
+    with patch("pipeline.recipe.dump", remembered):
+        yield
 
 
 @pytest.fixture(scope="session")

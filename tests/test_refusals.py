@@ -305,7 +305,7 @@ EXTENDING: dict[str, tuple[str, str, str]] = {
     # name: what r.yaml says beside extends, where the refusal stands, words of it
     "values over a file": (
         "worlds: {people: {attributes: {birth_city: {values: [a, b]}}}}", "worlds.people.attributes.birth_city.values",
-        f"needed, not 2 (values, file). Write `file: null` beside it: what is inherited is taken away so ({SINGLE}:",
+        f"needed, not 2 (values, file). Write `file: null` beside it, which takes away what is inherited ({SINGLE}:",
     ),
     "faker over a file": (
         "worlds: {people: {attributes: {birth_city: {faker: city, count: 5}}}}",
@@ -357,7 +357,7 @@ def test_what_is_set_is_at_fault_and_not_what_it_is_set_over(folder: Path):
     both = "worlds.people.attributes.city.file=a.txt"
     told = refused_override(both)
     assert told.startswith("--set worlds.people.attributes.city.file: exactly one of values, file and faker")
-    assert "Add --set worlds.people.attributes.city.values=null: what is inherited is taken away so (small.yaml" in told
+    assert "Add --set worlds.people.attributes.city.values=null, which takes away what is inherited (small.yaml" in told
     assert refused_override("worlds.people.size=26").startswith("--set worlds.people.size: 26 items but only 25 names")
     assert refused_override("worlds=").startswith("--set worlds: no world 'people'")
     share = ["splits.train.mixture.bios={exposures: null, share: 0.7}", "splits.train.tokens=5000"]

@@ -106,7 +106,7 @@ class Origin:
             nulls = "Add " + " ".join(f"--set {dotted_path(path)}=null" for path in others)
         else:
             nulls = f"Write {' and '.join(f'`{path[-1]}: null`' for path in others)} beside it"
-        return f"{nulls}: what is inherited is taken away so ({self.marks[others[0]]})."
+        return f"{nulls}, which takes away what is inherited ({self.marks[others[0]]})."
 
 
 def _upwards(path: KeyPath) -> KeyPath:
