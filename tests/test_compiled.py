@@ -174,6 +174,7 @@ def test_where_nothing_can_be_written_code_is_kept_until_the_process_ends_and_on
     assert not (copy / "~").exists()
 
 
+@pytest.mark.slow
 def test_code_that_was_compiled_at_set_up_is_taken_where_nothing_can_be_written(copy: Path) -> None:
     hits, place, said = doubling(copy, HOME=str(copy / "home"))
     assert (hits, place, said) == (0, copy / "pipeline/core/__pycache__", "")
@@ -182,6 +183,7 @@ def test_code_that_was_compiled_at_set_up_is_taken_where_nothing_can_be_written(
     assert place.is_relative_to(copy / "tmp")
 
 
+@pytest.mark.slow
 def test_workers_take_the_folder_of_the_process_that_started_them(copy: Path) -> None:
     (copy / "pipeline/core/doubled.py").write_text(FUNCTION)
     program = NOTHING_WRITABLE + "import pipeline.core.doubled"

@@ -93,6 +93,7 @@ def encoded(tokenizer: Tokenizer, *texts: str) -> list[int]:
     return tokenizer.encode(text).ids
 
 
+@pytest.mark.slow
 def test_prompt_hint_and_answer_encode_to_the_row_up_to_its_end_token(exam: Any) -> None:
     _, rows, tokenizer = exam
     for row in rows:

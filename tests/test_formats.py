@@ -219,6 +219,7 @@ def _folder(tmp_path: Path, seed: int) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_column_of_evaluation_is_there_where_all_documents_are_dropped(tmp_path: Path):
     """answers, probes, steps and tree."""
     igsm = ("igsm_med_pq", ["splits.exam.columns=[answers, steps]"])

@@ -370,6 +370,7 @@ print(hashlib.sha256(make_shard(plan, "train", 0).columns["input_ids"].tobytes()
 """
 
 
+@pytest.mark.slow
 def test_another_process_makes_the_same(tmp_path: Path):
     path = tmp_path / "igsm.yaml"
     path.write_text(RECIPE.replace("KEYS", "retry: {rate: 0.2}"))

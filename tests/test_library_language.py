@@ -72,6 +72,7 @@ WRONG = re.compile(r"[.,;]{2}| [.,;?]|  |(?<!\S)(\S+) \1(?!\S)", re.IGNORECASE)
 USUAL = {"bioS_multilingual", "bioS_inverse", "bioS_reversal", "products"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "source"),
     [pair if pair[0] in USUAL else pytest.param(*pair, marks=pytest.mark.slow) for pair in TELLING],
@@ -89,6 +90,7 @@ def test_no_template_doubles_a_full_stop_a_space_or_a_word_with_any_value(recipe
             assert not ends & heads, f"a word twice: {ends & heads}"
 
 
+@pytest.mark.slow
 def test_these_recipes_tell_every_template_of_the_library() -> None:
     told = {line for recipe, source in TELLING for line in lines(small(recipe).recipe.sources[source])}
     there = {line.strip() for path in TEMPLATES.rglob("*.j2") for line in path.read_text("utf-8").splitlines()}

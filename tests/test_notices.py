@@ -196,6 +196,7 @@ splits: {train: {mixture: {bios: null, grids: {exposures: 1}}}}
     assert [notice.example for notice in found if "template adds" in notice] == ["'D.C..'", "'Yes!!'"]
 
 
+@pytest.mark.slow
 def test_no_recipe_of_the_library_doubles_a_full_stop():
     for recipe in ("bioS_multi5", "products", "bioS_multilingual"):
         plan = plan_of(recipe)

@@ -47,6 +47,7 @@ def texts(recipe: str, item: np.ndarray, exposure: np.ndarray, source: str = "bi
 SOME = [name if name in KINDS else pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", SOME)
 def test_a_variant_has_its_number_of_texts_and_each_is_told_as_often(recipe: str) -> None:
     copies, wordings, orders, _ = VARIANTS[recipe]
@@ -83,6 +84,7 @@ def test_the_full_name_stands_in_the_sentences_of_the_variant(recipe: str) -> No
         assert name in first_two, "the first sentence has it"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "sentence"),
     [
@@ -130,12 +132,14 @@ def test_couples_stay_together_and_come_in_all_six_orders() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_names_are_unique_across_a_hundred_thousand_people() -> None:
     world = small("bioS_celebrity").worlds
     names = [world[name].rows(np.arange(100_000, dtype=np.int64))[:, 1:4] for name in ("people", "celebrities")]
     assert len(np.unique(np.concatenate(names), axis=0)) == 200_000
 
 
+@pytest.mark.slow
 def test_attributes_are_uniform_and_independent_by_chi_square() -> None:
     world = small("bioS_single").worlds["people"]
     rows = world.rows(np.arange(100_000, dtype=np.int64))[:, 1:] % 10  # tenths of every table
@@ -149,6 +153,7 @@ def test_attributes_are_uniform_and_independent_by_chi_square() -> None:
         assert chi < freedom + 5 * np.sqrt(2 * freedom), (a, b)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("percent", [*(pytest.param(one, marks=pytest.mark.slow) for one in (20, 50)), 80])
 def test_questions_have_their_share_of_the_tokens(percent: int) -> None:
     recipe, share = f"bioS_mixed_{percent}", percent / 100
@@ -219,6 +224,7 @@ def test_every_size_of_the_playground_has_its_recipe_and_its_tokens():
         assert {getattr(of, "law", "largest") for of in exams} == {"largest"}, "tests are of the largest size"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["depo1_N225_K8", "brevo1_N70", "mano_L10"])
 def test_as_many_tokens_fill_aligned_windows_as_are_asked_for(name: str):
     plan = compile_plan(load(name, ["splits.train.mixture.puzzles.tokens=600_000"]))

@@ -47,6 +47,7 @@ def test_places_are_the_recorded_integers():
     assert Permutation(10, KEY)(np.arange(10)).tolist() == [0, 4, 8, 2, 9, 7, 3, 6, 5, 1]
 
 
+@pytest.mark.slow
 def test_places_do_not_depend_on_the_process_or_on_how_it_hashes_texts():
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
     found = subprocess.run([sys.executable, "-c", GOLDEN], env=environment, capture_output=True, check=True, text=True)

@@ -361,6 +361,7 @@ splits: {train: null, it: {mixture: MIXTURE}}
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mixture",
     [

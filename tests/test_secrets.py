@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,7 +82,8 @@ def test_a_worker_is_given_what_the_store_of_its_folder_asks_for(url: str, kept:
 def test_the_process_that_asks_faker_has_none(planted: None) -> None:
     process = faked._process(-1)
     try:
-        environment = Path(f"/proc/{process.pid}/environ").read_bytes()
+        while not (environment := Path(f"/proc/{process.pid}/environ").read_bytes()):  # it is about to begin
+            time.sleep(0.01)
     finally:
         faked._end(process)
     assert b"PATH=" in environment
@@ -172,6 +174,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", usual(["403", "500"], "500"))
 def test_a_store_that_says_a_secret_or_a_signature_is_reported_without(
     server: Server, how: str, capsys: pytest.CaptureFixture[str]
