@@ -29,6 +29,7 @@ from pipeline.sinks.parquet import Parquet
 from pipeline.sinks.sink import columns_of
 from tests.by_hand import END, by_hand
 from tests.conftest import OVERRIDES, built, contents, run, written
+from tests.plans import usual
 from tests.readers import builder
 
 ALONE = {"columns": ["input_ids"]}
@@ -624,7 +625,13 @@ def test_verify_finds_an_export_of_another_dataset(with_sinks: Path, tmp_path: P
     assert verify(out) == ["exports/megatron/export.json: an export of another dataset"]
 
 
-@pytest.mark.parametrize("change", [("sink", {"kind": "mds"}), ("columns", {}), ("dataset", "0" * 64), ("files", [])])
+MORE_CHANGES: list[tuple[str, Any]] = [("columns", {}), ("dataset", "0" * 64)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("sink", {"kind": "mds"}), ("files", []), *(pytest.param(one, marks=pytest.mark.slow) for one in MORE_CHANGES)],
+)
 def test_a_changed_record_of_an_export_is_found_and_mended(with_sinks: Path, tmp_path: Path, change: tuple[str, Any]):
     out = tmp_path / "data"
     shutil.copytree(with_sinks, out)
@@ -703,7 +710,7 @@ def test_adding_a_sink_is_in_the_schema():
         assert "extends" not in its
 
 
-@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+@pytest.mark.parametrize("kind", usual(["parquet", "jsonl"], "jsonl"))
 def test_datasets_tells_exports_of_two_datasets_apart(kind: str, tmp_path: Path):
     """Its cache knows a folder by its last name and its card, and exports are called alike."""
     from datasets import load_dataset

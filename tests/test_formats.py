@@ -153,9 +153,14 @@ EXPORTED = ("parquet", "mds", "litdata", "jsonl", "nanogpt", "llmc", "megatron")
     ("packing", "sources"),
     [
         (f"method: rows, {DROP}", "rows: {exposures: 1}"),
-        (f"method: concat, {DROP}", "rows: {exposures: 1}"),
-        (f"method: aligned, last: pad, {DROP}", "rows: {exposures: 1}"),
-        (f"method: concat, windows: pure, {DROP}", "rows: {exposures: 1}, more: {exposures: 1}"),
+        *(
+            pytest.param(*packed, marks=pytest.mark.slow)
+            for packed in [
+                (f"method: concat, {DROP}", "rows: {exposures: 1}"),
+                (f"method: aligned, last: pad, {DROP}", "rows: {exposures: 1}"),
+                (f"method: concat, windows: pure, {DROP}", "rows: {exposures: 1}, more: {exposures: 1}"),
+            ]
+        ),
         (f"method: aligned, last: pad, windows: pure, {DROP}", "rows: {exposures: 1}, more: {exposures: 1}"),
     ],
 )
