@@ -138,8 +138,6 @@ class Dataset:
         place = f"{self.folder.url}/{TOKENIZER_CONFIG}"
         try:
             return end_of(self._read(TOKENIZER_CONFIG))
-        except FileNotFoundError:
-            raise StorageError("it is missing", MEND, place) from None
         except ValueError as error:
             raise StorageError(f"cannot be read: {error}", MEND, place) from None
 
@@ -155,17 +153,19 @@ class Dataset:
         place = f"{self.folder.url}/{TOKENIZER}"
         try:
             return self._read(TOKENIZER).decode()
-        except FileNotFoundError:
-            raise StorageError("it is missing", MEND, place) from None
         except UnicodeDecodeError:
             raise StorageError("it is no text in UTF-8", MEND, place) from None
 
     def _read(self, name: str) -> bytes:
-        """A file beside the shards. StorageError where it is not the one recorded."""
-        data = self.folder.read(name)
+        """A file beside the shards. StorageError where it is missing, or not the one recorded."""
+        place = f"{self.folder.url}/{name}"
+        try:
+            data = self.folder.read(name)
+        except FileNotFoundError:
+            raise StorageError("it is missing", MEND, place) from None
         recorded = self.manifest.files.get(name)
         if recorded and recorded["file_hash"] != hash_of_bytes(data):
-            raise StorageError("its bytes have changed", MEND, f"{self.folder.url}/{name}")
+            raise StorageError("its bytes have changed", MEND, place)
         return data
 
 

@@ -15,8 +15,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from pipeline.core import layouts
 from pipeline.core.columns import Columns
 from pipeline.core.documents import Ragged
@@ -26,6 +24,7 @@ from pipeline.core.spec import Name
 from pipeline.dataset import MEND, Dataset
 from pipeline.manifest import ShardRecord, seal
 from pipeline.sinks import SINKS, SinkSpec, arrow
+from pipeline.sinks.layout import id_beyond
 from pipeline.sinks.sink import File, FileRecord, Part, Rows, Shard, Sink, Split, columns_of, selected
 from pipeline.storage import STATE, Folder, folder_at
 from pipeline.storage.local import hash_of
@@ -104,11 +103,6 @@ class Exported:
 def own_place(dataset: Folder, spec: SinkSpec) -> Folder:
     """Where a dataset's own export of a kind lies. StorageError where a link there leads out of the dataset."""
     return dataset.below(f"{EXPORTS}/{spec.kind}")
-
-
-def place_of(dataset: Folder, spec: SinkSpec) -> str:
-    """The same, as a user calls it."""
-    return own_place(dataset, spec).url
 
 
 def export(
@@ -377,10 +371,8 @@ class _Rows:
             raise StorageError("missing, or its bytes have changed", MEND, f"{folder.url}/{record.file}")
         for batch in self.dataset.shard(record):
             columns = arrow.columns_from([batch.select(self.names)])
-            ids = columns.get("input_ids")
-            if isinstance(ids, np.ndarray) and ids.size and ids.max() >= self.tokenizer.vocabulary:
-                problem = f"it has the token id {ids.max()}, and the tokenizer {self.tokenizer.vocabulary} ids"
-                raise StorageError(problem, MEND, f"{folder.url}/{record.file}")
+            if "input_ids" in columns and (fault := id_beyond(columns, self.tokenizer.vocabulary)):
+                raise StorageError(fault, MEND, f"{folder.url}/{record.file}")
             yield columns
 
     def texts(self, documents: Ragged) -> list[str]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.opening import expanded, opened
-from pipeline.core.reading import MOST_LINE, line_of, not_utf8
+from pipeline.core.reading import MOST_LINE, line_of, not_utf8, raw_lines
 
 FORM = 'Each line is {"prediction": "…"}, and {"row": 17, "prediction": "…"} where they are not in order.'
 
@@ -50,7 +49,7 @@ def lines(path: str | Path, keys: tuple[str, ...], form: str, file: str) -> Iter
     except OSError as error:
         raise PipelineError(f"cannot be read: {error.strerror}", f"Give a file of {file}.", str(path)) from None
     with predictions:
-        for number, raw in enumerate(iter(partial(predictions.readline, MOST_LINE + 1), b""), 1):
+        for number, raw in raw_lines(predictions, MOST_LINE):
             if not raw.strip():
                 continue
             place = f"{path}:{number}"

@@ -14,8 +14,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipeline import marks, recipe
 from pipeline.card import header
 from pipeline.core.columns import content_hash
@@ -24,7 +22,7 @@ from pipeline.dataset import TOKENIZER, TOKENIZER_CONFIG, Dataset, end_of, layou
 from pipeline.export import EXPORTS, RECORD, faults
 from pipeline.manifest import MANIFEST, README, RECIPE, Manifest, ShardRecord, is_sealed
 from pipeline.sinks import arrow
-from pipeline.sinks.layout import ShardLayout
+from pipeline.sinks.layout import ShardLayout, id_beyond
 from pipeline.storage import STATE, Folder, folder_at
 from pipeline.storage.local import hash_of, hash_of_bytes
 from pipeline.text.tokenizer import Tokenizer, hash_of_tokenizer
@@ -102,11 +100,9 @@ def _fault(folder: Folder, record: ShardRecord, layout: ShardLayout, vocabulary:
         return f"it cannot be read: {error}"
     if content_hash(columns) != record.content_hash:
         return "its columns are not those recorded"
-    ids = columns["input_ids"]
-    assert isinstance(ids, np.ndarray), "the layout says so"
-    if vocabulary is not None and ids.size and ids.max() >= vocabulary:
-        return f"it has the token id {ids.max()}, and the tokenizer {vocabulary} ids"
-    rows = len(ids)
+    if vocabulary is not None and (fault := id_beyond(columns, vocabulary)):
+        return fault
+    rows = len(columns["input_ids"])  # type: ignore[arg-type]  # an array, as the layout says
     return "" if rows == record.sequences else f"{rows} rows instead of {record.sequences}"
 
 

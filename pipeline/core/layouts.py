@@ -11,10 +11,11 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from pipeline.core.spec import NAME
+
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 SHORT = 60  # characters of what a file says that a message repeats
 
-_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"  # as in `core.spec`
 _FILE_HASH = r"^blake3:[0-9a-f]{64}$"
 _CONTENT_HASH = r"^xxh3_128:[0-9a-f]{32}$"
 _FINGERPRINT = r"^[0-9a-f]{64}$"
@@ -22,7 +23,7 @@ _SHARD_FILE = r"^[A-Za-z_][A-Za-z0-9_]*/shard-[0-9]{5,}-of-[0-9]{5,}\.arrow$"
 _HEAD_FILE = r"^tokenizer/[A-Za-z0-9_]+\.json$"
 _EXPORT_FILE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
 _LIKE = {
-    _NAME: "a name of letters, digits and '_' is needed, with no digit first",
+    NAME: "a name of letters, digits and '_' is needed, with no digit first",
     _FILE_HASH: "a hash is needed: blake3: and 64 hexadecimal digits",
     _CONTENT_HASH: "a hash is needed: xxh3_128: and 32 hexadecimal digits",
     _FINGERPRINT: "a fingerprint is needed: 64 hexadecimal digits",

@@ -14,8 +14,6 @@ from typing import BinaryIO
 
 from pipeline.core.errors import StorageError
 
-MOST_TEXT = 2**30  # bytes of a text file that is read at once: recipes, value lists, templates, tokenizers
-
 
 def expanded(path: str | Path) -> Path:
     """A path as the user means it: `~` and `~name` are homes, where there are such. Other paths stay as they are.
@@ -61,7 +59,7 @@ def opened(path: str | Path, most: int | None = None) -> BinaryIO:
         raise
 
 
-def contents(path: str | Path, most: int = MOST_TEXT) -> bytes:
+def contents(path: str | Path, most: int) -> bytes:
     """All of a regular file. OSError for anything else, and for one of more than `most` bytes."""
     with opened(path, most) as file:
         data = file.read(os.fstat(file.fileno()).st_size + 1)  # to be asked for more bytes takes room for them

@@ -10,7 +10,9 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from pipeline.core.errors import SpecError
 from pipeline.core.escaping import CONTROLS
@@ -30,6 +32,11 @@ def control_in(text: str) -> str:
     """
     found = CONTROLS.search(text)
     return found[0] if found else ""
+
+
+def raw_lines(file: BinaryIO, most: int) -> Iterator[tuple[int, bytes]]:
+    """Number, from 1 on, and bytes of each line of a file; no more than most + 1 of a line that is longer."""
+    return enumerate(iter(partial(file.readline, most + 1), b""), 1)
 
 
 def line_of(raw: bytes, *, first: bool) -> str:

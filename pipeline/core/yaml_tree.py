@@ -18,12 +18,11 @@ from pipeline.core.errors import KeyPath, RecipeError, holds_surrogate
 from pipeline.core.escaping import shortened
 from pipeline.core.opening import contents
 from pipeline.core.origin import OVERRIDE, Mark, Marks
-from pipeline.core.reading import control_in, decoded
+from pipeline.core.reading import MOST_BYTES, control_in, decoded
 
 MOST_NODES = 2_000_000  # values of a recipe
 MOST_DEPTH = 100  # mappings and lists inside each other
 MOST_DIGITS = 1_000  # of a number
-MOST_BYTES = 2**28  # of a recipe
 
 Tree = dict[str, Any]
 

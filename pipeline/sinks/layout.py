@@ -85,3 +85,12 @@ class ShardLayout:
         assert isinstance(ids, np.ndarray)
         if ids.dtype.kind == "i" and ids.size and ids.min() < 0:
             raise ValueError(f"it has the token id {ids.min()}, and they begin with 0")
+
+
+def id_beyond(columns: Columns, vocabulary: int) -> str:
+    """What is wrong with token ids of which one is not below the size of a vocabulary; "" where all are."""
+    ids = columns["input_ids"]
+    assert isinstance(ids, np.ndarray), "the layout says so"
+    if not ids.size or ids.max() < vocabulary:
+        return ""
+    return f"it has the token id {ids.max()}, and the tokenizer {vocabulary} ids"

@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain, islice
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -26,7 +26,7 @@ from pipeline.core.caches import say_if_temporary, user_cache
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError, holds_surrogate, suggest
 from pipeline.core.opening import opened
-from pipeline.core.reading import BLANKS, MOST_LINE, line_of, not_utf8
+from pipeline.core.reading import BLANKS, MOST_LINE, line_of, not_utf8, raw_lines
 
 READING = 2  # raised whenever the same files would give other rows
 SEAL = 32  # bytes at the end of a copy
@@ -153,7 +153,7 @@ def _texts(path: Path, column: str) -> Iterator[str]:
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
     """The lines of a file that are not blank, each after its place, `file:line`."""
     with opened(path) as file:
-        for number, raw in enumerate(iter(partial(file.readline, MOST_LINE + 1), b""), 1):
+        for number, raw in raw_lines(file, MOST_LINE):
             place = f"{path}:{number}"
             if len(raw) > MOST_LINE:
                 raise SpecError(f"{place} has more than {MOST_LINE:,} bytes", "Cut the document.", ("files",))

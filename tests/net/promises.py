@@ -27,7 +27,7 @@ from pipeline.core.columns import content_hash
 from pipeline.core.errors import ExportError, PipelineError, RunError
 from pipeline.dataset import Dataset
 from pipeline.executors import Inline
-from pipeline.export import export, place_of
+from pipeline.export import export, own_place
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import dump, load, sink
 from pipeline.shard import find_document, make_shard
@@ -259,7 +259,7 @@ def _exported(made: Built, copy: Path, kind: str, name: str, columns: dict[str, 
     """Whether a split is accepted, with such columns."""
     dataset = Dataset.at(copy)
     spec = sink(kind, [], {"splits": [name], **columns})
-    out = Path(place_of(dataset.folder, spec))
+    out = Path(own_place(dataset.folder, spec).url)
     if out.exists():  # one of the recipe's own
         out = copy.parent / f"{kind}-{name}"
         shutil.rmtree(out, ignore_errors=True)

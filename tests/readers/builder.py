@@ -16,7 +16,7 @@ from typing import Any
 from pipeline.build import build
 from pipeline.dataset import Dataset
 from pipeline.executors import Inline
-from pipeline.export import export, place_of
+from pipeline.export import export
 from pipeline.plan import compile_plan
 from pipeline.recipe import load, sink
 from tests.by_hand import LEVELS, of_every_column
@@ -56,7 +56,7 @@ def exported(built: Dataset, *kinds: str, **options: dict[str, Any]) -> None:
     """The dataset's own exports, of the token ids alone where there is no place for more."""
     for kind in kinds:
         spec = sink(kind, options=options.get(kind, {"columns": ["input_ids"]} if kind in TOKENS else {}))
-        export(built, spec, place_of(built.folder, spec))
+        export(built, spec)
 
 
 TEXTS = ["a b", "", "\N{REPLACEMENT CHARACTER} here", "<|endoftext|>", " ", "", "end"]
@@ -85,7 +85,7 @@ def main(folder: Path) -> None:
         for kind in sorted({"parquet", "mds", *TOKENS} - without):
             columns = ["input_ids", "prompt", "answer", "individual"] if kind == "jsonl" else ["input_ids"]
             spec = sink(kind, options={"columns": columns} if kind in TOKENS else {})
-            export(built, spec, place_of(built.folder, spec))
+            export(built, spec)
     alone = {"columns": ["input_ids"]}
     export(small, sink("litdata", ["dtype=uint16"], alone), folder / "small16")
     export(small, sink("megatron", ["tokens=1"], {**alone, "splits": ["train"]}), folder / "pieces")
