@@ -24,7 +24,7 @@ from torchdata.stateful_dataloader import StatefulDataLoader
 
 import pipeline
 from pipeline.core.errors import PipelineError
-from pipeline.streaming import Stream
+from pipeline.training.streams import Stream
 
 LISTS = ("documents", "spans")
 
@@ -35,12 +35,13 @@ LISTS = ("documents", "spans")
 def rows_of(data: str, split: str) -> tuple[Stream, list[str]]:
     """The rows of a built folder, or of a recipe; and the names of the split's sources."""
     if (Path(data) / "manifest.json").exists() or "://" in data:
-        from pipeline.dataset import Dataset
+        from pipeline.dataset.dataset import Dataset
 
         return pipeline.read(data, split, epochs=None), Dataset.at(data).split(split)["source_names"]
-    from pipeline.plan import compile_plan
-    from pipeline.recipe import load
-    from pipeline.streaming import of_plan
+    from pipeline.plan.plan import compile_plan
+    from pipeline.recipe.recipe import load
+
+    from pipeline.training.streams import of_plan
 
     plan = compile_plan(load(data))
     return of_plan(plan, split, epochs=None), list(plan.splits[split].sources)

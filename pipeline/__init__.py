@@ -81,18 +81,18 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from pipeline.streaming import Stream
+    from pipeline.training.streams import Stream
 
 
 def stream(recipe: str | Path, split: str, overrides: Sequence[str] = (), **options: Any) -> Stream:
-    """The rows of a recipe's split, made as they are asked for; see `pipeline.streaming.Stream` for the options.
+    """The rows of a recipe's split, made as they are asked for; see `pipeline.training.streams.Stream` for the options.
 
     overrides: as --set on the command line. RecipeError and the like for what cannot be planned, PlanError for options
     that there are not or that cannot be.
     """
-    from pipeline.plan import compile_plan
-    from pipeline.recipe import load
-    from pipeline.streaming import of_plan
+    from pipeline.plan.plan import compile_plan
+    from pipeline.recipe.recipe import load
+    from pipeline.training.streams import of_plan
 
     return of_plan(compile_plan(load(str(recipe), list(overrides))), split, **options)
 
@@ -105,7 +105,7 @@ def read(place: str | Path, split: str, *, check: bool | None = None, **options:
     rows take; check=True: whenever it is opened; check=False: never. `pipeline verify` checks everything beforehand.
     StorageError, with the file, for what is not as it was built.
     """
-    from pipeline.dataset import Dataset
-    from pipeline.streaming import of_dataset
+    from pipeline.dataset.dataset import Dataset
+    from pipeline.training.streams import of_dataset
 
     return of_dataset(Dataset.at(place, check), split, **options)

@@ -6,7 +6,7 @@ Exit codes: 0 done; 1 work or a check failed, or what was printed could not be w
 
 from __future__ import annotations
 
-from pipeline.core import signals
+from pipeline.core.system import signals
 
 TYPE_CHECKING = False  # as typing's: until signals are handled, hardly anything is imported
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command as a process of its own, by default that of its arguments, and exit with its code."""
     signals.handle()
     try:
-        from pipeline.core import output
+        from pipeline.core.system import output
 
         output.prepare()
         code = run(arguments)
@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. A refusal is one line on stderr, without a traceback."""
-    from pipeline.core import output
     from pipeline.core.errors import PipelineError
+    from pipeline.core.system import output
 
     try:
         try:
@@ -58,7 +58,7 @@ def _parsed(arguments: Sequence[str] | None) -> int:
 
 
 def _stopped(error: KeyboardInterrupt) -> int:
-    from pipeline.core import output
+    from pipeline.core.system import output
 
     output.complain(STOPPED)
     return error.exit_code if isinstance(error, signals.Stopped) else 130

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.columns import Column, Lists, Strings, content_hash
 from pipeline.core.documents import offsets_of
-from pipeline.dataset import Dataset
-from pipeline.manifest import Manifest, ShardRecord, totals
-from pipeline.sinks import arrow
-from pipeline.storage import folder_at
+from pipeline.core.table import Column, Lists, Strings, content_hash
+from pipeline.dataset.dataset import Dataset
+from pipeline.dataset.manifest import Manifest, ShardRecord, totals
+from pipeline.storage import arrow, folder_at
 
 END = 9
 FLAGS = ("single_word", "lstrip", "rstrip", "normalized")

@@ -10,13 +10,14 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from pipeline.build.building import build
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import Recipe, load
 
-from pipeline import cli, recipe
-from pipeline.build import build
-from pipeline.executors import Executor, Inline
-from pipeline.manifest import Manifest
-from pipeline.plan import Plan, compile_plan
-from pipeline.recipe import Recipe, load
+from pipeline import cli
+from pipeline.build.executors import Executor, Inline
+from pipeline.dataset.manifest import Manifest
+from pipeline.recipe import recipe
 from pipeline.storage import LocalFolder
 from pipeline.storage.local import hash_of
 
@@ -89,7 +90,7 @@ def _dumped_once() -> Iterator[None]:
             texts[id(of), header] = (of, dump(of, header))  # kept, so that no other recipe gets its id
         return texts[id(of), header][1]
 
-    with patch("pipeline.recipe.dump", remembered):
+    with patch("pipeline.recipe.recipe.dump", remembered):
         yield
 
 

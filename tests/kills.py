@@ -17,13 +17,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pipeline.build import build
+from pipeline.build.building import build
+from pipeline.plan.plan import compile_plan
+from pipeline.recipe.recipe import load, sink
+
+from pipeline.build.executors import Inline
 from pipeline.core.errors import StorageError
-from pipeline.dataset import Dataset
-from pipeline.executors import Inline
-from pipeline.export import export
-from pipeline.plan import compile_plan
-from pipeline.recipe import load, sink
+from pipeline.dataset.dataset import Dataset
+from pipeline.publish.export import export
 from pipeline.storage import STATE, LocalFolder, bucket
 from pipeline.storage.bucket import BucketFolder
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from pipeline import cli
+from pipeline.build.executors import Auto, Ray
+from pipeline.build.executors import auto as chosen
+from pipeline.build.executors import ray as rays
+from pipeline.build.executors.ray import RayGone
 from pipeline.core.errors import RunError, StorageError
-from pipeline.executors import Auto, Ray
-from pipeline.executors import auto as chosen
-from pipeline.executors import ray as rays
-from pipeline.executors.ray import RayGone
 from pipeline.storage import LocalFolder
 from tests.conftest import SMALL, contents
 

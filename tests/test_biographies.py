@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
 
 from pipeline.core.documents import Documents
-from pipeline.plan import Plan, compile_plan
-from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.source import SAMPLE
 from pipeline.text.fragments import Fragments

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from pipeline.build.building import build
 
-from pipeline.build import build
-from pipeline.capacity import BATCH, Capacity, measure
+from pipeline.build.executors import Inline
 from pipeline.core.errors import PipelineError, PlanError, StorageError
-from pipeline.executors import Inline
+from pipeline.evaluate.capacity import BATCH, Capacity, measure
 from tests.encoders import tokenizer
 from tests.plans import plan_at
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.core.columns import Columns, Lists, content_hash
+from pipeline.core.table import Columns, Lists, content_hash
 
 IDS = np.arange(12, dtype=np.uint16).reshape(3, 4)
 OFFSETS = np.array([0, 1, 1, 3], np.int64)

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pipeline.recipe.recipe import load
 
-from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.reasoning.igsm.layout import BINS
 from pipeline.sources.reasoning.igsm.spec import TRAIN
 from pipeline.sources.reasoning.igsm.tables import PULL
-from pipeline.streaming import of_plan
+from pipeline.training.streams import of_plan
 from tests.plans import plan_at, plan_of
 
 ROOT = Path(__file__).parents[1]

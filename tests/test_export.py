@@ -14,19 +14,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from pipeline.build.building import verify
+from pipeline.plan.plan import compile_plan
+from pipeline.recipe.recipe import dump, load, sink
 from pyarrow import parquet
 
 from pipeline import cli
-from pipeline.build import verify
-from pipeline.core.columns import Column, Strings
 from pipeline.core.errors import ExportError, PipelineError, StorageError
-from pipeline.dataset import Dataset
-from pipeline.export import _sealed, export
-from pipeline.plan import compile_plan
-from pipeline.recipe import dump, load, sink
-from pipeline.sinks import SINKS, arrow, llmc
-from pipeline.sinks.parquet import Parquet
-from pipeline.sinks.sink import columns_of
+from pipeline.core.table import Column, Strings
+from pipeline.dataset.dataset import Dataset
+from pipeline.formats import SINKS, llmc
+from pipeline.formats.format import columns_of
+from pipeline.formats.parquet import Parquet
+from pipeline.publish.export import _sealed, export
+from pipeline.storage import arrow
 from tests.by_hand import END, by_hand
 from tests.conftest import OVERRIDES, built, contents, run, written
 from tests.plans import usual
@@ -126,7 +127,7 @@ def test_megatron_has_an_index_of_documents(dataset: str, code: int, size: int, 
 
 def test_the_index_of_megatron_is_the_same_when_made_in_pieces(joined: Dataset, monkeypatch: pytest.MonkeyPatch):
     whole = exported(joined, "megatron")
-    monkeypatch.setattr("pipeline.sinks.megatron.AT_ONCE", 2)
+    monkeypatch.setattr("pipeline.formats.megatron.AT_ONCE", 2)
     assert exported(joined, "megatron", "tokens=null") == whole
 
 
@@ -701,7 +702,7 @@ def test_a_build_is_refused_whose_export_would_be(tmp_path: Path, small: Dataset
 
 
 def test_adding_a_sink_is_in_the_schema():
-    from pipeline.recipe import schema
+    from pipeline.recipe.recipe import schema
 
     kinds = {name: its for name, its in schema()["$defs"].items() if "kind" in its["properties"]}
     for kind, made in SINKS.items():

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.capacity import _PerToken
-from pipeline.core import files, reading
+from pipeline.core import files
 from pipeline.core.errors import PipelineError
-from pipeline.predictions import by_row
+from pipeline.core.system import reading
+from pipeline.evaluate.capacity import _PerToken
+from pipeline.evaluate.predictions import by_row
 from tests.plans import plan_at
 
 FILLER = "splits: {train: {mixture: {bios: {exposures: 1}}, packing: {length: 64}}}\n"
@@ -196,7 +197,7 @@ def test_predictions_that_are_no_file_are_refused_at_once(tmp_path: Path, make: 
 def test_predictions_that_are_no_lines_of_json_are_refused_at_their_line(
     tmp_path: Path, data: bytes, refusal: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("pipeline.predictions.MOST_LINE", 100)
+    monkeypatch.setattr("pipeline.evaluate.predictions.MOST_LINE", 100)
     (tmp_path / "p.jsonl").write_bytes(data)
     assert re.search(refusal, predictions_of(tmp_path / "p.jsonl"))
 

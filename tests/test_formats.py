@@ -12,20 +12,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from pipeline.build.building import verify
+from pipeline.plan.plan import compile_plan
+from pipeline.recipe.recipe import load, sink
 from pyarrow import parquet
 
 import pipeline
 from pipeline import cli
-from pipeline.build import verify
-from pipeline.core.columns import Lists, Strings, content_hash
 from pipeline.core.errors import ExportError, RunError, StorageError
-from pipeline.dataset import Dataset
-from pipeline.export import export
-from pipeline.plan import compile_plan
-from pipeline.recipe import load, sink
-from pipeline.shard import make_shard
-from pipeline.sinks import SINKS, arrow
-from pipeline.sinks.sink import TEXTS
+from pipeline.core.table import Lists, Strings, content_hash
+from pipeline.dataset.dataset import Dataset
+from pipeline.formats import SINKS
+from pipeline.formats.format import TEXTS
+from pipeline.publish.export import export
+from pipeline.shard.shard import make_shard
+from pipeline.storage import arrow
 from tests.by_hand import END, LEVELS, by_hand, of_every_column
 from tests.conftest import built, contents
 from tests.plans import usual
@@ -383,7 +384,7 @@ def test_ids_that_a_format_cannot_hold_are_refused_whatever_the_tokenizer_says(
 
 def test_a_file_of_litdata_is_no_bigger_than_its_offsets_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Blocks of one token have an offset of four bytes each, beside the token's."""
-    monkeypatch.setattr("pipeline.sinks.litdata.MOST", 100)
+    monkeypatch.setattr("pipeline.formats.litdata.MOST", 100)
     dataset = by_hand(tmp_path / "data", [[[1, END]] * 20], [(20, 40)])
     export(dataset, sink("litdata", ["block=1"]), tmp_path / "out")
     assert plain.litdata(tmp_path / "out/train") == [1, END] * 20

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pipeline.plan.plan import Plan
+from pipeline.recipe.recipe import dump, schema
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.key import Key
-from pipeline.plan import Plan
-from pipeline.recipe import dump, schema
-from pipeline.report import values
-from pipeline.shard import make_shard
+from pipeline.inspect.report import values
+from pipeline.shard.shard import make_shard
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.source import Context
 from pipeline.text.fields import Column, around

@@ -12,14 +12,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from pipeline.plan.plan import Plan
 
-from pipeline.core.columns import Column, Strings
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.errors import PipelineError
 from pipeline.core.files import library
 from pipeline.core.key import Key
-from pipeline.plan import Plan
-from pipeline.shard import make_shard
+from pipeline.core.table import Column, Strings
+from pipeline.shard.shard import make_shard
 from pipeline.sources.reasoning import hops
 from pipeline.sources.reasoning.hops import Hops, HopsSpec
 from pipeline.sources.source import Context

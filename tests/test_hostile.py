@@ -22,17 +22,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from pipeline.build.building import verify
 
 import pipeline
 from pipeline import cli
-from pipeline.build import verify
-from pipeline.capacity import measure
-from pipeline.core.columns import Lists, Strings, content_hash
 from pipeline.core.errors import PipelineError
-from pipeline.export import _sealed
-from pipeline.manifest import Manifest, ShardRecord, seal, totals
-from pipeline.sinks import arrow
-from pipeline.storage import LocalFolder
+from pipeline.core.table import Lists, Strings, content_hash
+from pipeline.dataset.manifest import Manifest, ShardRecord, seal, totals
+from pipeline.evaluate.capacity import measure
+from pipeline.publish.export import _sealed
+from pipeline.storage import LocalFolder, arrow
 from pipeline.storage.local import hash_of_bytes
 from tests.conftest import built, contents
 from tests.plans import plan_at

@@ -18,16 +18,15 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from pipeline.plan.plan import Plan
 
 import pipeline
-from pipeline.checking.igsm.solution import verify
-from pipeline.core.columns import Lists, Strings
 from pipeline.core.documents import ROLES
 from pipeline.core.errors import PipelineError
 from pipeline.core.files import library
-from pipeline.plan import Plan
-from pipeline.shard import make_shard
-from pipeline.sinks.arrow import record_batch
+from pipeline.core.table import Lists, Strings
+from pipeline.evaluate.checking.igsm.solution import verify
+from pipeline.shard.shard import make_shard
 from pipeline.sources.reasoning.igsm import tables
 from pipeline.sources.reasoning.igsm.layout import (
     ABSTRACT,
@@ -46,6 +45,7 @@ from pipeline.sources.reasoning.igsm.layout import (
 )
 from pipeline.sources.reasoning.igsm.source import Igsm
 from pipeline.sources.reasoning.igsm.vocabulary import items_of
+from pipeline.storage.arrow import record_batch
 from pipeline.text.rendered import Rendered
 from tests.plans import plan_at, usual
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pipeline.plan.plan import Plan
 
 from pipeline.core.draws import I32, I64
 from pipeline.core.errors import RecipeError
-from pipeline.plan import Plan
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.knowledge.wordings import NAME, NAMELESS, PRONOUN, scope_of
 from pipeline.text.fragments import Fragments

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pipeline.plan.plan import Plan
 
 from pipeline.core.files import library
-from pipeline.plan import Plan
 from pipeline.sources.knowledge.wordings import PRONOUN, scope_of
 from pipeline.text.fragments import Fragments
 from pipeline.text.templates import pieces

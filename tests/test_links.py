@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pipeline.build.building import verify
+from pipeline.plan.plan import Plan
 
 import pipeline
 from pipeline import cli
-from pipeline.build import verify
 from pipeline.core.errors import StorageError
-from pipeline.dataset import Dataset
-from pipeline.plan import Plan
+from pipeline.dataset.dataset import Dataset
 from pipeline.storage import LocalFolder, folder_at
 from tests.conftest import built, contents, run
 
@@ -257,7 +257,7 @@ def test_a_shard_that_cannot_be_read_is_one_line_for_everybody(
             raise OSError(number, os.strerror(number), str(path))
         return real(path, *more, **options)
 
-    monkeypatch.setattr("pipeline.core.opening.os.open", opening)
+    monkeypatch.setattr("pipeline.core.system.opening.os.open", opening)
     said = f"cannot be read: {os.strerror(number)}"
     assert verify(out) == [f"{SHARD}: {said}"]
     assert said in refused(lambda: built(plan, out))
@@ -284,7 +284,7 @@ def test_a_disk_that_fails_in_the_middle_of_a_shard_is_one_line(
 
 @pytest.mark.parametrize("name", ["../../../beside/victim", "/etc/passwd", ".pipeline/lock", "a/../b", "a\nb", ""])
 def test_an_export_that_names_a_file_elsewhere_is_none(out: Path, name: str) -> None:
-    from pipeline.export import _sealed
+    from pipeline.publish.export import _sealed
 
     assert run("export", out, *JSONL) == 0
     path = out / "exports/jsonl/export.json"

@@ -10,20 +10,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pipeline.build.building import build
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
 
 from pipeline import read
-from pipeline.build import build
-from pipeline.core.columns import Lists
+from pipeline.build.executors import Inline
+from pipeline.build.verification import verify
 from pipeline.core.documents import Documents, Ragged, offsets_of
-from pipeline.dataset import Dataset
-from pipeline.executors import Inline
-from pipeline.packing import MOST_LENGTH, PackingSpec, pack, segment_type
-from pipeline.plan import Plan, compile_plan
-from pipeline.recipe import load
-from pipeline.shard import make_shard
-from pipeline.sinks import SINKS, arrow
-from pipeline.streaming import of_plan
-from pipeline.verification import verify
+from pipeline.core.table import Lists
+from pipeline.dataset.dataset import Dataset
+from pipeline.formats import SINKS
+from pipeline.packing.packing import MOST_LENGTH, PackingSpec, pack, segment_type
+from pipeline.shard.shard import make_shard
+from pipeline.storage import arrow
+from pipeline.training.streams import of_plan
 from tests.conftest import contents
 from tests.net import promises
 from tests.net.known import ASKED, alone, case

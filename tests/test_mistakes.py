@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pipeline.plan.plan import Plan
+from pipeline.recipe.recipe import load
 
 from pipeline.core.documents import ROLES
 from pipeline.core.draws import I64
 from pipeline.core.errors import PipelineError, RecipeError
 from pipeline.core.key import Key
-from pipeline.plan import Plan
-from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.source import Context
 from pipeline.text.telling import Telling

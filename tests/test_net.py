@@ -17,11 +17,11 @@ from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
+from pipeline.build.building import build
+from pipeline.plan.plan import compile_plan
+from pipeline.recipe.recipe import load
 
-from pipeline.build import build
-from pipeline.executors import Inline
-from pipeline.plan import compile_plan
-from pipeline.recipe import load
+from pipeline.build.executors import Inline
 from tests.conftest import contents
 from tests.net.known import case as changed
 from tests.net.known import known

@@ -11,12 +11,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 import tokenizers
+from pipeline.plan.plan import Plan
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
-from pipeline.core.columns import Strings
 from pipeline.core.documents import ROLES, Documents
-from pipeline.plan import Plan
-from pipeline.shard import make_shard
+from pipeline.core.table import Strings
+from pipeline.shard.shard import make_shard
 from pipeline.text.offsets import tokens_within
 from tests.plans import plan_at, usual
 

@@ -17,10 +17,10 @@ import pytest
 
 import pipeline
 from pipeline import cli
-from pipeline.core import output
 from pipeline.core.errors import RunError
-from pipeline.core.escaping import CONTROLS
-from pipeline.scoring import Score, Tally
+from pipeline.core.system import output
+from pipeline.core.system.escaping import CONTROLS
+from pipeline.evaluate.scoring import Score, Tally
 
 ROOT = Path(pipeline.__file__).parent
 HOSTILE = "\x1b]0;pwned\x07\x9b31m\u202e"

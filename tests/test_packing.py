@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.errors import RunError
-from pipeline.packing import PackingSpec, Sequences, fill, pack, pack_pure
+from pipeline.packing.packing import PackingSpec, Sequences, fill, pack, pack_pure
 from tests.reference import packing as reference
 from tests.reference.packing import Document
 

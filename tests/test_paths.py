@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import pipeline
-from pipeline import capacity, cli, predictions
-from pipeline.checking.igsm.rules import IgsmRules
+from pipeline import cli
 from pipeline.core.errors import PipelineError, StorageError
-from pipeline.core.opening import destination
+from pipeline.core.system.opening import destination
+from pipeline.evaluate import capacity, predictions
+from pipeline.evaluate.checking.igsm.rules import IgsmRules
 from pipeline.storage import LocalFolder, folder_at
 
 RECIPE = """\

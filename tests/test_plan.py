@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pipeline.plan.plan import Plan, SplitPlan, compile_plan
+from pipeline.recipe.recipe import load
 
 from pipeline.core.errors import PipelineError, PlanError
-from pipeline.plan import Plan, SplitPlan, compile_plan
-from pipeline.recipe import load
-from pipeline.shard import make_shard
+from pipeline.shard.shard import make_shard
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -18,8 +18,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline import cli, hub
-from pipeline.card import on_hub
+from pipeline import cli
+from pipeline.dataset.card import on_hub
+from pipeline.publish import hub
 from tests.conftest import contents
 from tests.hub import DROP, Hub, serving
 

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from pipeline import cli
-from pipeline.checking.puzzles import brevo, copying, depo, mano, sentences
-from pipeline.checking.puzzles.reading import alphabet_of, tokens
-from pipeline.checking.puzzles.verdict import Reason, Verdict
-from pipeline.checking.verdict import ProblemError
-from pipeline.dataset import Dataset
-from pipeline.manifest import Manifest
+from pipeline.dataset.dataset import Dataset
+from pipeline.dataset.manifest import Manifest
+from pipeline.evaluate.checking.puzzles import brevo, copying, depo, mano, sentences
+from pipeline.evaluate.checking.puzzles.reading import alphabet_of, tokens
+from pipeline.evaluate.checking.puzzles.verdict import Reason, Verdict
+from pipeline.evaluate.checking.verdict import ProblemError
 from pipeline.storage import folder_at
 from tests.conftest import built
 from tests.plans import plan_at

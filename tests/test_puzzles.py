@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from pipeline.build.building import build
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
 
-from pipeline.build import build
+from pipeline.build.executors import Inline
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.errors import PipelineError
-from pipeline.dataset import Dataset
-from pipeline.executors import Inline
-from pipeline.export import export
-from pipeline.plan import Plan, compile_plan
-from pipeline.recipe import load
-from pipeline.shard import make_shard
-from pipeline.sinks.nanogpt import NanogptSpec
+from pipeline.dataset.dataset import Dataset
+from pipeline.formats.nanogpt import NanogptSpec
+from pipeline.publish.export import export
+from pipeline.shard.shard import make_shard
 from pipeline.sources.structure.compiled import brevo
 from pipeline.sources.structure.compiled.names import FEW
 from pipeline.sources.structure.puzzle import CHUNK, law_of

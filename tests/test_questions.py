@@ -11,12 +11,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from pipeline.plan.plan import Plan
 
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.errors import PipelineError
 from pipeline.core.files import library
-from pipeline.plan import Plan
-from pipeline.shard import make_shard
+from pipeline.shard.shard import make_shard
 from pipeline.sources.knowledge.questions import Questions
 from pipeline.text.rendered import Rendered
 from tests.plans import KINDS, plan_at, plan_of, usual

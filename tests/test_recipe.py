@@ -9,12 +9,12 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pipeline.plan.plan import compile_plan
+from pipeline.recipe.recipe import Loaded, dump, fingerprint, load, schema
 
-from pipeline import recipe
 from pipeline.core.errors import RecipeError
 from pipeline.core.files import library
-from pipeline.plan import compile_plan
-from pipeline.recipe import Loaded, dump, fingerprint, load, schema
+from pipeline.recipe import recipe
 from pipeline.worlds.attributes import ChoiceSpec
 from tests.plans import KINDS
 

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pipeline.plan.plan import compile_plan
+from pipeline.recipe.recipe import KINDS, Recipe, load, sink
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.core.errors import PipelineError, RecipeError
 from pipeline.core.files import library
-from pipeline.core.origin import OVERRIDE, Mark, Origin
-from pipeline.core.refusals import WORDED, refusal, shown
-from pipeline.core.yaml_tree import tree_of
-from pipeline.plan import compile_plan
-from pipeline.recipe import KINDS, Recipe, load, sink
-from pipeline.sinks import SINKS
+from pipeline.formats import SINKS
+from pipeline.recipe.origin import OVERRIDE, Mark, Origin
+from pipeline.core.scalars import shown
+from pipeline.recipe.refusals import WORDED, refusal
+from pipeline.recipe.yaml_tree import tree_of
 from tests.test_recipe import SMALL
 
 SINGLE = library("recipes") / "extraction/bioS_single.yaml"

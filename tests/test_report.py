@@ -18,17 +18,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pipeline.plan.plan import Plan
 
 from pipeline import cli
 from pipeline.core.documents import Ragged, offsets_of
 from pipeline.core.errors import StorageError
-from pipeline.dataset import Dataset
-from pipeline.plan import Plan
-from pipeline.report import chart, diversity, values
-from pipeline.report.drawn import draw
-from pipeline.report.measure import documents_told, measure, plan_of
-from pipeline.report.numbers import Report, Source
-from pipeline.report.page import exposures, html, percent, short, sized
+from pipeline.dataset.dataset import Dataset
+from pipeline.inspect.report import chart, diversity, values
+from pipeline.inspect.report.drawn import draw
+from pipeline.inspect.report.measure import documents_told, measure, plan_of
+from pipeline.inspect.report.numbers import Report, Source
+from pipeline.inspect.report.page import exposures, html, percent, short, sized
 from tests.conftest import built, contents
 from tests.plans import plan_at
 from tests.plans import plan_of as plan_named

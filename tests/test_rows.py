@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pipeline.plan.plan import Plan
 
-from pipeline.core.columns import Columns, Lists, Strings, content_hash, length_of, take
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.errors import RunError
-from pipeline.packing import Line, PackingSpec, Sequences, pack, pack_pure, picked
-from pipeline.plan import Plan
-from pipeline.shard import is_laid_out_quickly, layout_of, make_rows, make_shard
-from pipeline.sinks.arrow import record_batch
+from pipeline.core.table import Columns, Lists, Strings, content_hash, length_of, take
+from pipeline.packing.packing import Line, PackingSpec, Sequences, pack, pack_pure, picked
+from pipeline.shard.shard import is_laid_out_quickly, layout_of, make_rows, make_shard
 from pipeline.sources.source import lengths_of
+from pipeline.storage.arrow import record_batch
 from tests.plans import KINDS, plan_at, plan_of, small, usual
 
 EVERY = "[loss_mask, segment_ids, documents, spans, parts]"

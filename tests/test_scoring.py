@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 
 from pipeline import cli
 from pipeline.core.errors import PipelineError, StorageError
-from pipeline.scoring import Score, score
+from pipeline.evaluate.scoring import Score, score
 from tests.conftest import built, recorded
 from tests.plans import plan_at
 
@@ -497,7 +497,7 @@ def test_a_pipe_or_a_device_of_predictions_is_not_read(
 
 
 def test_a_line_without_end_is_refused(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.predictions.MOST_LINE", 100)
+    monkeypatch.setattr("pipeline.evaluate.predictions.MOST_LINE", 100)
     (tmp_path / "said.jsonl").write_text('\n{"prediction": "' + "x" * 100 + '"}')
     with pytest.raises(PipelineError, match=r"said.jsonl:2: the line has more than 100 bytes"):
         score(data, "exam", tmp_path / "said.jsonl")

@@ -13,7 +13,7 @@ import pytest
 from pipeline import cli
 from pipeline.core import faked
 from pipeline.core.errors import StorageError
-from pipeline.core.secrets import has_secret, is_secret, needed, redacted
+from pipeline.core.system.secrets import has_secret, is_secret, needed, redacted
 from pipeline.storage import folder_at
 from tests.conftest import SMALL, run
 from tests.plans import usual

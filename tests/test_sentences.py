@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import dump, load
 
 from pipeline.core.documents import ROLES
 from pipeline.core.errors import PipelineError
-from pipeline.plan import Plan, compile_plan
-from pipeline.recipe import dump, load
-from pipeline.shard import make_shard
+from pipeline.shard.shard import make_shard
 from pipeline.sources.structure.sentences import Sentences
 
 RULES = ["s -> a b | b a b", "a -> 1 2 | 2", "b -> 2 2 1 | 1 3"]
@@ -167,9 +167,9 @@ def test_trees_stand_beside_their_tokens_in_windows_too(tmp_path: Path, packing:
 
 def test_trees_open_in_datasets(tmp_path: Path):
     from datasets import load_dataset
+    from pipeline.build.building import build, verify
 
-    from pipeline.build import build, verify
-    from pipeline.executors import Inline
+    from pipeline.build.executors import Inline
 
     plan = plan_of(tmp_path, {}, packing={"length": 16}, columns=["tree"])
     build(plan, tmp_path / "data", Inline())

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.build.executors.sessions import MARK, Session, session
 from pipeline.core.errors import StorageError
-from pipeline.executors.sessions import MARK, Session, session
 
 # A driver in a session, with a process, and another one which that has started and which has left its group.
 DRIVER = """

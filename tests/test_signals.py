@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
-from pipeline.core import signals
+from pipeline.core.system import signals
 
 ROOT = Path(__file__).parents[1]
 START = """

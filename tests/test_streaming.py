@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pipeline.plan.plan import Plan
 
 import pipeline
 from pipeline.core.errors import PlanError, StorageError
-from pipeline.plan import Plan
-from pipeline.shard import make_shard
-from pipeline.sinks.arrow import record_batch
-from pipeline.streaming import Stream, of_plan
+from pipeline.shard.shard import make_shard
+from pipeline.storage.arrow import record_batch
+from pipeline.training.streams import Stream, of_plan
 from tests.conftest import OVERRIDES
 
 
@@ -307,8 +307,8 @@ def numbers_of(rows: Any) -> list[int]:
 def test_one_of_many_makes_its_own_rows_only(
     plan: Plan, undisturbed: Path, rows: list[dict[str, Any]], built: bool, uneven: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("pipeline.shard.make_shard", lambda *_: pytest.fail("a whole shard was made"))
-    monkeypatch.setattr("pipeline.dataset.Dataset.columns", lambda *_: pytest.fail("a whole shard was read"))
+    monkeypatch.setattr("pipeline.shard.shard.make_shard", lambda *_: pytest.fail("a whole shard was made"))
+    monkeypatch.setattr("pipeline.dataset.dataset.Dataset.columns", lambda *_: pytest.fail("a whole shard was read"))
     options: dict[str, Any] = {"uneven": uneven, "epochs": 2}
     whole = pipeline.read(undisturbed, "train", **options) if built else of_plan(plan, "train", **options)
     for consumer in (0, 5, 16):

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from pipeline import cli
-from pipeline.checking.igsm.problem import read
-from pipeline.checking.igsm.solution import Reason, Verdict, check, verify
-from pipeline.checking.igsm.vocabulary import Vocabulary
-from pipeline.checking.verdict import ProblemError
 from pipeline.core.errors import PipelineError
+from pipeline.evaluate.checking.igsm.problem import read
+from pipeline.evaluate.checking.igsm.solution import Reason, Verdict, check, verify
+from pipeline.evaluate.checking.igsm.vocabulary import Vocabulary
+from pipeline.evaluate.checking.verdict import ProblemError
 from tests.conftest import built
 from tests.plans import plan_at
 from tests.reference.arithmetic import Gold, Sentence, Step, gold, told, write_vocabulary

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pipeline.build.building import verify
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
 
 import pipeline
 from pipeline import cli
-from pipeline.build import verify
+from pipeline.build.executors import Inline
 from pipeline.core.errors import RunError, StorageError
-from pipeline.dataset import Dataset
-from pipeline.executors import Inline
-from pipeline.manifest import MEND, Manifest
-from pipeline.plan import Plan, compile_plan
-from pipeline.recipe import load
+from pipeline.dataset.dataset import Dataset
+from pipeline.dataset.manifest import MEND, Manifest
 from pipeline.storage import LocalFolder
 from tests.conftest import OVERRIDES, built, contents, run
 from tests.damages import empty, extend, flip, truncate
@@ -452,7 +452,7 @@ def test_that_is_one_line_and_another_exit_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "data"
-    monkeypatch.setattr("pipeline.executors.Inline", lambda: Meddled(lambda: shutil.rmtree(out)))
+    monkeypatch.setattr("pipeline.build.executors.Inline", lambda: Meddled(lambda: shutil.rmtree(out)))
     assert run("build", out) == 1
     assert capsys.readouterr().err == (
         f"RunError: {out}: the folder was moved, removed or taken by another build while this one wrote to it."

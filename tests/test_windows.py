@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pipeline.plan.plan import Plan
 
-from pipeline.core.columns import content_hash
 from pipeline.core.documents import ROLES
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
-from pipeline.packing import PackingSpec, pack_pure
-from pipeline.plan import Plan
-from pipeline.shard import Shard, find_document, make_shard
+from pipeline.core.table import content_hash
+from pipeline.packing.packing import PackingSpec, pack_pure
+from pipeline.shard.shard import Shard, find_document, make_shard
 from tests.plans import plan_at
 from tests.reference import packing as reference
 from tests.reference.packing import Document

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import recipe
 from pipeline.core.draws import bits
 from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
+from pipeline.recipe import recipe
 from pipeline.worlds.attributes import WorldSpec
 from pipeline.worlds.world import World
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.commands.common import bar, compiled, count, recipe_arguments
-from pipeline.core import output
 from pipeline.core.errors import PlanError
-from pipeline.core.secrets import redacted
+from pipeline.core.system import output
+from pipeline.core.system.secrets import redacted
 
 if TYPE_CHECKING:
-    from pipeline.executors import Executor
-    from pipeline.plan import Plan
+    from pipeline.build.executors import Executor
+    from pipeline.plan.plan import Plan
 
 HELP = "Build the dataset of a recipe, or what is missing of it."
 
@@ -36,9 +36,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Build, and print what was built."""
-    from pipeline import build, recipe
-    from pipeline.export import EXPORTS, Exported
-    from pipeline.manifest import ShardRecord
+    from pipeline.build import building as build
+    from pipeline.dataset.manifest import ShardRecord
+    from pipeline.publish.export import EXPORTS, Exported
+    from pipeline.recipe import recipe
 
     if options.workers is not None and options.workers < 1:
         raise PlanError(f"{options.workers} workers", "Give 1 or more.")
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _executor(options: argparse.Namespace, plan: Plan) -> Executor:
     """Who was asked for; where nobody was, this process or Ray as it turns out."""
-    from pipeline.executors import Auto, Inline, Ray
+    from pipeline.build.executors import Auto, Inline, Ray
 
     if options.executor == "inline":
         return Inline()
@@ -101,7 +102,7 @@ def _executor(options: argparse.Namespace, plan: Plan) -> Executor:
 
 def _by(executor: Executor) -> str:
     """Who has built, as the last line says it."""
-    from pipeline.executors import Auto, Inline
+    from pipeline.build.executors import Auto, Inline
 
     if isinstance(executor, Auto) and executor.by_ray:
         return f" ({executor.inline} by this process, {executor.by_ray} by Ray)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.common import bar, folder_argument
-from pipeline.core import output
+from pipeline.core.system import output
 
 HELP = "Turn losses per token into bits of knowledge (Part 3.3)."
 
@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the table of bits."""
-    from pipeline.capacity import measure
+    from pipeline.evaluate.capacity import measure
 
     told = {"predictions": options.predictions, "parameters": options.parameters, "source": options.source}
     with bar("capacity", None, "sequences") as shown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.common import bar
-from pipeline.core import output
+from pipeline.core.system import output
 
 HELP = "Check what a model answers to problems and puzzles: step by step, by what they say."
 KIND = "igsm"  # of problems with their solutions beside them, where nothing is said
@@ -37,10 +37,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the report."""
-    from pipeline.checking.files import check_pairs, check_split
-    from pipeline.checking.kinds import KINDS, rules_for, rules_of
     from pipeline.core.errors import PipelineError, suggest
-    from pipeline.dataset import Dataset
+    from pipeline.dataset.dataset import Dataset
+    from pipeline.evaluate.checking.files import check_pairs, check_split
+    from pipeline.evaluate.checking.kinds import KINDS, rules_for, rules_of
 
     if options.kind is not None and options.kind not in KINDS:
         raise PipelineError(f"'{options.kind}' cannot be checked", suggest(options.kind, KINDS), "--kind")

@@ -7,14 +7,14 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.commands.progress import Lines
-from pipeline.core import output
 from pipeline.core.errors import PlanError, suggest
-from pipeline.core.escaping import escaped, shortened
+from pipeline.core.system import output
+from pipeline.core.system.escaping import escaped, shortened
 
 if TYPE_CHECKING:  # imported where they are used: --help and refusals stay instant
     from tqdm import tqdm
 
-    from pipeline.plan import Plan
+    from pipeline.plan.plan import Plan
 
 
 class Parser(argparse.ArgumentParser):
@@ -48,8 +48,8 @@ def folder_argument(parser: argparse.ArgumentParser) -> None:
 
 def compiled(options: argparse.Namespace) -> Plan:
     """The plan of the recipe that is asked for."""
-    from pipeline.plan import compile_plan
-    from pipeline.recipe import load
+    from pipeline.plan.plan import compile_plan
+    from pipeline.recipe.recipe import load
 
     return compile_plan(load(options.recipe, options.set))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.common import bar, count, folder_argument
-from pipeline.core import output
+from pipeline.core.system import output
 
 HELP = "Export a built dataset to the format of a trainer."
 
@@ -22,9 +22,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Export, and print what was written."""
-    from pipeline import export
-    from pipeline.dataset import Dataset
-    from pipeline.recipe import sink
+    from pipeline.dataset.dataset import Dataset
+    from pipeline.publish import export
+    from pipeline.recipe.recipe import sink
 
     asked = {"splits": options.split, "columns": options.columns.split(",") if options.columns else None}
     spec = sink(options.to, options.set, {name: given for name, given in asked.items() if given})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from pipeline.core import output
+from pipeline.core.system import output
 
 HELP = "Name the recipes."
 
@@ -16,7 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the names."""
     from pipeline.core.files import library
-    from pipeline.recipe import title
+    from pipeline.recipe.recipe import title
 
     for path in sorted(library("recipes").rglob("*.yaml"), key=lambda path: (path.parent.name, path.stem)):
         output.say(f"{path.stem:<32} {title(path)}")

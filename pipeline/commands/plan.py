@@ -6,10 +6,10 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.common import compiled, count, recipe_arguments
-from pipeline.core import output
+from pipeline.core.system import output
 
 if TYPE_CHECKING:
-    from pipeline.plan import Plan, SplitPlan
+    from pipeline.plan.plan import Plan, SplitPlan
 
 RARE = 0.001  # exposures of an item, on average: hardly any document is told twice
 HELP = "Say exactly what a recipe would build, and build nothing."
@@ -18,7 +18,7 @@ arguments = recipe_arguments
 
 def run(options: argparse.Namespace) -> int:
     """Print the plan's numbers and notices."""
-    from pipeline import figures
+    from pipeline.plan import figures
 
     plan = compiled(options)
     tokenizer = f"tokenizer {plan.recipe.tokenizer.name}, {plan.tokenizer.vocabulary:,} ids as {plan.tokenizer.dtype}"
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _print_bits(plan: Plan, world: str) -> None:
     """What each split tells of a world; splits that tell the same are in one line."""
-    from pipeline import figures
+    from pipeline.plan import figures
 
     splits: dict[tuple[Any, ...], list[str]] = {}
     for split in plan.splits:

@@ -6,13 +6,13 @@ import argparse
 from typing import TYPE_CHECKING
 
 from pipeline.commands.common import check_item, compiled, recipe_arguments
-from pipeline.core import output
 from pipeline.core.errors import PlanError, suggest
-from pipeline.core.escaping import escaped
+from pipeline.core.system import output
+from pipeline.core.system.escaping import escaped
 
 if TYPE_CHECKING:
     from pipeline.core.documents import Documents
-    from pipeline.plan import Plan
+    from pipeline.plan.plan import Plan
 
 HELP = "Show documents of a recipe."
 MOST_EXPOSURES = 2**31  # what the column `documents` can hold
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     """Print documents."""
     import numpy as np
 
-    from pipeline import colour
+    from pipeline.inspect import colour
 
     if options.n < 1:
         raise PlanError(f"{options.n} documents", "Give -n 1 or more.")
@@ -72,8 +72,8 @@ def _plain(plan: Plan, told: Documents) -> list[str]:
 
 def _coloured(plan: Plan, name: str, told: Documents) -> list[str]:
     """The documents in colour; a line that says what the colours mean is printed before them."""
-    from pipeline import colour
-    from pipeline.highlight import runs_of
+    from pipeline.inspect import colour
+    from pipeline.inspect.highlight import runs_of
 
     hue = colour.hues(label for source in plan.sources.values() for label in source.labels)
     runs = [runs_of(plan.tokenizer, plan.sources[name], told, i) for i in range(len(told))]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from pipeline.core import output
+from pipeline.core.system import output
 
 EVERY = 60  # seconds between two lines, at least; a command that is shorter says nothing
 SCALES = ((10**12, " T"), (10**9, " B"), (10**6, " M"), (10**3, " k"), (1, ""))

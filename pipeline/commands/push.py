@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.common import bar, count, folder_argument
-from pipeline.core import output
+from pipeline.core.system import output
 
 HELP = "Send a built dataset to the Hugging Face Hub, or what is missing of it there."
 
@@ -23,8 +23,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Send, and print what was sent."""
-    from pipeline import hub
-    from pipeline.dataset import Dataset
+    from pipeline.dataset.dataset import Dataset
+    from pipeline.publish import hub
 
     hub.check(options.repo, options.revision, options.licence)
     dataset = Dataset.at(options.folder)

@@ -7,9 +7,9 @@ import os
 import uuid
 
 from pipeline.commands.common import bar, folder_argument
-from pipeline.core import output
 from pipeline.core.errors import StorageError
-from pipeline.core.opening import destination
+from pipeline.core.system import output
+from pipeline.core.system.opening import destination
 
 HELP = "Write an HTML page about a built dataset."
 NAME = "report.html"
@@ -25,9 +25,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, and write the page."""
-    from pipeline.dataset import Dataset
-    from pipeline.report.measure import documents_told, measure, plan_of
-    from pipeline.report.page import html
+    from pipeline.dataset.dataset import Dataset
+    from pipeline.inspect.report.measure import documents_told, measure, plan_of
+    from pipeline.inspect.report.page import html
 
     dataset = Dataset.at(options.folder)
     plan = plan_of(dataset, options.recipe, options.set)

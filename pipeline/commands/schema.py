@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from pipeline.core import output
+from pipeline.core.system import output
 
 HELP = "Print the JSON Schema of recipes, for editors."
 
@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the schema."""
-    from pipeline.recipe import schema
+    from pipeline.recipe.recipe import schema
 
     output.show_json(schema())
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.common import bar, folder_argument
-from pipeline.core import output
+from pipeline.core.system import output
 
 HELP = "Score a model's answers against a split with the column answers."
 RULES = """\
@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the table of scores."""
-    from pipeline.scoring import score
+    from pipeline.evaluate.scoring import score
 
     with bar("score", None, "predictions") as shown:
         found = score(options.folder, options.split, options.predictions, stops=options.stop, done=shown.update)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.common import bar, count, folder_argument
-from pipeline.core import output
+from pipeline.core.system import output
 
 HELP = "Read a built dataset and hold it against its manifest."
 arguments = folder_argument
@@ -13,7 +13,7 @@ arguments = folder_argument
 
 def run(options: argparse.Namespace) -> int:
     """Print what is wrong; 1 where something is."""
-    from pipeline.verification import verify
+    from pipeline.build.verification import verify
 
     with bar("verify", None, "tokens") as shown:
         wrong = verify(options.folder, checked=lambda record: shown.update(record.tokens))

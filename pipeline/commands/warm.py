@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from pipeline.commands.common import bar
-from pipeline.core import output
 from pipeline.core.errors import RunError
+from pipeline.core.system import output
 
 HELP = "Compile the kernels, once a machine."
 LOOK = 0.02  # seconds until the processes are looked at again

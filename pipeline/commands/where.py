@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.common import check_item, compiled, recipe_arguments
-from pipeline.core import output
 from pipeline.core.errors import PlanError, suggest
+from pipeline.core.system import output
 
 HELP = "Say where a document stands in the dataset."
 
@@ -21,8 +21,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the place; 1 where there is none."""
-    from pipeline.build import shard_name
-    from pipeline.shard import find_document
+    from pipeline.build.building import shard_name
+    from pipeline.shard.shard import find_document
 
     plan = compiled(options)
     if options.source not in plan.sources:

@@ -34,8 +34,8 @@ import numba
 import numpy as np
 from numba.core import caching, config
 
-from pipeline.core.caches import say_if_temporary, temporary_cache, user_cache
-from pipeline.core.opening import expanded
+from pipeline.core.system.caches import say_if_temporary, temporary_cache, user_cache
+from pipeline.core.system.opening import expanded
 
 PACKAGE = Path(__file__).parents[1]
 

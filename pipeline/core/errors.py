@@ -18,8 +18,8 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from pipeline.core.escaping import escaped
-from pipeline.core.secrets import redacted
+from pipeline.core.system.escaping import escaped
+from pipeline.core.system.secrets import redacted
 
 KeyPath = tuple[str | int, ...]
 """The way to a key: `("worlds", "people", "size")`. Code that refuses may write ".." for the mapping above."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from pipeline.core import faker_process
 from pipeline.core.errors import SpecError, suggest
-from pipeline.core.secrets import needed
+from pipeline.core.system.secrets import needed
 
 _ALIKE = {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
 _ONE = threading.Lock()  # question at a time

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from pipeline.core.errors import SpecError, suggest
 from pipeline.core.faked import values_of
 from pipeline.core.key import Key
-from pipeline.core.reading import BLANKS, lines, records
+from pipeline.core.system.reading import BLANKS, lines, records
 
 MOST_VALUES = 1_000_000  # of one list or table: it is tokenized ahead, and every worker holds it
 _CHECKOUT = Path(__file__).resolve().parents[2]

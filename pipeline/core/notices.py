@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from pipeline.core.escaping import escaped
+from pipeline.core.system.escaping import escaped
 
 SHOWN = 200  # characters of an example
 

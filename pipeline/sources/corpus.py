@@ -20,8 +20,8 @@ from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files
 from pipeline.core.notices import Notice, information
-from pipeline.core.opening import expanded, opened
 from pipeline.core.permutation import Permutation
+from pipeline.core.system.opening import expanded, opened
 from pipeline.sources.rows import KINDS, Rows, content_of
 from pipeline.sources.source import SAMPLE, Context, DocumentsSpec, mask_of, number_of
 from pipeline.text.offsets import tokens_within

@@ -22,11 +22,11 @@ from typing import Any
 
 from blake3 import blake3
 
-from pipeline.core.caches import say_if_temporary, user_cache
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError, holds_surrogate, suggest
-from pipeline.core.opening import opened
-from pipeline.core.reading import BLANKS, MOST_LINE, line_of, not_utf8, raw_lines
+from pipeline.core.system.caches import say_if_temporary, user_cache
+from pipeline.core.system.opening import opened
+from pipeline.core.system.reading import BLANKS, MOST_LINE, line_of, not_utf8, raw_lines
 
 READING = 2  # raised whenever the same files would give other rows
 SEAL = 32  # bytes at the end of a copy

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, model_validator
 from pydantic import Field as Key_
 
-from pipeline.core.columns import Column
 from pipeline.core.documents import ROLES, Documents, Ragged
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError, suggest
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Spec, refused
+from pipeline.core.table import Column
 from pipeline.text.fields import Piece, literal, special
 from pipeline.text.shown import Shown
 from pipeline.text.symbols import NO_SYMBOLS, Alphabet, Symbols

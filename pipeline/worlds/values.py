@@ -11,7 +11,7 @@ from pydantic import Field
 
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files, Text
-from pipeline.core.refusals import shown
+from pipeline.core.scalars import shown
 from pipeline.core.spec import Spec
 
 MOST_FAKED = 100_000  # values: Faker draws a few thousand a second

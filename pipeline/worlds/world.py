@@ -14,8 +14,8 @@ from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice, information, rounded
-from pipeline.core.reading import control_in
 from pipeline.core.spec import Spec
+from pipeline.core.system.reading import control_in
 from pipeline.text.fields import Field
 from pipeline.text.shown import Classes, Shown, shown_by
 from pipeline.worlds.attributes import ENDS, Attribute, CodesSpec, UniqueName, WorldSpec

@@ -50,10 +50,11 @@ def _peak() -> float:
 
 
 def _main(people: str = "", folder: str = "") -> None:
-    from pipeline.build import build_shard
+    from pipeline.build.building import build_shard
+    from pipeline.plan.plan import compile_plan
+    from pipeline.recipe.recipe import load
+
     from pipeline.core import kernels  # noqa: F401
-    from pipeline.plan import compile_plan
-    from pipeline.recipe import load
     from pipeline.storage import LocalFolder
 
     found = {"imported": _peak()}

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from pipeline.build import build
-from pipeline.executors import Executor, Ray
-from pipeline.plan import Plan, compile_plan
-from pipeline.recipe import load
+from pipeline.build.building import build
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
+
+from pipeline.build.executors import Executor, Ray
 from pipeline.storage import LocalFolder
 from tests.bench.harness import (
     RECIPE,

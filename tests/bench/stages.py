@@ -10,12 +10,13 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from pipeline import build, shard
-from pipeline.plan import SplitPlan, compile_plan
-from pipeline.recipe import load
-from pipeline.sinks import arrow
+from pipeline.plan.plan import SplitPlan, compile_plan
+from pipeline.recipe.recipe import load
+
+from pipeline.build import building as build
+from pipeline.shard import shard
 from pipeline.sources.knowledge.biographies import Biographies
-from pipeline.storage import LocalFolder
+from pipeline.storage import LocalFolder, arrow
 from pipeline.worlds.world import World
 from tests.bench.harness import RECIPE, Options, Result, emptied, filesystem, one_core, say, scratch
 

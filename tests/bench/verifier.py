@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from pipeline.checking.igsm.solution import verify
-from pipeline.checking.igsm.vocabulary import Vocabulary
+from pipeline.evaluate.checking.igsm.solution import verify
+from pipeline.evaluate.checking.igsm.vocabulary import Vocabulary
 from tests.bench.harness import Options, Result, one_core, say
 from tests.reference.arithmetic import gold, write_vocabulary
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.columns import content_hash
-from pipeline.shard import make_shard
+from pipeline.core.table import content_hash
+from pipeline.shard.shard import make_shard
 from tests.plans import small
 
 FILE = Path(__file__).with_name("recipes.json")

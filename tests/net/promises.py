@@ -20,19 +20,19 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pipeline.build.building import build, verify
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import dump, load, sink
 
 from pipeline import cli
-from pipeline.build import build, verify
-from pipeline.core.columns import content_hash
+from pipeline.build.executors import Inline
 from pipeline.core.errors import ExportError, PipelineError, RunError
-from pipeline.dataset import Dataset
-from pipeline.executors import Inline
-from pipeline.export import export, own_place
-from pipeline.plan import Plan, compile_plan
-from pipeline.recipe import dump, load, sink
-from pipeline.shard import find_document, make_shard
-from pipeline.sinks import SINKS
-from pipeline.streaming import of_dataset, of_plan
+from pipeline.core.table import content_hash
+from pipeline.dataset.dataset import Dataset
+from pipeline.formats import SINKS
+from pipeline.publish.export import export, own_place
+from pipeline.shard.shard import find_document, make_shard
+from pipeline.training.streams import of_dataset, of_plan
 from tests.conftest import contents
 from tests.net import readers, truth
 from tests.net.recipes import Case

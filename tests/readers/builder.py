@@ -13,12 +13,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.build import build
-from pipeline.dataset import Dataset
-from pipeline.executors import Inline
-from pipeline.export import export
-from pipeline.plan import compile_plan
-from pipeline.recipe import load, sink
+from pipeline.build.building import build
+from pipeline.plan.plan import compile_plan
+from pipeline.recipe.recipe import load, sink
+
+from pipeline.build.executors import Inline
+from pipeline.dataset.dataset import Dataset
+from pipeline.publish.export import export
 from tests.by_hand import LEVELS, of_every_column
 
 RECIPE = Path(__file__).with_name("recipe.yaml")

@@ -17,9 +17,9 @@ from typing import Any
 
 import jinja2
 import numpy as np
+from pipeline.plan.plan import Plan
 
 from pipeline.core.documents import ROLES, Ragged
-from pipeline.plan import Plan
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.knowledge.choices import Choices
 from pipeline.text.telling import Telling

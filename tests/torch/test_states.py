@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pipeline.plan.plan import Plan
 from torch.utils.data import DataLoader, DistributedSampler
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 from pipeline.core.errors import PlanError
-from pipeline.plan import Plan
-from pipeline.streaming import Stream, of_plan
+from pipeline.training.streams import Stream, of_plan
 
 SIZES = (5, 0, 7, 4)
 ROWS = sum(SIZES)

@@ -35,7 +35,7 @@ from pipeline.sources.knowledge.lengths import Lengths
 from pipeline.sources.knowledge.mistakes import Mistakes, MistakesSpec, Right
 from pipeline.sources.knowledge.naming import Naming, Words, sizes_of
 from pipeline.sources.knowledge.naming import notices as naming_notices
-from pipeline.sources.knowledge.wordings import (
+from pipeline.sources.knowledge.wordings import (  # fmt: skip
     CLOSING,
     NAME,
     NAMELESS,
@@ -45,7 +45,7 @@ from pipeline.sources.knowledge.wordings import (
     TranslationSpec,
     Wordings,
     sentences_of,
-)  # fmt: skip
+)
 from pipeline.sources.source import SAMPLE, AboutSpec, Context, MarkSpec, Turns, mask_of, opening, sample_mean
 from pipeline.text.fragments import Fragments
 from pipeline.text.rendered import Program, Rendered, Teller, compile_programs

@@ -24,8 +24,8 @@ from pipeline.core.errors import SpecError
 from pipeline.core.files import Files, Text
 from pipeline.core.narrow import narrowed
 from pipeline.core.notices import Notice
-from pipeline.core.reading import read
 from pipeline.core.spec import Rational, Spec, refused
+from pipeline.core.system.reading import read
 from pipeline.grammars.drawing import ShapeSpec, drawn
 from pipeline.grammars.grammar import Grammar
 from pipeline.grammars.notation import parse, written

@@ -17,12 +17,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.columns import Column, Strings
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I32, I64, U64, threshold
 from pipeline.core.errors import RunError
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice, information
+from pipeline.core.table import Column, Strings
 from pipeline.sources.reasoning.igsm.layout import LARGEST, MODULUS, STREAMS, Problems
 from pipeline.sources.reasoning.igsm.spec import IgsmSpec
 from pipeline.sources.reasoning.igsm.steps import Steps, steps_of

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.core.columns import Lists
 from pipeline.core.documents import offsets_of
 from pipeline.core.draws import I64
+from pipeline.core.table import Lists
 from pipeline.sources.reasoning.igsm.layout import (
     ABSTRACT,
     CHOSEN,

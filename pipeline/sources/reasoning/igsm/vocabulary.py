@@ -16,7 +16,7 @@ import numpy as np
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files, Text
-from pipeline.core.reading import BLANKS
+from pipeline.core.system.reading import BLANKS
 
 LAYERS = 4
 LEAST_ITEMS = 4  # of a sub-category: as many as a layer can have

@@ -1,0 +1,62 @@
+"""The choice between this process and Ray."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pipeline.build.executors.ray import Ray, RayGone
+from pipeline.storage import Folder
+
+C = TypeVar("C")
+T = TypeVar("T")
+R = TypeVar("R")
+
+WORTH = 30.0  # seconds that the rest must take this process for a Ray to be started: three times its start and end
+WARM = 10.0  # a first item that took longer says how long the others take; in a shorter one, much is the warming up
+
+
+@dataclass
+class Auto:
+    """This process, and Ray for the rest as soon as that is worth its start; this process again where Ray fails.
+
+    weight: what an item is expected to cost, in any unit. The items that this process has done say how many seconds a
+    unit takes; Ray is started once the rest would take more than `WORTH` seconds. notice: is told, in a line, that Ray
+    has failed. inline, by_ray: how many items each has done.
+    """
+
+    ray: Ray
+    cores: int
+    weight: Callable[[Any], float] = lambda item: 1.0
+    notice: Callable[[str], object] = lambda line: None
+    clock: Callable[[], float] = time.monotonic
+    inline: int = field(default=0, init=False)
+    by_ray: int = field(default=0, init=False)
+
+    def run(self, work: Callable[[C, T], R], common: C, items: Sequence[T], folder: Folder) -> Iterator[R]:
+        left = dict.fromkeys(items)
+        seconds = 0.0  # that the rest would take this process, as far as is known
+        while left and seconds <= WORTH:
+            item = next(iter(left))
+            began = self.clock()
+            result = work(common, item)
+            took = self.clock() - began
+            del left[item]
+            self.inline += 1
+            if len(left) > 1 and self.cores > 1 and (self.inline > 1 or took > WARM):
+                seconds = took / self.weight(item) * sum(map(self.weight, left))
+            yield result
+        try:
+            if left:
+                for item, result in self.ray.pairs(work, common, list(left), folder):
+                    del left[item]
+                    self.by_ray += 1
+                    yield result
+        except RayGone as gone:
+            self.notice(f"{gone.problem}: this process builds the rest")
+        for item in list(left):
+            result = work(common, item)
+            self.inline += 1
+            yield result

@@ -1,0 +1,163 @@
+"""A built dataset held against its manifest: every byte of its folder but for the state of builds.
+
+shards                   size, file hash, content hash, rows; the counts of their records among each other
+tokenizer/               size and hash in the manifest; with the recipe in it, the fingerprint
+recipe.yaml, README.md   their own seals; of the card, our part
+manifest.json            its own hash; order, numbers and names of shards; totals
+anything else            named
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pipeline.columns.layout import ShardLayout, id_beyond
+from pipeline.core.errors import StorageError
+from pipeline.core.table import content_hash
+from pipeline.dataset import marks
+from pipeline.dataset.card import header
+from pipeline.dataset.dataset import TOKENIZER, TOKENIZER_CONFIG, Dataset, end_of, layout_of, tokenizer_of
+from pipeline.dataset.manifest import MANIFEST, README, RECIPE, Manifest, ShardRecord, is_sealed
+from pipeline.publish.export import EXPORTS, RECORD, faults
+from pipeline.recipe import recipe
+from pipeline.storage import STATE, Folder, arrow, folder_at
+from pipeline.storage.local import hash_of, hash_of_bytes
+from pipeline.text.tokenizer import Tokenizer, hash_of_tokenizer
+
+PAGE = "report.html"  # which `report` puts beside the shards; it says nothing that readers of them use
+
+
+def verify(out: str | Path, *, checked: Callable[[ShardRecord], object] = lambda _: None) -> list[str]:
+    """What is wrong with a built dataset, one line each; empty where all is well. StorageError where there is none.
+
+    Every file is read whole: of a shard, its bytes are held against the file hash, its columns against the content hash
+    and the counts. What a manifest says twice is computed from the other; what it does not know of is named.
+    """
+    folder = folder_at(out)
+    if {RECORD, MANIFEST} & set(folder.names()) == {RECORD}:  # an export, wherever it lies
+        return faults(folder)
+    manifest, wrong = Manifest.examined(folder)
+    wrong = [f"{MANIFEST}: {line}" for line in wrong]
+    vocabulary = _vocabulary(folder, manifest)
+    for split in manifest.splits:
+        for record in manifest.shards_of(split):
+            its = manifest.splits[split]
+            if fault := _fault(folder, record, layout_of(its), vocabulary) or _miscounted(record, its):
+                wrong.append(f"{record.file}: {fault}")
+            checked(record)
+    wrong += _faults_of_head(folder, manifest)
+    wrong += _strangers(folder, manifest)
+    return wrong + list(_faults_of_exports(folder, manifest))
+
+
+def _faults_of_exports(folder: Folder, manifest: Manifest) -> Iterator[str]:
+    """What is wrong with the exports beside the shards."""
+    try:
+        names = folder.names(EXPORTS)
+    except StorageError as error:
+        yield f"{EXPORTS}: {error.problem}"
+        return
+    for name in names:
+        try:
+            found = faults(folder.below(f"{EXPORTS}/{name}"), manifest.fingerprint)
+        except StorageError as error:
+            yield f"{EXPORTS}/{name}: {error.problem}"
+        else:
+            yield from (f"{EXPORTS}/{name}/{fault}" for fault in found)
+
+
+def _vocabulary(folder: Folder, manifest: Manifest) -> int | None:
+    """One more than the largest token id; None where the tokenizer cannot be read, which is another fault."""
+    try:
+        return _vocabulary_of(Dataset(folder, manifest).tokenizer_text())
+    except (StorageError, ValueError):
+        return None
+
+
+@lru_cache(8)  # a second dataset with the same tokenizer does not wait for it
+def _vocabulary_of(text: str) -> int:
+    return Tokenizer(tokenizer_of(text), "").vocabulary
+
+
+def _fault(folder: Folder, record: ShardRecord, layout: ShardLayout, vocabulary: int | None) -> str:
+    """Why a file is not the one recorded; "" where it is."""
+    try:
+        size = folder.size(record.file)
+        if size != record.bytes:
+            return f"{size} bytes instead of {record.bytes}"
+        with folder.local(record.file) as path:
+            if hash_of(path) != record.file_hash:
+                return "its bytes have changed"
+            columns = arrow.columns_of(path, layout)
+    except FileNotFoundError:
+        return "missing"
+    except StorageError as error:
+        return error.problem
+    except (OSError, ValueError) as error:
+        return f"it cannot be read: {error}"
+    if content_hash(columns) != record.content_hash:
+        return "its columns are not those recorded"
+    if vocabulary is not None and (fault := id_beyond(columns, vocabulary)):
+        return fault
+    rows = len(columns["input_ids"])  # type: ignore[arg-type]  # an array, as the layout says
+    return "" if rows == record.sequences else f"{rows} rows instead of {record.sequences}"
+
+
+def _miscounted(record: ShardRecord, split: Mapping[str, Any]) -> str:
+    """What the record of a shard says that cannot be; "" where it can."""
+    if list(record.sources) != list(split["source_names"]):
+        return "the sources of its record are not those of the split"
+    for what, total in (("documents", record.documents), ("tokens", record.tokens)):
+        if sum(counts.get(what, 0) for counts in record.sources.values()) != total:
+            return f"{total} {what} in its record, and others by source"
+    if record.sequences * split["length"] != record.tokens + record.padding:
+        return f"{record.sequences} sequences of {split['length']} do not hold its tokens and padding"
+    return ""
+
+
+def _faults_of_head(folder: Folder, manifest: Manifest) -> list[str]:
+    """What is wrong with the files beside the shards."""
+    fingerprint, wrong = manifest.fingerprint, []
+    data: dict[str, bytes] = {}
+    for name in (RECIPE, README, *dict.fromkeys((TOKENIZER, TOKENIZER_CONFIG, *manifest.files))):
+        try:
+            data[name] = folder.read(name)
+        except FileNotFoundError:
+            wrong.append(f"{name}: missing")
+        except StorageError as error:
+            wrong.append(f"{name}: {error.problem}")
+    if RECIPE in data and not is_sealed(data[RECIPE], fingerprint):
+        wrong.append(f"{RECIPE}: its bytes have changed")
+    if README in data and (fault := marks.fault(data[README], header(manifest), fingerprint)):
+        wrong.append(f"{README}: {fault}")
+    for name, recorded in manifest.files.items():
+        if name in data and (len(data[name]), hash_of_bytes(data[name])) != (recorded["bytes"], recorded["file_hash"]):
+            wrong.append(f"{name}: its bytes have changed")
+    if not any(line.startswith("tokenizer/") for line in wrong) and not _is_of(manifest, data):
+        wrong.append(f"{MANIFEST}: the fingerprint is not that of its recipe and tokenizer")
+    return wrong
+
+
+def _is_of(manifest: Manifest, data: Mapping[str, bytes]) -> bool:
+    """Whether the fingerprint is that of the recipe and the tokenizer."""
+    try:
+        own = hash_of_tokenizer(data[TOKENIZER].decode(), end_of(data[TOKENIZER_CONFIG]))
+    except ValueError:
+        return False
+    return recipe.fingerprint_of(manifest.recipe, own, manifest.output_version) == manifest.fingerprint
+
+
+def _strangers(folder: Folder, manifest: Manifest) -> Iterator[str]:
+    """Files and folders that no build has written, and parts of the folder that cannot be looked into. A line each."""
+    files = {MANIFEST, README, RECIPE, *manifest.files, *(record.file for record in manifest.shards)}
+    parts = {name.partition("/")[0] for name in files if "/" in name}
+    there = [name for name in folder.names() if name not in {*parts, STATE, EXPORTS, PAGE}]
+    for part in sorted(parts):
+        try:
+            there += [f"{part}/{name}" for name in folder.names(part)]
+        except StorageError as error:
+            yield f"{part}: {error.problem}"
+    yield from (f"{name}: not in the manifest" for name in there if name not in files)

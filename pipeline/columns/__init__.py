@@ -1,0 +1,1 @@
+"""What a row may hold beside its token ids."""

@@ -1,0 +1,119 @@
+"""Text files that others wrote, read one way, so that no value is altered on its way in.
+
+They are UTF-8, with or without a byte order mark. Lines end at `\\n` or `\\r\\n` and nowhere else: U+2028, U+0085 and
+form feeds are characters of a line. Only blanks and tabs at the ends of a line may be dropped, by who reads it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.core.errors import SpecError
+from pipeline.core.system.escaping import CONTROLS
+from pipeline.core.system.opening import contents
+
+BLANKS = " \t"
+MOST_BYTES = 2**28  # of a file that is read at once
+MOST_LINE = 2**26  # bytes of a line, where files are read line by line
+_LONE_RETURN = re.compile(r"\r(?!\n)")
+
+
+def control_in(text: str) -> str:
+    """The first control character of a text, "" where there is none.
+
+    >>> control_in("big north"), control_in("big\\u2028north")
+    ('', '\\u2028')
+    """
+    found = CONTROLS.search(text)
+    return found[0] if found else ""
+
+
+def raw_lines(file: BinaryIO, most: int) -> Iterator[tuple[int, bytes]]:
+    """Number, from 1 on, and bytes of each line of a file; no more than most + 1 of a line that is longer."""
+    return enumerate(iter(partial(file.readline, most + 1), b""), 1)
+
+
+def line_of(raw: bytes, *, first: bool) -> str:
+    """A line of a file that is read line by line, without its end. UnicodeDecodeError where it is not UTF-8.
+
+    first: whether it is the first of the file, which may begin with a byte order mark.
+    """
+    text = raw.decode("utf-8-sig" if first else "utf-8")
+    return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
+
+
+def decoded(raw: bytes) -> tuple[str, int, str]:
+    """A text without its byte order mark, or the line and the reason why the bytes are none.
+
+    >>> decoded(b"towns\\nUlm \\xff\\n")
+    ('', 2, 'byte 5 of the line (0xff) is not UTF-8')
+    """
+    try:
+        return raw.decode("utf-8-sig"), 0, ""
+    except UnicodeDecodeError as error:
+        return "", *not_utf8(raw, error)
+
+
+def not_utf8(raw: bytes, error: UnicodeDecodeError) -> tuple[int, str]:
+    """The line of what is no UTF-8 in some bytes, from 1 on, and what is wrong there."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return 1, "it is UTF-16, not UTF-8"
+    wrong = error.start + len(raw) - len(error.object)  # a decoder may have left out a byte order mark
+    byte = wrong - raw.rfind(b"\n", 0, wrong)
+    return raw.count(b"\n", 0, wrong) + 1, f"byte {byte:,} of the line (0x{raw[wrong]:02x}) is not UTF-8"
+
+
+def read(path: Path, shown: str = "") -> str:
+    """All of a file, as it is but for a byte order mark. SpecError, naming it as `shown`, where it is no text."""
+    try:
+        raw = contents(path, MOST_BYTES)
+    except OSError as error:
+        raise SpecError(f"cannot read {shown or path}: {error.strerror}", "It must be a UTF-8 text file.") from None
+    text, line, problem = decoded(raw)
+    if problem:
+        raise SpecError(f"cannot read {shown or path}:{line}: {problem}", "It must be a UTF-8 text file.")
+    return text
+
+
+def lines(path: Path, shown: str = "") -> Iterator[tuple[str, str]]:
+    """Place (`file:line`) and text of each line of a file, one by one.
+
+    SpecError where it is no text, or has other line ends.
+    """
+    text, begins, number = read(path, shown), 0, 0
+    if found := _LONE_RETURN.search(text):
+        number = text.count("\n", 0, found.start()) + 1
+        raise SpecError(
+            f"{shown or path}:{number} holds a carriage return (U+000D) inside the line",
+            "Remove it: lines end at \\n or \\r\\n.",
+        )
+    while begins <= len(text):  # a list of all lines could take a hundred times as much
+        end = text.find("\n", begins)
+        end = len(text) if end < 0 else end
+        number += 1
+        yield f"{shown or path}:{number}", text[begins:end].removesuffix("\r")
+        begins = end + 1
+
+
+def records(path: Path, delimiter: str, shown: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Place and cells of each record of a table; a cell in quotes may hold anything, line breaks too.
+
+    The place is where the record begins. SpecError for what is no table.
+    """
+    table = csv.reader(io.StringIO(read(path, shown), newline="\n"), delimiter=delimiter, strict=True)
+    begins = 1
+    try:
+        for cells in table:
+            yield f"{shown or path}:{begins}", cells
+            begins = table.line_num + 1
+    except csv.Error as error:
+        raise SpecError(
+            f"cannot read {shown or path}:{begins}: {error}",
+            'Put a cell with the delimiter, quotes or line breaks into quotes, and write a quote in it as "".',
+        ) from None

@@ -1,0 +1,116 @@
+"""What was answered, a line of JSON each, held against its problems: those beside it, or those of a split's rows."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from pipeline.core.errors import PipelineError, StorageError
+from pipeline.dataset.dataset import Dataset
+from pipeline.evaluate.checking.report import Report
+from pipeline.evaluate.checking.verdict import Finding
+from pipeline.evaluate.predictions import by_row, lines
+
+GOLD = 100  # as many rows' own answers are checked too, so that wrong rules do not pass for a bad model
+Checked = Callable[[], object]
+
+
+class Row(NamedTuple):
+    """A row of a split with the column `answers`, its texts as they are stored."""
+
+    prompt: str
+    hint: str
+    answer: str
+
+
+class Rules(Protocol):
+    """How the answers to one kind of problem are checked. Refusals are PipelineErrors, which get their place here.
+
+    needs: the texts that a line of pairs must have. form: how it should look.
+    """
+
+    needs: ClassVar[tuple[str, ...]]
+    form: ClassVar[str]
+
+    def report(self) -> Report:
+        """An empty one."""
+
+    def within(self, data: Dataset) -> Rules:
+        """The same, for texts of a dataset."""
+
+    def pair(self, line: Mapping[str, Any]) -> tuple[int, Finding]:
+        """Size and verdict of an answer that has its problem beside it."""
+
+    def row(self, row: Row, said: str, own: bool) -> tuple[int, Finding]:
+        """Size and verdict of what is said to a row. own: whether the row's own answer is to be looked at too."""
+
+
+def check_pairs(path: str | Path, rules: Rules, checked: Checked = lambda: None) -> Report:
+    """The report on a JSONL file of problems with their answers; `checked` is called after each.
+
+    PipelineError, with file and line, for lines that are none, and for problems that cannot be read.
+    """
+    report = rules.report()
+    for place, line in lines(path, rules.needs, rules.form, "JSON lines"):
+        with _standing(place):
+            report.add(*rules.pair(line))
+        checked()
+    return _filled(report, path)
+
+
+def check_split(data: Dataset, split: str, path: str | Path, rules: Rules, checked: Checked = lambda: None) -> Report:
+    """The report on a JSONL file of predictions for a split, with `columns: [answers]`, of a dataset.
+
+    Lines are as for `score`: one for each row in order, or numbered, in any order and not all of them.
+
+    StorageError where there is no such split or column; PipelineError, with file and line, for predictions that are not
+    as above, and for rows that are no problems or whose own answer is wrong by these rules.
+    """
+    rows = _Rows(data, split)
+    rules = rules.within(data)
+    report = rules.report()
+    for _, number, said in by_row(path, len(rows), "JSON lines"):
+        with _standing(f"{data.folder.url}, row {number} of '{split}'"):
+            report.add(*rules.row(rows[number], said, own=report.all.answers < GOLD))
+        checked()
+    return _filled(report, path)
+
+
+@contextmanager
+def _standing(place: str) -> Iterator[None]:
+    """Refusals raised inside are of what stands there."""
+    try:
+        yield
+    except PipelineError as error:
+        raise type(error)(error.problem, error.remedy, error.place or place) from None
+
+
+def _filled(report: Report, path: str | Path) -> Report:
+    if not report.all.answers:
+        raise PipelineError(f"no {report.noun}", "Give a file with a line for each.", str(path))
+    return report
+
+
+class _Rows:
+    """The rows of a split, each read when it is asked for."""
+
+    def __init__(self, data: Dataset, split: str) -> None:
+        if "answers" not in data.split(split)["columns"]:
+            raise StorageError(
+                f"the rows of the split '{split}' have no answers",
+                "Give it `packing: {method: rows}` and `columns: [answers]` in the recipe, and build that.",
+                data.folder.url,
+            )
+        self._batches = [tuple(map(batch.column, Row._fields)) for batch in data.batches(split)]
+        self._starts = list(accumulate((len(batch[0]) for batch in self._batches), initial=0))
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def __getitem__(self, row: int) -> Row:
+        batch = bisect_right(self._starts, row) - 1
+        return Row(*(column[row - self._starts[batch]].as_py() for column in self._batches[batch]))

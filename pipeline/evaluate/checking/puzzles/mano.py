@@ -1,0 +1,85 @@
+"""Mano (Part 4.1): arithmetic of a modulus, operators before their operands.
+
+<bos> <len_2> - + 21 5 4 <ans> 22           (21 + 5) - 4 = 22, of 23
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.evaluate.checking.puzzles.reading import ANSWER, beyond, body, number, parted, said
+from pipeline.evaluate.checking.puzzles.verdict import RIGHT, Reason, Verdict
+from pipeline.evaluate.checking.verdict import ProblemError
+
+LENGTH = "len_"
+FORM = "It is <bos>, <len_l>, and an expression of l operators + - * before their operands."
+SIZES = ("l",)
+
+
+@dataclass(frozen=True)
+class Mano:
+    """An expression of l operations, and its value."""
+
+    operations: int
+    value: int
+    modulus: int
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """l: operations."""
+        return {"l": self.operations}
+
+    def verify(self, said_tokens: Sequence[str]) -> Verdict:
+        """Whether the value is said, and nothing else."""
+        names = said(said_tokens, ANSWER)
+        if not names:
+            return Verdict(Reason.UNFINISHED)
+        if names[0] not in map(str, range(self.modulus)):
+            return Verdict(Reason.STRANGER, names[0])
+        if names[0] != str(self.value):
+            return Verdict(Reason.VALUE, f"{names[0]}, not {self.value}")
+        return Verdict(Reason.EXTRA, " ".join(names[1:])) if names[1:] else RIGHT
+
+
+def read(prompt: Sequence[str], modulus: int = 23) -> Mano:
+    """The problem in a prompt. ProblemError where it is none."""
+    length, *expression = body(prompt, ANSWER) or [""]
+    if not length.startswith(LENGTH):
+        raise ProblemError(f"'{length}' is not <{LENGTH}l>", FORM)
+    operations = number(length.removeprefix(LENGTH), "number of operations")
+    if operations != sum(name in ("+", "-", "*") for name in expression) or not operations:
+        raise ProblemError(f"it does not have {operations} operations", FORM)
+    return Mano(operations, _value(expression, modulus), modulus)
+
+
+def verify(prompt_tokens: Sequence[str], said_tokens: Sequence[str], modulus: int = 23) -> Verdict:
+    """The verdict on an answer, with `<ans>` or without. ProblemError for a prompt that is no such problem."""
+    return read(prompt_tokens, modulus).verify(said_tokens)
+
+
+def document(tokens: Sequence[str], modulus: int = 23) -> list[Verdict]:
+    """The verdict on the answer of a document. ProblemError where it has no problem."""
+    prompt, answer = parted(tokens, ANSWER)
+    verdict, behind = verify(prompt, answer, modulus), beyond(answer)
+    return [Verdict(Reason.EXTRA, " ".join(behind)) if verdict.ok and behind else verdict]
+
+
+def _value(expression: list[str], modulus: int) -> int:
+    """Of operators before their operands: read from behind, operands wait for their operator."""
+    waiting: list[int] = []
+    for name in reversed(expression):
+        if name not in ("+", "-", "*"):
+            operand = number(name, "operand")
+            if operand >= modulus:
+                raise ProblemError(f"'{name}' is not below {modulus}", "Is the modulus another?")
+            waiting.append(operand)
+            continue
+        if len(waiting) < 2:
+            raise ProblemError(f"a '{name}' lacks operands", FORM)
+        left, right = waiting.pop(), waiting.pop()
+        result = left + right if name == "+" else left - right if name == "-" else left * right
+        waiting.append(result % modulus)
+    if len(waiting) != 1:
+        raise ProblemError("operands are left over", FORM)
+    return waiting[0]

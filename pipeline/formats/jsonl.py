@@ -1,0 +1,115 @@
+"""JSON lines: `data/train-00000-of-00002.jsonl`, {"text": …} for each document, without the token that ends it.
+
+Packed as rows, a document has its row's columns beside its text: individual, question, prompt, hint, answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field as Key_
+
+from pipeline.core.documents import Ragged, offsets_of
+from pipeline.core.errors import SpecError
+from pipeline.core.layouts import STRICT, Count
+from pipeline.core.spec import Name
+from pipeline.core.table import Column, Strings
+from pipeline.formats import stream, tables
+from pipeline.formats.format import TEXTS, ExportSpec, FileRecord, Files, Part, Plain, Rows, Split, Written
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+class JsonlSpec(ExportSpec):
+    """The options."""
+
+    kind: Literal["jsonl"] = "jsonl"
+    broken: Literal["refuse", "replace"] = Key_(
+        "refuse", description="Documents that are no whole characters; replace: with U+FFFD for what is none."
+    )
+
+
+class JsonlRecord(FileRecord):
+    """The facts of a file."""
+
+    model_config = STRICT
+
+    documents: Count
+    columns: list[Name]
+
+
+class Jsonl(Plain):
+    """The sink."""
+
+    Spec: ClassVar[type[ExportSpec]] = JsonlSpec
+    Record: ClassVar[type[FileRecord]] = JsonlRecord
+    reads: ClassVar[tuple[str, ...]] = stream.READS
+
+    def __init__(self, spec: JsonlSpec) -> None:
+        self._broken = spec.broken
+
+    def place(self, split: Split, column: str) -> bool:
+        return stream.has_place(split, column) or (split.rows and column in TEXTS)
+
+    def check(self, split: Split) -> None:
+        super().check(split)
+        stream.check(split)
+
+    def write(self, part: Part, rows: Rows, files: Files) -> None:
+        with files.create(tables.name_of(part, "jsonl")) as file:
+            written, columns = 0, ["text"]
+            for lines in self._lines(part, rows):
+                written += len(lines)
+                columns = list(lines[0]) if lines else columns
+                file.write("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode())
+            file.facts = {"documents": written, "columns": columns}
+
+    def index(self, written: Mapping[str, Sequence[Written]]) -> dict[str, str]:
+        return tables.readme(written, "jsonl")
+
+    def _lines(self, part: Part, rows: Rows) -> Iterator[list[dict[str, Any]]]:
+        """What is said of each document, some at a time."""
+        if not part.split.rows:
+            for told in stream.documents(part, rows, rests=False):
+                yield [{"text": text} for text in self._texts(part.split, rows, told)]
+            return
+        (shard,) = part.shards
+        for columns in rows.of(shard):
+            beside = {name: _values(columns[name]) for name in columns if name in TEXTS}
+            texts = self._texts(part.split, rows, stream.of_rows(columns))
+            yield [{"text": text, **{name: beside[name][i] for name in beside}} for i, text in enumerate(texts)]
+
+    def _texts(self, split: Split, rows: Rows, told: Ragged) -> list[str]:
+        told = _unclosed(told, split.end)
+        texts = rows.texts(told)
+        shown = np.flatnonzero([REPLACEMENT in text for text in texts])  # of a broken character, or of one in the text
+        if self._broken == "refuse" and shown.size and rows.broken(told.take(shown)):
+            raise SpecError(
+                f"split '{split.name}': the tokens of a document are no whole characters, and text cannot hold them",
+                "Export token ids to another format, or set broken=replace.",
+                ("broken",),
+            )
+        return texts
+
+
+def _values(column: Column) -> Sequence[Any]:
+    """A column of texts or numbers, as those."""
+    if isinstance(column, Strings):
+        data, ends = column.bytes.tobytes(), column.offsets.tolist()
+        return [data[first:last].decode() for first, last in pairwise(ends)]
+    assert isinstance(column, np.ndarray)
+    numbers: list[Any] = column.tolist()
+    return numbers
+
+
+def _unclosed(told: Ragged, end: int) -> Ragged:
+    """The documents without the end tokens that close them."""
+    last = told.offsets[1:] - 1
+    closed = told.values[last] == end
+    kept = np.ones(len(told.values), bool)
+    kept[last] = ~closed
+    return Ragged(told.values[kept], offsets_of(told.lengths - closed))

@@ -1,0 +1,86 @@
+"""llm.c and those who read its files (build-nanogpt, modded-nanogpt): `train_000000.bin`, end token before a document.
+
+    int32[256]   20240520, 1, tokens, 0, …    then uint16 ids: GPT-2's form
+                 20240801, 7, tokens, 0, …    then uint32 ids: Llama 3's form, for bigger vocabularies
+
+Here the end token says where a document begins, so every file starts with it, and none ends with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field as Key_
+
+from pipeline.core.documents import Ragged
+from pipeline.core.errors import SpecError
+from pipeline.core.spec import Size
+from pipeline.formats import stream
+from pipeline.formats.format import ExportSpec, Files, Part, Plain, Rows, Split, little
+
+HEADER = 256  # int32
+MOST = 2**31 - 1  # tokens that a header can count
+
+
+class LlmcSpec(stream.StreamSpec):
+    """The options."""
+
+    kind: Literal["llmc"] = "llmc"
+    tokens: Size | None = Key_(
+        100_000_000, description="About how many tokens a file has, in whole shards; null: all, in one file."
+    )
+
+
+class Llmc(Plain):
+    """The sink."""
+
+    Spec: ClassVar[type[ExportSpec]] = LlmcSpec
+    reads: ClassVar[tuple[str, ...]] = stream.READS
+
+    def __init__(self, spec: LlmcSpec) -> None:
+        self._tokens = spec.tokens
+
+    def place(self, split: Split, column: str) -> bool:
+        return stream.has_place(split, column)
+
+    def check(self, split: Split) -> None:
+        super().check(split)
+        stream.check(split)
+
+    def parts(self, split: Split) -> list[Part]:
+        return stream.parts_of(split, self._tokens)
+
+    def write(self, part: Part, rows: Rows, files: Files) -> None:
+        tokens = self._count(part, rows)
+        if tokens > MOST:
+            raise SpecError(
+                f"split '{part.split.name}': {tokens:,} tokens in one file, and its header counts to {MOST:,}",
+                "Choose fewer tokens a file; where one shard has more, fewer shard_tokens in the recipe.",
+                ("tokens",),
+            )
+        small = part.split.ids == np.uint16
+        header = np.zeros(HEADER, np.int32)
+        header[:3] = (20240520, 1, tokens) if small else (20240801, 7, tokens)
+        with files.create(f"{part.split.name}_{part.number:06d}.bin") as file:
+            file.write(little(header))
+            documents = 0
+            for told in _told(part, rows):
+                file.write(little(told.values, "u2" if small else "u4", "token id"))
+                documents += len(told)
+            file.facts = {"documents": documents, "tokens": tokens}
+
+    def _count(self, part: Part, rows: Rows) -> int:
+        """Tokens of the file, which its header tells first.
+
+        Where documents do not all end with the end token, or are in pieces, end tokens are added: these are read twice.
+        """
+        if part.split.closed and not part.split.pure:
+            return part.tokens
+        return sum(len(told.values) for told in _told(part, rows))
+
+
+def _told(part: Part, rows: Rows) -> Iterator[Ragged]:
+    for told in stream.documents(part, rows, rests=False):
+        yield stream.told_first(told, part.split.end)

@@ -1,0 +1,92 @@
+"""Megatron-LM, NeMo, GPT-NeoX: `train.bin`, the token ids, and `train.idx`, where in it each document is.
+
+    .idx   "MMIDIDX\\0\\0"  u64 1  u8 type  u64 n  u64 n + 1      type: 8 uint16, 4 int32; n documents, a sequence each
+           int32[n] lengths  int64[n] offsets in bytes  int64[n + 1] 0, 1, … n: the sequences where documents begin
+
+The end token is behind each document.
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from collections.abc import Iterator
+from typing import IO, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.layouts import STRICT, Count
+from pipeline.formats import stream
+from pipeline.formats.format import ExportSpec, File, FileRecord, Files, Part, Plain, Rows, Split, little
+
+TYPES = {"uint16": 8, "int32": 4}
+AT_ONCE = 2**18  # documents
+
+
+class MegatronSpec(stream.StreamSpec):
+    """The options."""
+
+    kind: Literal["megatron"] = "megatron"
+
+
+class MegatronRecord(FileRecord):
+    """The facts of a file."""
+
+    model_config = STRICT
+
+    documents: Count = 0  # of .bin; .idx has no facts
+    tokens: Count = 0
+
+
+class Megatron(Plain):
+    """The sink."""
+
+    Spec: ClassVar[type[ExportSpec]] = MegatronSpec
+    Record: ClassVar[type[FileRecord]] = MegatronRecord
+    reads: ClassVar[tuple[str, ...]] = stream.READS
+
+    def __init__(self, spec: MegatronSpec) -> None:
+        self._tokens = spec.tokens
+
+    def place(self, split: Split, column: str) -> bool:
+        return stream.has_place(split, column)
+
+    def check(self, split: Split) -> None:
+        super().check(split)
+        stream.check(split)
+
+    def parts(self, split: Split) -> list[Part]:
+        return stream.parts_of(split, self._tokens)
+
+    def write(self, part: Part, rows: Rows, files: Files) -> None:
+        stem, count = stream.stem(part, self._tokens), 0
+        with tempfile.TemporaryFile(prefix="lengths-") as spool:  # four bytes a document, of which there may be 10^9
+            with files.create(f"{stem}.bin") as file:
+                for told in stream.documents(part, rows):
+                    file.write(little(told.values, part.split.ids.str, "token id"))
+                    spool.write(little(told.lengths, "i4", "length of a document"))
+                    count += len(told)
+                file.facts = {"documents": count, "tokens": part.tokens}
+            with files.create(f"{stem}.idx") as file:
+                _index(file, spool, count, part.split.ids)
+
+
+def _index(file: File, spool: IO[bytes], count: int, ids: np.dtype[np.generic]) -> None:
+    """The .idx file: three arrays, made piece by piece out of the lengths."""
+    file.write(b"MMIDIDX\0\0" + struct.pack("<QBQQ", 1, TYPES[ids.name], count, count + 1))
+    for lengths in _lengths(spool):
+        file.write(little(lengths))
+    before = 0
+    for lengths in _lengths(spool):
+        ends = before + np.cumsum(lengths, dtype=np.int64) * ids.itemsize
+        file.write(little(np.concatenate([[before], ends[:-1]]), "i8"))
+        before = int(ends[-1])
+    for first in range(0, count + 1, AT_ONCE):
+        file.write(little(np.arange(first, min(first + AT_ONCE, count + 1)), "i8"))
+
+
+def _lengths(spool: IO[bytes]) -> Iterator[NDArray[np.int32]]:
+    spool.seek(0)
+    while data := spool.read(4 * AT_ONCE):
+        yield np.frombuffer(data, "<i4")

@@ -1,0 +1,1 @@
+"""Looking at documents and datasets: colours, highlights, one HTML page."""

@@ -1,0 +1,144 @@
+"""How different the documents of a source are: n-grams, repetitions, wordings.
+
+Letters: m documents, T tokens in all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import factorial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.documents import Ragged
+from pipeline.core.draws import I64
+from pipeline.inspect.report.drawn import CHUNK, Drawn, draw
+from pipeline.plan.plan import Plan
+from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
+from pipeline.sources.knowledge.questions import Questions, QuestionsSpec
+
+GRAMS = 4
+TOKENS = 250_000  # in which n-grams are counted
+EARLIER = 65_536  # documents that are told to see whether a later one repeats them
+Progress = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """documents: how many were looked at. repeated: how many of them say, word for word, what one before says: an
+    earlier exposure of the item or, where `whole`, any document of the source."""
+
+    documents: int
+    repeated: int
+    whole: bool
+
+    @property
+    def rate(self) -> float:
+        """How many of those looked at."""
+        return self.repeated / self.documents if self.documents else 0.0
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of the possible wordings of a sentence, or question, occur in the documents drawn."""
+
+    what: str
+    language: str
+    told: int
+    possible: int
+
+
+def distinct_grams(tokens: Ragged) -> tuple[tuple[int, int], ...]:
+    """For n from 1 to 4: (different n-grams, n-grams in all), none of which reaches over the end of a document."""
+    ids = tokens.values.astype(np.int64)
+    wide = int(ids.max(initial=0)) + 1
+    document = np.repeat(np.arange(len(tokens)), tokens.lengths)
+    grams, found = np.zeros(len(ids), np.int64), []
+    for n in range(1, GRAMS + 1):
+        tail = ids[n - 1 :]
+        together = document[: len(tail)] == document[n - 1 :]
+        # A gram is the number of the one before it among the different ones, and one token more: exact, no hash.
+        _, grams = np.unique(grams[: len(tail)] * wide + tail, return_inverse=True)
+        found.append((len(np.unique(grams[together])), int(together.sum())))
+    return tuple(found)
+
+
+def repeated(plan: Plan, drawn: Drawn, progress: Progress) -> Repeated:
+    """How many documents of a source are told again: of all of them where they are few, else of some drawn."""
+    if drawn.of <= EARLIER:
+        every = draw(plan, drawn.split, drawn.source, EARLIER)
+        told = _texts(plan, drawn.source, every.item, every.exposure, progress)
+        return Repeated(len(told), len(told) - len(set(told)), whole=True)
+    taken = _affordable(drawn)
+    again = 0
+    for item, exposure in zip(drawn.item[:taken].tolist(), drawn.exposure[:taken].tolist(), strict=True):
+        exposures = np.arange(exposure + 1, dtype=np.int64)
+        told = _texts(plan, drawn.source, np.full_like(exposures, item), exposures, progress)
+        again += told[-1] in told[:-1]
+    return Repeated(taken, again, whole=False)
+
+
+def documents_told(drawn: Drawn) -> int:
+    """How many documents `repeated` looks at."""
+    return drawn.of if drawn.of <= EARLIER else int((drawn.exposure[: _affordable(drawn)] + 1).sum())
+
+
+def coverage(plan: Plan, drawn: Drawn) -> tuple[Coverage, ...]:
+    """The wordings of every sentence or question, where the source has some."""
+    source, spec = plan.sources[drawn.source], plan.recipe.sources[drawn.source]
+    if isinstance(source, Biographies) and isinstance(spec, BiographiesSpec):
+        return _of_sentences(source, spec, drawn)
+    if isinstance(source, Questions) and isinstance(spec, QuestionsSpec):
+        line, _ = source.choices(drawn.item, drawn.exposure)
+        topics = np.array(source.topics(drawn.item))
+        return tuple(
+            Coverage(question, "", len(np.unique(line[topics == question])), len(spec.known[question]))
+            for question in source.questions
+        )
+    return ()
+
+
+def orders(plan: Plan, drawn: Drawn) -> tuple[int, int] | None:
+    """Different orders of the sentences in the documents drawn, and how many there can be; None where it is fixed."""
+    source, spec = plan.sources[drawn.source], plan.recipe.sources[drawn.source]
+    if not isinstance(source, Biographies) or not isinstance(spec, BiographiesSpec) or not len(drawn):
+        return None
+    order = source.choices(source.individuals(drawn.item), drawn.exposure).order
+    if order is None:
+        return None
+    joined = sum(len(entry) - 1 for entry in spec.sentences or () if not isinstance(entry, str))
+    return len(np.unique(order, axis=0)), factorial(len(source.sentences) - joined)
+
+
+def _of_sentences(source: Biographies, spec: BiographiesSpec, drawn: Drawn) -> tuple[Coverage, ...]:
+    choices = source.choices(source.individuals(drawn.item), drawn.exposure)
+    declared = {name: key for name, (key, _, _) in source.world.spec.expanded.items()}
+    found = []
+    for number, (language, templates) in enumerate(spec.sets.items()):
+        mine = choices.wordings[choices.language == number]
+        columns: dict[str, list[int]] = {}  # of repeated attributes, which share their templates, all together
+        for j, sentence in enumerate(source.sentences):
+            columns.setdefault(sentence if sentence in templates.known else declared[sentence], []).append(j)
+        for name, of in columns.items():
+            shown = language if len(spec.sets) > 1 else ""
+            found.append(Coverage(name, shown, len(np.unique(mine[:, of])), len(templates.known[name])))
+    return tuple(found)
+
+
+def _affordable(drawn: Drawn) -> int:
+    """How many of the documents drawn can be compared with all earlier exposures of theirs."""
+    return int(np.searchsorted(np.cumsum(drawn.exposure + 1), EARLIER, side="right"))
+
+
+def _texts(plan: Plan, source: str, item: I64, exposure: I64, progress: Progress) -> list[bytes]:
+    """The tokens of documents, as bytes."""
+    found: list[bytes] = []
+    for first in range(0, item.size, CHUNK):
+        chunk = slice(first, first + CHUNK)
+        tokens = plan.sources[source].documents(item[chunk], exposure[chunk], spans=False).tokens
+        ends: NDArray[np.int64] = tokens.offsets
+        found += [tokens.values[a:b].tobytes() for a, b in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
+        progress(len(tokens))
+    return found

@@ -1,0 +1,107 @@
+"""The numbers of a report, from a built dataset and the plan that it was built from.
+
+What is exact (counts, exposures, bits) comes from the manifest and the plan; the rest from samples of fixed sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.build.building import BUILDS
+from pipeline.core import layouts
+from pipeline.core.errors import PipelineError, StorageError
+from pipeline.core.layouts import Count, OpenLayout
+from pipeline.dataset.dataset import Dataset
+from pipeline.inspect.report import diversity, rows
+from pipeline.inspect.report.diversity import Progress
+from pipeline.inspect.report.drawn import draw
+from pipeline.inspect.report.numbers import Built, Report
+from pipeline.inspect.report.split import Measuring
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
+
+LOGGED = 1000  # builds that the page lists
+RESOLVED = " (resolved: values and templates are written out)"  # what `build` adds to the title of a recipe
+
+
+def plan_of(dataset: Dataset, recipe: str | None = None, overrides: Sequence[str] = ()) -> Plan:
+    """The plan that a dataset was built from, by its own recipe.yaml or by the recipe named.
+
+    StorageError where that cannot be compiled, or gives another dataset.
+    """
+    with dataset.recipe() as own:
+        try:
+            plan = compile_plan(load(recipe or str(own), overrides))
+        except PipelineError as error:
+            if recipe is not None:
+                raise
+            raise StorageError(
+                f"its recipe.yaml cannot be compiled: {error.problem}",
+                "Name the recipe it was built from: --recipe …, with the same --set.",
+                dataset.folder.url,
+            ) from None
+    if plan.fingerprint != dataset.manifest.fingerprint:
+        raise StorageError(
+            f"the recipe gives {plan.fingerprint[:16]}, the dataset is {dataset.manifest.fingerprint[:16]}",
+            "Name the recipe, with the --set, and take the version it was built with.",
+            dataset.folder.url,
+        )
+    return plan
+
+
+def documents_told(plan: Plan) -> int:
+    """How many documents `measure` tells, for a progress bar."""
+    every = [draw(plan, split, source) for split in plan.splits for source in plan.splits[split].sources]
+    return sum(len(drawn) + diversity.documents_told(drawn) for drawn in every)
+
+
+def measure(dataset: Dataset, plan: Plan, *, told: Progress = lambda _: None) -> Report:
+    """The report of a dataset. Of every document told again `told` is called with how many.
+
+    StorageError where a shard is missing or damaged, as far as it is looked at.
+    """
+    rows.check_files(dataset)
+    manifest = dataset.manifest
+    return Report(
+        name=dataset.folder.name,
+        title=plan.title.removesuffix(RESOLVED),
+        fingerprint=manifest.fingerprint,
+        seed=plan.recipe.seed,
+        tokenizer=plan.recipe.tokenizer.name,
+        vocabulary=plan.tokenizer.vocabulary,
+        end_of_text=plan.tokenizer.eos_token,
+        attributes=tuple(dict.fromkeys(name for split in plan.splits.values() for name in split.attributes)),
+        versions=manifest.versions,
+        splits=tuple(Measuring(dataset, plan, name).split(told) for name in plan.splits),
+        worlds=manifest.worlds,
+        builds=_builds(dataset),
+    )
+
+
+class _Entry(OpenLayout):
+    """A line of the log of builds."""
+
+    ended: Annotated[str, Field(pattern=r"^[0-9TZ:-]{1,30}$")]
+    seconds: Annotated[float, Field(ge=0, le=1e12)]
+    built: Count
+
+
+def _builds(dataset: Dataset) -> tuple[Built, ...]:
+    """The last lines of the log of builds; those that cannot be read are left out."""
+    try:
+        lines = dataset.folder.read(BUILDS).decode("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return ()
+    shards = len(dataset.manifest.shards)
+    tokens = sum(split["tokens"] for split in dataset.manifest.splits.values())
+    found = []
+    for line in lines[-LOGGED:]:
+        try:
+            entry = layouts.checked(_Entry, layouts.parsed(line))
+        except ValueError:
+            continue
+        found.append(Built(entry.ended, entry.seconds, entry.built, shards, round(tokens * entry.built / shards)))
+    return tuple(found)

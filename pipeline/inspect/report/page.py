@@ -1,0 +1,201 @@
+"""A report as HTML: one file, nothing fetched. Whatever a text holds, Jinja2 escapes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import jinja2
+
+from pipeline.core.documents import ROLES
+from pipeline.inspect.highlight import WRONG, Run
+from pipeline.inspect.report import chart, diversity, drawn
+from pipeline.inspect.report.diversity import Coverage
+from pipeline.inspect.report.numbers import Report, Source, Split
+from pipeline.inspect.report.values import Marginal
+
+TEMPLATE = Path(__file__).with_name("page.html.j2")
+HUES = 10  # colours that the style has, of sources and of attributes
+CARDS = 12  # attributes shown of a world
+BINS = 10  # different exposures that have a line each; more are put together by powers of two
+MEANING = {
+    "tag": "tag",
+    "prompt": "prompt",
+    "hint": "hint",
+    "answer": "answer",
+    "mistake": "wrong, taken back",
+    "weak": "too early, taken back",
+    "silent": "wrong, not taken back",
+    "back": "taking back",
+    "attempt": "around what is wrong",
+}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A stretch of text with the classes of its highlight, and what they mean."""
+
+    text: str
+    classes: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """A line of the exposures: items told so often, and the share that they, and their documents, are of all."""
+
+    times: str
+    items: int
+    of_items: float
+    of_documents: float
+
+
+def html(report: Report) -> str:
+    """The page."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "short": short, "percent": percent, "sized": sized, "lengths": _lengths, "profile": _profile, "beside": _beside,
+        "exposures": exposures, "cards": _cards, "by_language": _by_language,
+    }  # fmt: skip
+    page = environment.from_string(TEMPLATE.read_text("utf-8"))
+    hues = _hues(report)
+
+    def marks(runs: Sequence[Run]) -> list[Mark]:
+        found = [mark for run in runs for mark in _marks(run, hues, report.end_of_text)]
+        return [replace(found[0], text=found[0].text.removeprefix(" ")), *found[1:]] if found else []
+
+    return page.render(
+        report=report, marks=marks, legend=lambda split: _legend(split, hues), hue=_hue_of_sources(report),
+        attribute_hue=hues,
+        documents=sum(split.documents for split in report.splits), tokens=sum(split.tokens for split in report.splits),
+        bytes=sum(split.bytes for split in report.splits), shards=sum(split.shards for split in report.splits),
+        sequences=sum(split.sequences for split in report.splits), drawn=drawn.DOCUMENTS, gram_tokens=diversity.TOKENS,
+        earlier=diversity.EARLIER,
+    )  # fmt: skip
+
+
+# ── numbers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def short(number: float) -> str:
+    """A number of three digits and its thousands: 37.7 M."""
+    if number >= 1e15:
+        digits, _, power = f"{number:.1e}".partition("e+")
+        return f"{digits} × 10{power.translate(_RAISED)}"
+    for least, unit, name in ((1e12, 1e12, "T"), (1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if number >= least:
+            return f"{number / unit:.3g} {name}"
+    return f"{number:,.0f}"
+
+
+def sized(number: float) -> str:
+    """Bytes, in decimal units."""
+    return f"{number / 1e9:,.2f} GB" if number >= 1e9 else f"{number / 1e6:,.1f} MB"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share of 1; what is not nothing is not shown as nothing."""
+    least = 10.0 ** -(digits + 2)
+    return f"<{least:.{digits}%}" if 0 < share < least else f"{share:.{digits}%}"
+
+
+def exposures(told: dict[int, int]) -> list[Told]:
+    """The lines of the exposures of a source."""
+    if len(told) <= BINS:
+        bins = [(times, times) for times in told]
+    else:
+        bins = [(0, 0)] * (0 in told) + [(2**k, 2 ** (k + 1) - 1) for k in range(max(told).bit_length())]
+    items, documents = sum(told.values()), sum(times * count for times, count in told.items())
+    lines = []
+    for first, last in bins:
+        mine = {times: count for times, count in told.items() if first <= times <= last}
+        if count := sum(mine.values()):
+            of = sum(times * number for times, number in mine.items()) / documents if documents else 0.0
+            shown = f"{first:,}" if first == last else f"{min(mine):,} to {max(mine):,}"
+            lines.append(Told(shown if min(mine) < max(mine) else f"{min(mine):,}", count, count / items, of))
+    return lines
+
+
+# ── charts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _lengths(source: Source, colour: str) -> str:
+    total = sum(source.lengths.values())
+    mean = sum(length * count for length, count in source.lengths.items()) / total if total else 0.0
+    return chart.histogram(source.lengths, mean, colour, "tokens")
+
+
+def _profile(marginal: Marginal) -> str:
+    told = marginal.told or 1
+    pairs = [(count / told / values, probability / values) for count, probability, values in marginal.bins]
+    return chart.profile(pairs, f"{marginal.title}: the share of each value, in the order of the table")
+
+
+def _beside(share: float, expected: float | None, highest: float) -> str:
+    return chart.beside(share, expected, highest)
+
+
+def _cards(parts: Sequence[Marginal]) -> tuple[list[Marginal], list[str]]:
+    """The parts of as many attributes as are shown, and the attributes that are not."""
+    attributes = list(dict.fromkeys(part.attribute for part in parts))
+    shown = attributes[:CARDS]
+    return [part for part in parts if part.attribute in shown], attributes[CARDS:]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Wordings by sentence, (sentence, those of each language)."""
+
+    languages: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Coverage, ...]], ...]
+
+
+def _by_language(wordings: Sequence[Coverage]) -> Table:
+    languages = tuple(dict.fromkeys(one.language for one in wordings))
+    sentences = dict.fromkeys(one.what for one in wordings)
+    rows = ((what, tuple(one for one in wordings if one.what == what)) for what in sentences)
+    return Table(languages, tuple(rows))
+
+
+# ── highlights ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _hues(report: Report) -> dict[str, str]:
+    """Attribute → its class: the same one on the whole page."""
+    found = dict.fromkeys(attribute for attribute in report.attributes if attribute and attribute != WRONG)
+    return {attribute: f"v a{i % HUES}" for i, attribute in enumerate(found)} | {WRONG: "v wrong"}
+
+
+def _hue_of_sources(report: Report) -> dict[str, str]:
+    names = dict.fromkeys(source.name for split in report.splits for source in split.sources)
+    return {name: f"s{i % HUES}" for i, name in enumerate(names)}
+
+
+def _marks(run: Run, hues: dict[str, str], end: str) -> list[Mark]:
+    """A run as the page shows it, the tokens that end documents apart."""
+    classes = [hues.get(run.attribute, ""), f"r-{run.role}" if run.role else "", "masked" if run.masked else ""]
+    said = [run.attribute, MEANING.get(run.role, ""), "no loss" if run.masked else ""]
+    known = " ".join(one for one in classes if one)
+    title = " · ".join(one for one in said if one)
+    pieces = run.text.split(end)
+    found = [Mark(pieces[0], known, title)]
+    for piece in pieces[1:]:
+        found += [Mark(end, f"end {known}".strip(), title), Mark(piece, known, title)]
+    return [mark for mark in found if mark.text]
+
+
+def _legend(split: Split, hues: dict[str, str]) -> list[Mark]:
+    """What is highlighted in the examples of a split."""
+    runs = [run for source in split.sources for example in source.examples for run in example.runs]
+    runs += list(split.row.runs) if split.row else []
+    values = [Mark(name, hues[name], "") for name in hues if any(run.attribute == name for run in runs)]
+    more = len(values) - CARDS
+    values = values[:CARDS] + [Mark(f"and {more} more", "", "")] * (more > 0)
+    roles = [Mark(MEANING[role], f"r-{role}", "") for role in ROLES[1:] if any(run.role == role for run in runs)]
+    return values + roles + [Mark("no loss", "masked", "")] * any(run.masked for run in runs)

@@ -1,0 +1,1 @@
+"""Documents to sequences: token ids of different lengths become rows of one length."""

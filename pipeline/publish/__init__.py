@@ -1,0 +1,1 @@
+"""A built dataset goes out: into other trainers' formats, to the Hugging Face Hub."""

@@ -1,0 +1,215 @@
+"""Arrow IPC stream files, the form that `datasets` memory-maps and the Hub shows, and the way back from them."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+from blake3 import blake3
+from numpy.typing import NDArray
+
+from pipeline.columns.layout import ShardLayout
+from pipeline.core.narrow import narrowed
+from pipeline.core.table import Column, Columns, Lists, Strings
+
+ROWS = 1024  # sequences of one record batch: a megabyte at 512 tokens, few enough to skip through
+LONG = 65_535  # tokens: of longer sequences a batch has as many as make up
+TOKENS = 2**22
+
+
+class HashingFile:
+    """A binary file that is only written, and knows the BLAKE3 and size of what went through it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._state = file, blake3()
+        self.size = 0
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        """All of the data, or an exception."""
+        view = memoryview(data)
+        self._state.update(view)
+        written = 0
+        while written < view.nbytes:  # an unbuffered file may take less than it is given
+            written += self._file.write(view[written:])
+        self.size += written
+        return written
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def close(self) -> None:
+        """The file itself is closed by whoever opened it."""
+        self.closed = True
+
+    @property
+    def hash(self) -> str:
+        """Of everything written so far."""
+        return f"blake3:{self._state.hexdigest()}"
+
+
+def write(columns: Columns, file: HashingFile) -> None:
+    """The columns as one stream, of at least one record batch. OSError where the file cannot take it.
+
+    No rows are a batch without rows: `datasets` 5.0 stumbles over a file without any.
+    """
+    batch = record_batch(columns)
+    with pa.PythonFile(file, mode="w") as stream, pa.ipc.new_stream(stream, batch.schema) as writer:
+        rows = _rows_at_once(columns)
+        for first in range(0, max(batch.num_rows, 1), rows):
+            writer.write_batch(batch.slice(first, rows))
+
+
+def _rows_at_once(columns: Columns) -> int:
+    """How many rows a record batch has, by the tokens of each."""
+    dense = [column for column in columns.values() if isinstance(column, np.ndarray) and column.ndim > 1]
+    length = max((column.shape[1] for column in dense), default=1)
+    return ROWS if length <= LONG else max(1, TOKENS // length)
+
+
+def record_batch(columns: Columns) -> pa.RecordBatch:
+    """The columns as Arrow arrays over the same memory: fixed-size lists (of such), and lists of structs.
+
+    RunError where a column of lists or texts has more entries, or bytes, than Arrow's offsets count.
+    """
+    return pa.record_batch({name: _array(name, column) for name, column in columns.items()})
+
+
+def read(path: Path, layout: ShardLayout | None = None) -> Iterator[pa.RecordBatch]:
+    """The record batches of a file, memory-mapped, each checked before it is given: offsets, texts, sizes, no nulls.
+
+    OSError or ValueError where it is not a whole stream, or one that `write` does not write; where a layout is given,
+    of another one. Nothing is unpacked, and no more memory taken than the file has bytes.
+    """
+    try:
+        with pa.memory_map(os.fsencode(path)) as source:
+            messages = iter(pa.ipc.MessageReader.open_stream(source))
+            schema = _schema(next(messages, None), layout)
+            count = 0
+            for message in messages:
+                count += 1
+                batch = _batch(message, schema)
+                if layout:
+                    layout.check_rows({"input_ids": _column(batch.column("input_ids"))})
+                yield batch
+    except pa.ArrowException as error:
+        raise ValueError(f"no shard of ours: {' '.join(str(error).split())[:200]}") from None
+    if not count:
+        raise ValueError("it has no record batch")
+
+
+def _schema(message: Any, layout: ShardLayout | None) -> pa.Schema:
+    if message is None or message.type != "schema":
+        raise ValueError("it does not begin with a schema")
+    schema = pa.ipc.read_schema(message)
+    if layout:
+        layout.check_types({field.name: str(field.type) for field in schema}, len(schema))
+    return schema
+
+
+def _batch(message: Any, schema: pa.Schema) -> pa.RecordBatch:
+    if message.type != "record batch":
+        raise ValueError(f"it holds a {message.type}")
+    if _is_compressed(message.metadata):
+        raise ValueError("it is compressed")
+    batch = pa.ipc.read_record_batch(message, schema)
+    batch.validate(full=True)
+    if any(map(_has_nulls, batch.columns)):
+        raise ValueError("it has nulls")
+    return batch
+
+
+def _is_compressed(metadata: Any) -> bool:
+    """Whether a message of a record batch, whose flatbuffer pyarrow has verified, says how its body is compressed.
+
+    pyarrow does not tell, and would unpack as much as the file asks for. A table of a flatbuffer begins with the way
+    back to its vtable, which has the places of its fields: u16 size of itself, u16 size of the table, u16 each field.
+    """
+
+    def place(table: int, field: int) -> int:
+        """Where a field begins, counted from its table; 0 where it is not there."""
+        (back,) = struct.unpack_from("<i", metadata, table)
+        (size,) = struct.unpack_from("<H", metadata, table - back)
+        at = 4 + 2 * field
+        return int(struct.unpack_from("<H", metadata, table - back + at)[0]) if at < size else 0
+
+    (message,) = struct.unpack_from("<I", metadata, 0)
+    header = message + place(message, 2)  # version, type of the header, header, …
+    (onwards,) = struct.unpack_from("<I", metadata, header)
+    return place(header + onwards, 3) != 0  # length, nodes, buffers, compression
+
+
+def _has_nulls(array: Any) -> bool:
+    if array.null_count:
+        return True
+    if pa.types.is_struct(array.type):
+        return any(_has_nulls(array.field(i)) for i in range(array.type.num_fields))
+    nested = pa.types.is_list(array.type) or pa.types.is_fixed_size_list(array.type)
+    return nested and _has_nulls(array.values)
+
+
+def columns_of(path: Path, layout: ShardLayout | None = None) -> Columns:
+    """The columns of a file, as they were written: `content_hash(columns_of(path))` is that of the shard."""
+    return columns_from(list(read(path, layout)))
+
+
+def columns_from(batches: Sequence[pa.RecordBatch]) -> Columns:
+    """The columns of record batches that follow each other, at least one."""
+    table = pa.Table.from_batches(batches)
+    return {name: _column(table.column(name).combine_chunks()) for name in table.column_names}
+
+
+def rows_from(batches: Sequence[pa.RecordBatch], rows: NDArray[np.int64]) -> Columns:
+    """Some rows of record batches that follow each other, at least one: int64 (r,), ascending. They are copied."""
+    ends = np.cumsum([batch.num_rows for batch in batches])
+    owner = np.searchsorted(ends, rows, side="right")
+    within = rows - (ends - [batch.num_rows for batch in batches])[owner]
+    return columns_from([batches[number].take(pa.array(within[owner == number])) for number in np.unique(owner)])
+
+
+def _array(name: str, column: Column) -> pa.Array:
+    if isinstance(column, Strings):
+        buffers = [None, pa.py_buffer(_offsets(name, column)), pa.py_buffer(column.bytes)]
+        return pa.Array.from_buffers(pa.string(), len(column.offsets) - 1, buffers)
+    if isinstance(column, Lists):
+        structs = pa.StructArray.from_arrays(list(map(_flat, column.fields.values())), names=list(column.fields))
+        return pa.ListArray.from_arrays(_flat(_offsets(name, column)), structs)
+    if column.ndim == 1:
+        return _flat(column)
+    lists = _flat(column.reshape(-1))
+    for size in column.shape[:0:-1]:
+        lists = pa.FixedSizeListArray.from_arrays(lists, size)
+    return lists
+
+
+def _offsets(name: str, column: Lists | Strings) -> NDArray[Any]:
+    return np.ascontiguousarray(narrowed(column.offsets, np.int32, f"offset in the column '{name}'"))
+
+
+def _flat(values: NDArray[Any]) -> pa.Array:
+    values = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
+
+
+def _column(array: Any) -> Column:
+    if pa.types.is_string(array.type):
+        return Strings.of(array.to_pylist())
+    if pa.types.is_fixed_size_list(array.type):
+        shape = [len(array)]
+        while pa.types.is_fixed_size_list(array.type):
+            shape.append(array.type.list_size)
+            array = array.flatten()
+        flat: NDArray[Any] = array.to_numpy()
+        return flat.reshape(shape)
+    if pa.types.is_list(array.type):
+        offsets = array.offsets.to_numpy().astype(np.int64)
+        entries = array.values.slice(offsets[0], offsets[-1] - offsets[0])  # of a slice of rows, not all of them
+        fields = {field.name: entries.field(field.name).to_numpy() for field in array.type.value_type}
+        return Lists(offsets - offsets[0], fields)
+    dense: NDArray[Any] = array.to_numpy()
+    return dense

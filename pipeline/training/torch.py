@@ -1,0 +1,172 @@
+"""Sequences for PyTorch: a stream whose ranks and loader workers find out which rows are theirs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, IterableDataset, get_worker_info
+
+from pipeline.core.errors import PlanError, suggest
+
+MOST_WORKERS = 4096  # of one loader
+
+
+class Rows(Protocol):
+    """What is asked of a stream: see `pipeline.training.streams.Stream`."""
+
+    by_hand: bool
+
+    def __iter__(self) -> Iterator[dict[str, Any]]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any) -> Any: ...
+
+    def __getitems__(self, indices: Sequence[Any]) -> list[dict[str, Any]]: ...
+
+    def copied(self) -> Rows: ...
+
+    def shared(self, consumer: int, consumers: int) -> Rows: ...
+
+    def of_worker(self, worker: int, workers: int) -> Rows: ...
+
+    def state_dict(self) -> dict[str, int]: ...
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None: ...
+
+
+class SequenceDataset(IterableDataset[dict[str, Any]]):
+    """Dicts of tensors, one a sequence: int64 for integers, so that ids index embeddings; bool for loss_mask.
+
+    Every loader worker of every rank has rows of its own. The rank is that of torch.distributed where it is
+    initialised, else that of torchrun (RANK, WORLD_SIZE); a stream that was shared by hand (`rows.shared(rank, world)`,
+    or consumer and consumers as options) is divided among the workers of this process alone. Whatever the number of
+    workers, a rank gets the same rows, in another order. `len` is theirs, those of all workers of this rank.
+
+    A state is used by the next pass over the rows, and by no later one: by this process, or by all workers of the next
+    loader, forked or spawned, which go on from there with rows of their own. How far workers are, this process does not
+    know, and `state_dict` raises PlanError: torchdata's StatefulDataLoader asks each of them. With several workers
+    `len(loader)` may be too small by a batch for each but one, as each ends with a batch that is not full.
+
+        loader = DataLoader(pipeline.stream("tiny", "train").torch(), batch_size=8)
+    """
+
+    def __init__(self, stream: Rows, columns: tuple[str, ...] | None = None) -> None:
+        self._whole, self._columns = stream.copied(), columns
+        self._mine: Rows | None = None
+        self._place: tuple[int, ...] = ()
+        self._passes = _Passes()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        worker = get_worker_info()
+        id_, workers = (worker.id, worker.num_workers) if worker else (0, 0)
+        place = (*_rank(), id_, workers)
+        first = self._passes.begin(id_, workers)
+        if self._mine is None or self._place != place:  # a worker inherits that of the process it was forked from
+            self._mine, self._place = self._of_rank().of_worker(id_, max(workers, 1)), place
+            if not first:
+                self._mine.load_state_dict({})
+        return (_tensors(row, self._columns) for row in iter(self._mine))
+
+    def __len__(self) -> int:
+        return len(self._of_rank())
+
+    def _of_rank(self) -> Rows:
+        return self._whole if self._whole.by_hand else self._whole.shared(*_rank())
+
+    def state_dict(self) -> dict[str, int]:
+        """How far this process has come. PlanError where the rows went to loader workers."""
+        if get_worker_info() is None and self._passes.by_workers:
+            raise PlanError(
+                "the rows were read by loader workers, and this process does not know how far they are",
+                "Take torchdata's StatefulDataLoader, and its state_dict.",
+            )
+        return (self._whole if self._mine is None else self._mine).state_dict()
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Go on from there at the next pass. PlanError for what is no state of such a stream."""
+        self._whole.load_state_dict(state)
+        self._mine, self._passes = None, _Passes()
+
+
+class SequenceTable(Dataset[dict[str, Any]]):
+    """The rows of a stream at any place, as the same dicts of tensors: what a sampler chooses from.
+
+    `table[i]` makes or reads one row, `table.__getitems__([…])`, which loaders call with a batch, each shard once. All
+    loader workers and ranks see the same rows: their sampler divides them.
+
+        DataLoader(table, batch_size=8, sampler=DistributedSampler(table))
+    """
+
+    def __init__(self, stream: Rows, columns: tuple[str, ...] | None = None) -> None:
+        self._stream, self._columns = stream.copied(), columns
+
+    def __len__(self) -> int:
+        return len(self._stream)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        return [_tensors(row, self._columns) for row in self._stream.__getitems__(indices)]
+
+
+class _Passes:
+    """Who has read the rows, in memory that is shared with the loader workers that copies of this are sent to.
+
+    A loader starts new workers for every epoch, each with what the process held that made them. Only those of the first
+    epoch may use a state that was loaded there, and only a note that all of them see can tell the later ones.
+    """
+
+    def __init__(self) -> None:
+        self._notes = torch.zeros(2 + MOST_WORKERS, dtype=torch.int64).share_memory_()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._notes.share_memory_()  # as it is already, where a loader has sent it; not so where it was copied
+
+    def begin(self, worker: int, workers: int) -> bool:
+        """Note a pass by a worker of so many (0: by the process itself); whether it is its part of the first pass."""
+        if workers > MOST_WORKERS:
+            raise PlanError(f"{workers} loader workers", f"Take {MOST_WORKERS} at most.")
+        notes, kind = self._notes, workers + 1
+        if not notes[0]:
+            notes[0] = kind  # all workers of one loader write the same
+        first = bool(notes[0] == kind and not notes[2 + worker])
+        notes[1], notes[2 + worker] = kind, 1
+        return first
+
+    @property
+    def by_workers(self) -> bool:
+        """Whether the latest pass was by loader workers."""
+        return bool(self._notes[1] > 1)
+
+
+def _rank() -> tuple[int, int]:
+    """The rank of this process, and the world size. PlanError where torchrun's variables are not those."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    told = {name: os.environ.get(name, default) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1"))}
+    for name, value in told.items():
+        if not (value.isascii() and value.isdecimal()):
+            raise PlanError(f"the environment has {name}={value!r}", "It is a whole number, or not set.")
+    return int(told["RANK"]), int(told["WORLD_SIZE"])
+
+
+def _tensors(row: dict[str, Any], columns: Sequence[str] | None) -> dict[str, Any]:
+    names = columns or [name for name, value in row.items() if isinstance(value, np.ndarray | np.number)]
+    if unknown := set(names) - set(row):
+        raise PlanError(f"no column '{min(unknown)}'", suggest(min(unknown), row))
+    return {name: _tensor(name, row[name]) for name in names}
+
+
+def _tensor(name: str, value: Any) -> Any:
+    if name == "loss_mask":
+        return torch.from_numpy(value.astype(np.bool_))
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value.astype(np.int64))
+    return torch.tensor(int(value)) if isinstance(value, np.number) else value
