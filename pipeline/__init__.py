@@ -34,7 +34,7 @@ anywhere, twice, or never again; the bytes are the same.
 thousand. Every literal and every value is tokenized when the plan is compiled, and a document is a gather from that
 table, in machine code (`core/kernels.py`).
 
-**What a document is**, before it is tokens (`text/telling.py`): a row of sentences, each told of a row of facts. A
+**What a document is**, before it is tokens (`text/outline.py`): a row of sentences, each told of a row of facts. A
 question's answer, a mistake and the `[BACK]` after it are sentences; a wrong value is another row of facts, and a
 comparison a row of two people's. So every experiment about knowledge goes through the same gather. Problems, puzzles
 and sentences of grammars (`sources/reasoning/`, `sources/structure/`) are drawn by kernels of their own.

@@ -10,14 +10,14 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from pipeline.build.building import build
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import Recipe, load
 
 from pipeline import cli
+from pipeline.build.building import build
 from pipeline.build.executors import Executor, Inline
 from pipeline.dataset.manifest import Manifest
+from pipeline.plan.plan import Plan, compile_plan
 from pipeline.recipe import recipe
+from pipeline.recipe.recipe import Recipe, load
 from pipeline.storage import LocalFolder
 from pipeline.storage.local import hash_of
 

@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.build.building import build
-from pipeline.plan.plan import compile_plan
-from pipeline.recipe.recipe import load, sink
-
 from pipeline.build.executors import Inline
 from pipeline.core.errors import StorageError
 from pipeline.dataset.dataset import Dataset
+from pipeline.plan.plan import compile_plan
 from pipeline.publish.export import export
+from pipeline.recipe.recipe import export_spec, load
 from pipeline.storage import STATE, LocalFolder, bucket
 from pipeline.storage.bucket import BucketFolder
 
@@ -123,7 +122,7 @@ def main() -> None:
     """All kills of a build, or of an export."""
     what, dataset, place = sys.argv[1:]
     plan = compile_plan(load("tiny", OVERRIDES))
-    spec = sink("megatron", [], {"columns": ["input_ids"]})
+    spec = export_spec("megatron", [], {"columns": ["input_ids"]})
     made = Dataset(LocalFolder(Path(dataset)), build(plan, dataset, Inline()))
     export(made, spec, f"{dataset}-warm")  # so that children find all that it takes loaded
     if "://" in place:

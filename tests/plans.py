@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
 
 from pipeline.core.files import library
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
 
 RECIPES = sorted(path.stem for path in library("recipes").rglob("*.yaml"))
 _MORE = (

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pipeline.plan.plan import Plan
-from pipeline.recipe.recipe import AmountSpec, ZipfExposuresSpec, load
 
 from pipeline.core.errors import PipelineError, PlanError
 from pipeline.core.key import Key
 from pipeline.plan.amounts import zipf_runs
 from pipeline.plan.blocks import Block, blocks_of, repeated
+from pipeline.plan.plan import Plan
+from pipeline.recipe.recipe import AmountSpec, ZipfExposuresSpec, load
 from pipeline.shard.shard import make_shard
 from tests.plans import plan_of, usual
 from tests.test_plan import mean, plan, split_of, told

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
 
 from pipeline.core.documents import Documents
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.source import SAMPLE
 from pipeline.text.fragments import Fragments
@@ -89,7 +89,7 @@ def slow() -> Plan:
         patch.setattr("pipeline.sources.source.SAMPLE", 1)
         patch.setattr(
             "pipeline.sources.knowledge.biographies.compile_programs",
-            lambda programs, encoder, slots, opening: (Rendered(tuple(programs), encoder, opening), []),
+            lambda programs, encoder, slots, prefix: (Rendered(tuple(programs), encoder, prefix), []),
         )
         return compile_plan(load(STORY, [f"sources.{name}={{{keys}}}" for name, keys in VARIANTS.items()]))
 
@@ -103,8 +103,8 @@ def test_the_slow_path_says_the_same(slow: Plan, aspect: str) -> None:
         one, other = stories(VARIANTS).sources[name], slow.sources[name]
         assert isinstance(one, Biographies)
         assert isinstance(other, Biographies)
-        assert isinstance(one._teller, Fragments)
-        assert isinstance(other._teller, Rendered)
+        assert isinstance(one._renderer, Fragments)
+        assert isinstance(other._renderer, Rendered)
         a, b = (getattr(source.documents(item, exposure, spans=True, parts=True), aspect) for source in (one, other))
         if not (np.array_equal(a.values, b.values) and np.array_equal(a.offsets, b.offsets)):
             different.append(name)

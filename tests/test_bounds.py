@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipeline.recipe.recipe import schema
 
 import pipeline
 from pipeline.core.errors import PipelineError
+from pipeline.recipe.recipe import schema
 from tests.plans import plan_at
 
 BOUNDED_LATER = {  # integers that may be of any size by themselves, and what they are held against

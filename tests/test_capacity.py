@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from pipeline.build.building import build
 
+from pipeline.build.building import build
 from pipeline.build.executors import Inline
 from pipeline.core.errors import PipelineError, PlanError, StorageError
 from pipeline.evaluate.capacity import BATCH, Capacity, measure

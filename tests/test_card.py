@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pipeline.build.building import verify
-from pipeline.plan.plan import Plan
 
 import pipeline
+from pipeline.build.building import verify
 from pipeline.dataset.card import LONGEST, card, fenced, licence_of, on_hub, sample_documents
 from pipeline.dataset.manifest import Manifest
+from pipeline.plan.plan import Plan
 from pipeline.storage import LocalFolder
 from tests.conftest import built
 from tests.plans import plan_at, small

@@ -20,12 +20,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import tokenizers
-from pipeline.build.building import build_shard
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
 from pyarrow import parquet
 
 from pipeline import cli
+from pipeline.build.building import build_shard
 from pipeline.build.executors import Ray
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.errors import RecipeError, RunError
@@ -33,6 +31,8 @@ from pipeline.core.files import library
 from pipeline.core.system import caches
 from pipeline.core.table import Lists, content_hash
 from pipeline.dataset.manifest import Manifest
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.sources import corpus, rows
 from pipeline.sources.corpus import Corpus

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pipeline.plan.plan import Plan
-from pipeline.recipe.recipe import load
 
 from pipeline.core.errors import RecipeError, SpecError
 from pipeline.core.key import Key
+from pipeline.plan.plan import Plan
+from pipeline.recipe.recipe import load
 from pipeline.worlds.attributes import WorldSpec
 from pipeline.worlds.world import World
 from tests.plans import plan_at, plan_of

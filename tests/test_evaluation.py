@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pipeline.plan.plan import Plan
 from tokenizers import Tokenizer
 
 from pipeline.core.documents import ROLES
 from pipeline.core.errors import PipelineError
 from pipeline.core.files import library
+from pipeline.plan.plan import Plan
 from pipeline.shard.shard import make_shard
 from pipeline.storage import arrow
 from tests.conftest import built

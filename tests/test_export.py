@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from pipeline.build.building import verify
-from pipeline.plan.plan import compile_plan
-from pipeline.recipe.recipe import dump, load, sink
 from pyarrow import parquet
 
 from pipeline import cli
+from pipeline.build.building import verify
 from pipeline.core.errors import ExportError, PipelineError, StorageError
 from pipeline.core.table import Column, Strings
 from pipeline.dataset.dataset import Dataset
-from pipeline.formats import SINKS, llmc
+from pipeline.formats import FORMATS, llmc
 from pipeline.formats.format import columns_of
 from pipeline.formats.parquet import Parquet
+from pipeline.plan.plan import compile_plan
 from pipeline.publish.export import _sealed, export
+from pipeline.recipe.recipe import dump, export_spec, load
 from pipeline.storage import arrow
 from tests.by_hand import END, by_hand
 from tests.conftest import OVERRIDES, built, contents, run, written
@@ -40,7 +40,7 @@ OPEN, CUT = [[1, 2, END, 3], [END, 4, 5, 6], [7, 8, END, END]], [[1, END, END, E
 def exported(dataset: Dataset, kind: str, *options: str, **more: Any) -> dict[str, bytes]:
     """The files of an export, but for export.json and the readme."""
     out = Path(dataset.folder.url) / f"../{kind}{len(options)}"
-    export(dataset, sink(kind, options, more), out)
+    export(dataset, export_spec(kind, options, more), out)
     found = contents(out)
     assert found.pop("export.json")
     return {name: data for name, data in found.items() if name != "README.md"}
@@ -294,14 +294,14 @@ def test_what_begins_with_the_end_token_is_not_guessed_at_in_pure_windows(tmp_pa
     """Padding, or a document of the next window? A document's end, or its beginning?"""
     dataset = by_hand(tmp_path / "data", [windows], [(2, 7)], windows="pure")
     with pytest.raises(ExportError, match="some begin with the end token"):
-        export(dataset, sink(kind), tmp_path / "out")
+        export(dataset, export_spec(kind), tmp_path / "out")
     assert set(contents(tmp_path / "out")) == set()
 
 
 def test_shards_that_are_not_as_counted_are_refused(tmp_path: Path):
     dataset = by_hand(tmp_path / "data", [OPEN], [(4, 11)])
     with pytest.raises(ExportError, match=r"3 documents of 11 tokens are found where 4 of 11 were counted"):
-        export(dataset, sink("megatron"), tmp_path / "out")
+        export(dataset, export_spec("megatron"), tmp_path / "out")
 
 
 # ── built datasets ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -347,7 +347,7 @@ def test_formats_of_tokens_hold_those_of_the_documents(small: Dataset, split: st
     expected = documents(small, split)
     end = small.tokenizer().token_to_id(small.end_of_text())
     for kind in ("nanogpt", "llmc", "megatron"):
-        export(small, sink(kind, [f"splits=[{split}]"], ALONE), tmp_path / kind)
+        export(small, export_spec(kind, [f"splits=[{split}]"], ALONE), tmp_path / kind)
     line = list(chain.from_iterable(expected))
     for kind in ("nanogpt", "megatron"):
         assert np.fromfile(tmp_path / kind / f"{split}.bin", "<u2").tolist() == line
@@ -361,7 +361,7 @@ def test_formats_of_tokens_hold_those_of_the_documents(small: Dataset, split: st
 @pytest.mark.parametrize("split", ["train", "exam"])
 def test_jsonl_is_the_text_of_the_documents(small: Dataset, split: str, tmp_path: Path):
     chosen = ["input_ids"] if split == "train" else ["input_ids", "prompt", "answer", "individual"]
-    export(small, sink("jsonl", [f"splits=[{split}]"], {"columns": chosen}), tmp_path / "out")
+    export(small, export_spec("jsonl", [f"splits=[{split}]"], {"columns": chosen}), tmp_path / "out")
     lines = [json.loads(line) for path in sorted((tmp_path / "out/data").iterdir()) for line in path.open()]
     tokenizer = small.tokenizer()
     texts = tokenizer.decode_batch([one[:-1] for one in documents(small, split)], skip_special_tokens=False)
@@ -375,7 +375,7 @@ def test_jsonl_is_the_text_of_the_documents(small: Dataset, split: str, tmp_path
 def test_datasets_loads_parquet(small: Dataset, tmp_path: Path):
     from datasets import load_dataset
 
-    export(small, sink("parquet"), tmp_path / "out")
+    export(small, export_spec("parquet"), tmp_path / "out")
     for split, config in (("train", []), ("exam", ["exam"])):
         rows = load_dataset(str(tmp_path / "out"), *config, split=split, cache_dir=str(tmp_path / "cache"))
         assert rows.data.table.cast(table(small, split).schema).equals(table(small, split))
@@ -441,18 +441,18 @@ def test_a_damaged_shard_is_refused(copy: Dataset, damage: str, tmp_path: Path):
     data[-100] ^= 1
     path.unlink() if damage == "gone" else path.write_bytes(data if damage == "flipped" else data[:-100])
     with pytest.raises(StorageError, match=r"pure/shard-00001.*missing, or its bytes have changed.*Run build"):
-        export(copy, sink("parquet"), tmp_path / "out")
+        export(copy, export_spec("parquet"), tmp_path / "out")
     there = contents(tmp_path / "out")
     assert "export.json" not in there
     assert not any("pure-00001" in name for name in there)
 
 
 def test_an_export_that_cannot_be_mended_is_no_longer_called_whole(copy: Dataset, tmp_path: Path):
-    export(copy, sink("parquet"), tmp_path / "out")
+    export(copy, export_spec("parquet"), tmp_path / "out")
     (tmp_path / "out/data/train-00000-of-00004.parquet").unlink()
     (Path(copy.folder.url) / copy.manifest.shards_of("train")[0].file).unlink()
     with pytest.raises(StorageError, match="missing, or its bytes have changed"):
-        export(copy, sink("parquet"), tmp_path / "out")
+        export(copy, export_spec("parquet"), tmp_path / "out")
     assert not (tmp_path / "out/export.json").exists()
 
 
@@ -466,24 +466,24 @@ def test_a_half_built_folder_is_refused(copy: Dataset, tmp_path: Path, capsys: p
 def test_a_folder_with_something_else_is_refused(joined: Dataset, tmp_path: Path):
     for place in (joined.folder.url, f"{joined.folder.url}/train"):
         with pytest.raises(StorageError, match="not empty and no export of ours"):
-            export(joined, sink("parquet"), place)
-    export(joined, sink("parquet"), tmp_path / "out")
+            export(joined, export_spec("parquet"), place)
+    export(joined, export_spec("parquet"), tmp_path / "out")
     other = by_hand(tmp_path / "other", [OPEN], [(3, 11)])
     (tmp_path / "other/manifest.json").write_text(replace(other.manifest, fingerprint="e" * 64).dumps())
-    for dataset, spec in ((joined, sink("mds")), (joined, sink("parquet", ["compression=none"]))):
+    for dataset, spec in ((joined, export_spec("mds")), (joined, export_spec("parquet", ["compression=none"]))):
         with pytest.raises(StorageError, match="another export"):
             export(dataset, spec, tmp_path / "out")
     with pytest.raises(StorageError, match="another dataset"):
-        export(Dataset.at(tmp_path / "other"), sink("parquet"), tmp_path / "out")
+        export(Dataset.at(tmp_path / "other"), export_spec("parquet"), tmp_path / "out")
 
 
 # ── again, and after an interruption ────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("kind", SINKS)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_an_export_is_a_function_of_the_dataset(joined: Dataset, tmp_path: Path, kind: str):
     for name in ("one", "other"):
-        export(joined, sink(kind), tmp_path / name)
+        export(joined, export_spec(kind), tmp_path / name)
     assert contents(tmp_path / "one") == contents(tmp_path / "other")
 
 
@@ -492,7 +492,7 @@ def test_what_is_there_and_whole_is_left_alone(joined: Dataset, tmp_path: Path, 
     assert cli.run([*arguments, "input_ids"]) == 0
     assert "megatron, 2 files, 0.0 MB" in capsys.readouterr().out
     before = written(tmp_path / "out")
-    assert export(joined, sink("megatron"), tmp_path / "out").kept  # the same columns, said in another way
+    assert export(joined, export_spec("megatron"), tmp_path / "out").kept  # the same columns, said in another way
     assert cli.run([*arguments, "input_ids"]) == 0
     assert "there already, and whole" in capsys.readouterr().out
     assert written(tmp_path / "out") == before
@@ -500,10 +500,10 @@ def test_what_is_there_and_whole_is_left_alone(joined: Dataset, tmp_path: Path, 
 
 @pytest.mark.parametrize("name", ["train/shard.00001.000.mds", "train/index.json", "export.json"])
 def test_what_is_damaged_is_mended(joined: Dataset, tmp_path: Path, name: str):
-    export(joined, sink("mds"), tmp_path / "out")
+    export(joined, export_spec("mds"), tmp_path / "out")
     whole, before = contents(tmp_path / "out"), written(tmp_path / "out")
     (tmp_path / "out" / name).write_bytes(b"?")
-    assert not export(joined, sink("mds"), tmp_path / "out").kept
+    assert not export(joined, export_spec("mds"), tmp_path / "out").kept
     assert contents(tmp_path / "out") == whole
     first = "train/shard.00000.000.mds"
     assert written(tmp_path / "out")[first] == before[first]
@@ -512,7 +512,7 @@ def test_what_is_damaged_is_mended(joined: Dataset, tmp_path: Path, name: str):
 def test_an_interrupted_export_keeps_its_parts_and_goes_on(
     joined: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    export(joined, sink("parquet"), tmp_path / "whole")
+    export(joined, export_spec("parquet"), tmp_path / "whole")
     write = Parquet.write
 
     def stop(self: Parquet, part: Any, rows: Any, files: Any) -> None:
@@ -526,14 +526,14 @@ def test_an_interrupted_export_keeps_its_parts_and_goes_on(
 
     monkeypatch.setattr(Parquet, "write", stop)
     with pytest.raises(KeyboardInterrupt):
-        export(joined, sink("parquet"), tmp_path / "out")
+        export(joined, export_spec("parquet"), tmp_path / "out")
     first = "data/train-00000-of-00002.parquet"
     assert set(contents(tmp_path / "out")) == {first}
     assert list((tmp_path / "out/.pipeline").glob("partial/*")) == []
     before = written(tmp_path / "out")[first]
     monkeypatch.setattr(Parquet, "write", write)
     told: list[int] = []
-    export(joined, sink("parquet"), tmp_path / "out", done=told.append)
+    export(joined, export_spec("parquet"), tmp_path / "out", done=told.append)
     assert told == [11, 2]
     assert written(tmp_path / "out")[first] == before
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
@@ -547,40 +547,40 @@ def test_a_bucket_gets_and_gives_what_a_disk_does(joined: Dataset, tmp_path: Pat
     store.put(joined.folder.url, "/bucket/data", recursive=True)
     there = Dataset.at("memory://bucket/data")
     for kind in ("megatron", "mds"):
-        export(joined, sink(kind), tmp_path / kind)
-        export(there, sink(kind), f"memory://bucket/{kind}")
+        export(joined, export_spec(kind), tmp_path / kind)
+        export(there, export_spec(kind), f"memory://bucket/{kind}")
         names = (path.removeprefix(f"/bucket/{kind}/") for path in store.find(f"/bucket/{kind}"))
         found = {name: store.cat(f"/bucket/{kind}/{name}") for name in names if ".pipeline" not in name}
         assert found == contents(tmp_path / kind)
-        assert export(there, sink(kind), f"memory://bucket/{kind}").kept
+        assert export(there, export_spec(kind), f"memory://bucket/{kind}").kept
     MemoryFileSystem.store.clear()
 
 
 # ── sinks of a recipe ───────────────────────────────────────────────────────────────────────────────────────────────
 
 TINY = ("worlds.people.size=100", "shard_tokens=8192")
-SINK_LIST = "sinks=[parquet, {kind: megatron, columns: [input_ids]}]"
+EXPORT_LIST = "exports=[parquet, {kind: megatron, columns: [input_ids]}]"
 
 
 @pytest.fixture(scope="module")
-def with_sinks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def with_exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small dataset with exports. Not to be changed."""
-    out = tmp_path_factory.mktemp("sinks") / "data"
-    built(compile_plan(load("tiny", (*TINY, SINK_LIST))), out)
+    out = tmp_path_factory.mktemp("exports") / "data"
+    built(compile_plan(load("tiny", (*TINY, EXPORT_LIST))), out)
     return out
 
 
-def test_sinks_of_a_recipe_only_add_exports(with_sinks: Path, tmp_path: Path):
+def test_sinks_of_a_recipe_only_add_exports(with_exports: Path, tmp_path: Path):
     plain = compile_plan(load("tiny", TINY))
     out = tmp_path / "data"
     built(plain, out)
     before, files = contents(out), written(out)
-    assert "sinks" not in before["recipe.yaml"].decode()
-    plan = compile_plan(load("tiny", (*TINY, SINK_LIST)))
+    assert "exports" not in before["recipe.yaml"].decode()
+    plan = compile_plan(load("tiny", (*TINY, EXPORT_LIST)))
     assert plan.fingerprint == plain.fingerprint
     assert built(plan, out)[0] == set()
     after = contents(out)
-    assert after == contents(with_sinks)
+    assert after == contents(with_exports)
     assert {name for name in after if after[name] != before.get(name)} - {"recipe.yaml"} == {
         name for name in after if name.startswith("exports/")
     }
@@ -588,16 +588,16 @@ def test_sinks_of_a_recipe_only_add_exports(with_sinks: Path, tmp_path: Path):
     assert {"exports/parquet/export.json", "exports/megatron/train.idx"} <= after.keys()
 
 
-def test_the_resolved_recipe_keeps_its_sinks(with_sinks: Path):
-    loaded = load(str(with_sinks / "recipe.yaml"))
-    assert [spec.kind for spec in loaded.recipe.sinks] == ["parquet", "megatron"]
-    assert loaded.recipe == load(str(with_sinks / "recipe.yaml"), [SINK_LIST]).recipe
-    assert "sinks" not in dump(load("tiny").recipe, "")
+def test_the_resolved_recipe_keeps_its_sinks(with_exports: Path):
+    loaded = load(str(with_exports / "recipe.yaml"))
+    assert [spec.kind for spec in loaded.recipe.exports] == ["parquet", "megatron"]
+    assert loaded.recipe == load(str(with_exports / "recipe.yaml"), [EXPORT_LIST]).recipe
+    assert "exports" not in dump(load("tiny").recipe, "")
 
 
-def test_verify_reads_exports(with_sinks: Path, tmp_path: Path):
+def test_verify_reads_exports(with_exports: Path, tmp_path: Path):
     out = tmp_path / "data"
-    shutil.copytree(with_sinks, out)
+    shutil.copytree(with_exports, out)
     assert verify(out) == []
     assert verify(out / "exports/megatron") == []
     (out / "exports/megatron/train.idx").write_bytes(b"?")
@@ -611,13 +611,13 @@ def test_verify_reads_exports(with_sinks: Path, tmp_path: Path):
         "exports/parquet/export.json: missing; the export is not complete",
     ]
     assert run("verify", out) == 1
-    built(compile_plan(load("tiny", (*TINY, SINK_LIST))), out)
+    built(compile_plan(load("tiny", (*TINY, EXPORT_LIST))), out)
     assert verify(out) == ["exports/megatron/more.bin: not in export.json"]
 
 
-def test_verify_finds_an_export_of_another_dataset(with_sinks: Path, tmp_path: Path):
+def test_verify_finds_an_export_of_another_dataset(with_exports: Path, tmp_path: Path):
     out = tmp_path / "data"
-    shutil.copytree(with_sinks, out)
+    shutil.copytree(with_exports, out)
     record = out / "exports/megatron/export.json"
     tree = json.loads(record.read_text())
     other = {**tree, "dataset": "0" * 64}
@@ -633,68 +633,68 @@ MORE_CHANGES: list[tuple[str, Any]] = [("columns", {}), ("dataset", "0" * 64)]
     "change",
     [("sink", {"kind": "mds"}), ("files", []), *(pytest.param(one, marks=pytest.mark.slow) for one in MORE_CHANGES)],
 )
-def test_a_changed_record_of_an_export_is_found_and_mended(with_sinks: Path, tmp_path: Path, change: tuple[str, Any]):
+def test_a_changed_record_of_an_export_is_found_and_mended(with_exports: Path, tmp_path: Path, change: tuple[str, Any]):
     out = tmp_path / "data"
-    shutil.copytree(with_sinks, out)
+    shutil.copytree(with_exports, out)
     record = out / "exports/megatron/export.json"
     whole = record.read_text()
     record.write_text(json.dumps({**json.loads(whole), change[0]: change[1]}, indent=1) + "\n")
     assert "exports/megatron/export.json: its bytes have changed" in verify(out)
-    built(compile_plan(load("tiny", (*TINY, SINK_LIST))), out)
+    built(compile_plan(load("tiny", (*TINY, EXPORT_LIST))), out)
     assert verify(out) == []
     assert record.read_text() == whole
 
 
 def test_a_changed_record_of_a_part_is_a_missing_one(joined: Dataset, tmp_path: Path):
     exported_to = tmp_path / "out"
-    export(joined, sink("megatron"), exported_to)
+    export(joined, export_spec("megatron"), exported_to)
     whole = {path.name: path.read_bytes() for path in exported_to.glob("*.[bij]*")}
     (part,) = (exported_to / ".pipeline/parts").iterdir()
     part.write_text(part.read_text().replace('"documents": ', '"documents": 1'))
     (exported_to / "export.json").unlink()
-    export(joined, sink("megatron"), exported_to)
+    export(joined, export_spec("megatron"), exported_to)
     assert {path.name: path.read_bytes() for path in exported_to.glob("*.[bij]*")} == whole
 
 
 def test_an_export_whose_mark_is_lost_is_known_by_its_record(joined: Dataset, tmp_path: Path):
-    export(joined, sink("megatron"), tmp_path / "out")
+    export(joined, export_spec("megatron"), tmp_path / "out")
     (tmp_path / "out/.pipeline/export").unlink()
-    assert export(joined, sink("megatron"), tmp_path / "out").kept
+    assert export(joined, export_spec("megatron"), tmp_path / "out").kept
     with pytest.raises(StorageError, match="another export"):
-        export(joined, sink("nanogpt"), tmp_path / "out")
+        export(joined, export_spec("nanogpt"), tmp_path / "out")
 
 
 @pytest.mark.parametrize(
     ("sinks", "said"),
     [
-        ("[parket]", "sinks.0.kind: 'parket' is not possible here. Did you mean 'parquet'?"),
-        ("[mds, {splits: [train]}]", "sinks.1: 'kind' is missing. It can be: jsonl, litdata, llmc, mds, megatron"),
-        ("[{kind: mds, splits: [tran]}]", "sinks.0.splits.0: no split 'tran'. Did you mean 'train'?"),
-        ("[{kind: mds, columns: [spam]}]", "sinks.0.columns.0: no column 'spam'. Did you mean 'spans'?"),
-        ("[mds, megatron]", "sinks.1.columns: split 'train': no place for loss_mask, segment_ids, documents, spans."),
-        ("[mds, mds]", "sinks.1.kind: two sinks of the kind mds"),
-        ("[{kind: litdata, columns: [input_ids], block: 257}]", "sinks.0.block: split 'train': blocks of 257"),
-        ("[{kind: mds, tokens: 5}]", "sinks.0.tokens: unknown key"),
+        ("[parket]", "exports.0.kind: 'parket' is not possible here. Did you mean 'parquet'?"),
+        ("[mds, {splits: [train]}]", "exports.1: 'kind' is missing. It can be: jsonl, litdata, llmc, mds, megatron"),
+        ("[{kind: mds, splits: [tran]}]", "exports.0.splits.0: no split 'tran'. Did you mean 'train'?"),
+        ("[{kind: mds, columns: [spam]}]", "exports.0.columns.0: no column 'spam'. Did you mean 'spans'?"),
+        ("[mds, megatron]", "exports.1.columns: split 'train': no place for loss_mask, segment_ids, documents, spans."),
+        ("[mds, mds]", "exports.1.kind: two exports of the kind mds"),
+        ("[{kind: litdata, columns: [input_ids], block: 257}]", "exports.0.block: split 'train': blocks of 257"),
+        ("[{kind: mds, tokens: 5}]", "exports.0.tokens: unknown key"),
     ],
 )
 def test_a_sink_that_cannot_be_is_refused_when_the_recipe_is_read(sinks: str, said: str):
     with pytest.raises(PipelineError) as refusal:
-        load("tiny", [f"sinks={sinks}"])
+        load("tiny", [f"exports={sinks}"])
     assert f"--set {said}" in str(refusal.value)
 
 
 def test_a_build_is_refused_whose_export_would_be(tmp_path: Path, small: Dataset):
     """Before any shard is made: of a vocabulary that the tokenizer tells, and of a folder with another export."""
     override = builder.wide_tokenizer(small, tmp_path / "wide.json")
-    wide = compile_plan(load("tiny", [*TINY, override, "sinks=[{kind: nanogpt, columns: [input_ids]}]"]))
-    with pytest.raises(PipelineError, match="sinks: nanogpt: the token ids are int32"):
+    wide = compile_plan(load("tiny", [*TINY, override, "exports=[{kind: nanogpt, columns: [input_ids]}]"]))
+    with pytest.raises(PipelineError, match="exports: nanogpt: the token ids are int32"):
         built(wide, tmp_path / "wide")
     assert not (tmp_path / "wide").exists()
     other = tmp_path / "data/exports/mds"
     other.mkdir(parents=True)
     (other / "mine.txt").write_text("mine")
     (tmp_path / "data/.pipeline").mkdir()
-    plan = compile_plan(load("tiny", [*TINY, "sinks=[mds]"]))
+    plan = compile_plan(load("tiny", [*TINY, "exports=[mds]"]))
     (tmp_path / "data/.pipeline/fingerprint").write_text(plan.fingerprint)
     with pytest.raises(StorageError, match="not empty and no export of ours"):
         built(plan, tmp_path / "data")
@@ -705,7 +705,7 @@ def test_adding_a_sink_is_in_the_schema():
     from pipeline.recipe.recipe import schema
 
     kinds = {name: its for name, its in schema()["$defs"].items() if "kind" in its["properties"]}
-    for kind, made in SINKS.items():
+    for kind, made in FORMATS.items():
         its = kinds[made.Spec.__name__]["properties"]
         assert kind in json.dumps(its["kind"])
         assert "extends" not in its
@@ -721,7 +721,7 @@ def test_datasets_tells_exports_of_two_datasets_apart(kind: str, tmp_path: Path)
         out = tmp_path / str(seed)
         built(compile_plan(load("tiny", [*OVERRIDES, f"seed={seed}"])), out / "data")
         place = out / kind
-        export(Dataset.at(out / "data"), sink(kind, [], {"columns": ["input_ids"]}), str(place))
+        export(Dataset.at(out / "data"), export_spec(kind, [], {"columns": ["input_ids"]}), str(place))
         seen.append(load_dataset(str(place), split="train", cache_dir=str(tmp_path / "cache"))[0])
     assert seen[0] != seen[1]
 
@@ -734,7 +734,7 @@ def test_all_columns_of_every_kind_of_split_are_exported(tmp_path: Path):
         load("igsm_med_pq", ["sources.exam.problems=50", *(f"splits.{one}" for one in (*splits, *off))])
     )
     built(plan, tmp_path / "data")
-    export(Dataset.at(tmp_path / "data"), sink("parquet", [], {"splits": ["exam"]}), str(tmp_path / "out"))
+    export(Dataset.at(tmp_path / "data"), export_spec("parquet", [], {"splits": ["exam"]}), str(tmp_path / "out"))
     (file,) = (tmp_path / "out/data").iterdir()
     shard = arrow.columns_of(next((tmp_path / "data/exam").iterdir()))
     assert parquet.read_schema(file).names == list(shard)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipeline.recipe.recipe import load
 
 from pipeline.core.key import Key
 from pipeline.plan import figures
+from pipeline.recipe.recipe import load
 from pipeline.worlds.attributes import WorldSpec
 from pipeline.worlds.world import World
 from tests.plans import RECIPES, plan_of

@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from pipeline.build.building import verify
-from pipeline.plan.plan import compile_plan
-from pipeline.recipe.recipe import load, sink
 from pyarrow import parquet
 
 import pipeline
 from pipeline import cli
+from pipeline.build.building import verify
 from pipeline.core.errors import ExportError, RunError, StorageError
 from pipeline.core.table import Lists, Strings, content_hash
 from pipeline.dataset.dataset import Dataset
-from pipeline.formats import SINKS
+from pipeline.formats import FORMATS
 from pipeline.formats.format import TEXTS
+from pipeline.plan.plan import compile_plan
 from pipeline.publish.export import export
+from pipeline.recipe.recipe import export_spec, load
 from pipeline.shard.shard import make_shard
 from pipeline.storage import arrow
 from tests.by_hand import END, LEVELS, by_hand, of_every_column
@@ -49,21 +49,21 @@ def rows_of(dataset: Dataset) -> list[dict[str, Any]]:
 
 
 def test_parquet_holds_every_column(whole: Dataset, tmp_path: Path):
-    export(whole, sink("parquet"), tmp_path / "out")
+    export(whole, export_spec("parquet"), tmp_path / "out")
     tables = [parquet.read_table(path) for path in sorted((tmp_path / "out/data").iterdir())]
     assert pa.concat_tables(tables).to_pylist() == rows_of(whole)
     assert all(table.num_rows for table in tables)
 
 
 def test_mds_holds_every_column(whole: Dataset, tmp_path: Path):
-    export(whole, sink("mds", ["bytes=4096"]), tmp_path / "out")
+    export(whole, export_spec("mds", ["bytes=4096"]), tmp_path / "out")
     assert plain.mds(tmp_path / "out/train") == rows_of(whole)
 
 
 def test_jsonl_holds_every_column_that_says_something_of_a_row(whole: Dataset, tmp_path: Path):
     names = [name for name in rows_of(whole)[0] if name in TEXTS]
     assert {"individual", "answer", "op", "parameters"} <= {*names}
-    export(whole, sink("jsonl", [], {"columns": ["input_ids", *names]}), tmp_path / "out")
+    export(whole, export_spec("jsonl", [], {"columns": ["input_ids", *names]}), tmp_path / "out")
     expected = [{"text": chr(96 + row["input_ids"][0]), **{n: row[n] for n in names}} for row in rows_of(whole)]
     assert plain.jsonl(tmp_path / "out", "train") == expected
 
@@ -73,7 +73,7 @@ def test_formats_of_tokens_hold_the_tokens_beside_all_columns(kind: Any, tmp_pat
     dataset = of_every_column(tmp_path / "data", [0, 3, 0, 1], 2, kind)
     words = [row["input_ids"][0] for row in rows_of(dataset)]
     for name in ("nanogpt", "llmc", "megatron", "litdata") if kind == np.uint16 else ("llmc", "megatron", "litdata"):
-        export(dataset, sink(name, [], {"columns": ["input_ids"]}), tmp_path / name)
+        export(dataset, export_spec(name, [], {"columns": ["input_ids"]}), tmp_path / name)
     documents = [[word, END] for word in words]
     if kind == np.uint16:
         assert plain.nanogpt(tmp_path / "nanogpt/train.bin") == list(chain(*documents))
@@ -99,7 +99,7 @@ def test_trees_of_a_recipe_are_read_back(tmp_path: Path):
     out = tmp_path / "data"
     built(compile_plan(load("cfg3b_like", overrides)), out)
     dataset = Dataset.at(out)
-    export(dataset, sink("mds"), tmp_path / "mds")
+    export(dataset, export_spec("mds"), tmp_path / "mds")
     expected = list(chain.from_iterable(batch.to_pylist() for batch in dataset.batches("probes")))
     assert (len(expected), len(expected[0]["ancestors"][0])) == (64, 6)
     assert plain.mds(tmp_path / "mds/probes") == expected
@@ -139,7 +139,7 @@ def made(folder: Path, mixture: str, packing: str, columns: str = "", seed: int 
 
 def texts_of(dataset: Dataset, out: Path, **options: Any) -> list[str]:
     """Of an export to jsonl."""
-    export(dataset, sink("jsonl", [f"{k}={v}" for k, v in options.items()], {"columns": ["input_ids"]}), out)
+    export(dataset, export_spec("jsonl", [f"{k}={v}" for k, v in options.items()], {"columns": ["input_ids"]}), out)
     return [line["text"] for line in plain.jsonl(out, "train")]
 
 
@@ -178,7 +178,7 @@ def test_shards_whose_documents_are_all_dropped_are_files_of_no_rows(
     few += ["d"] * ("more" in sources)
     for kind in EXPORTED:
         options = {} if kind in ("parquet", "mds") else {"columns": ["input_ids"]}
-        export(dataset, sink(kind, [], options), tmp_path / kind)
+        export(dataset, export_spec(kind, [], options), tmp_path / kind)
     rows = rows_of(dataset)
     assert parquet.read_table(tmp_path / "parquet/data").num_rows == len(rows)
     assert plain.mds(tmp_path / "mds/train") == rows
@@ -206,14 +206,14 @@ def test_a_split_without_rows_is_parquet_of_its_columns_and_refused_elsewhere(tm
         .manifest.splits["train"]["sequences"]
     )  # fmt: skip
     assert rows_of(dataset) == []
-    export(dataset, sink("parquet"), tmp_path / "parquet")
+    export(dataset, export_spec("parquet"), tmp_path / "parquet")
     (table,) = (parquet.ParquetFile(path) for path in (tmp_path / "parquet/data").iterdir())
     assert (table.metadata.num_rows, table.metadata.num_row_groups) == (0, 0), "datasets reads no empty row group"
     assert table.schema_arrow.names == ["input_ids", "length", *columns.split(", ")[:4], "individual", "probes"]
     assert table.schema_arrow.field("input_ids").type.list_size == 7
     for kind in {*EXPORTED} - {"parquet"}:
         with pytest.raises(ExportError, match=r"split 'train' has no rows.*Leave it out with --split"):
-            export(dataset, sink(kind, [], {"columns": ["input_ids"]}), tmp_path / kind)
+            export(dataset, export_spec(kind, [], {"columns": ["input_ids"]}), tmp_path / kind)
         assert not (tmp_path / kind).exists()
     recipe = str(Path(dataset.folder.url).parent / "recipe.yaml")
     assert cli.run(["report", dataset.folder.url, "--recipe", recipe, "--out", str(tmp_path / "page.html")]) == 0
@@ -270,7 +270,7 @@ def test_empty_texts_are_documents_in_every_format(mixture: str, packing: str, c
     ours = [text for text in told if " Ek" not in text and " Fox" not in text and " Gil" not in text]
     assert sorted(ours) == sorted(ODD)
     for kind in ("megatron", "nanogpt", "llmc"):
-        export(dataset, sink(kind, [], {"columns": ["input_ids"]}), tmp_path / kind)
+        export(dataset, export_spec(kind, [], {"columns": ["input_ids"]}), tmp_path / kind)
     documents, end = plain.megatron(tmp_path / "megatron/train"), dataset.tokenizer().token_to_id("<|endoftext|>")
     assert dataset.tokenizer().decode_batch([one[:-1] for one in documents], skip_special_tokens=False) == told
     assert plain.nanogpt(tmp_path / "nanogpt/train.bin") == list(chain(*documents))
@@ -293,11 +293,11 @@ def test_what_cannot_be_told_apart_is_refused_and_can_be_marked(
     mixture = "rows: {exposures: 1}, names: {exposures: 1}"
     dataset = made(tmp_path, mixture, packing, rows=rows)
     with pytest.raises(ExportError, match="Build it with `documents` among its columns"):
-        export(dataset, sink(kind), tmp_path / kind)
+        export(dataset, export_spec(kind), tmp_path / kind)
     assert not (tmp_path / kind).exists()
     (tmp_path / "marked").mkdir()
     marked = made(tmp_path / "marked", mixture, packing, "documents", rows=rows)
-    export(marked, sink(kind, [], {"columns": ["input_ids"]}), tmp_path / kind)
+    export(marked, export_spec(kind, [], {"columns": ["input_ids"]}), tmp_path / kind)
     assert verify(tmp_path / kind) == []
 
 
@@ -307,13 +307,13 @@ def test_one_document_more_and_one_less_do_not_even_out(tmp_path: Path):
     corpus = {"a": {"kind": "corpus"}}
     dataset = by_hand(tmp_path / "data", [shard], [(3, 7)], sources=corpus)
     with pytest.raises(ExportError, match="some documents hold more end tokens than one, and others may be empty"):
-        export(dataset, sink("megatron"), tmp_path / "out")
+        export(dataset, export_spec("megatron"), tmp_path / "out")
     fields = {"start": [0, 2, 3, 0], "length": [2, 1, 1, 3], "offset": [0, 0, 0, 1]}
     marked = Lists(np.array([0, 3, 4]), {name: np.array(values, np.int32) for name, values in fields.items()})
     dataset = by_hand(
         tmp_path / "marked", [shard], [(3, 7)], more=[{"documents": marked}], asked=["documents"], sources=corpus
     )
-    export(dataset, sink("megatron", [], {"columns": ["input_ids"]}), tmp_path / "out")
+    export(dataset, export_spec("megatron", [], {"columns": ["input_ids"]}), tmp_path / "out")
     assert plain.megatron(tmp_path / "out/train") == [[1, END], [END], [2, END, 3, END]]
 
 
@@ -327,7 +327,7 @@ def test_in_pure_windows_a_mark_tells_an_empty_document_from_the_rest_of_one(tmp
     )
     assert texts_of(dataset, tmp_path / "jsonl") == ["a b c d", "", "e", ""]
     for kind in ("megatron", "llmc"):
-        export(dataset, sink(kind, [], {"columns": ["input_ids"]}), tmp_path / kind)
+        export(dataset, export_spec(kind, [], {"columns": ["input_ids"]}), tmp_path / kind)
     assert plain.megatron(tmp_path / "megatron/train") == [[1, 2, 3, 4], [END], [END], [5, END], [END]]
     assert plain.llmc(tmp_path / "llmc/train_000000.bin") == [END, 1, 2, 3, 4, END, END, 5, END]
 
@@ -378,7 +378,7 @@ def test_ids_that_a_format_cannot_hold_are_refused_whatever_the_tokenizer_says(
     del tree["model"]["vocab"]["z"]
     (tmp_path / "data/tokenizer/tokenizer.json").write_text(json.dumps(tree))
     with pytest.raises(StorageError, match=said):
-        export(dataset, sink(kind, ["dtype=uint16"] if kind == "litdata" else []), tmp_path / "out")
+        export(dataset, export_spec(kind, ["dtype=uint16"] if kind == "litdata" else []), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -386,7 +386,7 @@ def test_a_file_of_litdata_is_no_bigger_than_its_offsets_count(tmp_path: Path, m
     """Blocks of one token have an offset of four bytes each, beside the token's."""
     monkeypatch.setattr("pipeline.formats.litdata.MOST", 100)
     dataset = by_hand(tmp_path / "data", [[[1, END]] * 20], [(20, 40)])
-    export(dataset, sink("litdata", ["block=1"]), tmp_path / "out")
+    export(dataset, export_spec("litdata", ["block=1"]), tmp_path / "out")
     assert plain.litdata(tmp_path / "out/train") == [1, END] * 20
     sizes = [path.stat().st_size for path in (tmp_path / "out/train").glob("*.bin")]
     assert len(sizes) > 1
@@ -412,15 +412,15 @@ def test_a_refused_export_leaves_the_dataset_as_it_was(tmp_path: Path, capsys: p
 
 def test_a_refused_export_leaves_alone_what_somebody_else_put_there(tmp_path: Path):
     dataset = by_hand(tmp_path / "data", [[[1, END]], [[1, END]]], [(1, 2), (2, 3)])
-    out, write = tmp_path / "out", SINKS["jsonl"].write
+    out, write = tmp_path / "out", FORMATS["jsonl"].write
 
     def also(self: Any, part: Any, rows: Any, files: Any) -> None:
         write(self, part, rows, files)
         (out / "data/mine.txt").write_text("mine")
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(ExportError):
-        patch.setattr(SINKS["jsonl"], "write", also)
-        export(dataset, sink("jsonl"), out)
+        patch.setattr(FORMATS["jsonl"], "write", also)
+        export(dataset, export_spec("jsonl"), out)
     assert contents(out) == {"data/mine.txt": b"mine"}
     assert not (out / ".pipeline").exists()
 
@@ -430,11 +430,11 @@ def test_other_options_do_after_a_refusal_and_after_a_kill_that_left_no_part(tmp
     dataset = made(tmp_path, "rows: {exposures: 1}, people: {exposures: 1}", "length: 5, windows: pure", rows=rows)
     place = tmp_path / "data/exports/jsonl"
     with pytest.raises(ExportError, match="no whole characters"):
-        export(dataset, sink("jsonl"), place)
+        export(dataset, export_spec("jsonl"), place)
     assert not (tmp_path / "data/exports").exists()
     (place / ".pipeline").mkdir(parents=True)
     (place / ".pipeline/export").write_text("the mark of another one, which was killed")
-    export(dataset, sink("jsonl", ["broken=replace"]), place)
+    export(dataset, export_spec("jsonl", ["broken=replace"]), place)
     assert verify(tmp_path / "data") == []
 
 
@@ -445,10 +445,10 @@ def test_an_export_of_a_damaged_shard_goes_on_when_that_is_mended(tmp_path: Path
         whole = path.read_bytes()
         path.write_bytes(whole[:-1])
         with pytest.raises(StorageError, match="Run build"):
-            export(dataset, sink("jsonl"), tmp_path / "out")
+            export(dataset, export_spec("jsonl"), tmp_path / "out")
         assert (tmp_path / "out").exists() is left
         path.write_bytes(whole)
-    export(dataset, sink("jsonl"), tmp_path / "out")
+    export(dataset, export_spec("jsonl"), tmp_path / "out")
     assert [line["text"] for line in plain.jsonl(tmp_path / "out", "train")] == ["a", "b"]
 
 
@@ -458,7 +458,7 @@ def test_what_is_finished_when_an_export_stops_is_kept_and_gone_on_with(
     error: BaseException, stopped: int, tmp_path: Path
 ):
     dataset = by_hand(tmp_path / "data", [[[1, END]], [[2, END]]], [(1, 2), (1, 2)])
-    out, write = tmp_path / "out", SINKS["jsonl"].write
+    out, write = tmp_path / "out", FORMATS["jsonl"].write
 
     def stop(self: Any, part: Any, rows: Any, files: Any) -> None:
         if part.number == stopped:
@@ -468,13 +468,13 @@ def test_what_is_finished_when_an_export_stops_is_kept_and_gone_on_with(
         write(self, part, rows, files)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SINKS["jsonl"], "write", stop)
+        patch.setattr(FORMATS["jsonl"], "write", stop)
         kind = StorageError if isinstance(error, OSError) else KeyboardInterrupt
         with pytest.raises(kind, match="no space left" if kind is StorageError else None):
-            export(dataset, sink("jsonl"), out)
+            export(dataset, export_spec("jsonl"), out)
     assert out.exists() is bool(stopped)
     assert set(contents(out)) == {"data/train-00000-of-00002.jsonl"} if stopped else not contents(out)
-    export(dataset, sink("jsonl"), out)
+    export(dataset, export_spec("jsonl"), out)
     assert verify(out) == []
     assert [line["text"] for line in plain.jsonl(out, "train")] == ["a", "b"]
 
@@ -485,5 +485,5 @@ def test_a_refused_export_to_a_bucket_leaves_nothing_there(tmp_path: Path):
     MemoryFileSystem.store.clear()
     dataset = by_hand(tmp_path / "data", [[[1, END]], [[1, END]]], [(1, 2), (2, 3)])
     with pytest.raises(ExportError, match="shard 1"):
-        export(dataset, sink("jsonl"), "memory://bucket/out")
+        export(dataset, export_spec("jsonl"), "memory://bucket/out")
     assert MemoryFileSystem.store == {}

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pipeline.plan.plan import Plan
-from pipeline.recipe.recipe import dump, schema
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.key import Key
 from pipeline.inspect.report import values
+from pipeline.plan.plan import Plan
+from pipeline.recipe.recipe import dump, schema
 from pipeline.shard.shard import make_shard
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.source import Context
@@ -148,7 +148,7 @@ def test_a_language_has_forms_of_its_own_with_or_without_a_translation(plan: Pla
 @pytest.mark.parametrize("name", ["told", "wrong", "world"])
 def test_tokens_spans_and_parts_are_those_of_the_reference(plan: Plan, name: str) -> None:
     assert not any("slow path" in notice for notice in plan.sources[name].notices)
-    assert isinstance(plan.sources[name]._teller, Fragments)
+    assert isinstance(plan.sources[name]._renderer, Fragments)
     assert differences(plan, name, 150) == {"tokens": [], "spans": [], "parts": []}
 
 

@@ -15,25 +15,25 @@ from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.knowledge.wordings import NAME, PRONOUN, scope_of
 from pipeline.text.fields import Column, Field, Piece, literal
 from pipeline.text.fragments import Compiler, Fragments, Uncuttable
+from pipeline.text.outline import Outline
 from pipeline.text.rendered import Rendered, compile_programs
 from pipeline.text.seams import Seams
-from pipeline.text.telling import Telling
 from pipeline.text.templates import pieces
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import tokenizer
 from tests.plans import plan_of, usual
 
 FAST = ("gpt2", "cl100k", "o200k", "qwen2", "words")
-SLOTS = 64  # more than any telling here has
+SLOTS = 64  # more than any outline here has
 SLOW = ("nfc", "letters", "unigram")
 
 
-def told(teller: Fragments | Rendered, programs: np.ndarray, rows: np.ndarray, *, spans: bool = False) -> Documents:
-    longest = int(teller.longest.max()) * programs.shape[1] + 1 if isinstance(teller, Fragments) else 0
-    return teller.documents(
+def told(renderer: Fragments | Rendered, programs: np.ndarray, rows: np.ndarray, *, spans: bool = False) -> Documents:
+    longest = int(renderer.longest.max()) * programs.shape[1] + 1 if isinstance(renderer, Fragments) else 0
+    return renderer.documents(
         len(programs),
         longest,
-        lambda c: Telling.table(np.ascontiguousarray(programs[c]), np.ascontiguousarray(rows[c])),
+        lambda c: Outline.table(np.ascontiguousarray(programs[c]), np.ascontiguousarray(rows[c])),
         spans=spans,
     )
 
@@ -69,18 +69,18 @@ def test_every_template_with_every_value_is_encoded_exactly(recipe: str, every: 
         for sentence in source.sentences:
             lines = spec.lines(sentence)[:: every if kind == "gpt2" else 8]
             cut = [pieces(line, scope, "world") for line in lines]
-            teller, notices = compile_programs(cut, encoder, SLOTS)
-            assert isinstance(teller, Fragments), notices
+            renderer, notices = compile_programs(cut, encoder, SLOTS)
+            assert isinstance(renderer, Fragments), notices
             for number, line in enumerate(lines):
                 # Every row of every slot that the line reads; of the thousand names, with the first line of each file.
                 slots = {piece.slot for piece in cut[number]} - (name_slots if number else set())
                 count = max(sizes[slot] for slot in slots)
                 rows = [(np.arange(count) + 3 * slot) % size for slot, size in enumerate(sizes)]
-                _assert_exact(teller, number, np.stack(rows, 1).astype(np.int32), line, scope, encoder)
+                _assert_exact(renderer, number, np.stack(rows, 1).astype(np.int32), line, scope, encoder)
 
 
-def _assert_exact(teller, number: int, rows: np.ndarray, line: Text, scope, encoder: Tokenizer) -> None:
-    got = told(teller, np.full((len(rows), 1), number, np.int32), rows)
+def _assert_exact(renderer, number: int, rows: np.ndarray, line: Text, scope, encoder: Tokenizer) -> None:
+    got = told(renderer, np.full((len(rows), 1), number, np.int32), rows)
     template = jinja2.Environment().from_string(line.text)
     texts = []
     for row in rows:
@@ -125,12 +125,12 @@ def test_arbitrary_pieces_are_encoded_exactly_or_take_the_slow_path(tables, sent
         return Piece(Column(number + 1, tables[number]).texts, number + 1)
 
     programs = [[piece(part) for part in sentence] for sentence in sentences]
-    teller, notices = compile_programs(programs, encoder, SLOTS)
-    assert isinstance(teller, Fragments) or notices
+    renderer, notices = compile_programs(programs, encoder, SLOTS)
+    assert isinstance(renderer, Fragments) or notices
     rows = np.array([[0, a, b, c] for a in range(4) for b in range(4) for c in range(4)], np.int32)
     rows[:, 1:] %= [len(tables[i]) if i < len(tables) else 1 for i in range(3)]
     order = np.tile(np.arange(len(programs), dtype=np.int32), (len(rows), 1))
-    got = told(teller, order, rows)
+    got = told(renderer, order, rows)
     for i, row in enumerate(rows):
         text = "".join(" " + "".join(part.texts.rows[row[part.slot]] for part in program) for program in programs)
         assert ids(got, i) == whole(text, encoder)
@@ -147,11 +147,11 @@ def test_a_value_that_ends_in_a_period_is_fused_with_the_period_after_it() -> No
     encoder = tokenizer("gpt2")
     values = tuple(f"City{i}" for i in range(2000)) + ("Washington D.C.",)  # too many to be fused for speed
     line = pieces(Text("Born in {{ city }}.", ""), {"city": field(1, *values)}, "")
-    teller, notices = compile_programs([line], encoder, SLOTS)
-    assert isinstance(teller, Fragments)
+    renderer, notices = compile_programs([line], encoder, SLOTS)
+    assert isinstance(renderer, Fragments)
     assert not notices
     rows = np.array([[0, 2000], [0, 5]], np.int32)
-    got = told(teller, np.zeros((2, 1), np.int32), rows, spans=True)
+    got = told(renderer, np.zeros((2, 1), np.int32), rows, spans=True)
     assert ids(got, 0) == whole(" Born in Washington D.C..", encoder)
     assert ids(got, 0)[-2] == encoder.encode([".."])[0][0], "GPT-2 joins the two periods, so the seam must fail"
     assert got.spans is not None
@@ -173,8 +173,8 @@ def test_a_space_is_never_left_in_the_literal_before_a_value() -> None:
 def test_spans_leave_out_the_words_that_were_fused_with_a_value() -> None:
     encoder = tokenizer("gpt2")
     line = pieces(Text("From ({{ city }}), he said.", ""), {"city": field(1, "Boston", "New York")}, "")
-    teller, _ = compile_programs([line], encoder, SLOTS)
-    got = told(teller, np.zeros((2, 1), np.int32), np.array([[0, 0], [0, 1]], np.int32), spans=True)
+    renderer, _ = compile_programs([line], encoder, SLOTS)
+    got = told(renderer, np.zeros((2, 1), np.int32), np.array([[0, 0], [0, 1]], np.int32), spans=True)
     assert got.spans is not None
     for i, city in enumerate(("Boston", "New York")):
         (start, length, label), *others = got.spans.values[got.spans.offsets[i] : got.spans.offsets[i + 1]].tolist()
@@ -196,8 +196,8 @@ def test_a_piece_that_begins_a_special_token_has_no_sure_seam() -> None:
 
 @pytest.mark.parametrize("kind", usual(SLOW, "unigram"))
 def test_a_tokenizer_that_is_not_known_to_cut_locally_takes_the_slow_path_with_a_notice(kind: str) -> None:
-    teller, notices = compile_programs([[literal("Hello there.")]], tokenizer(kind), SLOTS)
-    assert isinstance(teller, Rendered)
+    renderer, notices = compile_programs([[literal("Hello there.")]], tokenizer(kind), SLOTS)
+    assert isinstance(renderer, Rendered)
     assert len(notices) == 1
     assert "slow path" in notices[0]
     assert Seams(tokenizer(kind)).unprovable
@@ -237,13 +237,13 @@ def test_the_slow_path_finds_the_same_tokens_and_spans() -> None:
 def test_expected_lengths_are_those_of_all_rows() -> None:
     encoder = tokenizer("gpt2")
     line = pieces(Text("A {{ a }}, {{ b }}.", ""), {"a": field(1, "x", "three little words"), "b": field(2, "q")}, "")
-    teller, _ = compile_programs([line], encoder, SLOTS)
-    assert isinstance(teller, Fragments)
+    renderer, _ = compile_programs([line], encoder, SLOTS)
+    assert isinstance(renderer, Fragments)
     from fractions import Fraction
 
     lengths = [len(encoder.encode([f" A {a}, q."])[0]) for a in ("x", "three little words")]
-    uniform = teller.mean_lengths(lambda slot: (Fraction(1, 2),) * 2 if slot == 1 else (Fraction(1),))
+    uniform = renderer.mean_lengths(lambda slot: (Fraction(1, 2),) * 2 if slot == 1 else (Fraction(1),))
     assert uniform == [Fraction(sum(lengths), 2)]
-    weighted = teller.mean_lengths(lambda slot: (Fraction(1, 4), Fraction(3, 4)) if slot == 1 else (Fraction(1),))
+    weighted = renderer.mean_lengths(lambda slot: (Fraction(1, 4), Fraction(3, 4)) if slot == 1 else (Fraction(1),))
     assert weighted == [Fraction(lengths[0] + 3 * lengths[1], 4)]
-    assert teller.longest.tolist() == [max(lengths)]
+    assert renderer.longest.tolist() == [max(lengths)]

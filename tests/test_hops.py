@@ -12,13 +12,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from pipeline.plan.plan import Plan
 
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.errors import PipelineError
 from pipeline.core.files import library
 from pipeline.core.key import Key
 from pipeline.core.table import Column, Strings
+from pipeline.plan.plan import Plan
 from pipeline.shard.shard import make_shard
 from pipeline.sources.reasoning import hops
 from pipeline.sources.reasoning.hops import Hops, HopsSpec
@@ -209,8 +209,8 @@ def test_tokens_are_those_of_the_text_encoded_whole(name: str, kind: str) -> Non
 def test_the_slow_path_tells_the_same_tokens_spans_and_parts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, spec = plan_for(name), spec_of(name)
 
-    def slow(programs: Sequence[Program], tokenizer: Tokenizer, slots: int, opening: Piece | None) -> object:
-        return Rendered(tuple(map(tuple, programs)), tokenizer, opening), ["slow"]
+    def slow(programs: Sequence[Program], tokenizer: Tokenizer, slots: int, prefix: Piece | None) -> object:
+        return Rendered(tuple(map(tuple, programs)), tokenizer, prefix), ["slow"]
 
     monkeypatch.setattr(hops, "compile_programs", slow)
     monkeypatch.setattr(hops, "sample_mean", lambda source: source.exposures)  # which would take seconds

@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from pipeline.build.building import verify
 
 import pipeline
 from pipeline import cli
+from pipeline.build.building import verify
 from pipeline.core.errors import PipelineError
 from pipeline.core.table import Lists, Strings, content_hash
 from pipeline.dataset.manifest import Manifest, ShardRecord, seal, totals

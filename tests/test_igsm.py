@@ -18,7 +18,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from pipeline.plan.plan import Plan
 
 import pipeline
 from pipeline.core.documents import ROLES
@@ -26,6 +25,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.files import library
 from pipeline.core.table import Lists, Strings
 from pipeline.evaluate.checking.igsm.solution import verify
+from pipeline.plan.plan import Plan
 from pipeline.shard.shard import make_shard
 from pipeline.sources.reasoning.igsm import tables
 from pipeline.sources.reasoning.igsm.layout import (
@@ -156,7 +156,7 @@ def test_documents_are_token_for_token_the_encoded_text_and_the_verifier_finds_n
     keys = VARIANTS[variant]
     plan, source, count = plan_with(keys), source_of(keys), 150
     documents, drawn = told(keys, count), problems(keys, count)
-    assert isinstance(source._teller, Rendered) is False
+    assert isinstance(source._renderer, Rendered) is False
     assert bool(source.notices) == (variant == "exact")
     retries = source.retries(np.arange(count), np.zeros(count, np.int64))
     for i, (one, ids) in enumerate(zip(documents, plan.tokenizer.encode([d.text for d in documents]), strict=True)):

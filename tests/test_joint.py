@@ -16,8 +16,8 @@ from pipeline.core.files import Text
 from pipeline.text import templates
 from pipeline.text.fields import Column, Field, Joint, Piece
 from pipeline.text.fragments import Fragments
+from pipeline.text.outline import Outline
 from pipeline.text.rendered import Program, Rendered, compile_programs
-from pipeline.text.telling import Telling
 from pipeline.text.templates import Expression, pieces
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import tokenizer
@@ -57,13 +57,13 @@ def slow(line: str, monkeypatch: pytest.MonkeyPatch) -> Program:
         return cut(line)
 
 
-def told(teller: Fragments | Rendered, rows: np.ndarray) -> Documents:
+def told(renderer: Fragments | Rendered, rows: np.ndarray) -> Documents:
     """One document a row, of the first program."""
 
-    def choose(chunk: slice) -> Telling:
-        return Telling.table(np.zeros((len(rows[chunk]), 1), np.int32), rows[chunk], np.ones(1, np.uint8))
+    def choose(chunk: slice) -> Outline:
+        return Outline.table(np.zeros((len(rows[chunk]), 1), np.int32), rows[chunk], np.ones(1, np.uint8))
 
-    return teller.documents(len(rows), None, choose, spans=True, parts=True)
+    return renderer.documents(len(rows), None, choose, spans=True, parts=True)
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "cl100k", "words"])
@@ -106,19 +106,19 @@ def test_too_many_combinations_stay_an_expression_with_a_notice_and_are_told_ali
     line = "{{ city }}: {{ many + size }}."
     program = cut(line)
     assert any(isinstance(part, Expression) for part in program), "3 · 10,000 are more than 20,000"
-    teller, (notice,) = compile_programs([program], tokenizer("gpt2"), len(ROWS))
-    assert isinstance(teller, Rendered)
+    renderer, (notice,) = compile_programs([program], tokenizer("gpt2"), len(ROWS))
+    assert isinstance(renderer, Rendered)
     assert "lines.j2:7 depends on several values at once" in notice
     rows = np.array([[0, 3, 0, 0, 9_998]], np.int32)
-    assert tokenizer("gpt2").decode(told(teller, rows).tokens.values) == " Washington D.C.: 10001.<|endoftext|>"
+    assert tokenizer("gpt2").decode(told(renderer, rows).tokens.values) == " Washington D.C.: 10001.<|endoftext|>"
 
 
 def test_a_joint_table_without_a_seam_to_a_value_takes_the_slow_path(monkeypatch: pytest.MonkeyPatch) -> None:
     line = "{{ city }}{% if size > other %}.{% endif %}"
-    teller, (notice,) = compile_programs([cut(line)], tokenizer("gpt2"), len(ROWS))
+    renderer, (notice,) = compile_programs([cut(line)], tokenizer("gpt2"), len(ROWS))
     rendered, _ = compile_programs([slow(line, monkeypatch)], tokenizer("gpt2"), len(ROWS))
     assert "no sure seam" in notice
-    assert np.array_equal(told(teller, EVERY).tokens.values, told(rendered, EVERY).tokens.values)
+    assert np.array_equal(told(renderer, EVERY).tokens.values, told(rendered, EVERY).tokens.values)
 
 
 def test_what_fails_for_one_combination_is_refused_with_its_line() -> None:
@@ -140,16 +140,16 @@ CHANCES = {
 @pytest.mark.parametrize("line", LINES)
 def test_the_expected_length_is_the_sum_over_all_combinations(line: str) -> None:
     encoder: Tokenizer = tokenizer("gpt2")
-    teller, _ = compile_programs([cut(line)], encoder, len(ROWS))
-    assert isinstance(teller, Fragments)
-    lengths = (told(teller, EVERY).tokens.lengths - 1).tolist()
+    renderer, _ = compile_programs([cut(line)], encoder, len(ROWS))
+    assert isinstance(renderer, Fragments)
+    lengths = (told(renderer, EVERY).tokens.lengths - 1).tolist()
     chances = [
         prod((CHANCES[slot][row] for slot, row in enumerate(at[:4])), start=Fraction(1)) for at in EVERY.tolist()
     ]
     assert sum(chances) == 1
     expected = sum((chance * length for chance, length in zip(chances, lengths, strict=True)), Fraction(0))
-    assert teller.mean_lengths(CHANCES.__getitem__) == [expected]
-    assert max(lengths) <= teller.longest[0]
+    assert renderer.mean_lengths(CHANCES.__getitem__) == [expected]
+    assert max(lengths) <= renderer.longest[0]
 
 
 WEIGHTED = """\

@@ -12,8 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pipeline.plan.plan import Plan
 
+from pipeline.plan.plan import Plan
 from pipeline.storage import bucket
 from tests.conftest import SMALL, built, contents
 from tests.kills import files, shown

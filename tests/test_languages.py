@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pipeline.plan.plan import Plan
 
 from pipeline.core.draws import I32, I64
 from pipeline.core.errors import RecipeError
+from pipeline.plan.plan import Plan
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.knowledge.wordings import NAME, NAMELESS, PRONOUN, scope_of
 from pipeline.text.fragments import Fragments
 from pipeline.text.languages import contract, elide, josa
+from pipeline.text.outline import Outline
 from pipeline.text.rendered import compile_programs
-from pipeline.text.telling import Telling
 from pipeline.text.templates import pieces
 from tests.encoders import tokenizer
 from tests.plans import plan_of, small
@@ -149,12 +149,12 @@ def test_every_template_with_every_value_is_encoded_exactly(language: str, kind:
     lines = [line for sentence in source.sentences for line in spec.sets[language].lines(sentence)]
     lines = lines if kind == "gpt2" else lines[::8]
     cut = [pieces(line, scope, "") for line in lines]
-    teller, notices = compile_programs(cut, encoder, source.world.slots)
-    assert isinstance(teller, Fragments), notices
+    renderer, notices = compile_programs(cut, encoder, source.world.slots)
+    assert isinstance(renderer, Fragments), notices
     for number, line in enumerate(lines):
         rows = rows_of(source, cut[number], everything=(mode == PRONOUN and kind == "gpt2") or number == 0)
-        telling = Telling.table(np.full((len(rows), 1), number, np.int32), rows)
-        got = teller.documents(len(rows), None, lambda _, telling=telling: telling, spans=False).tokens
+        outline = Outline.table(np.full((len(rows), 1), number, np.int32), rows)
+        got = renderer.documents(len(rows), None, lambda _, outline=outline: outline, spans=False).tokens
         texts = [rendered(plan, line.text, language, mode, dict(enumerate(at))) for at in rows.tolist()]
         expected = [token for ids in encoder.encode(texts) for token in (*ids.tolist(), encoder.eos)]
         assert got.values.tolist() == expected, line.place

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pipeline.plan.plan import Plan
 
 from pipeline.core.files import library
+from pipeline.plan.plan import Plan
 from pipeline.sources.knowledge.wordings import PRONOUN, scope_of
 from pipeline.text.fragments import Fragments
 from pipeline.text.templates import pieces
@@ -44,15 +44,15 @@ def table(path: str) -> list[dict[str, str]]:
 def sayings(plan: Plan, source: str) -> Iterator[list[list[str]]]:
     """Each program of a source as its pieces, a piece as all texts that it shows."""
     assert not any("slow path" in notice for notice in plan.sources[source].notices)
-    teller = plan.sources[source]._teller
-    assert isinstance(teller, Fragments)
+    renderer = plan.sources[source]._renderer
+    assert isinstance(renderer, Fragments)
     known: dict[tuple[int, int], list[str]] = {}
-    bounds = teller.start.tolist()
-    for first, end in pairwise(teller.program_start.tolist()):
+    bounds = renderer.start.tolist()
+    for first, end in pairwise(renderer.program_start.tolist()):
         program = []
-        for base, rows in zip(teller.base[first:end].tolist(), teller.rows[first:end].tolist(), strict=True):
+        for base, rows in zip(renderer.base[first:end].tolist(), renderer.rows[first:end].tolist(), strict=True):
             if (base, rows) not in known:
-                ids = [teller.tokens[bounds[f] : bounds[f + 1]].tolist() for f in range(base, base + rows)]
+                ids = [renderer.tokens[bounds[f] : bounds[f + 1]].tolist() for f in range(base, base + rows)]
                 known[base, rows] = plan.tokenizer.decode_all(ids)
             program.append(known[base, rows])
         yield program

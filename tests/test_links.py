@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pipeline.build.building import verify
-from pipeline.plan.plan import Plan
 
 import pipeline
 from pipeline import cli
+from pipeline.build.building import verify
 from pipeline.core.errors import StorageError
 from pipeline.dataset.dataset import Dataset
+from pipeline.plan.plan import Plan
 from pipeline.storage import LocalFolder, folder_at
 from tests.conftest import built, contents, run
 

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pipeline.build.building import build
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
 
 from pipeline import read
+from pipeline.build.building import build
 from pipeline.build.executors import Inline
 from pipeline.build.verification import verify
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.table import Lists
 from pipeline.dataset.dataset import Dataset
-from pipeline.formats import SINKS
+from pipeline.formats import FORMATS
 from pipeline.packing.packing import MOST_LENGTH, PackingSpec, pack, segment_type
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.storage import arrow
 from pipeline.training.streams import of_plan
@@ -123,7 +123,7 @@ def test_long_sequences_are_streamed(built: promises.Built):
     assert (at["segment_ids"] == built.rows["train"][0][1]["segment_ids"]).all()
 
 
-@pytest.mark.parametrize("kind", SINKS)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_long_sequences_are_exported_and_read_back(built: promises.Built, tmp_path: Path, kind: str):
     copy = tmp_path / promises.FOLDER
     shutil.copytree(built.out, copy)

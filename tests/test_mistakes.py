@@ -9,16 +9,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pipeline.plan.plan import Plan
-from pipeline.recipe.recipe import load
 
 from pipeline.core.documents import ROLES
 from pipeline.core.draws import I64
 from pipeline.core.errors import PipelineError, RecipeError
 from pipeline.core.key import Key
+from pipeline.plan.plan import Plan
+from pipeline.recipe.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.source import Context
-from pipeline.text.telling import Telling
+from pipeline.text.outline import Outline
 from tests.plans import plan_of
 from tests.reference.biographies import STORY, biographies, row, stories
 
@@ -150,20 +150,20 @@ def test_a_wrong_value_reads_differently_in_the_language_in_which_it_is_told(lan
 # ── how often ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def places_of(telling: Telling) -> I64:
+def places_of(outline: Outline) -> I64:
     """At which place, or before which, each sentence stands."""
-    told = np.isin(telling.roles, (0, ROLES.index("silent")))
+    told = np.isin(outline.roles, (0, ROLES.index("silent")))
     before = np.cumsum(told) - told
-    found: I64 = before - np.repeat(before[telling.first[:-1]], np.diff(telling.first))
+    found: I64 = before - np.repeat(before[outline.first[:-1]], np.diff(outline.first))
     return found
 
 
 def counts_of(source: Biographies, exposure: int = 0, count: int = 20_000) -> NDArray[np.float64]:
     """How many mistakes that are taken back stand before each sentence: (d, s)."""
-    telling = source._telling(np.arange(count), np.full(count, exposure))
-    place = places_of(telling)
-    document = np.repeat(np.arange(count), np.diff(telling.first))
-    back = telling.roles == ROLES.index("back")
+    outline = source._outline(np.arange(count), np.full(count, exposure))
+    place = places_of(outline)
+    document = np.repeat(np.arange(count), np.diff(outline.first))
+    back = outline.roles == ROLES.index("back")
     s = int(place.max()) + 1
     return np.bincount(document * s + place, weights=back, minlength=count * s).reshape(count, s)
 
@@ -206,18 +206,18 @@ def test_the_coins_of_places_exposures_and_people_are_independent() -> None:
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 def test_a_value_is_silently_wrong_at_the_rate(rate: float) -> None:
     _, source = source_with(f"silent: {rate}, corrected: 0.2")
-    telling = source._telling(np.arange(20_000), np.zeros(20_000, np.int64))
-    silent = (telling.roles == ROLES.index("silent"))[np.isin(telling.roles, (0, ROLES.index("silent")))]
+    outline = source._outline(np.arange(20_000), np.zeros(20_000, np.int64))
+    silent = (outline.roles == ROLES.index("silent"))[np.isin(outline.roles, (0, ROLES.index("silent")))]
     for place in silent.reshape(-1, 5).T:
         assert_rate(place, rate)
 
 
 def test_each_of_the_later_sentences_is_told_too_early_equally_often() -> None:
     _, source = source_with("weak: 0.5", "full_name: all, permutations: fixed")
-    telling = source._telling(np.arange(12_000), np.zeros(12_000, np.int64))
-    weak = telling.roles == ROLES.index("weak")
-    sentence = np.searchsorted(source._base[0, 0], telling.programs, side="right") - 1
-    pairs = np.bincount((places_of(telling) * 5 + sentence)[weak], minlength=25).reshape(5, 5)
+    outline = source._outline(np.arange(12_000), np.zeros(12_000, np.int64))
+    weak = outline.roles == ROLES.index("weak")
+    sentence = np.searchsorted(source._base[0, 0], outline.programs, side="right") - 1
+    pairs = np.bincount((places_of(outline) * 5 + sentence)[weak], minlength=25).reshape(5, 5)
     assert pairs.sum() > 10_000
     assert_alike(pairs[:4], np.triu(np.ones((5, 5)), 1)[:4])
     assert pairs[4].sum() == 0
@@ -228,14 +228,14 @@ def test_each_of_the_later_sentences_is_told_too_early_equally_often() -> None:
 def test_wrong_values_are_uniform_over_those_that_read_otherwise(attribute: str, kind: str) -> None:
     _, source = source_with(f"{kind}: 0.5, sentences: [{attribute}]")
     world, field = source.world, source.world.fields[attribute]
-    telling = source._telling(np.arange(24_000), np.zeros(24_000, np.int64))
-    document = np.repeat(np.arange(24_000), np.diff(telling.first))
-    wrong = np.isin(telling.roles, (ROLES.index("mistake"), ROLES.index("silent")))
+    outline = source._outline(np.arange(24_000), np.zeros(24_000, np.int64))
+    document = np.repeat(np.arange(24_000), np.diff(outline.first))
+    wrong = np.isin(outline.roles, (ROLES.index("mistake"), ROLES.index("silent")))
     slots = sorted(field.slots)
     sizes = [world.sizes(slot) for slot in slots]
     told, true = (
         np.ravel_multi_index(rows[:, slots].T, sizes)
-        for rows in (telling.rows[telling.facts[wrong]], telling.rows[document[wrong]])
+        for rows in (outline.rows[outline.facts[wrong]], outline.rows[document[wrong]])
     )
     n = int(np.prod(sizes))
     rows_of = [dict(zip(slots, place, strict=True)) for place in np.ndindex(*sizes)]
@@ -251,9 +251,9 @@ def test_wrong_values_are_uniform_over_those_that_read_otherwise(attribute: str,
 def test_only_the_sentences_that_are_named_go_wrong(kind: str) -> None:
     _, source = source_with(f"{kind}: 0.5, sentences: [major]")
     item = np.arange(2000)
-    telling, order = source._telling(item, item % 3), source.choices(item, item % 3).order
-    document, wrong = np.repeat(item, np.diff(telling.first)), telling.roles > 0
-    before = order[document[wrong], places_of(telling)[wrong]]
+    outline, order = source._outline(item, item % 3), source.choices(item, item % 3).order
+    document, wrong = np.repeat(item, np.diff(outline.first)), outline.roles > 0
+    before = order[document[wrong], places_of(outline)[wrong]]
     assert set(before.tolist()) == {TOLD.index("major")}
 
 
@@ -293,7 +293,7 @@ def test_without_its_mistakes_a_document_is_as_if_there_had_been_none(mistakes: 
 def test_silent_mistakes_leave_all_other_sentences_as_they_are() -> None:
     (_, wrong), (_, right) = (source_with(f"silent: {rate}") for rate in (0.3, 0))
     item, exposure = np.arange(3000), np.arange(3000) % 5
-    one, other = wrong._telling(item, exposure), right._telling(item, exposure)
+    one, other = wrong._outline(item, exposure), right._outline(item, exposure)
     assert np.array_equal(one.programs, other.programs)
     true = one.roles == 0
     assert 0.6 < true.mean() < 0.8

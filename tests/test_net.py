@@ -17,11 +17,11 @@ from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
+
 from pipeline.build.building import build
+from pipeline.build.executors import Inline
 from pipeline.plan.plan import compile_plan
 from pipeline.recipe.recipe import load
-
-from pipeline.build.executors import Inline
 from tests.conftest import contents
 from tests.net.known import case as changed
 from tests.net.known import known
@@ -107,7 +107,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A dataset of two splits, several shards and an export. Not to be changed."""
     columns = ["loss_mask", "documents"]
     split = {"mixture": {"s": {"exposures": 30}}, "packing": {"length": 32}, "columns": columns}
-    case = changed(splits={"train": split, "exam": split}, sinks=[{"kind": "mds", "columns": ["input_ids"]}])
+    case = changed(splits={"train": split, "exam": split}, exports=[{"kind": "mds", "columns": ["input_ids"]}])
     folder = tmp_path_factory.mktemp("net")
     recipe = case.write(folder)
     made = Built(case, recipe, compile_plan(load(str(recipe))), folder / "whole" / FOLDER)

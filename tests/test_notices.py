@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tokenizers
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import dump, load
 
 from pipeline import cli
 from pipeline.core.errors import PlanError, RecipeError
 from pipeline.core.notices import Notice
 from pipeline.plan import figures
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import dump, load
 from pipeline.worlds.repeated import share_with_a_word_twice
 from tests.plans import plan_of
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pipeline.plan.plan import Plan
 
 from pipeline.core.draws import below, below_each, bits, bits_each, scaled
 from pipeline.core.errors import PlanError, RecipeError
 from pipeline.core.key import Key
+from pipeline.plan.plan import Plan
 from pipeline.shard.shard import make_shard
 from tests.plans import plan_at
 

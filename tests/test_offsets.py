@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 import tokenizers
-from pipeline.plan.plan import Plan
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.table import Strings
+from pipeline.plan.plan import Plan
 from pipeline.shard.shard import make_shard
 from pipeline.text.offsets import tokens_within
 from tests.plans import plan_at, usual

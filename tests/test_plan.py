@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pipeline.plan.plan import Plan, SplitPlan, compile_plan
-from pipeline.recipe.recipe import load
 
 from pipeline.core.errors import PipelineError, PlanError
+from pipeline.plan.plan import Plan, SplitPlan, compile_plan
+from pipeline.recipe.recipe import load
 from pipeline.shard.shard import make_shard
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pipeline.plan.plan import Plan
 
 from pipeline import cli
 from pipeline.core.documents import ROLES, Documents, Ragged
 from pipeline.core.system.escaping import escaped
 from pipeline.inspect import colour
 from pipeline.inspect.highlight import WRONG, Run, runs, runs_of
+from pipeline.plan.plan import Plan
 from pipeline.text.tokenizer import Tokenizer, TokenizerSpec, load
 from tests.plans import KINDS, plan_at, plan_of
 

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from pipeline.build.building import build
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
 
+from pipeline.build.building import build
 from pipeline.build.executors import Inline
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.errors import PipelineError
 from pipeline.dataset.dataset import Dataset
 from pipeline.formats.nanogpt import NanogptSpec
+from pipeline.plan.plan import Plan, compile_plan
 from pipeline.publish.export import export
+from pipeline.recipe.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.sources.structure.compiled import brevo
 from pipeline.sources.structure.compiled.names import FEW
@@ -332,7 +332,7 @@ def renamed(tokens: list[str]) -> list[str]:
 
 
 def facts_of_brevo(one: checked.Brevo) -> dict[str, Any]:
-    """What a graph, its telling and its answer are like."""
+    """What a graph, its outline and its answer are like."""
     needs: dict[Any, list[Any]] = {}
     for needed, by in one.edges:
         needs.setdefault(by, []).append(needed)
@@ -557,8 +557,8 @@ def test_a_recipe_says_before_it_is_built_that_a_format_needs_end_tokens(
         "tokenizer": "symbols",
         "sources": {"it": {**KINDS["mano"], **ended}},
         "splits": {"train": {"mixture": {"it": {"tokens": 1000}}}},
-        "sinks": ["nanogpt"],
+        "exports": ["nanogpt"],
     }
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(tree))
-    with pytest.raises(PipelineError, match=r"sinks\.0: .*end token") if refused else nullcontext():
+    with pytest.raises(PipelineError, match=r"exports\.0: .*end token") if refused else nullcontext():
         load(str(tmp_path / "r.yaml"))

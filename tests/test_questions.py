@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from pipeline.plan.plan import Plan
 
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.errors import PipelineError
 from pipeline.core.files import library
+from pipeline.plan.plan import Plan
 from pipeline.shard.shard import make_shard
 from pipeline.sources.knowledge.questions import Questions
 from pipeline.text.rendered import Rendered
@@ -169,7 +169,7 @@ def test_spans_are_the_tokens_of_the_values_that_are_shown(told: list[Told]) -> 
 
 
 def test_what_cannot_be_cut_takes_the_slow_path_with_a_notice_and_nothing_else_does() -> None:
-    slow = {name for name, source in asking(plan_for("own")).items() if isinstance(source._teller, Rendered)}
+    slow = {name for name, source in asking(plan_for("own")).items() if isinstance(source._renderer, Rendered)}
     assert slow == {"slow", "slow_hinted", "slow_spoken"}
     for name, source in asking(plan_for("own")).items():
         assert any("slow path" in notice for notice in source.notices) == (name in slow)
@@ -351,7 +351,7 @@ def test_the_expected_length_is_the_mean_over_items_and_exposures_and_the_longes
 ) -> None:
     rng = np.random.default_rng(1)
     for one in told:
-        slow = isinstance(one.source._teller, Rendered)
+        slow = isinstance(one.source._renderer, Rendered)
         item = rng.integers(0, len(one.source), 4000 if slow else 60_000)
         lengths = one.source.documents(item, rng.integers(0, 50, item.size), spans=False).tokens.lengths
         samples = min(item.size, len(one.source)) if not slow else 1000  # a mean that is itself a sample

@@ -17,15 +17,15 @@ from typing import Any
 
 import pytest
 import ray
-from pipeline.build.building import build_shard, shard_name
-from pipeline.plan.plan import Plan
 from ray.cluster_utils import Cluster
 
 from pipeline import cli
+from pipeline.build.building import build_shard, shard_name
 from pipeline.build.executors import Auto, Ray, auto
 from pipeline.build.executors import ray as executors
 from pipeline.build.executors.sessions import Session, session
 from pipeline.core.errors import RunError, StorageError
+from pipeline.plan.plan import Plan
 from pipeline.storage import LocalFolder
 from tests.conftest import SMALL, built, contents
 from tests.plans import usual

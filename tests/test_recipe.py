@@ -9,12 +9,12 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipeline.plan.plan import compile_plan
-from pipeline.recipe.recipe import Loaded, dump, fingerprint, load, schema
 
 from pipeline.core.errors import RecipeError
 from pipeline.core.files import library
+from pipeline.plan.plan import compile_plan
 from pipeline.recipe import recipe
+from pipeline.recipe.recipe import Loaded, dump, fingerprint, load, schema
 from pipeline.worlds.attributes import ChoiceSpec
 from tests.plans import KINDS
 
@@ -639,7 +639,7 @@ def test_the_schema_knows_bounds_numbers_and_names_of_formats():
     assert jsonschema.Draft202012Validator(amounts).is_valid(0.5)
     assert not jsonschema.Draft202012Validator(amounts).is_valid(1.5)
     assert made["$defs"]["PerturbedSpec"]["properties"]["share"]["default"] == 0.1
-    formats = jsonschema.Draft202012Validator({**made["properties"]["sinks"], "$defs": made["$defs"]})
+    formats = jsonschema.Draft202012Validator({**made["properties"]["exports"], "$defs": made["$defs"]})
     assert formats.is_valid(["parquet", {"kind": "megatron"}])
     assert not formats.is_valid(["parket"])
 

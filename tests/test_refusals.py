@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipeline.plan.plan import compile_plan
-from pipeline.recipe.recipe import KINDS, Recipe, load, sink
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.core.errors import PipelineError, RecipeError
 from pipeline.core.files import library
-from pipeline.formats import SINKS
-from pipeline.recipe.origin import OVERRIDE, Mark, Origin
 from pipeline.core.scalars import shown
+from pipeline.formats import FORMATS
+from pipeline.plan.plan import compile_plan
+from pipeline.recipe.origin import OVERRIDE, Mark, Origin
+from pipeline.recipe.recipe import KINDS, Recipe, export_spec, load
 from pipeline.recipe.refusals import WORDED, refusal
 from pipeline.recipe.yaml_tree import tree_of
 from tests.test_recipe import SMALL
@@ -110,7 +110,7 @@ def test_an_override_that_is_no_value_is_refused(folder: Path, override: str, pr
 def test_a_text_is_read_up_to_the_bounds(folder: Path):
     deep = "[" * 99 + "]" * 99
     assert refused(f"seed: 1\nb: {deep}\n") == (
-        "r.yaml:2: b: unknown key. It can be: seed, shard_tokens, sinks, sources, splits, strict, tokenizer, worlds."
+        "r.yaml:2: b: unknown key. It can be: exports, seed, shard_tokens, sources, splits, strict, tokenizer, worlds."
     )
     assert refused(f"seed: 1\nb: [{deep}]\n").startswith(f"r.yaml:2: {DEEP}")
     assert load("small.yaml", ["seed=" + "9" * 1000]).recipe.seed == int("9" * 1000)
@@ -157,7 +157,7 @@ def schemas(schema: Any) -> Iterator[dict[str, Any]]:
 
 def test_every_error_that_a_spec_can_give_has_a_wording():
     kinds = {"unknown_key", "refused", "number"}
-    for root in (Recipe, *(kind.Spec for kind in SINKS.values())):
+    for root in (Recipe, *(kind.Spec for kind in FORMATS.values())):
         for schema in schemas(root.__pydantic_core_schema__):
             if schema["type"] not in OF_TYPES:
                 assert schema["type"] in WITHOUT_ERRORS, f"nothing is known of the errors of {schema['type']}"
@@ -204,7 +204,7 @@ def changed(tree: Any, path: tuple[str | int, ...], value: Any) -> Any:
 @pytest.mark.parametrize("name", ["bioS_mixed_50", "depo1_N225_K4"])
 def test_no_refusal_of_a_value_speaks_of_types_of_python(name: str):
     tree = short(load(name).recipe.model_dump(by_alias=True))
-    tree["sinks"] = [{"kind": "litdata", "block": 4}, {"kind": "jsonl"}]
+    tree["exports"] = [{"kind": "litdata", "block": 4}, {"kind": "jsonl"}]
     values = [tree_of(value, "", (), Mark(OVERRIDE, 0))[0] for value in VALUES]
     words = set()
     for path in paths(tree):
@@ -274,7 +274,7 @@ def test_a_missing_key_is_to_be_written_where_it_is_missing(folder: Path):
 
 def test_options_of_a_format_are_refused_at_the_override():
     with pytest.raises(RecipeError, match=r"^--set blok: unknown key\. Did you mean 'block'\?"):
-        sink("litdata", ["blok=1"])
+        export_spec("litdata", ["blok=1"])
 
 
 def test_the_way_that_went_furthest_is_the_one_that_was_meant():
@@ -417,8 +417,8 @@ def test_what_a_world_inherits_is_not_at_fault(folder: Path):
         ("sources.bios.templates.citty.0=x", "there is no list sources.bios.templates.citty. Did you mean 'city'?"),
         ("splits.train.columns.1=spans", "the list splits.train.columns has no place 1. It has 0 to 0."),
         ("splits.train.columns.99999999999=spans", "has no place 99999999999. It has 0 to 0."),
-        ("sinks.0.kind=mds", "there is no list sinks. Set all of it: --set 'key=[a, b]'."),
-        ("sinks.jsonl.text=a", "sinks: a list is needed, not a mapping. Write its entries in brackets, [a, b]; --set "),
+        ("exports.0.kind=mds", "there is no list exports. Set all of it: --set 'key=[a, b]'."),
+        ("exports.jsonl.text=a", "exports: a list is needed, not a mapping. Write its entries in brackets, [a, b]; --s"),
     ],
 )  # fmt: skip
 def test_a_misspelt_name_is_told_from_a_new_one(folder: Path, override: str, told: str):
@@ -441,10 +441,10 @@ def test_an_override_reaches_into_lists(folder: Path):
     made = load("small.yaml", ["worlds.people.attributes.city.values.1=Ulm", "splits.train.columns.0=spans"]).recipe
     assert made.model_dump()["worlds"]["people"]["attributes"]["city"]["values"] == ["Oslo", "Ulm", "Rome"]
     assert made.splits["train"].columns == ["spans"]
-    sinks = ["sinks=[{kind: mds}, jsonl]", "sinks.0.kind=parquet", "sinks.1={kind: jsonl, columns: [input_ids]}"]
-    assert [one.kind for one in load("small.yaml", sinks).recipe.sinks] == ["parquet", "jsonl"]
-    assert refused_override("sinks=[{kind: mds}]", "sinks.0.kind=mdz").startswith(
-        "--set sinks.0.kind: 'mdz' is not possible here. Did you mean 'mds'?"
+    sinks = ["exports=[{kind: mds}, jsonl]", "exports.0.kind=parquet", "exports.1={kind: jsonl, columns: [input_ids]}"]
+    assert [one.kind for one in load("small.yaml", sinks).recipe.exports] == ["parquet", "jsonl"]
+    assert refused_override("exports=[{kind: mds}]", "exports.0.kind=mdz").startswith(
+        "--set exports.0.kind: 'mdz' is not possible here. Did you mean 'mds'?"
     )
     assert Path("--set") == OVERRIDE
 

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pipeline.plan.plan import Plan
 
 from pipeline import cli
 from pipeline.core.documents import Ragged, offsets_of
@@ -29,6 +28,7 @@ from pipeline.inspect.report.drawn import draw
 from pipeline.inspect.report.measure import documents_told, measure, plan_of
 from pipeline.inspect.report.numbers import Report, Source
 from pipeline.inspect.report.page import exposures, html, percent, short, sized
+from pipeline.plan.plan import Plan
 from tests.conftest import built, contents
 from tests.plans import plan_at
 from tests.plans import plan_of as plan_named

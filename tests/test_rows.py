@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipeline.plan.plan import Plan
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.errors import RunError
 from pipeline.core.table import Columns, Lists, Strings, content_hash, length_of, take
 from pipeline.packing.packing import Line, PackingSpec, Sequences, pack, pack_pure, picked
+from pipeline.plan.plan import Plan
 from pipeline.shard.shard import is_laid_out_quickly, layout_of, make_rows, make_shard
 from pipeline.sources.source import lengths_of
 from pipeline.storage.arrow import record_batch

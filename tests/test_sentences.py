@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import dump, load
 
 from pipeline.core.documents import ROLES
 from pipeline.core.errors import PipelineError
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import dump, load
 from pipeline.shard.shard import make_shard
 from pipeline.sources.structure.sentences import Sentences
 
@@ -167,8 +167,8 @@ def test_trees_stand_beside_their_tokens_in_windows_too(tmp_path: Path, packing:
 
 def test_trees_open_in_datasets(tmp_path: Path):
     from datasets import load_dataset
-    from pipeline.build.building import build, verify
 
+    from pipeline.build.building import build, verify
     from pipeline.build.executors import Inline
 
     plan = plan_of(tmp_path, {}, packing={"length": 16}, columns=["tree"])

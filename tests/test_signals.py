@@ -189,7 +189,7 @@ def test_handlers_of_a_program_that_uses_the_package_are_its_own(capsys: pytest.
 
 
 IN_A_FILE = """
-from pipeline.sinks import arrow
+from pipeline.storage import arrow
 write, written = arrow.write, []
 
 def half(columns, file):

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
 
 from pipeline import cli
 from pipeline.core.errors import StorageError
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
 from pipeline.storage import LocalFolder, local
 from pipeline.storage.arrow import HashingFile
 from pipeline.storage.local import hash_of

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipeline.plan.plan import Plan
 
 import pipeline
 from pipeline.core.errors import PlanError, StorageError
+from pipeline.plan.plan import Plan
 from pipeline.shard.shard import make_shard
 from pipeline.storage.arrow import record_batch
 from pipeline.training.streams import Stream, of_plan

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tokenizers
 import yaml
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
 
 from pipeline.core.errors import PipelineError
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
 
 DEPO = {"kind": "depo", "nodes": 5, "hops": 2, "words": {"length": [1, 2], "vocabulary": 3}}
 MANO = {"kind": "mano", "operations": 2, "modulus": 5}
@@ -91,8 +91,8 @@ def test_beside_text_symbols_stand_behind_the_text_tokenizers_ids(tmp_path: Path
 
 def test_a_saved_tokenizer_reads_what_it_shows_and_rebuilds_the_dataset(tmp_path: Path):
     from datasets import load_dataset
-    from pipeline.build.building import build
 
+    from pipeline.build.building import build
     from pipeline.build.executors import Inline
 
     plan = plan_of(tmp_path, "symbols", it=few(DEPO))

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 import tokenizers
-from pipeline.build.building import build
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
 from tokenizers import AddedToken, models, pre_tokenizers
 
+from pipeline.build.building import build
 from pipeline.build.executors import Inline
 from pipeline.core.errors import PipelineError, SpecError
 from pipeline.core.files import Files
 from pipeline.core.key import Key
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.text.tokenizer import Tokenizer, TokenizerSpec
 from pipeline.text.tokenizer import load as load_tokenizer

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipeline.build.building import verify
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
 
 import pipeline
 from pipeline import cli
+from pipeline.build.building import verify
 from pipeline.build.executors import Inline
 from pipeline.core.errors import RunError, StorageError
 from pipeline.dataset.dataset import Dataset
 from pipeline.dataset.manifest import MEND, Manifest
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
 from pipeline.storage import LocalFolder
 from tests.conftest import OVERRIDES, built, contents, run
 from tests.damages import empty, extend, flip, truncate

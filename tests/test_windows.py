@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pipeline.plan.plan import Plan
 
 from pipeline.core.documents import ROLES
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
 from pipeline.core.table import content_hash
 from pipeline.packing.packing import PackingSpec, pack_pure
+from pipeline.plan.plan import Plan
 from pipeline.shard.shard import Shard, find_document, make_shard
 from tests.plans import plan_at
 from tests.reference import packing as reference
@@ -235,9 +235,9 @@ def test_spans_parts_and_the_loss_mask_follow_the_tokens_that_they_are_of(pure: 
     rows = {"spans": 0, "parts": 0}
     masked = set[str]()
     for (source, item, turn), where in pieces(shard, pure).items():
-        teller = pure.sources[source]
-        told: Any = teller.documents(np.array([item]), np.array([turn]), spans=True, parts=True)
-        labels = [split.attributes.index(label) for label in teller.labels]
+        renderer = pure.sources[source]
+        told: Any = renderer.documents(np.array([item]), np.array([turn]), spans=True, parts=True)
+        labels = [split.attributes.index(label) for label in renderer.labels]
         expected = {name: np.zeros(len(told.tokens.values), np.int64) for name in rows}
         for name, marked in (("spans", told.spans), ("parts", told.parts)):
             for start, length, number in marked.values.tolist():
@@ -245,7 +245,7 @@ def test_spans_parts_and_the_loss_mask_follow_the_tokens_that_they_are_of(pure: 
                 rows[name] += sum(p.offset < start + length and start < p.offset + p.length for p in where)
         assert joined(where, spans) == expected["spans"].tolist()
         assert joined(where, parts) == expected["parts"].tolist()
-        lost = np.isin(expected["parts"], [ROLES.index(role) for role in teller.mask])
+        lost = np.isin(expected["parts"], [ROLES.index(role) for role in renderer.mask])
         assert joined(where, columns["loss_mask"]) == (~lost).astype(int).tolist()
         masked |= {source} if lost.any() else set()
     assert rows == {name: int(columns[name].offsets[-1]) for name in rows}, "a row, and one more at each cut"

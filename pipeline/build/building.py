@@ -85,7 +85,7 @@ def build(
         _write_card(folder, card(plan, manifest, folder.name))
         folder.write(MANIFEST, manifest.dumps())
         _log(folder, len(missing), began)
-    for sink in plan.recipe.sinks:
+    for sink in plan.recipe.exports:
         exported(export(Dataset(folder, manifest), sink, done=exporting))
     return manifest
 
@@ -163,11 +163,11 @@ def _refuse_foreign(folder: Folder, plan: Plan) -> None:
 def _check_exports(folder: Folder, plan: Plan) -> None:
     """PlanError or StorageError for an export that could not be made once all is built."""
     splits = recipe.exported(plan.recipe, plan.tokenizer.dtype.name)
-    for sink in plan.recipe.sinks:
+    for sink in plan.recipe.exports:
         try:
             asked = Export.of(sink, plan.fingerprint, splits)
         except SpecError as error:
-            raise PlanError(error.problem, error.remedy, f"sinks: {sink.kind}") from None
+            raise PlanError(error.problem, error.remedy, f"exports: {sink.kind}") from None
         asked.refuse_foreign(own_place(folder, sink))
 
 

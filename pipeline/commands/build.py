@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     plan = compiled(options)
     out = options.out or str(Path("data") / recipe.find(options.recipe).stem)
     executor = _executor(options, plan)
-    total = int(sum(split.tokens for split in plan.splits.values())) * (1 + len(plan.recipe.sinks))
+    total = int(sum(split.tokens for split in plan.splits.values())) * (1 + len(plan.recipe.exports))
     with bar("build", total, "tokens") as shown:
         new: list[ShardRecord] = []
         exports: list[Exported] = []

@@ -24,10 +24,10 @@ def run(options: argparse.Namespace) -> int:
     """Export, and print what was written."""
     from pipeline.dataset.dataset import Dataset
     from pipeline.publish import export
-    from pipeline.recipe.recipe import sink
+    from pipeline.recipe.recipe import export_spec
 
     asked = {"splits": options.split, "columns": options.columns.split(",") if options.columns else None}
-    spec = sink(options.to, options.set, {name: given for name, given in asked.items() if given})
+    spec = export_spec(options.to, options.set, {name: given for name, given in asked.items() if given})
     dataset = Dataset.at(options.folder)
     total = sum(split["tokens"] for name, split in dataset.manifest.splits.items() if name in (spec.splits or [name]))
     with bar("export", total, "tokens") as shown:

@@ -192,9 +192,9 @@ def _move(context: Any, target: Any, t: Any, origin: Any, o: Any) -> Any:
 
 def _gather(
     programs: Any, facts: Any, first: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
-    tokens: Any, opening: Any, eos: Any, out: Any, at: Any, offsets: Any,
+    tokens: Any, prefix: Any, eos: Any, out: Any, at: Any, offsets: Any,
 ) -> Any:  # fmt: skip
-    """Documents as token ids, one after the other, each begun by `opening` and closed by `eos`.
+    """Documents as token ids, one after the other, each begun by `prefix` and closed by `eos`.
 
     Document i is the sentences from first[i] to first[i + 1]: programs (m,) says which program tells each, facts (m,)
     whose facts it tells, a row of rows (·, r): the row that each slot shows. Fragment f of an operation q is
@@ -217,9 +217,9 @@ def _gather(
             for k in range(NOTED, length):
                 fragments[count + k] = base[q + k] + rows[fact, slot[q + k]]
             count += length
-        for k in range(opening.size):
-            out[at + k] = opening[k]
-        at += opening.size
+        for k in range(prefix.size):
+            out[at + k] = prefix[k]
+        at += prefix.size
         for k in range(count):
             origin = start[fragments[k]]
             length = start[fragments[k] + 1] - origin
@@ -245,7 +245,7 @@ def measure(
     programs: Any, facts: Any, first: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
     around: Any, out: Any,
 ) -> None:  # fmt: skip
-    """How many tokens `gather` would write for each document: out (d,), `around` of them for opening and end."""
+    """How many tokens `gather` would write for each document: out (d,), `around` of them for prefix and end."""
     for i in range(first.size - 1):
         length = around
         for j in range(first[i], first[i + 1]):
@@ -259,18 +259,18 @@ def measure(
 @njit(f"i8({_PROGRAMS}, u1[::1], i4[::1], i4[::1], i8, u1[::1], i4, i4[:,::1], i8[::1])")
 def find_spans(
     programs: Any, facts: Any, first: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
-    label: Any, lead: Any, trail: Any, opening: Any, false: Any, wrong: Any, out: Any, offsets: Any,
+    label: Any, lead: Any, trail: Any, prefix: Any, false: Any, wrong: Any, out: Any, offsets: Any,
 ) -> Any:  # fmt: skip
     """Where the labelled pieces of documents stand: rows (start, length, label) of out; returns how many.
 
     Arguments as in `gather`, plus per operation its label (0: none), per fragment how many of its tokens at either end
-    belong to the words around the value, the tokens of the opening, and per sentence the label that it tells falsely
+    belong to the words around the value, the tokens of the prefix, and per sentence the label that it tells falsely
     (0: none), which is noted as `wrong`. A start counts from the document's first token; document i has the rows from
     offsets[i] to offsets[i + 1]. Neighbours of one label in a sentence are one span ("October", " 2", ",", " 1996").
     """
     count = 0
     for i in range(first.size - 1):
-        at = opening
+        at = prefix
         for j in range(first[i], first[i + 1]):
             p = programs[j]
             last_label, last_end = np.int32(0), np.int64(-1)
@@ -296,11 +296,11 @@ def find_spans(
 @njit(f"void({_PROGRAMS}, i8, i4[:,::1])")
 def find_sentences(
     programs: Any, facts: Any, first: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
-    opening: Any, out: Any,
+    prefix: Any, out: Any,
 ) -> None:  # fmt: skip
     """Where each sentence stands in its document: out[j] = (start, length), arguments as in `gather`."""
     for i in range(first.size - 1):
-        at = opening
+        at = prefix
         for j in range(first[i], first[i + 1]):
             length = 0
             for q in range(program_start[programs[j]], program_start[programs[j] + 1]):

@@ -6,9 +6,9 @@ attribute or source is one file. Unknown keys are refused here, with a suggestio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
@@ -46,6 +46,9 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
+    RENAMED: ClassVar[Mapping[str, str]] = {}
+    """Keys that there were once → what they are called now."""
+
     @model_validator(mode="before")
     @classmethod
     def _no_unknown_keys(cls, data: Any) -> Any:
@@ -53,7 +56,9 @@ class Spec(BaseModel):
             keys = cls.keys()
             for key in data:
                 if key not in keys:
-                    context = {"key": key, "remedy": suggest(str(key), keys)}
+                    renamed = cls.RENAMED.get(key) if isinstance(key, str) else None
+                    remedy = f"It is called '{renamed}' now." if renamed else suggest(str(key), keys)
+                    context = {"key": key, "remedy": remedy}
                     raise PydanticCustomError(UNKNOWN_KEY, "unknown key", context)
         return data
 

@@ -2,14 +2,14 @@
 
 `arrow` writes the shards themselves. The others are formats that a built dataset is exported to, and each is one file:
 its layout told in the first lines, its options (keys of `sinks:` in a recipe), its code. A new one is a class with a
-Spec, added to SINKS and to SinkSpec below.
+Spec, added to FORMATS and to FormatSpec below.
 """
 
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from pipeline.formats.format import Sink
+from pipeline.formats.format import Format
 from pipeline.formats.jsonl import Jsonl, JsonlSpec
 from pipeline.formats.litdata import Litdata, LitdataSpec
 from pipeline.formats.llmc import Llmc, LlmcSpec
@@ -18,7 +18,7 @@ from pipeline.formats.megatron import Megatron, MegatronSpec
 from pipeline.formats.nanogpt import Nanogpt, NanogptSpec
 from pipeline.formats.parquet import Parquet, ParquetSpec
 
-SINKS: dict[str, type[Sink]] = {
+FORMATS: dict[str, type[Format]] = {
     "parquet": Parquet,
     "jsonl": Jsonl,
     "nanogpt": Nanogpt,
@@ -33,7 +33,7 @@ def _named(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
-SinkSpec = Annotated[
+FormatSpec = Annotated[
     Annotated[
         ParquetSpec | JsonlSpec | NanogptSpec | LlmcSpec | MegatronSpec | MdsSpec | LitdataSpec,
         Field(discriminator="kind"),
@@ -41,4 +41,4 @@ SinkSpec = Annotated[
     BeforeValidator(_named),
 ]
 
-__all__ = ["SINKS", "Sink", "SinkSpec"]
+__all__ = ["FORMATS", "Format", "FormatSpec"]

@@ -150,7 +150,7 @@ class CountedRecord(FileRecord):
     tokens: Count
 
 
-class Sink(Protocol):
+class Format(Protocol):
     """A format. Every method but `__init__` may raise SpecError for what the format cannot hold.
 
     Spec: its options. Record: what is recorded of a file that `write` makes. reads: the columns that it needs,
@@ -213,7 +213,7 @@ def columns_of(rows: bool, asked: Iterable[str]) -> tuple[str, ...]:
     return tuple(column for column in ORDER if column in there)
 
 
-def selected(sink: Sink, spec: ExportSpec, splits: Mapping[str, Split]) -> dict[str, tuple[str, ...]]:
+def selected(sink: Format, spec: ExportSpec, splits: Mapping[str, Split]) -> dict[str, tuple[str, ...]]:
     """Which columns of which splits are exported: split → columns. SpecError where the format cannot hold them."""
     for i, name in enumerate(spec.splits or ()):
         if name not in splits:
@@ -228,7 +228,7 @@ def selected(sink: Sink, spec: ExportSpec, splits: Mapping[str, Split]) -> dict[
     return {split.name: _chosen(sink, spec, split) for split in mine}
 
 
-def _chosen(sink: Sink, spec: ExportSpec, split: Split) -> tuple[str, ...]:
+def _chosen(sink: Format, spec: ExportSpec, split: Split) -> tuple[str, ...]:
     """The columns of a split that are exported. SpecError for one without a place."""
     wanted = split.columns if spec.columns is None else [name for name in split.columns if name in spec.columns]
     homeless = [name for name in wanted if not sink.place(split, name)]

@@ -36,9 +36,9 @@ def in_world(world: World, about: Sequence[Source], *, kept_apart: bool = False)
     yield from names.notices(world)
     if not about and not kept_apart:
         yield Notice("no split has a document about it", "Add a source about it to a mixture, or remove the world.")
-    telling = [source for source in about if isinstance(source, Informative)]
-    if telling:
-        yield from _never_told(world, reduce(Shown.joined, (shown for source in telling for shown in source.shown)))
+    informative = [source for source in about if isinstance(source, Informative)]
+    if informative:
+        yield from _never_told(world, reduce(Shown.joined, (shown for source in informative for shown in source.shown)))
 
 
 def _never_told(world: World, shown: Shown) -> Iterator[Notice]:

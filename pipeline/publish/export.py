@@ -24,8 +24,8 @@ from pipeline.core.spec import Name
 from pipeline.core.table import Columns
 from pipeline.dataset.dataset import MEND, Dataset
 from pipeline.dataset.manifest import ShardRecord, seal
-from pipeline.formats import SINKS, SinkSpec
-from pipeline.formats.format import File, FileRecord, Part, Rows, Shard, Sink, Split, columns_of, selected
+from pipeline.formats import FORMATS, FormatSpec
+from pipeline.formats.format import File, FileRecord, Format, Part, Rows, Shard, Split, columns_of, selected
 from pipeline.storage import STATE, Folder, arrow, folder_at
 from pipeline.storage.local import hash_of
 from pipeline.text.tokenizer import Tokenizer
@@ -41,15 +41,15 @@ Progress = Callable[[int], object]
 class Export:
     """What is exported of which dataset. columns: split → those that are; dataset: its fingerprint."""
 
-    spec: SinkSpec
-    sink: Sink
+    spec: FormatSpec
+    sink: Format
     dataset: str
     columns: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, spec: SinkSpec, dataset: str, splits: Mapping[str, Split]) -> Export:
+    def of(cls, spec: FormatSpec, dataset: str, splits: Mapping[str, Split]) -> Export:
         """What the options say of these splits. SpecError where the format cannot hold it."""
-        sink = SINKS[spec.kind](spec)
+        sink = FORMATS[spec.kind](spec)
         return cls(spec, sink, dataset, selected(sink, spec, splits))
 
     @cached_property
@@ -100,13 +100,13 @@ class Exported:
         return sum(file["bytes"] for file in self.files)
 
 
-def own_place(dataset: Folder, spec: SinkSpec) -> Folder:
+def own_place(dataset: Folder, spec: FormatSpec) -> Folder:
     """Where a dataset's own export of a kind lies. StorageError where a link there leads out of the dataset."""
     return dataset.below(f"{EXPORTS}/{spec.kind}")
 
 
 def export(
-    dataset: Dataset, spec: SinkSpec, out: str | Path | None = None, *, done: Progress = lambda _: None
+    dataset: Dataset, spec: FormatSpec, out: str | Path | None = None, *, done: Progress = lambda _: None
 ) -> Exported:
     """The dataset in the format that `spec` describes, in the folder, or below the URL, `out`; by default in its own.
 
@@ -307,7 +307,7 @@ def _export(asked: Export, split: Split, rows: Rows, folder: Folder, done: Progr
     return written
 
 
-def _indices(sink: Sink, made: Mapping[str, Sequence[Mapping[str, Any]]], folder: Folder) -> list[dict[str, Any]]:
+def _indices(sink: Format, made: Mapping[str, Sequence[Mapping[str, Any]]], folder: Folder) -> list[dict[str, Any]]:
     """The files that name the others."""
     files = _Files(folder)
     for name, text in sink.index(made).items():
@@ -316,7 +316,7 @@ def _indices(sink: Sink, made: Mapping[str, Sequence[Mapping[str, Any]]], folder
     return files.made
 
 
-def _make(sink: Sink, part: Part, rows: Rows, folder: Folder) -> list[dict[str, Any]]:
+def _make(sink: Format, part: Part, rows: Rows, folder: Folder) -> list[dict[str, Any]]:
     """The files of a part: all of them, or none."""
     files = _Files(folder)
     try:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from pydantic import (
@@ -38,7 +38,7 @@ from pipeline.core.scalars import shown
 from pipeline.core.spec import Name, Rational, Size, Spec, refused
 from pipeline.core.system.escaping import shortened
 from pipeline.core.system.opening import expanded
-from pipeline.formats import SINKS, SinkSpec
+from pipeline.formats import FORMATS, FormatSpec
 from pipeline.formats.format import Split, columns_of, selected
 from pipeline.packing.packing import PackingSpec
 from pipeline.recipe.origin import OVERRIDE, Mark, Marks, Origin, dotted_path
@@ -63,7 +63,7 @@ MOST_EXPOSURES = 2**31  # what the column `documents` can hold
 
 SomeSpec = TypeVar("SomeSpec", bound=Spec)
 Column = Literal["loss_mask", "segment_ids", "documents", "spans", "parts", "answers", "probes", "steps", "tree"]
-KINDS = {"sources": sorted(SOURCES), "sinks": sorted(SINKS), "worlds": ATTRIBUTE_KINDS}
+KINDS = {"sources": sorted(SOURCES), "exports": sorted(FORMATS), "worlds": ATTRIBUTE_KINDS}
 """First key of a path → what `kind` can be below it."""
 
 From = Annotated[
@@ -185,13 +185,17 @@ class SplitSpec(Spec):
 class Recipe(Spec):
     """What a dataset is made of."""
 
+    RENAMED: ClassVar[Mapping[str, str]] = {"sinks": "exports"}
+
     seed: int = Field(0, ge=0, description="Of everything that is drawn.")
     tokenizer: TokenizerSpec = TokenizerSpec()
     worlds: dict[Name, WorldSpec] = Field({}, description="What is true, by name.")
     sources: dict[Name, SourceSpec]
     splits: dict[Name, SplitSpec] = Field(min_length=1)
     shard_tokens: int = Field(2**25, ge=2**10, le=2**30, description="About how many tokens a shard has.")
-    sinks: list[SinkSpec] = Field([], description="Formats to export the dataset to, into exports/ beside its splits.")
+    exports: list[FormatSpec] = Field(
+        [], description="Formats to export the dataset to, into exports/ beside its splits."
+    )
     strict: bool = Field(
         False,
         description="Refuse a recipe by whose notices in `plan` knowledge gets lost: documents that name nobody, "
@@ -254,16 +258,16 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
     return _materialised(Loaded(recipe, origin, title(path)))
 
 
-def sink(kind: str, overrides: Iterable[str] = (), options: Mapping[str, Any] | None = None) -> SinkSpec:
+def export_spec(kind: str, overrides: Iterable[str] = (), options: Mapping[str, Any] | None = None) -> FormatSpec:
     """The options of a format, from `key=value` overrides and from plain values. RecipeError for what it has not."""
-    if kind not in SINKS:
-        raise RecipeError(f"no format '{shortened(kind)}'", suggest(kind, SINKS))
+    if kind not in FORMATS:
+        raise RecipeError(f"no format '{shortened(kind)}'", suggest(kind, FORMATS))
     tree: Tree = {"kind": kind, **(options or {})}
     marks: Marks = {(): Mark(OVERRIDE, 0, -1)}
     for override in overrides:
         _override(tree, marks, override, {})
-    spec: Any = _validated(SINKS[kind].Spec, tree, Origin("", marks, {}))
-    made: SinkSpec = spec
+    spec: Any = _validated(FORMATS[kind].Spec, tree, Origin("", marks, {}))
+    made: FormatSpec = spec
     return made
 
 
@@ -313,7 +317,7 @@ def title(path: Path) -> str:
 def dump(recipe: Recipe, header: str) -> str:
     """The resolved recipe as YAML that loads to the same recipe; worlds and sources, which are long, come last."""
     tree = _written(recipe)
-    asked = [key for key in ("sinks", "strict") if getattr(recipe, key)]
+    asked = [key for key in ("exports", "strict") if getattr(recipe, key)]
     order = ("seed", "tokenizer", "shard_tokens", *asked, "splits", "sources", "worlds")
     return f"# {header}\n{dumped({key: tree[key] for key in order})}"
 
@@ -349,14 +353,14 @@ def fingerprint_of(tree: Mapping[str, Any], tokenizer_hash: str, version: int) -
 
 def described(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain JSON, without what is no part of the dataset: where it goes, and what is refused."""
-    return recipe.model_dump(mode="json", by_alias=True, exclude={"sinks", "strict"})
+    return recipe.model_dump(mode="json", by_alias=True, exclude={"exports", "strict"})
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of a recipe, for editors."""
     made = Recipe.model_json_schema()
     made["properties"]["extends"] = {"type": "string", "description": "Another recipe: a name, or a path from here."}
-    exports = {sink.Spec.__name__ for sink in SINKS.values()}
+    exports = {sink.Spec.__name__ for sink in FORMATS.values()}
     for spec in (
         "WorldSpec",
         *(
@@ -367,8 +371,8 @@ def schema() -> dict[str, Any]:
     ):
         made["$defs"][spec]["properties"]["extends"] = {"type": "string", "description": "Another one of this recipe."}
     made["properties"]["tokenizer"] = {"anyOf": [{"type": "string"}, made["properties"]["tokenizer"]]}
-    of_sinks = made["properties"]["sinks"]
-    of_sinks["items"] = {"anyOf": [{"enum": list(SINKS)}, of_sinks["items"]]}
+    of_exports = made["properties"]["exports"]
+    of_exports["items"] = {"anyOf": [{"enum": list(FORMATS)}, of_exports["items"]]}
     inheritable: dict[str, Any] = _inheritable(made)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **inheritable}
 
@@ -509,7 +513,7 @@ def _inherit(tree: Tree, marks: Marks, group: str) -> None:
 def _override(tree: Tree, marks: Marks, override: str, replaced: dict[KeyPath, str]) -> None:
     """`worlds.people.size=1000`: one value, parsed as YAML, over whatever the recipe says.
 
-    A number in the path is a place in a list: `sinks.0.kind=mds`.
+    A number in the path is a place in a list: `exports.0.kind=mds`.
     """
     dotted, equals, text = override.partition("=")
     place = f"--set {shortened(override, 80)}"
@@ -633,22 +637,22 @@ def _materialised(loaded: Loaded) -> Loaded:
                     at = ("mixture", source)
                     among = [at, ("..", "..", "sources", source), ("..", "..", "sources")]  # or it is taken away
                     raise SpecError(f"no source '{source}'", suggest(source, recipe.sources), at, among)
-    _check_sinks(loaded)
+    _check_exports(loaded)
     return replace(loaded, recipe=recipe.model_copy(update=updated))
 
 
-def _check_sinks(loaded: Loaded) -> None:
+def _check_exports(loaded: Loaded) -> None:
     """RecipeError for a format that cannot hold the dataset, as far as that is known before there is a tokenizer."""
-    kinds = [spec.kind for spec in loaded.recipe.sinks]
-    for i, spec in enumerate(loaded.recipe.sinks):
-        with loaded.refusing("sinks", i):
+    kinds = [spec.kind for spec in loaded.recipe.exports]
+    for i, spec in enumerate(loaded.recipe.exports):
+        with loaded.refusing("exports", i):
             if spec.kind in kinds[:i]:
-                raise SpecError(f"two sinks of the kind {spec.kind}", "One can have several splits.", ("kind",))
-            selected(SINKS[spec.kind](spec), spec, exported(loaded.recipe))
+                raise SpecError(f"two exports of the kind {spec.kind}", "One can have several splits.", ("kind",))
+            selected(FORMATS[spec.kind](spec), spec, exported(loaded.recipe))
 
 
 def exported(recipe: Recipe, ids: str = "uint16") -> dict[str, Split]:
-    """What sinks are told of the splits of a recipe before they are built; ids is the type of the token ids."""
+    """What formats are told of the splits of a recipe before they are built; ids is the type of the token ids."""
     found = {}
     for name, spec in recipe.splits.items():
         rows, aligned = (spec.packing.method == method for method in ("rows", "aligned"))

@@ -75,7 +75,7 @@ def _number(value: Any) -> str:
 
 def _list(value: Any) -> str:
     if isinstance(value, dict):
-        return "Write its entries in brackets, [a, b]; --set reaches one by its number: sinks.0.kind."
+        return "Write its entries in brackets, [a, b]; --set reaches one by its number: exports.0.kind."
     return f"Write it in brackets: [{str(shown(value)).strip(chr(39))}]."
 
 

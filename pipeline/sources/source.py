@@ -25,7 +25,7 @@ from pipeline.text.symbols import NO_SYMBOLS, Alphabet, Symbols
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds.world import World
 
-Turns = Annotated[int, Key_(ge=1, le=2**31 - 1)] | Literal["fresh"]
+Variants = Annotated[int, Key_(ge=1, le=2**31 - 1)] | Literal["fresh"]
 Role = Literal["tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back", "attempt"]
 MEASURED = 8192  # documents that are made at once where nothing but their lengths is wanted
 SAMPLE = 2000  # documents whose mean length is taken where it cannot be computed
@@ -206,7 +206,7 @@ class Parsed(Protocol):
         ...
 
 
-def opening(spec: DocumentsSpec) -> Piece | None:
+def prefix(spec: DocumentsSpec) -> Piece | None:
     """What the documents of a source begin with."""
     return spec.tag.piece() if spec.tag else None
 

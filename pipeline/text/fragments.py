@@ -27,8 +27,8 @@ from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError
 from pipeline.core.narrow import narrowed
 from pipeline.text.fields import Joint, Piece, Texts, literal
+from pipeline.text.outline import U8, Choose, Outline
 from pipeline.text.seams import Seams
-from pipeline.text.telling import U8, Choose, Telling
 from pipeline.text.tokenizer import Tokenizer
 
 FUSE = 1024  # most tokens (rows × words of the literal) that fusing for speed may add to a table
@@ -43,15 +43,15 @@ class Uncuttable(Exception):
 class Compiler:
     """Collects programs; `finish` tokenizes the distinct pieces that they show, all at once.
 
-    slots: how many slots there are, that of literals included. opening: what every document begins with, a special
+    slots: how many slots there are, that of literals included. prefix: what every document begins with, a special
     token or a text, if anything.
     """
 
-    def __init__(self, tokenizer: Tokenizer, slots: int, opening: Piece | None = None) -> None:
+    def __init__(self, tokenizer: Tokenizer, slots: int, prefix: Piece | None = None) -> None:
         self.seams = Seams(tokenizer)
         self._tokenizer = tokenizer
         self._slots = slots
-        self._opening = opening
+        self._prefix = prefix
         self._programs: list[list[Piece]] = []
 
     def add(self, pieces: Sequence[Piece]) -> int:
@@ -77,8 +77,8 @@ class Compiler:
 
     def finish(self) -> Fragments:
         """The compiled programs, any of which may follow any other. Uncuttable where that is not proved."""
-        opening = self._proved([self._opening]) if self._opening else []
-        told = [program for program in [*self._programs, opening] if program and not program[0].special]
+        prefix = self._proved([self._prefix]) if self._prefix else []
+        told = [program for program in [*self._programs, prefix] if program and not program[0].special]
         lasts = [program[-1].texts for program in told if not program[-1].texts.codes]
         firsts = [program[0].texts for program in told if not program[0].texts.codes]
         ends = Texts(tuple(sorted(frozenset().union(*(texts.tails for texts in lasts)))))
@@ -86,7 +86,7 @@ class Compiler:
         if not self.seams.cut(ends, beginnings):
             raise Uncuttable("one sentence cannot be cut from the next")
         fused = [_fuse_for_speed(program) for program in self._programs]
-        begun = [token for piece in opening for token in self._tokenizer.encodings(piece.texts.rows)[0].ids]
+        begun = [token for piece in prefix for token in self._tokenizer.encodings(piece.texts.rows)[0].ids]
         return _tokenized(fused, self._tokenizer, self._slots, begun)
 
     def _prove(self, pieces: list[Piece]) -> list[Piece]:
@@ -243,7 +243,7 @@ class _Table:
         return ids, inside
 
 
-def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer, slots: int, opening: Sequence[int] = ()) -> Fragments:
+def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer, slots: int, prefix: Sequence[int] = ()) -> Fragments:
     """The table of all fragments, and the operations of the programs, which point at it."""
     table = _Table(tokenizer)
     bases = [table.base(piece) for program in programs for piece in program]
@@ -262,7 +262,7 @@ def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer, slots: int, op
         slot=np.array([number[p.slot] if isinstance(p.slot, Joint) else p.slot for p in flat] + SLACK, np.int32),
         label=np.array([piece.label for piece in flat] + SLACK, np.uint8),
         eos=tokenizer.eos,
-        opening=np.array(opening, tokenizer.dtype),
+        prefix=np.array(prefix, tokenizer.dtype),
         joints=tuple(joints),
         slots=slots,
     )
@@ -303,7 +303,7 @@ class Fragments:
 
     tokens (T,) uint16 or int32, start (f + 1,): fragment f is tokens[start[f] : start[f + 1]]; lead, trail
     (f,): how many of its tokens at either end are words around the value. program_start (p + 1,): program p is the
-    operations from program_start[p] on; base, rows, slot, label: of each operation. Slack follows it. opening: the
+    operations from program_start[p] on; base, rows, slot, label: of each operation. Slack follows it. prefix: the
     tokens that every document begins with. joints: the slots beyond the first `slots`, which follow from these.
     """
 
@@ -317,7 +317,7 @@ class Fragments:
     slot: I32
     label: U8
     eos: int
-    opening: NDArray[Any]
+    prefix: NDArray[Any]
     joints: tuple[Joint, ...] = ()
     slots: int = 1
 
@@ -338,16 +338,16 @@ class Fragments:
         end = 0
         for first in range(0, count, CHUNK):
             chunk = slice(first, min(first + CHUNK, count))
-            telling = choose(chunk)
-            programs_of = self._arguments(telling)
+            outline = choose(chunk)
+            programs_of = self._arguments(outline)
             if longest is None:
-                out = _with_room(out, end, self._most(telling) + kernels.VECTOR, count / chunk.stop)
+                out = _with_room(out, end, self._most(outline) + kernels.VECTOR, count / chunk.stop)
             within = offsets[chunk.start : chunk.stop + 1]
-            end = kernels.gather(*programs_of, self.tokens, self.opening, eos, out, end, within)  # type: ignore[call-arg]
+            end = kernels.gather(*programs_of, self.tokens, self.prefix, eos, out, end, within)  # type: ignore[call-arg]
             if spans:
-                found.note_spans(telling, programs_of)
+                found.note_spans(outline, programs_of)
             if parts:
-                found.note_parts(telling, programs_of)
+                found.note_parts(outline, programs_of)
         return Documents(Ragged(out[:end], offsets, room=out), *found.ragged(spans, parts))
 
     def lengths(self, count: int, choose: Choose) -> I64:
@@ -357,20 +357,20 @@ class Fragments:
         found = np.empty(count, np.int64)
         for first in range(0, count, CHUNK):
             chunk = slice(first, min(first + CHUNK, count))
-            kernels.measure(*self._arguments(choose(chunk)), len(self.opening) + 1, found[chunk])  # type: ignore[call-arg]
+            kernels.measure(*self._arguments(choose(chunk)), len(self.prefix) + 1, found[chunk])  # type: ignore[call-arg]
         return found
 
-    def _arguments(self, telling: Telling) -> tuple[Any, ...]:
+    def _arguments(self, outline: Outline) -> tuple[Any, ...]:
         """What every kernel about documents takes first."""
-        rows = telling.rows
+        rows = outline.rows
         if self.joints:
             rows = np.column_stack([rows, *(joint.rows(rows) for joint in self.joints)])
         of_programs = (self.program_start, self.base, self.slot, self.start)
-        return telling.programs, telling.facts, telling.first, np.ascontiguousarray(rows, np.int32), *of_programs
+        return outline.programs, outline.facts, outline.first, np.ascontiguousarray(rows, np.int32), *of_programs
 
-    def _most(self, telling: Telling) -> int:
+    def _most(self, outline: Outline) -> int:
         """Tokens that the documents have at most."""
-        return int(self.longest[telling.programs].sum()) + len(telling) * (len(self.opening) + 1)
+        return int(self.longest[outline.programs].sum()) + len(outline) * (len(self.prefix) + 1)
 
     @cached_property
     def longest(self) -> I64:
@@ -397,7 +397,7 @@ class Fragments:
         kept = np.flatnonzero(self.tokens[: self.start[-1]] == token)
         start = np.searchsorted(kept, self.start).astype(np.int32)
         tokens = np.full(len(kept) + len(SLACK), token, self.tokens.dtype)
-        return replace(self, tokens=tokens, start=start, opening=self.opening[self.opening == token])
+        return replace(self, tokens=tokens, start=start, prefix=self.prefix[self.prefix == token])
 
     def _likely(self, slot: int, probability: Callable[[int], Sequence[Fraction]]) -> Sequence[Fraction]:
         """How likely the rows of any slot are, its own or a joint one."""
@@ -421,27 +421,27 @@ class _Found:
     parts: list[Ragged] = field(default_factory=list)
     _room: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 3), np.int32))
 
-    def note_spans(self, telling: Telling, programs_of: tuple[Any, ...]) -> None:
+    def note_spans(self, outline: Outline, programs_of: tuple[Any, ...]) -> None:
         from pipeline.core import kernels
 
         table = self.fragments
-        most = len(telling.programs) * int(np.diff(table.program_start).max())
+        most = len(outline.programs) * int(np.diff(table.program_start).max())
         if len(self._room) < most:
             self._room = np.empty((most, 3), np.int32)
-        false = np.zeros(len(telling.programs), np.uint8) if telling.false is None else telling.false
-        ends = np.zeros(len(telling) + 1, np.int64)
-        about = (table.label, table.lead, table.trail, len(table.opening), false, self.wrong)
+        false = np.zeros(len(outline.programs), np.uint8) if outline.false is None else outline.false
+        ends = np.zeros(len(outline) + 1, np.int64)
+        about = (table.label, table.lead, table.trail, len(table.prefix), false, self.wrong)
         used = kernels.find_spans(*programs_of, *about, self._room, ends)  # type: ignore[call-arg]
         self.spans.append(Ragged(self._room[:used].copy(), ends))
 
-    def note_parts(self, telling: Telling, programs_of: tuple[Any, ...]) -> None:
+    def note_parts(self, outline: Outline, programs_of: tuple[Any, ...]) -> None:
         from pipeline.core import kernels
 
-        opening = len(self.fragments.opening)
-        places = np.empty((len(telling.programs), 2), np.int32)
-        kernels.find_sentences(*programs_of, opening, places)  # type: ignore[call-arg]
-        openings = np.full(len(telling), opening, np.int32) if opening else None
-        self.parts.append(parts_of(telling, places, openings))
+        prefix = len(self.fragments.prefix)
+        places = np.empty((len(outline.programs), 2), np.int32)
+        kernels.find_sentences(*programs_of, prefix, places)  # type: ignore[call-arg]
+        prefixes = np.full(len(outline), prefix, np.int32) if prefix else None
+        self.parts.append(parts_of(outline, places, prefixes))
 
     def ragged(self, spans: bool, parts: bool) -> tuple[Ragged | None, Ragged | None]:
         """What was found, where it was asked for."""
@@ -452,23 +452,23 @@ class _Found:
         )
 
 
-def parts_of(telling: Telling, places: I32, openings: I32 | None) -> Ragged:
-    """Rows (start, length, role) of the sentences that have a role and of the opening, a tag, per document.
+def parts_of(outline: Outline, places: I32, prefixes: I32 | None) -> Ragged:
+    """Rows (start, length, role) of the sentences that have a role and of the prefix, a tag, per document.
 
-    places int32 (m, 2): start and length of every sentence. openings int32 (d,): the length of each document's opening;
+    places int32 (m, 2): start and length of every sentence. prefixes int32 (d,): the length of each document's prefix;
     None where they have none. A part all of whose text lies in a neighbour's tokens has the length 0.
     """
-    roles = np.zeros(len(places), np.uint8) if telling.roles is None else telling.roles
-    document = np.repeat(np.arange(len(telling)), np.diff(telling.first))
+    roles = np.zeros(len(places), np.uint8) if outline.roles is None else outline.roles
+    document = np.repeat(np.arange(len(outline)), np.diff(outline.first))
     with_role = np.flatnonzero(roles)
     rows = np.column_stack([places[with_role], roles[with_role].astype(np.int32)])
     owner = document[with_role]
-    if openings is not None:
-        tag = np.column_stack([np.zeros_like(openings), openings, np.full_like(openings, ROLES.index("tag"))])
-        rows, owner = np.concatenate([tag, rows]), np.concatenate([np.arange(len(telling)), owner])
+    if prefixes is not None:
+        tag = np.column_stack([np.zeros_like(prefixes), prefixes, np.full_like(prefixes, ROLES.index("tag"))])
+        rows, owner = np.concatenate([tag, rows]), np.concatenate([np.arange(len(outline)), owner])
         order = np.argsort(owner, kind="stable")
         rows, owner = rows[order], owner[order]
-    return Ragged(rows.astype(np.int32), offsets_of(np.bincount(owner, minlength=len(telling))))
+    return Ragged(rows.astype(np.int32), offsets_of(np.bincount(owner, minlength=len(outline))))
 
 
 def _with_room(out: NDArray[Any], used: int, more: int, scale: float) -> NDArray[Any]:

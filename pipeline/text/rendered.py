@@ -19,7 +19,7 @@ from pipeline.core.notices import Notice, information
 from pipeline.text.fields import Joint, Piece
 from pipeline.text.fragments import Compiler, Fragments, Uncuttable, parts_of
 from pipeline.text.offsets import tokens_within
-from pipeline.text.telling import Choose, Telling
+from pipeline.text.outline import Choose, Outline
 from pipeline.text.templates import Expression
 from pipeline.text.tokenizer import Tokenizer
 
@@ -28,7 +28,7 @@ CHUNK = 1024
 CUT = "\0"  # stands for a special token where the words beside it are looked at
 
 
-class Teller(Protocol):
+class Renderer(Protocol):
     """Programs to documents: `Fragments` gathers them, `Rendered` renders and encodes them."""
 
     def documents(
@@ -41,13 +41,13 @@ class Teller(Protocol):
 
 
 def compile_programs(
-    programs: Sequence[Program], tokenizer: Tokenizer, slots: int, opening: Piece | None = None
+    programs: Sequence[Program], tokenizer: Tokenizer, slots: int, prefix: Piece | None = None
 ) -> tuple[Fragments | Rendered, list[Notice]]:
-    """The fastest teller that is exact for all the programs, and a notice where that is the slow one.
+    """The fastest renderer that is exact for all the programs, and a notice where that is the slow one.
 
-    slots: how many the rows of a telling have. opening: what every document begins with, if anything.
+    slots: how many the rows of an outline have. prefix: what every document begins with, if anything.
     """
-    compiler = Compiler(tokenizer, slots, opening)
+    compiler = Compiler(tokenizer, slots, prefix)
     try:
         for program in programs:
             if expressions := [part for part in program if isinstance(part, Expression)]:
@@ -60,11 +60,11 @@ def compile_programs(
                 f"token ids that are given need fragments, but {reason}", "Take another tokenizer, or text."
             ) from None
         notice = information(f"slow path: documents are rendered and encoded one by one, because {reason}")
-        return Rendered(tuple(map(tuple, programs)), tokenizer, opening), [notice]
+        return Rendered(tuple(map(tuple, programs)), tokenizer, prefix), [notice]
 
 
 class _Told(NamedTuple):
-    """A document as text: its values (first character, end, label, sentence); the ends of opening and sentences."""
+    """A document as text: its values (first character, end, label, sentence); the ends of prefix and sentences."""
 
     text: str
     values: list[tuple[int, int, int, int]]
@@ -77,7 +77,7 @@ class Rendered:
 
     programs: tuple[Program, ...]
     tokenizer: Tokenizer
-    opening: Piece | None = None
+    prefix: Piece | None = None
 
     def documents(
         self, count: int, longest: int | None, choose: Choose, *, spans: bool, parts: bool = False, wrong: int = 0
@@ -87,8 +87,8 @@ class Rendered:
         found: list[Ragged] = []
         roles: list[Ragged] = []
         for first in range(0, count, CHUNK):
-            telling = choose(slice(first, min(first + CHUNK, count)))
-            told = [self._tell(telling, i, wrong) for i in range(len(telling))]
+            outline = choose(slice(first, min(first + CHUNK, count)))
+            told = [self._tell(outline, i, wrong) for i in range(len(outline))]
             encodings = self.tokenizer.encodings([one.text for one in told])
             ids += [[*encoding.ids, self.tokenizer.eos] for encoding in encodings]
             if spans:
@@ -96,7 +96,7 @@ class Rendered:
                     _ragged([_in_tokens(e.offsets, one.values) for e, one in zip(encodings, told, strict=True)])
                 )
             if parts:
-                roles.append(self._parts(telling, [e.offsets for e in encodings], told))
+                roles.append(self._parts(outline, [e.offsets for e in encodings], told))
         tokens = np.array([token for document in ids for token in document], self.tokenizer.dtype)
         ragged = Ragged(tokens, offsets_of(np.array([len(document) for document in ids], np.int64)))
         nothing = [_ragged([])]
@@ -109,19 +109,19 @@ class Rendered:
     def lengths(self, count: int, choose: Choose) -> None:
         """Not known before documents are encoded."""
 
-    def text(self, telling: Telling, document: int = 0) -> str:
+    def text(self, outline: Outline, document: int = 0) -> str:
         """What a document says, without its end token."""
-        return self._tell(telling, document, 0).text
+        return self._tell(outline, document, 0).text
 
-    def _tell(self, telling: Telling, document: int, wrong: int) -> _Told:
+    def _tell(self, outline: Outline, document: int, wrong: int) -> _Told:
         """One document."""
-        text = _shown(self.opening, {}, first=True) if self.opening else ""
-        own = CUT if self.opening and _is_special(self.opening) else text  # what is not said by special tokens
+        text = _shown(self.prefix, {}, first=True) if self.prefix else ""
+        own = CUT if self.prefix and _is_special(self.prefix) else text  # what is not said by special tokens
         values: list[tuple[int, int, int, int]] = []
         ends = [len(text)]
-        for j in range(telling.first[document], telling.first[document + 1]):
-            program = self.programs[telling.programs[j]]
-            at = _Rows(telling.rows[telling.facts[j]])
+        for j in range(outline.first[document], outline.first[document + 1]):
+            program = self.programs[outline.programs[j]]
+            at = _Rows(outline.rows[outline.facts[j]])
             for number, part in enumerate(program):
                 shown = _shown(part, at, first=number == 0)
                 around = part.around(_row(part, at)) if isinstance(part, Piece) else (0, 0)
@@ -129,7 +129,7 @@ class Rendered:
                 text += shown
                 end = len(text) - around[1]
                 if part.label and end > before:
-                    label = wrong if telling.false is not None and part.label == telling.false[j] else part.label
+                    label = wrong if outline.false is not None and part.label == outline.false[j] else part.label
                     values.append((before, end, label, len(ends)))
                 own += CUT if _is_special(part) else shown
             ends.append(len(text))
@@ -137,12 +137,12 @@ class Rendered:
             raise SpecError(f"the document {text!r} contains the text of a special token")
         return _Told(text, values, ends)
 
-    def _parts(self, telling: Telling, offsets: Sequence[Sequence[tuple[int, int]]], told: list[_Told]) -> Ragged:
+    def _parts(self, outline: Outline, offsets: Sequence[Sequence[tuple[int, int]]], told: list[_Told]) -> Ragged:
         pairs = zip(offsets, told, strict=True)
         counts = [tokens_within(of_tokens, one.text, one.ends) for of_tokens, one in pairs]
         places = np.concatenate([np.column_stack([np.cumsum(tokens)[:-1], tokens[1:]]) for tokens in counts])
-        openings = np.array([tokens[0] for tokens in counts], np.int32) if self.opening else None
-        return parts_of(telling, places.astype(np.int32), openings)
+        prefixes = np.array([tokens[0] for tokens in counts], np.int32) if self.prefix else None
+        return parts_of(outline, places.astype(np.int32), prefixes)
 
 
 class _Rows(dict[int, int]):

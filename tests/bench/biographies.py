@@ -15,8 +15,8 @@ from typing import Any
 import jinja2
 import numpy as np
 from numpy.typing import NDArray
-from pipeline.plan.plan import Plan
 
+from pipeline.plan.plan import Plan
 from pipeline.sources.knowledge.biographies import Biographies as Source
 from pipeline.sources.knowledge.biographies import BiographiesSpec
 from pipeline.text.fields import Column

@@ -9,8 +9,8 @@ from typing import Any
 import jinja2
 import numpy as np
 from numpy.typing import NDArray
-from pipeline.plan.plan import Plan
 
+from pipeline.plan.plan import Plan
 from tests.bench.biographies import WORDS, Biographies, singular
 
 ATTRIBUTES = ("name", "birth_date", "birth_city", "university", "major", "employer", "company_city")

@@ -22,8 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pipeline.plan.plan import Plan
 
+from pipeline.plan.plan import Plan
 from tests.bench.biographies import I32, I64, Biographies, Strings
 
 Tables = Sequence[Sequence[str]]

@@ -19,10 +19,9 @@ from typing import Any
 from unittest.mock import patch
 
 from pipeline.build.building import build
+from pipeline.build.executors import Executor, Ray
 from pipeline.plan.plan import Plan, compile_plan
 from pipeline.recipe.recipe import load
-
-from pipeline.build.executors import Executor, Ray
 from pipeline.storage import LocalFolder
 from tests.bench.harness import (
     RECIPE,

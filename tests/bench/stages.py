@@ -10,10 +10,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from pipeline.build import building as build
 from pipeline.plan.plan import SplitPlan, compile_plan
 from pipeline.recipe.recipe import load
-
-from pipeline.build import building as build
 from pipeline.shard import shard
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.storage import LocalFolder, arrow

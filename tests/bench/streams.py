@@ -10,12 +10,12 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from pipeline.build.building import build
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
 
 import pipeline
+from pipeline.build.building import build
 from pipeline.build.executors import Inline
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
 from pipeline.training.access import Loaded, Made
 from pipeline.training.streams import Stream, of_plan
 from tests.bench.harness import TMPFS, Contender, Options, Result, in_turns, one_core, scratch

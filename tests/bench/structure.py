@@ -8,12 +8,12 @@ from itertools import pairwise
 from random import Random
 
 import numpy as np
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
 
 from pipeline.core.documents import Ragged, offsets_of
 from pipeline.grammars.notation import written
 from pipeline.grammars.parser import Parser
+from pipeline.plan.plan import Plan, compile_plan
+from pipeline.recipe.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.sources.structure.sentences import Sentences
 from tests.bench.harness import Contender, Options, Result, in_turns, one_core, say

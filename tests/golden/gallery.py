@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.recipe.recipe import title
-
 from pipeline.core.files import library
+from pipeline.recipe.recipe import title
 from tests.golden import LONGEST
 from tests.plans import KINDS
 

@@ -65,7 +65,7 @@ def alone(source: Tree, packing: Tree, columns: list[str] | None = None, **more:
 def corpus(*rows: str, sinks: list[str] | None = None, packing: Tree | None = None) -> Case:
     """Rows of text."""
     held = "\n".join(json.dumps({"text": row}, ensure_ascii=False) for row in rows)
-    more = {"sinks": sinks} if sinks else {}
+    more = {"exports": sinks} if sinks else {}
     source = {"kind": "corpus", "files": "s.jsonl"}
     made = alone(source, packing or {"length": 16}, files={"s.jsonl": held}, texts={"s": [*rows]}, **more)
     return with_tokenizer(made, "bytes")
@@ -128,7 +128,7 @@ def known() -> dict[str, Case]:
     return {
         "base": case(tokenizer="gpt2"),
         "several shards": case(splits__train__mixture={"s": {"exposures": 30}}),
-        "tree": alone({**grammar, "eos": True}, {"length": 8}, ["tree"], sinks=["mds"], tokenizer="symbols"),
+        "tree": alone({**grammar, "eos": True}, {"length": 8}, ["tree"], exports=["mds"], tokenizer="symbols"),
         "codes": codes(200),
         "address in memory": case(sources__s__templates={"city": ["{{ '{0.upper}'.format(city) }}"]}),
         "cell of two lines": listed("c.csv", 'value,note\nOslo,"a\nb"\nRome,\n', ["Oslo", "Rome"], column="value"),
@@ -166,10 +166,10 @@ def known() -> dict[str, Case]:
             ["documents"],
             tokenizer="symbols",
         ),
-        "empty text": corpus("A line.", "", "1 2 3", sinks=["nanogpt"]),
-        "empty texts alone": corpus("", "", sinks=["megatron"]),
-        "replacement character": corpus("x\ufffdy", "A line.", sinks=["jsonl"]),
-        "end token as text": corpus(f"it says {EOS} here", "A line.", sinks=["llmc"]),
+        "empty text": corpus("A line.", "", "1 2 3", exports=["nanogpt"]),
+        "empty texts alone": corpus("", "", exports=["megatron"]),
+        "replacement character": corpus("x\ufffdy", "A line.", exports=["jsonl"]),
+        "end token as text": corpus(f"it says {EOS} here", "A line.", exports=["llmc"]),
         "split tokenizer": split_called("tokenizer"),
         "split exports": split_called("exports"),
         "split no": split_called("no"),

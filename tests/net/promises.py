@@ -20,17 +20,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pipeline.build.building import build, verify
-from pipeline.plan.plan import Plan, compile_plan
-from pipeline.recipe.recipe import dump, load, sink
 
 from pipeline import cli
+from pipeline.build.building import build, verify
 from pipeline.build.executors import Inline
 from pipeline.core.errors import ExportError, PipelineError, RunError
 from pipeline.core.table import content_hash
 from pipeline.dataset.dataset import Dataset
-from pipeline.formats import SINKS
+from pipeline.formats import FORMATS
+from pipeline.plan.plan import Plan, compile_plan
 from pipeline.publish.export import export, own_place
+from pipeline.recipe.recipe import dump, export_spec, load
 from pipeline.shard.shard import find_document, make_shard
 from pipeline.training.streams import of_dataset, of_plan
 from tests.conftest import contents
@@ -248,7 +248,7 @@ def exports_read_back(made: Built) -> None:
     """Each format holds what the shards do, or is refused and leaves nothing."""
     copy = made.out.parent / "exporting" / FOLDER
     shutil.copytree(made.out, copy)
-    for kind in made.random.sample([*SINKS], 3):
+    for kind in made.random.sample([*FORMATS], 3):
         for name in made.plan.splits:
             if not _exported(made, copy, kind, name, {}):
                 _exported(made, copy, kind, name, {"columns": ["input_ids"]})
@@ -258,7 +258,7 @@ def exports_read_back(made: Built) -> None:
 def _exported(made: Built, copy: Path, kind: str, name: str, columns: dict[str, list[str]]) -> bool:
     """Whether a split is accepted, with such columns."""
     dataset = Dataset.at(copy)
-    spec = sink(kind, [], {"splits": [name], **columns})
+    spec = export_spec(kind, [], {"splits": [name], **columns})
     out = Path(own_place(dataset.folder, spec).url)
     if out.exists():  # one of the recipe's own
         out = copy.parent / f"{kind}-{name}"

@@ -434,7 +434,7 @@ def accepted(draw: Draw) -> Case:
     if draw(st.integers(0, 3)) == 0:
         formats = ["parquet", "jsonl", "nanogpt", "llmc", "megatron", "mds", "litdata"]
         kinds = draw(st.lists(st.sampled_from(formats), min_size=1, max_size=2, unique=True))
-        case.recipe["sinks"] = [{"kind": kind, "columns": ["input_ids"]} for kind in kinds]
+        case.recipe["exports"] = [{"kind": kind, "columns": ["input_ids"]} for kind in kinds]
     if not case.recipe["worlds"]:
         del case.recipe["worlds"]
     case.luck = draw(st.integers(0, 2**16))

@@ -13,9 +13,9 @@ from math import floor
 from typing import Any
 
 import numpy as np
-from pipeline.plan.plan import Plan
 
 from pipeline.core.documents import ROLES, Documents
+from pipeline.plan.plan import Plan
 from tests.net.recipes import Case
 from tests.reference import biographies, packing, puzzles_checked, questions
 

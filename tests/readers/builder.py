@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.build.building import build
-from pipeline.plan.plan import compile_plan
-from pipeline.recipe.recipe import load, sink
-
 from pipeline.build.executors import Inline
 from pipeline.dataset.dataset import Dataset
+from pipeline.plan.plan import compile_plan
 from pipeline.publish.export import export
+from pipeline.recipe.recipe import export_spec, load
 from tests.by_hand import LEVELS, of_every_column
 
 RECIPE = Path(__file__).with_name("recipe.yaml")
@@ -56,7 +55,7 @@ def puzzles(folder: Path) -> None:
 def exported(built: Dataset, *kinds: str, **options: dict[str, Any]) -> None:
     """The dataset's own exports, of the token ids alone where there is no place for more."""
     for kind in kinds:
-        spec = sink(kind, options=options.get(kind, {"columns": ["input_ids"]} if kind in TOKENS else {}))
+        spec = export_spec(kind, options=options.get(kind, {"columns": ["input_ids"]} if kind in TOKENS else {}))
         export(built, spec)
 
 
@@ -85,11 +84,11 @@ def main(folder: Path) -> None:
     for built, without in ((small, set()), (wide, {"nanogpt"})):
         for kind in sorted({"parquet", "mds", *TOKENS} - without):
             columns = ["input_ids", "prompt", "answer", "individual"] if kind == "jsonl" else ["input_ids"]
-            spec = sink(kind, options={"columns": columns} if kind in TOKENS else {})
+            spec = export_spec(kind, options={"columns": columns} if kind in TOKENS else {})
             export(built, spec)
     alone = {"columns": ["input_ids"]}
-    export(small, sink("litdata", ["dtype=uint16"], alone), folder / "small16")
-    export(small, sink("megatron", ["tokens=1"], {**alone, "splits": ["train"]}), folder / "pieces")
+    export(small, export_spec("litdata", ["dtype=uint16"], alone), folder / "small16")
+    export(small, export_spec("megatron", ["tokens=1"], {**alone, "splits": ["train"]}), folder / "pieces")
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ from typing import Any
 
 import jinja2
 import numpy as np
-from pipeline.plan.plan import Plan
 
 from pipeline.core.documents import ROLES, Ragged
+from pipeline.plan.plan import Plan
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.knowledge.choices import Choices
-from pipeline.text.telling import Telling
+from pipeline.text.outline import Outline
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds.world import World
 from tests.plans import plan_of
@@ -290,7 +290,7 @@ def biographies(plan: Plan, name: str, item: Sequence[int], exposure: Sequence[i
     attributes = plan.recipe.worlds[spec.world].attributes
     person, turn = source.individuals(np.array(item, np.int64)), np.array(exposure, np.int64)
     choices = source.choices(person, turn)
-    telling = source._telling(person, turn) if spec.mistakes else None
+    outline = source._outline(person, turn) if spec.mistakes else None
     languages = [spec.language, *spec.translations]
     for i in range(len(person)):
         told, language = Told(), languages[choices.language[i]]
@@ -298,7 +298,7 @@ def biographies(plan: Plan, name: str, item: Sequence[int], exposure: Sequence[i
         if spec.tag:
             told.add(*_mark(spec.tag), role="tag")
         true = facts(attributes, source.world.values(int(person[i])), language)
-        for role, place, s, rows in _steps(source, spec, choices, telling, i):
+        for role, place, s, rows in _steps(source, spec, choices, outline, i):
             if role == "back":
                 told.add(*_mark(spec.mistakes.back), role=role)
                 continue
@@ -336,26 +336,26 @@ def _called(full_name: Any, place: int, sentences: int) -> str:
 
 
 def _steps(
-    source: Biographies, spec: Any, choices: Choices, telling: Telling | None, i: int
+    source: Biographies, spec: Any, choices: Choices, outline: Outline | None, i: int
 ) -> Iterator[tuple[str, int, int, dict[int, int] | None]]:
     """(role, place, sentence, rows of the facts where they are wrong): what document i says, in order."""
     count = choices.wordings.shape[1]
     order = list(range(count))
     if choices.order is not None:
         order[: len(source.sentences)] = choices.order[i].tolist()
-    if telling is None:
+    if outline is None:
         yield from (("", place, s, None) for place, s in enumerate(order))
         return
-    assert telling.roles is not None
+    assert outline.roles is not None
     place = 0
-    for j in range(telling.first[i], telling.first[i + 1]):
-        role, s = ROLES[telling.roles[j]], order[place]
+    for j in range(outline.first[i], outline.first[i + 1]):
+        role, s = ROLES[outline.roles[j]], order[place]
         if role == "weak":  # which of those that come later, only the coins know
             mode = (NAME, PRONOUN, NOBODY).index(_called(spec.full_name, place, len(source.sentences)))
-            first = telling.programs[j] - source._base[choices.language[i], mode]
+            first = outline.programs[j] - source._base[choices.language[i], mode]
             s = next(s for s in order[place + 1 :] if first[s] == choices.wordings[i, s])
         wrong = role in ("mistake", "silent")
-        yield role, place, s, dict(enumerate(telling.rows[telling.facts[j]].tolist())) if wrong else None
+        yield role, place, s, dict(enumerate(outline.rows[outline.facts[j]].tolist())) if wrong else None
         place += role in ("", "silent")
     assert place == count, "everything is told in the end"
 

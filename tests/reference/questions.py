@@ -16,9 +16,9 @@ from typing import Any
 
 import jinja2
 import numpy as np
-from pipeline.plan.plan import Plan
 
 from pipeline.core.files import library
+from pipeline.plan.plan import Plan
 from pipeline.sources.knowledge.questions import Questions, QuestionsSpec
 from pipeline.sources.source import MarkSpec
 

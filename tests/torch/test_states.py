@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pipeline.plan.plan import Plan
 from torch.utils.data import DataLoader, DistributedSampler
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 from pipeline.core.errors import PlanError
+from pipeline.plan.plan import Plan
 from pipeline.training.streams import Stream, of_plan
 
 SIZES = (5, 0, 7, 4)

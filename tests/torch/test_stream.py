@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from pipeline.plan.plan import Plan
 from torch.utils.data import DataLoader
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 import pipeline
 from pipeline.core.errors import PlanError
+from pipeline.plan.plan import Plan
 from pipeline.shard.shard import make_shard
 from pipeline.training.streams import Stream, of_plan
 

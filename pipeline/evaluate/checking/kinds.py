@@ -77,23 +77,23 @@ class Kind(NamedTuple):
 def _puzzle(task: Any) -> Kind:
     """A puzzle whose problems say all that there is to know."""
 
-    def rules(by: str = task.SIZES[0], **opening: str) -> Rules:
-        return PuzzleRules(task.read, _among(task.SIZES, by), **opening)
+    def rules(by: str = task.SIZES[0], **prefix: str) -> Rules:
+        return PuzzleRules(task.read, _among(task.SIZES, by), **prefix)
 
-    return Kind(("by", "opening"), rules, PuzzleRules.said_by)
+    return Kind(("by", "prefix"), rules, PuzzleRules.said_by)
 
 
-def _mano(modulus: int | str = 23, by: str = mano.SIZES[0], **opening: str) -> Rules:
+def _mano(modulus: int | str = 23, by: str = mano.SIZES[0], **prefix: str) -> Rules:
     if not isinstance(modulus, int):
         raise PipelineError("mano has a modulus", "Give a whole number.", "--modulus")
-    return PuzzleRules(partial(mano.read, modulus=modulus), _among(mano.SIZES, by), **opening)
+    return PuzzleRules(partial(mano.read, modulus=modulus), _among(mano.SIZES, by), **prefix)
 
 
-def _grammar(grammar: list[str] | None = None, by: str = sentences.SIZES[0], **opening: str) -> Rules:
+def _grammar(grammar: list[str] | None = None, by: str = sentences.SIZES[0], **prefix: str) -> Rules:
     if grammar is None:
         raise PipelineError("no rules of a grammar", "Give a dataset whose recipe has them.", "--kind grammar")
     language = sentences.Language(grammar)
-    return PuzzleRules(partial(sentences.read, language=language), _among(sentences.SIZES, by), **opening)
+    return PuzzleRules(partial(sentences.read, language=language), _among(sentences.SIZES, by), **prefix)
 
 
 def _said_with(name: str) -> Callable[[Options], Options]:
@@ -111,9 +111,9 @@ KINDS = {
     "igsm": Kind(("modulus", "back", "vocabulary", "childless"), IgsmRules.of, IgsmRules.said_by, _Igsm),
     "depo": _puzzle(depo),
     "brevo": _puzzle(brevo),
-    "mano": Kind(("modulus", "by", "opening"), _mano, _said_with("modulus"), _Mano),
+    "mano": Kind(("modulus", "by", "prefix"), _mano, _said_with("modulus"), _Mano),
     "copy": _puzzle(copying),
-    "grammar": Kind(("grammar", "by", "opening"), _grammar, _said_with("grammar"), _Grammar),
+    "grammar": Kind(("grammar", "by", "prefix"), _grammar, _said_with("grammar"), _Grammar),
 }
 
 

@@ -46,11 +46,11 @@ from pipeline.sources.knowledge.wordings import (  # fmt: skip
     Wordings,
     sentences_of,
 )
-from pipeline.sources.source import SAMPLE, AboutSpec, Context, MarkSpec, Turns, mask_of, opening, sample_mean
+from pipeline.sources.source import SAMPLE, AboutSpec, Context, MarkSpec, Variants, mask_of, prefix, sample_mean
 from pipeline.text.fragments import Fragments
-from pipeline.text.rendered import Program, Rendered, Teller, compile_programs
+from pipeline.text.outline import Choose, Outline
+from pipeline.text.rendered import Program, Rendered, Renderer, compile_programs
 from pipeline.text.shown import Shown, shown_by
-from pipeline.text.telling import Choose, Telling
 from pipeline.worlds.falsehood import Falsehood
 
 NAMED = "Show {{ subject }} or {{ name }} in every wording of the sentence that is to name it, or set full_name: all."
@@ -73,8 +73,8 @@ class BiographiesSpec(TemplatesSpec, AboutSpec):
     sentences: list[Name | list[Name]] | None = Key_(
         None, min_length=1, description="Which sentences, in which order; a list in it stays together. Default: all."
     )
-    paraphrases: Turns = Key_(1, description="Fixed wordings per individual, or fresh: a new one at each exposure.")
-    permutations: Turns | Literal["fixed"] = Key_(
+    paraphrases: Variants = Key_(1, description="Fixed wordings per individual, or fresh: a new one at each exposure.")
+    permutations: Variants | Literal["fixed"] = Key_(
         "fixed", description="Fixed orders of the sentences per individual, fresh, or fixed: the order of `sentences`."
     )
     full_name: Literal["first", "all"] | AfterSpec = Key_(
@@ -133,14 +133,14 @@ class Biographies:
         self._mistakes = self._compile_mistakes(spec, context.key.child("mistakes"), len(wordings.programs))
         back = [[spec.mistakes.back.piece()]] if spec.mistakes else []
         programs = [*wordings.programs, *back]
-        self._teller, notices = compile_programs(programs, context.tokenizer, self.world.slots, opening(spec))
+        self._renderer, notices = compile_programs(programs, context.tokenizer, self.world.slots, prefix(spec))
         self.labels = (*self.world.labels, "(wrong)") if self._mistakes else self.world.labels
         roles = ("tag",) * (spec.tag is not None) + (spec.mistakes.roles if spec.mistakes else ())
         self.roles, self.mask = roles, mask_of(spec, roles)
         turns = (spec.paraphrases, 1 if spec.permutations == "fixed" else spec.permutations)
         self.exposures = None if "fresh" in turns else lcm(*(turn for turn in turns if isinstance(turn, int)))
         self.longest: int | None = None
-        self.mean_tokens, self.longest = self._lengths(self._teller)
+        self.mean_tokens, self.longest = self._lengths(self._renderer)
         self.shown = (self._shown(wordings.programs),)
         self.unknown = self._expected(context.tokenizer.unknown)
         self.variants = None if self.exposures else self._variants()
@@ -158,14 +158,14 @@ class Biographies:
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         """Biographies of `item` (d,) at `exposure` (d,): tokens, and on request the spans of names and values."""
         choose, wrong = self._choose(item, exposure), len(self.world.labels)
-        return self._teller.documents(item.size, self.longest, choose, spans=spans, parts=parts, wrong=wrong)
+        return self._renderer.documents(item.size, self.longest, choose, spans=spans, parts=parts, wrong=wrong)
 
     def lengths(self, item: I64, exposure: I64) -> I64 | None:
         """Tokens of the same documents."""
-        return self._teller.lengths(item.size, self._choose(item, exposure))
+        return self._renderer.lengths(item.size, self._choose(item, exposure))
 
     def _choose(self, item: I64, exposure: I64) -> Choose:
-        return lambda chunk: self._telling(self.individuals(item[chunk]), exposure[chunk])
+        return lambda chunk: self._outline(self.individuals(item[chunk]), exposure[chunk])
 
     def choices(self, item: I64, exposure: I64) -> Choices:
         """How the individuals `item` (d,) are told at `exposure` (d,)."""
@@ -182,19 +182,19 @@ class Biographies:
         order = self._groups.spread(orders(self._order_key, len(self._groups.sizes), item, turn))
         return Choices(language, wordings, order)
 
-    def _telling(self, item: I64, exposure: I64) -> Telling:
+    def _outline(self, item: I64, exposure: I64) -> Outline:
         choices = self.choices(item, exposure)
         rows = self.world.rows(item)
         programs, order = self._programs(choices)
         if self._mistakes is None:
-            return Telling.table(programs, rows)
+            return Outline.table(programs, rows)
 
         def early(document: I64, place: I64, later: I64) -> I32:
             sentence = order[document, later]
             first = self._base[choices.language[document], self._modes[place], sentence]
             return (first + choices.wordings[document, sentence]).astype(np.int32)
 
-        return self._mistakes.telling(Right(programs, order, rows, early), item, exposure)
+        return self._mistakes.outline(Right(programs, order, rows, early), item, exposure)
 
     def _programs(self, choices: Choices) -> tuple[I32, I32]:
         """Which program tells the sentence at each place, and which sentence that is: int32 (d, s), in order."""
@@ -243,14 +243,14 @@ class Biographies:
                     falsehood.check(self.world.told(language)[name], language)
         return Mistakes(spec.mistakes, key, falsehoods, back, len(self._modes), len(self.sentences))
 
-    def _lengths(self, teller: Teller) -> tuple[Fraction, int | None]:
-        """Expected and longest tokens of a document that `teller` tells, its end token included."""
+    def _lengths(self, renderer: Renderer) -> tuple[Fraction, int | None]:
+        """Expected and longest tokens of a document that `renderer` tells, its end token included."""
         mistakes = self._spec.mistakes or MistakesSpec()
         groups = None if self._spec.permutations == "fixed" else self._groups
-        if not isinstance(teller, Fragments) or self._sampled:
+        if not isinstance(renderer, Fragments) or self._sampled:
             return sample_mean(self), None
         lengths = Lengths(
-            teller, self.world, self._counts, self._base, self._modes.tolist(), len(self.sentences), groups,
+            renderer, self.world, self._counts, self._base, self._modes.tolist(), len(self.sentences), groups,
             self._languages.shares, mistakes, self._mistakes.falsehoods if self._mistakes else {},
         )  # fmt: skip
         return lengths.mean(), lengths.longest()
@@ -265,11 +265,11 @@ class Biographies:
 
     def _expected(self, token: int | None) -> Fraction | None:
         """How often a token stands in a document; None where a sample must tell."""
-        if token is None or not isinstance(self._teller, Fragments):
+        if token is None or not isinstance(self._renderer, Fragments):
             return None if token is not None else Fraction(0)
-        if not (self._teller.tokens[: self._teller.start[-1]] == token).any():
+        if not (self._renderer.tokens[: self._renderer.start[-1]] == token).any():
             return Fraction(0)
-        return None if self._sampled else self._lengths(self._teller.only(token))[0] - 1
+        return None if self._sampled else self._lengths(self._renderer.only(token))[0] - 1
 
     def _shown(self, programs: Sequence[Program]) -> Shown:
         """What the documents show, in the languages that occur; of what is always told wrongly nothing."""
@@ -309,7 +309,7 @@ class Biographies:
             found = item[which(bits)][:1]
             if not found.size:
                 return f"none of the first {item.size:,} items at exposure 0"
-            text = rendered.text(self._telling(self.individuals(found), np.zeros_like(found)))
+            text = rendered.text(self._outline(self.individuals(found), np.zeros_like(found)))
             return f"item {found[0]}, exposure 0: {quoted(text)}"
 
         yield from naming_notices(naming.documents(), words, NAMED, example)
@@ -325,7 +325,7 @@ class Biographies:
         return self.choices(np.full(exposures, self.people.start, np.int64), np.arange(exposures, dtype=np.int64))
 
 
-def _turn(turns: Turns | Literal["fixed"], exposure: I64) -> I64:
+def _turn(turns: Variants | Literal["fixed"], exposure: I64) -> I64:
     return exposure if not isinstance(turns, int) else exposure % turns
 
 

@@ -20,7 +20,7 @@ from pipeline.core.key import Key
 
 @dataclass(frozen=True)
 class Choices:
-    """How d documents are told: index of the language (d,), wording of each sentence (d, s), order of telling (d, s).
+    """How d documents are told: index of the language (d,), wording of each sentence (d, s), order of outline (d, s).
 
     Column j of `wordings` is of sentence j. `order` is None where it is fixed; else column j says which sentence is
     told at place j.

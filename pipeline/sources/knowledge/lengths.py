@@ -31,7 +31,7 @@ class Lengths:
     the languages. wrong: sentence → its wrong values.
     """
 
-    teller: Fragments
+    renderer: Fragments
     world: World
     counts: Sequence[Sequence[int]]
     base: I32
@@ -43,10 +43,10 @@ class Lengths:
     wrong: Mapping[int, Falsehood]
 
     def mean(self) -> Fraction:
-        """Expected tokens of a document, its opening and its end token included."""
-        true = self._by_sentence(self.teller.mean_lengths(self.world.probability))
+        """Expected tokens of a document, its prefix and its end token included."""
+        true = self._by_sentence(self.renderer.mean_lengths(self.world.probability))
         false = self._with_wrong_values(true)
-        total = Fraction(len(self.teller.opening) + 1)
+        total = Fraction(len(self.renderer.prefix) + 1)
         for share, of_true, of_false in zip(self.shares, true, false, strict=True):
             for place, mode in enumerate(self.modes):
                 for sentence, chance in self._at(place).items():
@@ -57,8 +57,8 @@ class Lengths:
         """No fewer tokens than any document has; None where mistakes can make it ever longer."""
         if self.mistakes.rate:
             return None
-        most = self._by_sentence(self.teller.longest.tolist(), worst=True)
-        return max(map(self._worst, most)) + len(self.teller.opening) + 1
+        most = self._by_sentence(self.renderer.longest.tolist(), worst=True)
+        return max(map(self._worst, most)) + len(self.renderer.prefix) + 1
 
     def _by_sentence(self, lengths: list[Any], *, worst: bool = False) -> Table:
         """The mean, or the largest, over the wordings of each sentence; 0 where it is never told so."""
@@ -77,7 +77,7 @@ class Lengths:
         false = [[list(of_mode) for of_mode in of_language] for of_language in true]
         for sentence, falsehood in self.wrong.items():
             laws = {slot: falsehood.probability(slot) for slot in falsehood.slots}
-            fresh = self._by_sentence(self.teller.mean_lengths(partial(_law, laws, self.world)))
+            fresh = self._by_sentence(self.renderer.mean_lengths(partial(_law, laws, self.world)))
             for of_language, of_fresh in zip(false, fresh, strict=True):
                 for mode, lengths in enumerate(of_language):
                     lengths[sentence] = of_fresh[mode][sentence]
@@ -97,7 +97,7 @@ class Lengths:
         later = range(place + 1, self.sentences) if self.groups is None else range(self.sentences)
         others = [true[other] for other in later if other != sentence]
         early = sum(others, Fraction(0)) / max(len(others), 1)
-        back = int(self.teller.longest[-1])
+        back = int(self.renderer.longest[-1])
         before = self.mistakes.corrected * (false[sentence] + back) + weak * (early + back)
         inside = true[sentence] + self.mistakes.silent * (false[sentence] - true[sentence])
         return inside + before / (1 - self.mistakes.corrected - weak)

@@ -27,7 +27,7 @@ from pipeline.core.key import Key
 from pipeline.core.notices import rounded
 from pipeline.core.spec import Name, Rational, Spec
 from pipeline.sources.source import Mark, MarkSpec, number_of
-from pipeline.text.telling import Telling
+from pipeline.text.outline import Outline
 from pipeline.worlds.falsehood import Falsehood
 
 CORRECTED, WEAK = 1, 2
@@ -93,7 +93,7 @@ class Mistakes:
         self._can[list(falsehoods)] = True
         self._places, self._early = places, early
 
-    def telling(self, right: Right, item: I64, exposure: I64) -> Telling:
+    def outline(self, right: Right, item: I64, exposure: I64) -> Outline:
         """The documents (d,) with their mistakes."""
         attempts = self._attempts(right, item, exposure)
         counts = sum((kinds > 0 for kinds in attempts), np.zeros(right.programs.shape, np.int64))
@@ -112,7 +112,7 @@ class Mistakes:
             self._tell_wrong(draft, right, np.nonzero(silent), ends - 1, h, "silent")
         per_document = lengths.reshape(right.programs.shape).sum(axis=1)
         rows = np.concatenate([right.rows, *draft.wrong_rows])
-        return Telling.ragged(draft.programs, draft.facts, per_document, rows, draft.roles, draft.false)
+        return Outline.ragged(draft.programs, draft.facts, per_document, rows, draft.roles, draft.false)
 
     def _attempts(self, right: Right, item: I64, exposure: I64) -> list[NDArray[np.int8]]:
         """For each turn what stands before each sentence: 0 (nothing), CORRECTED or WEAK; int8 (d, s)."""
@@ -166,7 +166,7 @@ class Mistakes:
 
 @dataclass
 class _Draft:
-    """The sentences of a telling while they are put into their places: first all [BACK], then what is told."""
+    """The sentences of an outline while they are put into their places: first all [BACK], then what is told."""
 
     programs: I32
     facts: I32

@@ -15,12 +15,12 @@ from pipeline.core.documents import Documents
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
 from pipeline.sources.knowledge.naming import sizes_of
-from pipeline.sources.source import AboutSpec, Context, Mark, MarkSpec, mask_of, opening, sample_mean
+from pipeline.sources.source import AboutSpec, Context, Mark, MarkSpec, mask_of, prefix, sample_mean
 from pipeline.text.fields import special
 from pipeline.text.fragments import Fragments
+from pipeline.text.outline import Choose, Outline
 from pipeline.text.rendered import compile_programs
 from pipeline.text.shown import shown_by
-from pipeline.text.telling import Choose, Telling
 
 
 class NamesSpec(AboutSpec):
@@ -46,7 +46,7 @@ class Names:
             raise SpecError(f"the world '{self.world.name}' has no attribute of kind name", at=("world",))
         start = spec.start.piece() if spec.start else special(context.tokenizer.eos_token)
         programs = [[start], list(self.world.fields[name].pieces)]
-        self._teller, notices = compile_programs(programs, context.tokenizer, self.world.slots, opening(spec))
+        self._renderer, notices = compile_programs(programs, context.tokenizer, self.world.slots, prefix(spec))
         self.notices = tuple(notices)
         self.labels = self.world.labels
         self.roles = ("tag",) * (spec.tag is not None)
@@ -56,16 +56,16 @@ class Names:
         self.variants: int | None = None
         self.unknown: Fraction | None = None
         token = context.tokenizer.unknown
-        if isinstance(self._teller, Fragments):
-            self.mean_tokens = self._mean(self._teller)
-            self.longest = int(self._teller.longest.sum()) + len(self._teller.opening) + 1
-            self.unknown = Fraction(0) if token is None else self._mean(self._teller.only(token)) - 1
+        if isinstance(self._renderer, Fragments):
+            self.mean_tokens = self._mean(self._renderer)
+            self.longest = int(self._renderer.longest.sum()) + len(self._renderer.prefix) + 1
+            self.unknown = Fraction(0) if token is None else self._mean(self._renderer.only(token)) - 1
         else:
             self.mean_tokens = sample_mean(self)
 
-    def _mean(self, teller: Fragments) -> Fraction:
-        """Expected tokens of a document that `teller` tells, its end token included."""
-        return sum(teller.mean_lengths(self.world.probability), Fraction(len(teller.opening) + 1))
+    def _mean(self, renderer: Fragments) -> Fraction:
+        """Expected tokens of a document that `renderer` tells, its end token included."""
+        return sum(renderer.mean_lengths(self.world.probability), Fraction(len(renderer.prefix) + 1))
 
     def __len__(self) -> int:
         return len(self.people)
@@ -78,15 +78,15 @@ class Names:
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         """The names of `item` (d,)."""
-        return self._teller.documents(item.size, self.longest, self._choose(item), spans=spans, parts=parts)
+        return self._renderer.documents(item.size, self.longest, self._choose(item), spans=spans, parts=parts)
 
     def lengths(self, item: I64, exposure: I64) -> I64 | None:
         """Tokens of the same documents."""
-        return self._teller.lengths(item.size, self._choose(item))
+        return self._renderer.lengths(item.size, self._choose(item))
 
     def _choose(self, item: I64) -> Choose:
-        def choose(chunk: slice) -> Telling:
+        def choose(chunk: slice) -> Outline:
             rows = self.world.rows(self.individuals(item[chunk]))
-            return Telling.table(np.tile(np.arange(2, dtype=np.int32), (len(rows), 1)), rows)
+            return Outline.table(np.tile(np.arange(2, dtype=np.int32), (len(rows), 1)), rows)
 
         return choose

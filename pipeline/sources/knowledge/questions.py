@@ -40,18 +40,18 @@ from pipeline.sources.source import (
     Context,
     Mark,
     MarkSpec,
-    Turns,
+    Variants,
     mask_of,
     number_of,
-    opening,
+    prefix,
     sample_mean,
 )
 from pipeline.text.fields import Field
 from pipeline.text.fragments import Fragments
 from pipeline.text.languages import LANGUAGES
-from pipeline.text.rendered import Program, Rendered, Teller, compile_programs
+from pipeline.text.outline import Choose, Outline
+from pipeline.text.rendered import Program, Rendered, Renderer, compile_programs
 from pipeline.text.shown import Shown, shown_by, slots_read
-from pipeline.text.telling import Choose, Telling
 from pipeline.text.templates import Allowance, Variable, bare_articles, parts, pieces
 from pipeline.worlds.world import World
 
@@ -72,7 +72,7 @@ class QuestionsSpec(TemplatesSpec, AboutSpec):
     kind: Literal["questions", "statements"]
     language: Name = Key_("en", description="Of the values: en, fr, ko.")
     questions: list[Name] | None = Key_(None, min_length=1, description="Which template files. Default: all.")
-    paraphrases: Turns = Key_(1, description="Fixed wordings per individual and question, or fresh.")
+    paraphrases: Variants = Key_(1, description="Fixed wordings per individual and question, or fresh.")
     hints: HintsSpec | None = Key_(None, description="Tell the hints of `prompt | hint | answer`. Default: never.")
 
     @property
@@ -107,7 +107,7 @@ class Questions:
         self._lines = [line for of_question in lines for line in of_question]
         self._marks = self._compile_marks(spec, programs)
         slots = self.world.slots * 2 - 1 if self._pairs else self.world.slots
-        self._teller, notices = compile_programs(programs, context.tokenizer, slots, opening(spec))
+        self._renderer, notices = compile_programs(programs, context.tokenizer, slots, prefix(spec))
         self.labels = self.world.labels
         asked = any(line.answer >= 0 for line in self._lines)
         told = ("tag", spec.tag), ("prompt", asked), ("hint", spec.hints), ("answer", asked)
@@ -120,7 +120,7 @@ class Questions:
         turns = spec.paraphrases
         self.exposures = turns if isinstance(turns, int) else None
         self.longest: int | None = None
-        self.mean_tokens, self.longest = self._lengths(self._teller)
+        self.mean_tokens, self.longest = self._lengths(self._renderer)
         self.shown = tuple(self._shown(programs, of_question) for of_question in lines)
         self.unknown = self._expected(context.tokenizer.unknown)
         self.variants: int | None = None  # second individuals and hints are drawn anew at each exposure
@@ -145,14 +145,14 @@ class Questions:
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         """The questions `item` (d,) at `exposure` (d,)."""
         choose = self._choose(item, exposure)
-        return self._teller.documents(item.size, self.longest, choose, spans=spans, parts=parts)
+        return self._renderer.documents(item.size, self.longest, choose, spans=spans, parts=parts)
 
     def lengths(self, item: I64, exposure: I64) -> I64 | None:
         """Tokens of the same documents."""
-        return self._teller.lengths(item.size, self._choose(item, exposure))
+        return self._renderer.lengths(item.size, self._choose(item, exposure))
 
     def _choose(self, item: I64, exposure: I64) -> Choose:
-        return lambda chunk: self._telling(item[chunk], exposure[chunk])
+        return lambda chunk: self._outline(item[chunk], exposure[chunk])
 
     def choices(self, item: I64, exposure: I64) -> tuple[I64, NDArray[np.bool_]]:
         """The line that words each question, and whether its hint is told: (d,) both."""
@@ -166,7 +166,7 @@ class Questions:
         hinted = bits(self._key.child("hint"), item, exposure) < threshold(self._spec.hints.rate)
         return line, hinted & np.array([one.hint >= 0 for one in self._lines])[line]
 
-    def _telling(self, item: I64, exposure: I64) -> Telling:
+    def _outline(self, item: I64, exposure: I64) -> Outline:
         line, hinted = self.choices(item, exposure)
         table, roles = self._tables()
         which = 2 * line + hinted
@@ -177,7 +177,7 @@ class Questions:
         if self._pairs:
             rows = np.concatenate([rows, self.world.rows(self.others(item, exposure))[:, 1:]], axis=1)
         false = np.zeros(facts.size, np.uint8)
-        return Telling.ragged(programs[present], facts, counts, rows, roles[which][present], false)
+        return Outline.ragged(programs[present], facts, counts, rows, roles[which][present], false)
 
     def _tables(self) -> tuple[I32, NDArray[np.uint8]]:
         """The parts of each line, without (row 2 · line) and with its hint (the next): programs, -1 for none; roles."""
@@ -226,12 +226,12 @@ class Questions:
         programs += [[spec.hints.direct.piece()], [spec.hints.hinted.piece()]]
         return len(programs) - 2, len(programs) - 1
 
-    def _lengths(self, teller: Teller) -> tuple[Fraction, int | None]:
-        """Expected and longest tokens of a document that `teller` tells, its end token included."""
-        if not isinstance(teller, Fragments):
+    def _lengths(self, renderer: Renderer) -> tuple[Fraction, int | None]:
+        """Expected and longest tokens of a document that `renderer` tells, its end token included."""
+        if not isinstance(renderer, Fragments):
             return sample_mean(self), None
-        means = [*teller.mean_lengths(self._probability), Fraction(0)]
-        most = [*teller.longest.tolist(), 0]
+        means = [*renderer.mean_lengths(self._probability), Fraction(0)]
+        most = [*renderer.longest.tolist(), 0]
         rate = self._spec.hints.rate if self._spec.hints else Fraction(0)
         table, _ = self._tables()
         each = [sum((means[p] for p in row), Fraction(0)) for row in table.tolist()]
@@ -240,7 +240,7 @@ class Questions:
             sum(of_lines[first : first + n], Fraction(0)) / n
             for first, n in zip(self._first.tolist(), self._counts.tolist(), strict=True)
         ]
-        always = len(teller.opening) + 1
+        always = len(renderer.prefix) + 1
         longest = max(sum(most[p] for p in row) for row in table.tolist())
         return sum(of_questions, Fraction(0)) / len(of_questions) + always, int(longest) + always
 
@@ -254,7 +254,7 @@ class Questions:
         """How often a token stands in a document; None where a sample must tell."""
         if token is None:
             return Fraction(0)
-        return self._lengths(self._teller.only(token))[0] - 1 if isinstance(self._teller, Fragments) else None
+        return self._lengths(self._renderer.only(token))[0] - 1 if isinstance(self._renderer, Fragments) else None
 
     def _shown(self, programs: Sequence[Program], lines: Sequence[_Line]) -> Shown:
         """What documents of a question show of the first individual or the second."""
@@ -291,7 +291,7 @@ class Questions:
             found = item[which(of_rows[2 * line + hinted])][:1]
             if not found.size:
                 return f"none of the first {item.size:,} items at exposure 0"
-            text = rendered.text(self._telling(found, np.zeros_like(found)))
+            text = rendered.text(self._outline(found, np.zeros_like(found)))
             return f"item {found[0]}, exposure 0: {quoted(text)}"
 
         yield from naming_notices(named, words, "Show {{ name }} in every line.", example)

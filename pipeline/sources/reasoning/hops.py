@@ -37,12 +37,12 @@ from pipeline.core.spec import Name, Size
 from pipeline.sources.knowledge.checks import doubled_stops
 from pipeline.sources.knowledge.questions import OTHER, variables
 from pipeline.sources.knowledge.wordings import TemplatesSpec
-from pipeline.sources.source import AboutSpec, Context, Turns, mask_of, number_of, opening, sample_mean
+from pipeline.sources.source import AboutSpec, Context, Variants, mask_of, number_of, prefix, sample_mean
 from pipeline.text.fields import literal
 from pipeline.text.fragments import Fragments
+from pipeline.text.outline import Choose, Outline
 from pipeline.text.rendered import Program, compile_programs
 from pipeline.text.shown import slots_read
-from pipeline.text.telling import Choose, Telling
 from pipeline.text.templates import Allowance, parts, pieces
 from pipeline.worlds.attributes import Pool
 from pipeline.worlds.world import World
@@ -59,7 +59,7 @@ class HopsSpec(TemplatesSpec, AboutSpec):
     attribute: Name = Key_(
         description="What is told and asked, such as birth_year: values follow its law in the world."
     )
-    paraphrases: Turns = Key_(1, description="Fixed wordings per instance and sentence, or fresh.")
+    paraphrases: Variants = Key_(1, description="Fixed wordings per instance and sentence, or fresh.")
     background: Pool | None = Key_(None, description="Sentences about anything else: a path or a list.")
     sentences: int = Key_(0, ge=0, le=1000, description="How many of the background a document has, each once.")
 
@@ -96,7 +96,7 @@ class Hops:
         kinds = [*lines.programs(), background]
         self._runs = [range(*ends) for ends in pairwise(accumulate((len(kind) for kind in kinds), initial=0))]
         programs = list(chain.from_iterable(kinds))
-        self._teller, notices = compile_programs(programs, context.tokenizer, 2 * self._world.slots - 1, opening(spec))
+        self._renderer, notices = compile_programs(programs, context.tokenizer, 2 * self._world.slots - 1, prefix(spec))
         self.notices = (*notices, *lines.notices())
         self.labels = self._world.labels
         self.roles = (*("tag",) * (spec.tag is not None), "prompt", "answer")
@@ -132,7 +132,7 @@ class Hops:
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         """The instances `item` (d,), told at `exposure` (d,). A prompt is one part: all sentences, and the question."""
         choose = self._choose(item, exposure)
-        made = self._teller.documents(item.size, self.longest, choose, spans=spans, parts=parts)
+        made = self._renderer.documents(item.size, self.longest, choose, spans=spans, parts=parts)
         if made.parts is None:
             return made
         prompts = self._count + self._spec.sentences + 1
@@ -140,12 +140,12 @@ class Hops:
 
     def lengths(self, item: I64, exposure: I64) -> I64 | None:
         """Tokens of the same documents."""
-        return self._teller.lengths(item.size, self._choose(item, exposure))
+        return self._renderer.lengths(item.size, self._choose(item, exposure))
 
     def _choose(self, item: I64, exposure: I64) -> Choose:
-        return lambda chunk: self._telling(item[chunk], exposure[chunk])
+        return lambda chunk: self._outline(item[chunk], exposure[chunk])
 
-    def _telling(self, item: I64, exposure: I64) -> Telling:
+    def _outline(self, item: I64, exposure: I64) -> Outline:
         """Documents of h · p + n sentences in any order, prompt and answer."""
         told, question = self._told(item, exposure)
         order = orders(self._key.child("order"), told.shape[1], item, exposure)
@@ -157,7 +157,7 @@ class Hops:
         roles[:, -1] = number_of("answer")
         first = np.arange(item.size + 1, dtype=np.int64) * programs.shape[1]
         flat = programs.astype(np.int32).reshape(-1), facts.astype(np.int32).reshape(-1)
-        return Telling(*flat, first, self._rows(item), roles.reshape(-1))
+        return Outline(*flat, first, self._rows(item), roles.reshape(-1))
 
     def _told(self, item: I64, exposure: I64) -> tuple[I64, I64]:
         """Programs: of the grid and of background (d, h · p + n), in no order yet; of the question (d, 2)."""
@@ -208,10 +208,10 @@ class Hops:
 
     def _lengths(self) -> tuple[Fraction, int | None]:
         """Expected and longest tokens of a document, its end token included."""
-        if not isinstance(self._teller, Fragments):
+        if not isinstance(self._renderer, Fragments):
             return sample_mean(self), None
-        means, longest = self._teller.mean_lengths(self._probability), self._teller.longest.tolist()
-        mean, total = Fraction(len(self._teller.opening) + 1), len(self._teller.opening) + 1
+        means, longest = self._renderer.mean_lengths(self._probability), self._renderer.longest.tolist()
+        mean, total = Fraction(len(self._renderer.prefix) + 1), len(self._renderer.prefix) + 1
         background, p = self._runs[-1], self._spec.people
         for run, times in zip(self._runs, (p, self._count - p, 1, 1, self._spec.sentences), strict=True):
             mean += times * sum(means[run.start : run.stop], Fraction(0)) / max(len(run), 1)

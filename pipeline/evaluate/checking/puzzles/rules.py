@@ -22,12 +22,12 @@ from pipeline.evaluate.checking.report import Report
 class PuzzleRules:
     """How a puzzle is read. by: which of its sizes results are broken down by.
 
-    opening: what documents begin with, behind a tag; "" where that is nothing. end: what ends them.
+    prefix: what documents begin with, behind a tag; "" where that is nothing. end: what ends them.
     """
 
     read: Callable[[Sequence[str]], Puzzle]
     by: str
-    opening: str = f"<{BOS}>"
+    prefix: str = f"<{BOS}>"
     end: str = f"<{EOS}>"
 
     needs: ClassVar[tuple[str, ...]] = ("prompt",)
@@ -36,8 +36,8 @@ class PuzzleRules:
     @staticmethod
     def said_by(spec: Mapping[str, Any]) -> dict[str, Any]:
         """What a source in a recipe says of them."""
-        opening = spec["bos"] or spec["tag"] or {"token": ""}
-        return {"opening": opening["token"] or opening.get("text") or ""}
+        prefix = spec["bos"] or spec["tag"] or {"token": ""}
+        return {"prefix": prefix["token"] or prefix.get("text") or ""}
 
     def report(self) -> Report:
         """An empty one."""
@@ -66,9 +66,9 @@ class PuzzleRules:
 
     def _checked(self, prompt: str, said: str) -> tuple[int, Verdict]:
         alphabet = alphabet_of(prompt)
-        begins = prompt.find(self.opening)
-        asked = tokens(prompt[begins + len(self.opening) :], alphabet) if begins >= 0 else tokens(prompt, alphabet)
-        for end in filter(None, (self.end, self.opening)):
+        begins = prompt.find(self.prefix)
+        asked = tokens(prompt[begins + len(self.prefix) :], alphabet) if begins >= 0 else tokens(prompt, alphabet)
+        for end in filter(None, (self.end, self.prefix)):
             said = said.partition(end)[0]
         found = self.read([BOS] * (begins >= 0) + asked)
         return found.sizes[self.by], found.verify(tokens(said, alphabet))

@@ -52,7 +52,7 @@ from pipeline.sources.reasoning.igsm.words import LETTERS, PROGRAMS
 
 ORDER, SPELLING, RETRY = (STREAMS.index(name) for name in ("order", "letters", "retry"))
 
-# Entries of the manner of telling.
+# Entries of the manner of outline.
 QUESTION_FIRST, ANSWER_PLACE, BACKGROUND, MISTAKES, OWN_TOO = range(5)
 ANSWER_LAST, ANSWER_FIRST, NO_ANSWER = range(3)
 TRUE, WEAK, MISS = 1, 2, 3

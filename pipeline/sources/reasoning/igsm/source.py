@@ -40,8 +40,8 @@ from pipeline.sources.reasoning.igsm.words import (
 )
 from pipeline.sources.source import SAMPLE, Context, MarkSpec, mask_of, number_of, sample_mean
 from pipeline.text.fields import Piece
-from pipeline.text.rendered import Rendered, Teller, compile_programs
-from pipeline.text.telling import Telling
+from pipeline.text.outline import Outline
+from pipeline.text.rendered import Rendered, Renderer, compile_programs
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds.world import World
 
@@ -67,7 +67,9 @@ class Igsm:
         names, places = table(spec.vocabulary)
         self._draw = _Draw.of(spec, context.key, places)
         self._words = _Words(tuple(names), tuple(_marks(spec).items()), spec.tag, context.tokenizer)
-        self._teller, numbers, self.notices = self._words.compiled(1 if self._exact else int(self._draw.rule[MODULUS]))
+        self._renderer, numbers, self.notices = self._words.compiled(
+            1 if self._exact else int(self._draw.rule[MODULUS])
+        )
         self._numbers = np.array(numbers, np.int64)
         if self._exact:
             slow = "slow path: documents are rendered and encoded one by one, because numbers are exact"
@@ -117,9 +119,9 @@ class Igsm:
         said = self._draw.tell(item, exposure, self._numbers)
         facts = np.arange(len(said.programs), dtype=np.int32)
         begins = np.isin(said.programs, self._numbers[[PROGRAMS.index("define"), PROGRAMS.index("wrong")]])
-        marked = Telling(said.programs, facts, said.first, said.rows, begins.astype(np.uint8) * HERE)
-        teller = self._words.rendered(said.rows) if self._exact else self._teller
-        made = teller.documents(item.size, None, lambda _: marked, spans=False, parts=True)
+        marked = Outline(said.programs, facts, said.first, said.rows, begins.astype(np.uint8) * HERE)
+        renderer = self._words.rendered(said.rows) if self._exact else self._renderer
+        made = renderer.documents(item.size, None, lambda _: marked, spans=False, parts=True)
         assert made.parts is not None, "they were asked for"
         defines = said.programs[begins] == self._numbers[PROGRAMS.index("define")]
         first = np.ones(len(defines), bool)  # where a step begins, or the first mistake before it
@@ -134,11 +136,11 @@ class Igsm:
 
     def _told(self, item: I64, exposure: I64, spans: bool, parts: bool) -> Documents:
         said = self._draw.tell(item, exposure, self._numbers)
-        teller = self._words.rendered(said.rows) if self._exact else self._teller
-        telling = Telling(said.programs, np.arange(len(said.programs), dtype=np.int32), said.first, said.rows)
+        renderer = self._words.rendered(said.rows) if self._exact else self._renderer
+        outline = Outline(said.programs, np.arange(len(said.programs), dtype=np.int32), said.first, said.rows)
         if parts:
-            telling = Telling(*_fields(telling), self._role_of[said.programs])
-        made = teller.documents(item.size, None, lambda _: telling, spans=spans, parts=parts)
+            outline = Outline(*_fields(outline), self._role_of[said.programs])
+        made = renderer.documents(item.size, None, lambda _: outline, spans=spans, parts=parts)
         if made.parts is not None:
             made = Documents(made.tokens, made.spans, _merged(made.parts))
         return made
@@ -168,14 +170,14 @@ class _Words:
     tokenizer: Tokenizer
 
     @lru_cache(16)  # noqa: B019  # the sources of a recipe, and those of recipes like it, share a few kinds of words
-    def compiled(self, values: int) -> tuple[Teller, list[int], tuple[Notice, ...]]:
-        """A teller of the numbers below `values`, the number of each of PROGRAMS, and notices."""
+    def compiled(self, values: int) -> tuple[Renderer, list[int], tuple[Notice, ...]]:
+        """A renderer of the numbers below `values`, the number of each of PROGRAMS, and notices."""
         programs, numbers = self._programs([str(value) for value in range(values)])
         tag = self.tag.piece() if self.tag else None
-        teller, notices = compile_programs(programs, self.tokenizer, SLOTS, tag)
-        return teller, numbers, tuple(notices)
+        renderer, notices = compile_programs(programs, self.tokenizer, SLOTS, tag)
+        return renderer, numbers, tuple(notices)
 
-    def rendered(self, rows: I32) -> Teller:
+    def rendered(self, rows: I32) -> Renderer:
         """The slow path for numbers of any size; `rows` show their places among those that occur, then."""
         columns = [VALUE, A_VALUE, B_VALUE]
         distinct, places = np.unique(rows[:, columns], return_inverse=True)
@@ -271,8 +273,8 @@ def _chunks(item: I64, exposure: I64) -> Iterator[tuple[I64, I64]]:
         yield item[first : first + CHUNK], exposure[first : first + CHUNK]
 
 
-def _fields(telling: Telling) -> tuple[I32, I32, I64, I32]:
-    return telling.programs, telling.facts, telling.first, telling.rows
+def _fields(outline: Outline) -> tuple[I32, I32, I64, I32]:
+    return outline.programs, outline.facts, outline.first, outline.rows
 
 
 def _merged(parts: Ragged) -> Ragged:

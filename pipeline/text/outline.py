@@ -21,7 +21,7 @@ U8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Telling:
+class Outline:
     """The sentences of d documents.
 
     programs int32 (m,): which program tells each sentence. facts int32 (m,): which row of `rows`, int32 (r, slots), it
@@ -41,7 +41,7 @@ class Telling:
         return len(self.first) - 1
 
     @classmethod
-    def table(cls, programs: I32, rows: I32, roles: U8 | None = None) -> Telling:
+    def table(cls, programs: I32, rows: I32, roles: U8 | None = None) -> Outline:
         """Documents of equally many sentences, programs (d, s), document i about row i; roles (s,) of the columns."""
         d, s = programs.shape
         facts = np.repeat(np.arange(d, dtype=np.int32), s)
@@ -49,10 +49,10 @@ class Telling:
         return cls(programs.reshape(-1), facts, np.arange(d + 1, dtype=np.int64) * s, rows, shown)
 
     @classmethod
-    def ragged(cls, programs: I32, facts: I32, counts: I64, rows: I32, roles: U8, false: U8) -> Telling:
+    def ragged(cls, programs: I32, facts: I32, counts: I64, rows: I32, roles: U8, false: U8) -> Outline:
         """Documents of counts (d,) sentences each."""
         return cls(programs, facts, offsets_of(counts), rows, roles, false)
 
 
-Choose = Callable[[slice], Telling]
+Choose = Callable[[slice], Outline]
 """For a slice of the documents that are wanted, what they say."""
