@@ -418,7 +418,7 @@ def test_what_a_world_inherits_is_not_at_fault(folder: Path):
         ("splits.train.columns.1=spans", "the list splits.train.columns has no place 1. It has 0 to 0."),
         ("splits.train.columns.99999999999=spans", "has no place 99999999999. It has 0 to 0."),
         ("exports.0.kind=mds", "there is no list exports. Set all of it: --set 'key=[a, b]'."),
-        ("exports.jsonl.text=a", "exports: a list is needed, not a mapping. Write its entries in brackets, [a, b]; --s"),
+        ("exports.jsonl.text=a", "exports: a list is needed, not a mapping. Write its entries in brackets, [a, b]; -"),
     ],
 )  # fmt: skip
 def test_a_misspelt_name_is_told_from_a_new_one(folder: Path, override: str, told: str):
