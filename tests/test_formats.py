@@ -21,7 +21,7 @@ from pipeline.core.errors import ExportError, RunError, StorageError
 from pipeline.core.table import Lists, Strings, content_hash
 from pipeline.dataset.dataset import Dataset
 from pipeline.formats import FORMATS
-from pipeline.formats.format import TEXTS
+from pipeline.formats.jsonl import is_beside
 from pipeline.plan.plan import compile_plan
 from pipeline.publish.export import export
 from pipeline.recipe.recipe import export_spec, load
@@ -61,7 +61,7 @@ def test_mds_holds_every_column(whole: Dataset, tmp_path: Path):
 
 
 def test_jsonl_holds_every_column_that_says_something_of_a_row(whole: Dataset, tmp_path: Path):
-    names = [name for name in rows_of(whole)[0] if name in TEXTS]
+    names = [name for name in rows_of(whole)[0] if is_beside(name)]
     assert {"individual", "answer", "op", "parameters"} <= {*names}
     export(whole, export_spec("jsonl", [], {"columns": ["input_ids", *names]}), tmp_path / "out")
     expected = [{"text": chr(96 + row["input_ids"][0]), **{n: row[n] for n in names}} for row in rows_of(whole)]

@@ -19,7 +19,8 @@ from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.table import Lists
 from pipeline.dataset.dataset import Dataset
 from pipeline.formats import FORMATS
-from pipeline.packing.packing import MOST_LENGTH, PackingSpec, pack, segment_type
+from pipeline.packing.packing import pack
+from pipeline.packing.spec import MOST_LENGTH, PackingSpec, segment_type
 from pipeline.plan.plan import Plan, compile_plan
 from pipeline.recipe.recipe import load
 from pipeline.shard.shard import make_shard

@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.errors import RunError
-from pipeline.packing.packing import PackingSpec, Sequences, fill, pack, pack_pure
+from pipeline.packing.packing import fill, pack, pack_pure
+from pipeline.packing.sequences import Sequences
+from pipeline.packing.spec import PackingSpec
 from tests.reference import packing as reference
 from tests.reference.packing import Document
 
@@ -47,7 +49,7 @@ def agree(packed: Sequences, documents: list[Document], method: str, length: int
     assert len(packed) == len(rows)
     assert packed.input_ids.tolist() == [row.padded(length, EOS) for row in rows]
     assert packed.filled.tolist() == [len(row.ids) for row in rows]
-    assert rows_of(packed.pieces) == [row.pieces() for row in rows]
+    assert rows_of(packed.segments) == [row.pieces() for row in rows]
     assert rows_of(packed.spans()) == [row.spans(documents) for row in rows]
     assert packed.segment_ids().tolist() == [row.segments(length) for row in rows]
     assert packed.loss_mask().tolist() == [row.loss_mask(length) for row in rows]
@@ -74,10 +76,10 @@ def test_aligned_is_what_beginning_each_row_with_a_document_gives(last: Last, do
     spec = PackingSpec(method="aligned", length=length, last=last)
     packed = pack(made(documents), spec, EOS)
     agree(packed, documents, last, length)
-    assert all(pieces[0][0] == pieces[0][3] == 0 for pieces in rows_of(packed.pieces)), "begun by a whole document"
+    assert all(pieces[0][0] == pieces[0][3] == 0 for pieces in rows_of(packed.segments)), "begun by a whole document"
     share, used = fill(np.array([len(ids) for ids, _ in documents]), spec)
     closed = max(len(packed) - 1, 1)  # the last one could hold more
-    told = [documents[number][0] for pieces in rows_of(packed.pieces)[:closed] for _, _, number, _ in pieces]
+    told = [documents[number][0] for pieces in rows_of(packed.segments)[:closed] for _, _, number, _ in pieces]
     assert share * sum(map(len, told)) == packed.filled[:closed].sum()
     assert used * closed * length == packed.filled[:closed].sum()
 
@@ -97,7 +99,7 @@ def test_what_an_aligned_row_cannot_hold_is_lost_or_begins_the_next():
 def test_every_token_is_in_exactly_one_piece_at_its_place(documents: list[Document], length: int):
     packed = pack(made(documents), PackingSpec(method="concat", length=length), EOS)
     found: dict[tuple[int, int], int] = {}
-    for sequence, pieces in enumerate(rows_of(packed.pieces)):
+    for sequence, pieces in enumerate(rows_of(packed.segments)):
         for start, count, number, offset in pieces:
             for t in range(count):
                 assert (number, offset + t) not in found
@@ -110,7 +112,7 @@ def test_every_token_is_in_exactly_one_piece_at_its_place(documents: list[Docume
 def test_columns_have_the_promised_types(method: str, dtype: type):
     packed = pack(made([([1, 2, 3], [(0, 2, 1)]), ([4], [])], dtype), PackingSpec(method=method, length=5), EOS)
     assert packed.input_ids.dtype == dtype
-    assert packed.pieces.values.dtype == np.int64
+    assert packed.segments.values.dtype == np.int64
     assert packed.spans().values.dtype == np.int32
     assert packed.segment_ids().dtype == np.uint16
     assert packed.loss_mask().dtype == np.uint8
@@ -130,7 +132,7 @@ def test_documents_that_fill_their_rows_are_not_padded():
 
 def test_a_document_longer_than_several_rows_is_one_segment_in_each():
     packed = pack(made([(list(range(1, 10)), [(0, 9, 3)])]), PackingSpec(length=4), EOS)
-    assert rows_of(packed.pieces) == [[(0, 4, 0, 0)], [(0, 4, 0, 4)], [(0, 1, 0, 8)]]
+    assert rows_of(packed.segments) == [[(0, 4, 0, 0)], [(0, 4, 0, 4)], [(0, 1, 0, 8)]]
     assert rows_of(packed.spans()) == [[(0, 4, 3)], [(0, 4, 3)], [(0, 1, 3)]]
     assert packed.segment_ids().tolist() == [[1] * 4, [1] * 4, [1, 0, 0, 0]]
 
@@ -151,7 +153,7 @@ def test_no_documents_are_no_sequences(method: str):
     packed = pack(made([]), PackingSpec(method=method, length=3), EOS)
     assert len(packed) == 0
     assert packed.input_ids.shape == (0, 3)
-    assert packed.pieces.offsets.tolist() == [0]
+    assert packed.segments.offsets.tolist() == [0]
     assert packed.segment_ids().shape == packed.loss_mask().shape == (0, 3)
 
 
@@ -188,10 +190,10 @@ def test_pure_windows_are_those_of_each_group_one_after_the_other(method: str, l
     assert whole.documents.tokens.values.tolist() == [t for one in alone for t in one.documents.tokens.values.tolist()]
     assert rows_of(whole.spans()) == [row for one in alone for row in rows_of(one.spans())]
     numbered = [(one, 2 * number) for number, one in enumerate(alone)]
-    assert rows_of(whole.pieces) == [
+    assert rows_of(whole.segments) == [
         [(start, count, document + before, offset) for start, count, document, offset in row]
         for one, before in numbered
-        for row in rows_of(one.pieces)
+        for row in rows_of(one.segments)
     ]
 
 

@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.errors import RunError
 from pipeline.core.table import Columns, Lists, Strings, content_hash, length_of, take
-from pipeline.packing.packing import Line, PackingSpec, Sequences, pack, pack_pure, picked
+from pipeline.packing.packing import Line, pack, pack_pure, picked
+from pipeline.packing.sequences import Sequences
+from pipeline.packing.spec import PackingSpec
 from pipeline.plan.plan import Plan
-from pipeline.shard.shard import is_laid_out_quickly, layout_of, make_rows, make_shard
+from pipeline.shard.layout import is_laid_out_quickly, layout_of
+from pipeline.shard.shard import make_rows, make_shard
 from pipeline.sources.source import lengths_of
 from pipeline.storage.arrow import record_batch
 from tests.plans import KINDS, plan_at, plan_of, small, usual
@@ -122,7 +125,7 @@ def numbered(lengths: list[int]) -> Documents:
 
 
 def pieces_of(packed: Sequences, row: int) -> Any:
-    return packed.pieces.values[packed.pieces.offsets[row] : packed.pieces.offsets[row + 1]]
+    return packed.segments.values[packed.segments.offsets[row] : packed.segments.offsets[row + 1]]
 
 
 @pytest.mark.parametrize("recipe", usual(KINDS, "bioS_mistakes_50", "multi_hop"))

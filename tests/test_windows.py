@@ -17,7 +17,8 @@ from pipeline.core.documents import ROLES
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
 from pipeline.core.table import content_hash
-from pipeline.packing.packing import PackingSpec, pack_pure
+from pipeline.packing.packing import pack_pure
+from pipeline.packing.spec import PackingSpec
 from pipeline.plan.plan import Plan
 from pipeline.shard.shard import Shard, find_document, make_shard
 from tests.plans import plan_at
@@ -304,7 +305,7 @@ def test_pure_packing_is_that_of_each_group_shuffled(groups: list[list[Document]
     for sequences, rows in ((packed, line), (shuffled, [line[i] for i in order])):
         assert sequences.input_ids.tolist() == [row.padded(length, EOS) for row, _ in rows]
         assert sequences.filled.tolist() == [len(row.ids) for row, _ in rows]
-        assert rows_of(sequences.pieces) == [
+        assert rows_of(sequences.segments) == [
             [(start, n, number + base, offset) for start, n, number, offset in row.pieces()] for row, base in rows
         ]
         assert rows_of(sequences.spans()) == [row.spans(documents[base:]) for row, base in rows]

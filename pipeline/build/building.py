@@ -16,9 +16,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from pipeline.build.executors import Executor
 from pipeline.build.verification import verify as verify
+from pipeline.columns import COLUMNS
 from pipeline.core.documents import ROLES
 from pipeline.core.errors import PipelineError, PlanError, RunError, SpecError, StorageError
 from pipeline.core.table import content_hash
@@ -31,7 +33,6 @@ from pipeline.plan.plan import Plan, SplitPlan
 from pipeline.publish.export import Export, Exported, export, own_place
 from pipeline.recipe import recipe
 from pipeline.shard.shard import make_shard
-from pipeline.sources.source import Parsed
 from pipeline.storage import STATE, Folder, arrow, folder_at
 from pipeline.storage.folder import AGAIN
 from pipeline.storage.local import hash_of_bytes
@@ -260,7 +261,7 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
             "source_names": list(split.sources),
             "attributes": list(split.attributes),
             "roles": list(ROLES),
-            **({"symbols": list(_symbols(plan, split))} if "tree" in split.columns else {}),
+            **_facts_of_columns(plan, split),
             "exposures": figures.of_exposures(plan, name),
             "worlds": figures.of_split(plan, name),
         }
@@ -279,11 +280,13 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
     )
 
 
-def _symbols(plan: Plan, split: SplitPlan) -> tuple[str, ...]:
-    """What the numbers of the column `ancestors` mean."""
-    source = plan.sources[split.sources[0]]
-    assert isinstance(source, Parsed), "the plan refuses it"
-    return source.symbols
+def _facts_of_columns(plan: Plan, split: SplitPlan) -> dict[str, Any]:
+    """What columns of the split have to say of their own: name → value."""
+    sources = [plan.sources[name] for name in split.sources]
+    facts: dict[str, Any] = {}
+    for column in split.columns:
+        facts |= COLUMNS[column].facts_of(sources)
+    return facts
 
 
 def _log(folder: Folder, shards: int, began: float) -> None:

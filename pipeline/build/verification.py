@@ -14,7 +14,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.columns.layout import ShardLayout, id_beyond
 from pipeline.core.errors import StorageError
 from pipeline.core.table import content_hash
 from pipeline.dataset import marks
@@ -24,6 +23,7 @@ from pipeline.dataset.manifest import MANIFEST, README, RECIPE, Manifest, ShardR
 from pipeline.publish.export import EXPORTS, RECORD, faults
 from pipeline.recipe import recipe
 from pipeline.storage import STATE, Folder, arrow, folder_at
+from pipeline.storage.layout import ShardLayout, id_beyond
 from pipeline.storage.local import hash_of, hash_of_bytes
 from pipeline.text.tokenizer import Tokenizer, hash_of_tokenizer
 

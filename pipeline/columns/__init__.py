@@ -1,1 +1,43 @@
-"""What a row may hold beside its token ids."""
+"""What a row holds beside its token ids: one file a kind of column, declared at its foot as COLUMN.
+
+    column.py   what every kind is: its fields, what it needs, its size, how it is made and described
+    fields.py   the physical types of fields, as they lie in a shard
+    the others  a kind each
+
+A new kind is a new file here, and its test. Recipes, plans, shards, manifests, cards and exports know it by COLUMNS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pipeline.columns.column import ColumnKind
+from pipeline.columns.fields import Dense, Field, Single
+from pipeline.core.registry import declared
+
+COLUMNS: Mapping[str, ColumnKind] = {
+    kind.name: kind for kind in sorted(declared(__name__, "COLUMN", ColumnKind), key=lambda kind: kind.order)
+}
+"""Name, as in `columns:` of a recipe → kind, in the order in which shards have them."""
+
+FIELDS: Mapping[str, Field] = {
+    "input_ids": Dense("uint16", "int32"),
+    "length": Single("int32"),
+    **{name: field for kind in COLUMNS.values() for name, field in kind.fields.items()},
+}
+"""Name of a column of a shard → its type. Every shard has `input_ids`; `length` those with a document a row."""
+
+
+def stored(rows: bool, names: Iterable[str]) -> tuple[str, ...]:
+    """The columns of the shards of a split with these kinds of columns. rows: whether it has a document a row.
+
+    >>> stored(True, ["answers", "loss_mask"])
+    ('input_ids', 'length', 'loss_mask', 'individual', 'question', 'prompt', 'hint', 'answer')
+    """
+    held = {"input_ids", "length"} if rows else {"input_ids"}
+    for name in names:
+        held |= COLUMNS[name].fields.keys() if name in COLUMNS else {name}
+    return tuple(name for name in FIELDS if name in held)
+
+
+__all__ = ["COLUMNS", "FIELDS", "ColumnKind", "stored"]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.columns import COLUMNS
 from pipeline.dataset.manifest import Manifest
 from pipeline.dataset.marks import Marked, without_licence
 from pipeline.dataset.marks import licence_of as licence_of
@@ -220,21 +221,11 @@ def _knowledge(manifest: Manifest) -> list[str]:
 
 
 def _columns(splits: Mapping[str, Any]) -> list[str]:
-    """What the numbers in `documents` and `spans` mean."""
+    """What the numbers in columns mean."""
     lines = []
     for name, split in splits.items():
-        if "documents" in split["columns"]:
-            lines.append(f"- `{name}`: `documents.source` is an index into {split['source_names']}")
-        if "spans" in split["columns"]:
-            lines.append(f"- `{name}`: `spans.attribute` is an index into {split['attributes']}")
-        if "probes" in split["columns"]:
-            lines.append(f"- `{name}`: `probes.attribute` is an index into {split['attributes']}")
-        if "steps" in split["columns"]:
-            lines.append(
-                f"- `{name}`: bit k of `labels.depends`, `steps.known`, `steps.ready` is line k of `parameters`"
-            )
-        if "parts" in split["columns"]:
-            lines.append(f"- `{name}`: `parts.role` is an index into {split['roles']}")
+        meanings = [kind.meaning(split) for column, kind in COLUMNS.items() if column in split["columns"]]
+        lines += [f"- `{name}`: {meaning}" for meaning in meanings if meaning]
     return ["", *lines] if lines else []
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from pipeline.columns.layout import ShardLayout
+from pipeline.columns import stored
 from pipeline.core import layouts
 from pipeline.core.draws import I64
 from pipeline.core.errors import StorageError, suggest
@@ -24,8 +24,8 @@ from pipeline.core.layouts import OpenLayout
 from pipeline.core.table import Columns, Lists, check_entries
 from pipeline.dataset.manifest import MEND as MEND
 from pipeline.dataset.manifest import RECIPE, Manifest, ShardRecord
-from pipeline.formats.format import columns_of
 from pipeline.storage import Folder, arrow, folder_at
+from pipeline.storage.layout import ShardLayout
 from pipeline.storage.local import hash_of, hash_of_bytes
 
 TOKENIZER, TOKENIZER_CONFIG = "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json"
@@ -42,7 +42,7 @@ def end_of(config: bytes) -> str:
 
 def layout_of(split: Mapping[str, Any]) -> ShardLayout:
     """What the shards of a split hold, by its entry in the manifest."""
-    return ShardLayout(columns_of(split["packing"] == "rows", split["columns"]), split["length"])
+    return ShardLayout(stored(split["packing"] == "rows", split["columns"]), split["length"])
 
 
 @dataclass(frozen=True)

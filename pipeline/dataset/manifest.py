@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, create_model
 from pydantic_core import PydanticCustomError
 
+from pipeline.columns import COLUMNS
 from pipeline.core import layouts
 from pipeline.core.errors import StorageError
 from pipeline.core.layouts import (
@@ -29,7 +30,7 @@ from pipeline.core.layouts import (
     ShardFile,
 )
 from pipeline.core.spec import Name
-from pipeline.packing.packing import PackingSpec
+from pipeline.packing.spec import PackingSpec
 from pipeline.storage import Folder
 from pipeline.storage.local import hash_of_bytes
 
@@ -265,7 +266,7 @@ class _Exposures(Layout):
     tokens_each: float
 
 
-class _Split(Layout):
+class _AnySplit(Layout):
     documents: Count
     tokens: Count
     sequences: Count
@@ -278,10 +279,14 @@ class _Split(Layout):
     source_names: list[Name]
     attributes: list[str] = Field([])
     roles: list[str] = Field([])
-    symbols: list[str] = Field([])
     exposures: dict[Name, _Exposures] = Field({})
     worlds: dict[Name, _World] = Field({})
     shards: Annotated[list[ShardRecord], Field(min_length=1)]
+
+
+_FACTS: dict[str, Any] = {name: (type_, None) for kind in COLUMNS.values() for name, type_ in kind.facts.items()}
+_Split = create_model("_Split", __base__=_AnySplit, **_FACTS)
+"""With the facts of each kind of column, which are there where the split has it."""
 
 
 class _File(Layout):

@@ -5,7 +5,7 @@ Letters: S sequences, L tokens in each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -20,21 +20,6 @@ from pipeline.core.layouts import STRICT, Count, ExportFile, FileHash, OpenLayou
 from pipeline.core.narrow import narrowed
 from pipeline.core.spec import Name, Spec
 from pipeline.core.table import Columns
-
-_ANSWERS = ("individual", "question", "prompt", "hint", "answer")
-TEXTS = (*_ANSWERS, "op", "retries", "parameters")  # columns that say something of a whole row
-ORDER = (
-    "input_ids", "length", "loss_mask", "segment_ids", "documents", "spans", "parts", *TEXTS, "labels", "steps",
-    "probes", "ancestors", "boundaries",
-)  # fmt: skip
-"""In which a shard has its columns."""
-
-_EXPANDED = {
-    "answers": _ANSWERS,
-    "probes": ("individual", "probes"),
-    "steps": ("individual", "op", "retries", "parameters", "labels", "steps"),
-    "tree": ("ancestors", "boundaries"),
-}
 
 
 class ExportSpec(Spec):
@@ -204,13 +189,6 @@ class Plain:
 
     def index(self, written: Mapping[str, Sequence[Written]]) -> dict[str, str]:
         return {}
-
-
-def columns_of(rows: bool, asked: Iterable[str]) -> tuple[str, ...]:
-    """The columns of shards that were built with `columns: asked`."""
-    there = {column for name in asked for column in _EXPANDED.get(name, (name,))}
-    there |= {"input_ids", "length"} if rows else {"input_ids"}
-    return tuple(column for column in ORDER if column in there)
 
 
 def selected(sink: Format, spec: ExportSpec, splits: Mapping[str, Split]) -> dict[str, tuple[str, ...]]:

@@ -13,15 +13,21 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field as Key_
 
+from pipeline.columns import FIELDS
 from pipeline.core.documents import Ragged, offsets_of
 from pipeline.core.errors import SpecError
 from pipeline.core.layouts import STRICT, Count
 from pipeline.core.spec import Name
 from pipeline.core.table import Column, Strings
 from pipeline.formats import stream, tables
-from pipeline.formats.format import TEXTS, ExportSpec, FileRecord, Files, Part, Plain, Rows, Split, Written
+from pipeline.formats.format import ExportSpec, FileRecord, Files, Part, Plain, Rows, Split, Written
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def is_beside(column: str) -> bool:
+    """Whether a column has one value of a whole row, which stands beside the text of its document."""
+    return FIELDS[column].per_row and column != "length"
 
 
 class JsonlSpec(ExportSpec):
@@ -53,7 +59,7 @@ class Jsonl(Plain):
         self._broken = spec.broken
 
     def place(self, split: Split, column: str) -> bool:
-        return stream.has_place(split, column) or (split.rows and column in TEXTS)
+        return stream.has_place(split, column) or (split.rows and is_beside(column))
 
     def check(self, split: Split) -> None:
         super().check(split)
@@ -79,7 +85,7 @@ class Jsonl(Plain):
             return
         (shard,) = part.shards
         for columns in rows.of(shard):
-            beside = {name: _values(columns[name]) for name in columns if name in TEXTS}
+            beside = {name: _values(columns[name]) for name in columns if is_beside(name)}
             texts = self._texts(part.split, rows, stream.of_rows(columns))
             yield [{"text": text, **{name: beside[name][i] for name in beside}} for i, text in enumerate(texts)]
 

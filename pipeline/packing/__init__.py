@@ -1,1 +1,6 @@
-"""Documents to sequences: token ids of different lengths become rows of one length."""
+"""Documents to sequences: token ids of different lengths become rows of one length.
+
+spec.py       the keys of `packing:` in a recipe
+packing.py    documents → sequences, by each method; and where documents will lie, from their lengths alone
+sequences.py  what stands in sequences: segments of documents, spans, parts, masks
+"""

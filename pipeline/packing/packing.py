@@ -21,168 +21,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field, model_validator
 
-from pipeline.core.documents import Documents, Ragged, offsets_of
+from pipeline.core.documents import Documents, offsets_of
+from pipeline.core.draws import I64
 from pipeline.core.errors import RunError
-from pipeline.core.narrow import narrowed
-from pipeline.core.spec import Spec, refused
-
-I64 = NDArray[np.int64]
-
-MOST_LENGTH = 2**24  # tokens of a sequence: sixteen times the longest contexts of today
-
-
-class PackingSpec(Spec):
-    """How a split's documents become sequences. Part 3.1, appendix C: concatenated, 512 tokens."""
-
-    method: Literal["concat", "rows", "aligned"] = "concat"
-    windows: Literal["mixed", "pure"] = Field(
-        "mixed", description="pure: a sequence holds documents of one source only."
-    )
-    length: int = Field(512, ge=2, le=MOST_LENGTH, description="Tokens of a sequence.")
-    longer: Literal["keep", "drop"] = Field(
-        "keep", description="drop: a document with more tokens than a sequence is left out, and counted."
-    )
-    last: Literal["cut", "pad"] = Field(
-        "cut", description="aligned: a sequence's last document is cut off, or begins the next one and leaves padding."
-    )
-
-    @model_validator(mode="after")
-    def _with_effect(self) -> Self:
-        if self.last == "pad" and self.method != "aligned":
-            raise refused(
-                f"`last: pad` is for `method: aligned`, not for {self.method}",
-                "Remove the one, or change the other.",
-                ("last",),
-                among=[("last",), ("method",)],
-            )
-        return self
-
-    @property
-    def whole(self) -> bool:
-        """Whether a document has to fit into a sequence."""
-        return self.method != "concat" and self.longer == "keep"
-
-    @property
-    def segment_type(self) -> np.dtype[Any]:
-        """The type of `segment_ids`."""
-        return segment_type(self.length)
-
-    def pure(self, sources: int) -> bool:
-        """Whether sequences hold documents of one source only, there being so many."""
-        return self.windows == "pure" and sources > 1 and self.method != "rows"
-
-    @property
-    def uncut(self) -> bool:
-        """Whether all of a document is there, in one sequence or several."""
-        return self.method != "aligned" or self.last == "pad"
-
-
-def segment_type(length: int) -> np.dtype[Any]:
-    """What numbers the documents of a sequence of so many tokens, of which each may be one: uint16, or int32."""
-    return np.dtype(np.uint16 if length <= 65_535 else np.int32)
-
-
-@dataclass(frozen=True)
-class Sequences:
-    """Rows for a model, and what stands in them.
-
-    input_ids (S, L), padded with the end token. filled (S,): tokens of each row that are not padding. documents: those
-    in the rows, in order. starts (d,): where each would begin if the rows were one line of tokens. order (S,): None, or
-    which sequence of that line each row is. cells: how many sequences the line has; None: as many as there are rows.
-    """
-
-    input_ids: NDArray[Any]
-    filled: I64
-    documents: Documents
-    starts: I64
-    order: I64 | None = None
-    cells: int | None = None
-
-    def __len__(self) -> int:
-        return len(self.input_ids)
-
-    def shuffled(self, order: I64) -> Sequences:
-        """The same in another order (S,)."""
-        return replace(self, input_ids=self.input_ids[order], filled=self.filled[order], order=order)
-
-    @cached_property
-    def pieces(self) -> Ragged:
-        """Per sequence rows (start, length, document, offset), int64 (…, 4): the documents in it, in order.
-
-        offset is how many tokens of the document came before: a document begins where it is 0.
-        """
-        return self._cut(self.starts, self.documents.tokens.lengths)
-
-    def spans(self) -> Ragged:
-        """Per sequence rows (start, length, label), int32. A span over a cut has a row on either side."""
-        assert self.documents.spans is not None, "the source was asked for them"
-        return self._marked(self.documents.spans)
-
-    def parts(self) -> Ragged:
-        """Per sequence rows (start, length, role), int32, cut as spans are."""
-        assert self.documents.parts is not None, "the source was asked for them"
-        return self._marked(self.documents.parts)
-
-    def _marked(self, marked: Ragged) -> Ragged:
-        """Rows (start, length, what) of documents as rows of sequences."""
-        cut = self._cut(_on_the_line(marked, self.starts), marked.values[:, 1].astype(np.int64))
-        start, length, number = cut.values[:, :3].T
-        rows = np.column_stack([start, length, marked.values[number, 2]])
-        return Ragged(narrowed(rows, np.int32, "token of a sequence"), cut.offsets)
-
-    def segment_ids(self) -> NDArray[Any]:
-        """(S, L): 1 for the tokens of a sequence's first document, 2 for the second, …; 0 for padding.
-
-        uint16, or int32 where a sequence has more than 65,535 tokens.
-        """
-        from pipeline.core import kernels
-
-        segments = np.zeros(self.input_ids.shape, segment_type(self.input_ids.shape[1]))
-        kernels.paint(self.pieces.values, self.pieces.offsets, segments)
-        return segments
-
-    def loss_mask(self, masked: Ragged | None = None) -> NDArray[np.uint8]:
-        """(S, L): 1 for every token, 0 for padding and for the `masked` rows (start, length, …) of the documents."""
-        from pipeline.core import kernels
-
-        mask = (np.arange(self.input_ids.shape[1]) < self.filled[:, None]).view(np.uint8)
-        if masked is None or not len(masked.values):
-            return mask
-        cut = self._cut(_on_the_line(masked, self.starts), masked.values[:, 1].astype(np.int64))
-        kernels.blot(self._in_the_rows(cut), cut.values[:, 1].copy(), mask.reshape(-1))
-        return mask
-
-    def _in_the_rows(self, cut: Ragged) -> I64:
-        """Where pieces (start, …) of the rows begin, counted from the beginning of the first row."""
-        row = np.repeat(np.arange(len(self)), cut.lengths)
-        return np.asarray(row * self.input_ids.shape[1] + cut.values[:, 0], np.int64)
-
-    def _cut(self, starts: I64, lengths: I64) -> Ragged:
-        """Intervals of the line of tokens, cut where sequences end; they are in order and do not overlap.
-
-        Per sequence rows (start, length, interval, how much of the interval came before), int64 (…, 4).
-        """
-        from pipeline.core import kernels
-
-        cells = len(self) if self.cells is None else self.cells
-        rows = np.empty((len(starts) + cells, 4), np.int64)  # a cut adds one piece, and there is one a sequence
-        counts = np.zeros(cells, np.int64)
-        used = kernels.cut(starts, lengths, self.input_ids.shape[1], rows, counts)
-        found = Ragged(rows[:used], offsets_of(counts))
-        return found if self.order is None else found.take(self.order)
-
-
-def _on_the_line(marked: Ragged, starts: I64) -> I64:
-    """Where the rows (start, …) of documents begin on the line of tokens."""
-    return np.asarray(marked.values[:, 0] + np.repeat(starts, marked.lengths), np.int64)
+from pipeline.packing.sequences import Sequences
+from pipeline.packing.spec import PackingSpec
 
 
 def pack(documents: Documents, spec: PackingSpec, eos: int) -> Sequences:
@@ -201,12 +48,12 @@ def pack_pure(documents: Documents, groups: Sequence[int], spec: PackingSpec, eo
     A group without documents has no sequences.
     """
     ends = np.cumsum([0, *groups])
-    told = [pack(documents.slice(first, last), spec, eos) for first, last in pairwise(ends.tolist())]
-    lines = np.cumsum([0, *(one.input_ids.size for one in told)])
-    starts = [one.starts + line for one, line in zip(told, lines.tolist(), strict=False)]
+    packed = [pack(documents.slice(first, last), spec, eos) for first, last in pairwise(ends.tolist())]
+    lines = np.cumsum([0, *(group.input_ids.size for group in packed)])
+    starts = [group.starts + line for group, line in zip(packed, lines.tolist(), strict=False)]
     if spec.method == "aligned":  # which may have cut some of them
-        documents = Documents.concat([one.documents for one in told])
-    ids, filled = (np.concatenate([getattr(one, name) for one in told]) for name in ("input_ids", "filled"))
+        documents = Documents.concat([group.documents for group in packed])
+    ids, filled = (np.concatenate([getattr(group, name) for group in packed]) for name in ("input_ids", "filled"))
     return Sequences(ids, filled, documents, np.concatenate(starts))
 
 
@@ -254,11 +101,12 @@ def picked(documents: Documents, starts: I64, rows: I64, cells: int, spec: Packi
     if spec.method == "aligned":  # a document ends where its sequence does
         documents = documents.clipped(np.minimum(lengths, spec.length - starts % spec.length))
     ids = np.full((len(rows), spec.length), eos, documents.tokens.values.dtype)
-    made = Sequences(ids, np.zeros(len(rows), np.int64), documents, starts, rows, cells)
-    _, length, document, offset = made.pieces.values.T
+    sequences = Sequences(ids, np.zeros(len(rows), np.int64), documents, starts, rows, cells)
+    _, length, document, offset = sequences.segments.values.T
     origin = documents.tokens.offsets[document] + offset
-    kernels.lay(documents.tokens.values, origin, length.copy(), made._in_the_rows(made.pieces), ids.reshape(-1))
-    return replace(made, filled=_sums(length, made.pieces.offsets))
+    target = sequences.in_the_rows(sequences.segments)
+    kernels.lay(documents.tokens.values, origin, length.copy(), target, ids.reshape(-1))
+    return replace(sequences, filled=_sums(length, sequences.segments.offsets))
 
 
 def _sums(values: I64, offsets: I64) -> I64:

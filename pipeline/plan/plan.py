@@ -17,26 +17,27 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.columns import COLUMNS
+from pipeline.columns.column import PlannedSplit, SplitSize
 from pipeline.core.draws import I64
 from pipeline.core.errors import PlanError, SpecError, TokenizerError, specified_at
 from pipeline.core.key import Key
 from pipeline.core.narrow import narrowed
 from pipeline.core.notices import Notice, information, whole
 from pipeline.core.permutation import Permutation
-from pipeline.packing.packing import PackingSpec, fill
+from pipeline.packing.packing import fill
+from pipeline.packing.spec import PackingSpec
 from pipeline.plan import lost
 from pipeline.plan.amounts import MOST_DOCUMENTS, document_counts
 from pipeline.plan.blocks import Block, Exposures, blocks_of
 from pipeline.recipe.recipe import Loaded, Recipe, SplitSpec, fingerprint
 from pipeline.sources import SOURCES, Source
-from pipeline.sources.source import AboutSpec, Context, Parsed, Stepped, sample_lengths
+from pipeline.sources.source import AboutSpec, Context, sample_lengths
 from pipeline.text.symbols import Symbols
 from pipeline.text.tokenizer import SYMBOLS, Tokenizer, load
 from pipeline.worlds.world import World
 
-LONG_TOKEN = 16  # bytes: more than the tokens of any text have on average
 LONG = 65_535  # tokens of a sequence: few shards are shorter than longer ones
-LEVELS = 6  # of a grammar, above its terminals: about
 PACKING_KEYS = [("packing",), *(("packing", key) for key in ("length", "method", "longer", "windows"))]
 TRIED = 200  # documents of which one has to fit, where longer ones are left out
 WINDOWED = 10_000  # documents of each source that are packed to see how much of them aligned sequences keep
@@ -191,22 +192,10 @@ class Plan:
     def bytes_of(self, name: str) -> int:
         """About how many bytes a split takes on disk."""
         split = self.splits[name]
-        per_token = (
-            self.tokenizer.dtype.itemsize
-            + ("loss_mask" in split.columns)
-            + split.packing.segment_type.itemsize * ("segment_ids" in split.columns)
-        )
-        pieces = split.documents + split.tokens // split.packing.length
         values = max(len(source.labels) for source in self.sources.values()) * 3 // 2  # a pronoun comes with many
-        return int(
-            split.tokens * per_token
-            + pieces * (4 + 3 * 4 + 2 + 8 + 4) * ("documents" in split.columns)
-            + (split.documents * values * (4 + 4 + 1) + pieces * 4) * ("spans" in split.columns)
-            + (split.documents * 3 * (4 + 4 + 1) + pieces * 4) * ("parts" in split.columns)
-            + split.documents * (200 * ("answers" in split.columns) + values * 16 * ("probes" in split.columns))
-            + split.documents * 1500 * ("steps" in split.columns)
-            + split.tokens * (1 + 2 * LEVELS) * ("tree" in split.columns)
-        )
+        size = SplitSize(split.packing, split.documents, split.tokens, values)
+        ids = split.tokens * self.tokenizer.dtype.itemsize
+        return int(ids + sum(COLUMNS[column].bytes(size) for column in split.columns))
 
     def portable_recipe(self) -> Recipe:
         """The recipe as it is saved: a tokenizer of the user's is the one in `tokenizer/` beside it."""
@@ -316,8 +305,8 @@ def _worlds(loaded: Loaded, key: Key) -> dict[str, World]:
 
 def _split(name: str, spec: SplitSpec, sources: Mapping[str, Source], key: Key, shard_tokens: int) -> SplitPlan:
     told = {source: sources[source] for source in spec.mixture}
-    _check_columns(spec, told)
-    _check_numbers(spec, told)
+    planned = PlannedSplit(spec.packing, told, spec.columns)
+    _check_columns(planned)
     each, room = _sizes(spec, told)
     counts = document_counts(spec, told, each)
     blocks: list[Block] = []
@@ -331,11 +320,12 @@ def _split(name: str, spec: SplitSpec, sources: Mapping[str, Source], key: Key, 
         raise SpecError("the split has no documents", "Raise an amount of its mixture.", ("mixture",))
     tokens = sum((counts[source] * room[source] for source in told), Fraction(0))
     shards = int(min(max(1, -(-tokens // shard_tokens)), sum(counts.values())))
-    _check_texts(spec, tokens / shards)
+    for column in spec.columns:
+        COLUMNS[column].check_shard(planned, tokens / shards)
     return SplitPlan(
         name,
         tuple(told),
-        _attributes(told),
+        planned.attributes,
         tuple(blocks),
         key.child("order"),
         each,
@@ -398,67 +388,13 @@ def _check_fitting(name: str, source: Source, packing: PackingSpec) -> None:
         )
 
 
-def _check_columns(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
-    """SpecError for columns that cannot be filled, and for masks that no column would hold."""
-    for name, source in sources.items():
-        if source.mask and "loss_mask" not in spec.columns:
-            raise SpecError(
-                f"'{name}' masks {', '.join(source.mask)}, but the split has no loss_mask",
-                "Add it.",
-                ("columns",),
-                [("columns",), ("mixture", name), ("..", "..", "sources", name, "mask")],
-            )
-    if "tree" in spec.columns and (len(sources) > 1 or not all(isinstance(s, Parsed) for s in sources.values())):
-        at = ("columns", spec.columns.index("tree"))
-        raise SpecError("trees are those of one source of a grammar", "Give it a split of its own.", at)
-    if "spans" in spec.columns and not any(label for source in sources.values() for label in source.labels):
-        at = ("columns", spec.columns.index("spans"))
-        raise SpecError("no source of the split has values to be marked", "Leave the column out.", at)
-    for column in ("answers", "probes", "steps"):
-        if column not in spec.columns:
-            continue
-        at = ("columns", spec.columns.index(column))
-        if spec.packing.method != "rows":
-            among = [("columns",), at, ("packing",), ("packing", "method")]
-            raise SpecError(f"{column} need a document a row", "Set packing.method to rows.", at, among)
-        for name, source in sources.items():
-            if column == "answers" and "answer" not in source.roles:
-                remedy = "Ask questions (`cut` sentences of a grammar), or leave the column out."
-                raise SpecError(f"'{name}' has no answers", remedy, at)
-            if column == "steps" and (len(sources) > 1 or not isinstance(source, Stepped)):
-                raise SpecError("steps are those of one source of problems", "Give it a split of its own.", at)
-            if column == "probes" and source.world is None:
-                raise SpecError(f"'{name}' has no values to probe: it is about no world", "Leave it out.", at)
-
-
-def _check_numbers(spec: SplitSpec, sources: Mapping[str, Source]) -> None:
-    """SpecError for numbers that the types of the columns (shard.py, evaluation.py) do not have."""
-
-    def check(column: str, what: str, most: int, limit: int, remedy: str) -> None:
-        columns: list[str] = list(spec.columns)
-        if column in columns and most > limit:
-            at = ("columns", columns.index(column))
-            raise SpecError(f"{most:,} {what}, but the column '{column}' numbers {limit:,}", remedy, at)
-
-    labels = len(_attributes(sources)) - 1  # number 0 is not used
-    for column in ("spans", "probes"):
-        check(column, "attributes in one split", labels, 2**8 - 1, "Make splits of fewer worlds, or leave it out.")
-    check("documents", "sources in one split", len(sources), 2**16, "Make several splits.")
-    for source in sources.values():
-        if isinstance(source, Parsed):
-            check("tree", "symbols", len(source.symbols), 2**15, "Take a smaller grammar, or leave it out.")
-            check("tree", "symbols above a token", source.depth, 2**8 - 1, "Take fewer levels, or leave it out.")
-
-
-def _check_texts(spec: SplitSpec, tokens: Fraction) -> None:
-    """SpecError where the texts of a shard of so many tokens may be more bytes than Arrow's offsets count."""
-    for i, column in enumerate(spec.columns):
-        if column in ("answers", "steps") and tokens * LONG_TOKEN >= 2**31:
-            raise SpecError(
-                f"the texts of a shard of {whole(tokens)} tokens may have 2^31 bytes or more",
-                f"Lower shard_tokens to {2**31 // LONG_TOKEN - 1}.",
-                ("columns", i),
-            )
+def _check_columns(split: PlannedSplit) -> None:
+    """SpecError for columns that cannot be made or would not hold their numbers, and for one that is missing."""
+    for name, kind in COLUMNS.items():
+        if name in split.columns:
+            kind.check(split)
+        else:
+            kind.check_missing(split)
 
 
 def _split_notices(
@@ -486,8 +422,3 @@ def _split_notices(
                 at=("packing",),
             )
         yield from lost.in_split(source, name, [block for block in blocks if block.source == names.index(name)])
-
-
-def _attributes(sources: Mapping[str, Source]) -> tuple[str, ...]:
-    """The labels of all sources, each once."""
-    return tuple(dict.fromkeys(label for source in sources.values() for label in source.labels))

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipeline.columns.layout import id_beyond
+from pipeline.columns import stored
 from pipeline.core import layouts
 from pipeline.core.documents import Ragged
 from pipeline.core.errors import ExportError, RunError, SpecError, StorageError
@@ -25,8 +25,9 @@ from pipeline.core.table import Columns
 from pipeline.dataset.dataset import MEND, Dataset
 from pipeline.dataset.manifest import ShardRecord, seal
 from pipeline.formats import FORMATS, FormatSpec
-from pipeline.formats.format import File, FileRecord, Format, Part, Rows, Shard, Split, columns_of, selected
+from pipeline.formats.format import File, FileRecord, Format, Part, Rows, Shard, Split, selected
 from pipeline.storage import STATE, Folder, arrow, folder_at
+from pipeline.storage.layout import id_beyond
 from pipeline.storage.local import hash_of
 from pipeline.text.tokenizer import Tokenizer
 
@@ -224,7 +225,7 @@ def _splits(dataset: Dataset, tokenizer: Tokenizer) -> dict[str, Split]:
             rows=rows,
             pure=packing.method == "aligned" or packing.pure(len(sources)),
             closed=packing.uncut and all(source.get("eos", True) for source in sources),
-            columns=columns_of(rows, its["columns"]),
+            columns=stored(rows, its["columns"]),
             ids=tokenizer.dtype,
             end=tokenizer.eos,
             shards=tuple(Shard(one.shard, one.sequences, one.documents, one.tokens) for one in records),

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from pydantic import (
@@ -31,6 +31,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.columns import COLUMNS, stored
 from pipeline.core.errors import KeyPath, PipelineError, RecipeError, SpecError, alike, suggest
 from pipeline.core.files import Files, library
 from pipeline.core.key import Key
@@ -39,8 +40,8 @@ from pipeline.core.spec import Name, Rational, Size, Spec, refused
 from pipeline.core.system.escaping import shortened
 from pipeline.core.system.opening import expanded
 from pipeline.formats import FORMATS, FormatSpec
-from pipeline.formats.format import Split, columns_of, selected
-from pipeline.packing.packing import PackingSpec
+from pipeline.formats.format import Split, selected
+from pipeline.packing.spec import PackingSpec
 from pipeline.recipe.origin import OVERRIDE, Mark, Marks, Origin, dotted_path
 from pipeline.recipe.refusals import refusal
 from pipeline.recipe.yaml_tree import MOST_DEPTH, Tree, dumped, read_tree, tree_of
@@ -62,7 +63,10 @@ RESERVED = {
 MOST_EXPOSURES = 2**31  # what the column `documents` can hold
 
 SomeSpec = TypeVar("SomeSpec", bound=Spec)
-Column = Literal["loss_mask", "segment_ids", "documents", "spans", "parts", "answers", "probes", "steps", "tree"]
+if TYPE_CHECKING:
+    Column = str
+else:
+    Column = Literal[tuple(COLUMNS)]
 KINDS = {"sources": sorted(SOURCES), "exports": sorted(FORMATS), "worlds": ATTRIBUTE_KINDS}
 """First key of a path → what `kind` can be below it."""
 
@@ -657,6 +661,6 @@ def exported(recipe: Recipe, ids: str = "uint16") -> dict[str, Split]:
     for name, spec in recipe.splits.items():
         rows, aligned = (spec.packing.method == method for method in ("rows", "aligned"))
         closed = spec.packing.uncut and all(recipe.sources[source].ended for source in spec.mixture)
-        columns = columns_of(rows, spec.columns)
+        columns = stored(rows, spec.columns)
         found[name] = Split(name, spec.packing.length, rows, aligned, closed, columns, np.dtype(ids), end=-1)
     return found

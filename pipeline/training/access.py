@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.dataset.dataset import Dataset
     from pipeline.dataset.manifest import ShardRecord
     from pipeline.plan.plan import Plan
-    from pipeline.shard.shard import Layout
+    from pipeline.shard.layout import Layout
 
 I64 = NDArray[np.int64]
 FEW = 8  # from so many consumers on, lengths and then own rows are quicker than all rows
@@ -129,7 +129,7 @@ class Made:
 
     def _layout(self, k: int) -> Layout:
         """How shard k is laid out: the latest one is kept, and the first ones as far as there is room for them."""
-        from pipeline.shard.shard import layout_of
+        from pipeline.shard.layout import layout_of
 
         if k in self._layouts:
             return self._layouts[k]
@@ -142,7 +142,7 @@ class Made:
 
     @cached_property
     def _quick(self) -> bool:
-        from pipeline.shard.shard import is_laid_out_quickly
+        from pipeline.shard.layout import is_laid_out_quickly
 
         return is_laid_out_quickly(self._plan, self._split)
 

@@ -1,0 +1,38 @@
+"""`parts`: what stretches of a document are for: tag, prompt, answer, mistake, what takes it back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from pipeline.columns.column import ColumnKind, PackedDocuments, SplitSize, marked
+from pipeline.columns.fields import Records
+from pipeline.columns.spans import ENTRY
+from pipeline.core.table import Column
+from pipeline.sources.source import Source
+
+MARKED = 3  # parts of a document: about
+
+
+class Parts(ColumnKind):
+    """Per row (start, length, role): the tokens of a part, cut as spans are. Roles: `core.documents.ROLES`."""
+
+    name = "parts"
+    order = 5
+    summary = "start, length and role (tag, prompt, answer, mistake, …) of the parts of documents in a row"
+    fields: ClassVar = {name: Records(start="int32", length="int32", role="uint8")}
+
+    def needs_parts(self, sources: Sequence[Source]) -> bool:
+        return True
+
+    def bytes(self, size: SplitSize) -> int:
+        return size.documents * MARKED * ENTRY + size.segments * 4
+
+    def make(self, packed: PackedDocuments) -> dict[str, Column]:
+        return {self.name: marked(packed.sequences.parts(), "role")}
+
+    def meaning(self, split: Mapping[str, Any]) -> str:
+        return f"`parts.role` is an index into {split['roles']}"
+
+
+COLUMN = Parts()

@@ -1,0 +1,63 @@
+"""How a split's documents become sequences: its keys in a recipe."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from pipeline.core.spec import Spec, refused
+
+MOST_LENGTH = 2**24  # tokens of a sequence: sixteen times the longest contexts of today
+
+
+class PackingSpec(Spec):
+    """How a split's documents become sequences. Part 3.1, appendix C: concatenated, 512 tokens."""
+
+    method: Literal["concat", "rows", "aligned"] = "concat"
+    windows: Literal["mixed", "pure"] = Field(
+        "mixed", description="pure: a sequence holds documents of one source only."
+    )
+    length: int = Field(512, ge=2, le=MOST_LENGTH, description="Tokens of a sequence.")
+    longer: Literal["keep", "drop"] = Field(
+        "keep", description="drop: a document with more tokens than a sequence is left out, and counted."
+    )
+    last: Literal["cut", "pad"] = Field(
+        "cut", description="aligned: a sequence's last document is cut off, or begins the next one and leaves padding."
+    )
+
+    @model_validator(mode="after")
+    def _with_effect(self) -> Self:
+        if self.last == "pad" and self.method != "aligned":
+            raise refused(
+                f"`last: pad` is for `method: aligned`, not for {self.method}",
+                "Remove the one, or change the other.",
+                ("last",),
+                among=[("last",), ("method",)],
+            )
+        return self
+
+    @property
+    def whole(self) -> bool:
+        """Whether a document has to fit into a sequence."""
+        return self.method != "concat" and self.longer == "keep"
+
+    @property
+    def segment_type(self) -> np.dtype[Any]:
+        """The type of `segment_ids`."""
+        return segment_type(self.length)
+
+    def pure(self, sources: int) -> bool:
+        """Whether sequences hold documents of one source only, there being so many."""
+        return self.windows == "pure" and sources > 1 and self.method != "rows"
+
+    @property
+    def uncut(self) -> bool:
+        """Whether all of a document is there, in one sequence or several."""
+        return self.method != "aligned" or self.last == "pad"
+
+
+def segment_type(length: int) -> np.dtype[Any]:
+    """What numbers the documents of a sequence of so many tokens, of which each may be one: uint16, or int32."""
+    return np.dtype(np.uint16 if length <= 65_535 else np.int32)
