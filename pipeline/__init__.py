@@ -90,7 +90,7 @@ def stream(recipe: str | Path, split: str, overrides: Sequence[str] = (), **opti
     overrides: as --set on the command line. RecipeError and the like for what cannot be planned, PlanError for options
     that there are not or that cannot be.
     """
-    from pipeline.plan.plan import compile_plan
+    from pipeline.plan import compile_plan
     from pipeline.recipe.recipe import load
     from pipeline.training.streams import of_plan
 

@@ -15,7 +15,7 @@ from pipeline import cli
 from pipeline.build.building import build
 from pipeline.build.executors import Executor, Inline
 from pipeline.dataset.manifest import Manifest
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import recipe
 from pipeline.recipe.recipe import Recipe, load
 from pipeline.storage import LocalFolder

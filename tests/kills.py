@@ -21,7 +21,7 @@ from pipeline.build.building import build
 from pipeline.build.executors import Inline
 from pipeline.core.errors import StorageError
 from pipeline.dataset.dataset import Dataset
-from pipeline.plan.plan import compile_plan
+from pipeline.plan import compile_plan
 from pipeline.publish.export import export
 from pipeline.recipe.recipe import export_spec, load
 from pipeline.storage import STATE, LocalFolder, bucket

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.core.files import library
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan
 from pipeline.recipe.recipe import load
 
 RECIPES = sorted(path.stem for path in library("recipes").rglob("*.yaml"))

@@ -14,9 +14,9 @@ import pytest
 
 from pipeline.core.errors import PipelineError, PlanError
 from pipeline.core.key import Key
-from pipeline.plan.amounts import zipf_runs
-from pipeline.plan.blocks import Block, blocks_of, repeated
+from pipeline.plan.blocks import Block, blocks_of, shared_documents
 from pipeline.plan.plan import Plan
+from pipeline.plan.zipf import zipf_runs
 from pipeline.recipe.recipe import AmountSpec, ZipfExposuresSpec, load
 from pipeline.shard.shard import make_shard
 from tests.plans import plan_of, usual
@@ -217,7 +217,7 @@ def test_what_two_long_tails_share_is_what_both_tell():
         return blocks_of(spec, 0, 0, count, items, Key.root(0))
 
     def shared(items: int, *amounts: dict[str, Any]) -> Fraction:
-        return repeated(*(blocks(items, exposures=amount) for amount in amounts), items)
+        return shared_documents(*(blocks(items, exposures=amount) for amount in amounts), items)
 
     def law(tail: dict[str, Any], rank: int) -> int:
         return times(Fraction(tail["zipf"]), tail["most"], tail.get("least", 1), rank)

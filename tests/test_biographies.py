@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.documents import Documents
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan
 from pipeline.recipe.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.source import SAMPLE

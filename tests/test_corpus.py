@@ -31,7 +31,7 @@ from pipeline.core.files import library
 from pipeline.core.system import caches
 from pipeline.core.table import Lists, content_hash
 from pipeline.dataset.manifest import Manifest
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan
 from pipeline.recipe.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.sources import corpus, rows

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline import cli
 from pipeline.core import errors
 from pipeline.core.errors import PipelineError, RunError, SpecError, suggest
-from pipeline.plan.plan import compile_plan
+from pipeline.plan import compile_plan
 from pipeline.recipe.recipe import load
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -24,7 +24,7 @@ from pipeline.dataset.dataset import Dataset
 from pipeline.formats import FORMATS, llmc
 from pipeline.formats.format import columns_of
 from pipeline.formats.parquet import Parquet
-from pipeline.plan.plan import compile_plan
+from pipeline.plan import compile_plan
 from pipeline.publish.export import _sealed, export
 from pipeline.recipe.recipe import dump, export_spec, load
 from pipeline.storage import arrow

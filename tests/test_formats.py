@@ -22,7 +22,7 @@ from pipeline.core.table import Lists, Strings, content_hash
 from pipeline.dataset.dataset import Dataset
 from pipeline.formats import FORMATS
 from pipeline.formats.jsonl import is_beside
-from pipeline.plan.plan import compile_plan
+from pipeline.plan import compile_plan
 from pipeline.publish.export import export
 from pipeline.recipe.recipe import export_spec, load
 from pipeline.shard.shard import make_shard

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, note, seed, settings
 
 from pipeline.build.building import build
 from pipeline.build.executors import Inline
-from pipeline.plan.plan import compile_plan
+from pipeline.plan import compile_plan
 from pipeline.recipe.recipe import load
 from tests.conftest import contents
 from tests.net.known import case as changed

@@ -16,8 +16,7 @@ import tokenizers
 from pipeline import cli
 from pipeline.core.errors import PlanError, RecipeError
 from pipeline.core.notices import Notice
-from pipeline.plan import figures
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan, figures
 from pipeline.recipe.recipe import dump, load
 from pipeline.worlds.repeated import share_with_a_word_twice
 from tests.plans import plan_of
@@ -343,14 +342,14 @@ def test_bits_are_those_of_what_is_told(tmp_path: Path, templates: str, each: fl
     else:
         assert known["value_bits"] == pytest.approx(each, abs=1e-4)
         assert known["bits"] == round(20 * (NAMES + each))
-    said = the(notices(plan, "worlds", "people"), "no document of any split tells")
-    assert said.problem == f"no document of any split tells {never}"
+    said = the(notices(plan, "worlds", "people"), "no document of any split states")
+    assert said.problem == f"no document of any split states {never}"
 
 
 def test_a_part_of_an_attribute_is_said(tmp_path: Path):
     plan = planned(tmp_path, source("city: {{ name }} is of {{ born.year }}."))
     notice = the(notices(plan, "worlds", "people"), "of born")
-    assert notice.problem == f"of born documents tell {log2(10):.4g} bits only, of {DATE:.4g}"
+    assert notice.problem == f"of born documents state {log2(10):.4g} bits only, of {DATE:.4g}"
     with pytest.raises(PlanError, match=r"small\.yaml:\d+: worlds\.people\.attributes\.\w+: "):
         planned(tmp_path, source("city: {{ name }} is of {{ born.year }}."), "strict=true")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.files import library
-from pipeline.plan.plan import compile_plan
+from pipeline.plan import compile_plan
 from pipeline.recipe.recipe import load
 from pipeline.shard.shard import make_shard
 from tests.plans import KINDS, plan_of, small

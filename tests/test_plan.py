@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from pipeline.core.errors import PipelineError, PlanError
-from pipeline.plan.plan import Plan, SplitPlan, compile_plan
+from pipeline.plan import Plan, compile_plan
+from pipeline.plan.splits import SplitPlan
 from pipeline.recipe.recipe import load
 from pipeline.shard.shard import make_shard
 
@@ -152,7 +153,7 @@ def test_a_split_has_a_shard_for_every_so_many_tokens(tmp_path: Path):
 REFUSED = {
     "no amount": (
         "{mixture: {endless: {}}}",
-        "mixture.endless: how often 'endless' is told is not said",
+        "mixture.endless: 'endless' has no end, and nothing states how much of it to take",
         "exposures, a share, a ratio or tokens",
     ),
     "shares over one": (

@@ -20,7 +20,7 @@ from pipeline.core.documents import ROLES, Documents
 from pipeline.core.errors import PipelineError
 from pipeline.dataset.dataset import Dataset
 from pipeline.formats.nanogpt import NanogptSpec
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan
 from pipeline.publish.export import export
 from pipeline.recipe.recipe import load
 from pipeline.shard.shard import make_shard

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import RecipeError
 from pipeline.core.files import library
-from pipeline.plan.plan import compile_plan
+from pipeline.plan import compile_plan
 from pipeline.recipe import recipe
 from pipeline.recipe.recipe import Loaded, dump, fingerprint, load, schema
 from pipeline.worlds.attributes import ChoiceSpec

@@ -15,7 +15,7 @@ from pipeline.core.errors import PipelineError, RecipeError
 from pipeline.core.files import library
 from pipeline.core.scalars import shown
 from pipeline.formats import FORMATS
-from pipeline.plan.plan import compile_plan
+from pipeline.plan import compile_plan
 from pipeline.recipe.origin import OVERRIDE, Mark, Origin
 from pipeline.recipe.recipe import KINDS, Recipe, export_spec, load
 from pipeline.recipe.refusals import WORDED, refusal

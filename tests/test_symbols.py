@@ -12,7 +12,7 @@ import tokenizers
 import yaml
 
 from pipeline.core.errors import PipelineError
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan
 from pipeline.recipe.recipe import load
 
 DEPO = {"kind": "depo", "nodes": 5, "hops": 2, "words": {"length": [1, 2], "vocabulary": 3}}

@@ -18,7 +18,7 @@ from pipeline.build.executors import Inline
 from pipeline.core.errors import PipelineError, SpecError
 from pipeline.core.files import Files
 from pipeline.core.key import Key
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan
 from pipeline.recipe.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.text.tokenizer import Tokenizer, TokenizerSpec

@@ -19,7 +19,7 @@ from pipeline.build.executors import Inline
 from pipeline.core.errors import RunError, StorageError
 from pipeline.dataset.dataset import Dataset
 from pipeline.dataset.manifest import MEND, Manifest
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan
 from pipeline.recipe.recipe import load
 from pipeline.storage import LocalFolder
 from tests.conftest import OVERRIDES, built, contents, run

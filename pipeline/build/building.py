@@ -29,7 +29,8 @@ from pipeline.dataset.card import card
 from pipeline.dataset.dataset import Dataset
 from pipeline.dataset.manifest import MANIFEST, README, RECIPE, Manifest, ShardRecord, sealed, shard_file, totals
 from pipeline.plan import figures
-from pipeline.plan.plan import Plan, SplitPlan
+from pipeline.plan.plan import Plan
+from pipeline.plan.splits import SplitPlan
 from pipeline.publish.export import Export, Exported, export, own_place
 from pipeline.recipe import recipe
 from pipeline.shard.shard import make_shard

@@ -9,7 +9,8 @@ from pipeline.commands.common import compiled, count, recipe_arguments
 from pipeline.core.system import output
 
 if TYPE_CHECKING:
-    from pipeline.plan.plan import Plan, SplitPlan
+    from pipeline.plan.plan import Plan
+    from pipeline.plan.splits import SplitPlan
 
 RARE = 0.001  # exposures of an item, on average: hardly any document is told twice
 HELP = "Say exactly what a recipe would build, and build nothing."

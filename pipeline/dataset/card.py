@@ -246,7 +246,7 @@ def sample_documents(plan: Plan) -> Iterator[tuple[str, str, str]]:
             if source in told:
                 continue
             told.add(source)
-            at = split.locate(split.order.inverse(np.array([block.first], np.int64)))
+            at = split.locate(split.order.inverse(np.array([block.first_row], np.int64)))
             tokens = plan.sources[source].documents(at.item, at.exposure, spans=False).tokens
             yield name, source, plan.tokenizer.decode(tokens.values)
 

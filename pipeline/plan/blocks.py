@@ -1,4 +1,4 @@
-"""The rows of a split: runs of items of a source that are told equally often, at which exposures.
+"""The rows of a split as blocks: runs of items of a source with equally many exposures.
 
 exposures 2.5 of four items     items 0 1 2 3 · 0 1 2 3 · two of them       rounds 0, 1 and a partial round 2
 {count: 2.5, from: 7}           the same, at the exposures 7, 8 and 9
@@ -6,7 +6,8 @@ exposures 2.5 of four items     items 0 1 2 3 · 0 1 2 3 · two of them       ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -14,24 +15,24 @@ from itertools import product
 from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
-from pipeline.plan.amounts import zipf_runs
+from pipeline.plan.zipf import zipf_runs
 from pipeline.recipe.recipe import MOST_EXPOSURES, AmountSpec
 
 
 @dataclass(frozen=True)
 class Block:
-    """`exposures` rounds over `items` items of a source, from item `start` and row `first` on.
+    """`exposures` rounds over `items` items of a source, from `first_item` on, as rows from `first_row` on.
 
-    Round e is exposure `exposure + e`. subset: None, or the bijection of all items of which the last, incomplete round
-    tells the first `items`.
+    source: its index in the split. Round e is exposure `first_exposure + e`. subset: None, or of the last, incomplete
+    round the bijection of all items whose first `items` are in it.
     """
 
     source: int
-    first: int
+    first_row: int
     items: int
     exposures: int
-    exposure: int = 0
-    start: int = 0
+    first_exposure: int = 0
+    first_item: int = 0
     subset: Permutation | None = None
 
     @property
@@ -40,22 +41,23 @@ class Block:
         return self.items * self.exposures
 
     @property
-    def end(self) -> int:
+    def end_item(self) -> int:
+        """The item after its last, of a block without a subset."""
+        return self.first_item + self.items
+
+    @property
+    def end_exposure(self) -> int:
         """The exposure after its last."""
-        return self.exposure + self.exposures
+        return self.first_exposure + self.exposures
 
 
-def blocks_of(amount: AmountSpec, source: int, first: int, count: int, length: int, key: Key) -> list[Block]:
-    """The blocks of a source, of `length` items, with `count` documents, from row `first` on.
+def blocks_of(amount: AmountSpec, source: int, first_row: int, count: int, length: int, key: Key) -> list[Block]:
+    """The blocks of a source of `length` items with `count` documents, as rows from `first_row` on; none is empty.
 
-    key: of the order whose first items a partial round tells. SpecError for exposures beyond what can be counted.
+    key: of the order whose first items are in a partial round. SpecError for exposures beyond what can be counted.
     """
-    blocks: list[Block] = []
-    for items, exposures, exposure, start, subset in _rounds(amount, count, length, key):
-        if items * exposures:
-            blocks.append(Block(source, first, items, exposures, exposure, start, subset))
-            first += items * exposures
-    last = max((block.end for block in blocks), default=0)
+    blocks = [block for block in _rounds(amount, source, first_row, count, length, key) if block.rows]
+    last = max((block.end_exposure for block in blocks), default=0)
     if last > MOST_EXPOSURES:
         raise SpecError(
             f"exposure {last - 1:,} is beyond the last that can be counted, {MOST_EXPOSURES - 1:,}",
@@ -64,75 +66,98 @@ def blocks_of(amount: AmountSpec, source: int, first: int, count: int, length: i
     return blocks
 
 
-def _rounds(
-    amount: AmountSpec, count: int, length: int, key: Key
-) -> Iterator[tuple[int, int, int, int, Permutation | None]]:
-    """(items, exposures, first exposure, first item, subset) of each block."""
+def _rounds(amount: AmountSpec, source: int, first_row: int, count: int, length: int, key: Key) -> Iterator[Block]:
+    """The same, empty ones included."""
     if amount.tail:
-        runs = zipf_runs(amount.tail, length)
-        yield from ((items, exposures, amount.first, start, None) for start, items, exposures in runs)
+        for first_item, items, exposures in zipf_runs(amount.tail, length):
+            yield Block(source, first_row, items, exposures, amount.first, first_item)
+            first_row += items * exposures
         return
     rounds, rest = divmod(count, length)
-    yield length, rounds, amount.first, 0, None
-    yield rest, 1, amount.first + rounds, 0, Permutation(length, key)
+    yield Block(source, first_row, length, rounds, amount.first)
+    first_row += length * rounds
+    yield Block(source, first_row, rest, 1, amount.first + rounds, subset=Permutation(length, key))
 
 
 @dataclass(frozen=True)
 class Exposures:
-    """How often the items of a source are told: fewest, mean and most; first: the earliest exposure."""
+    """How many exposures the items of a source have in a split.
 
-    least: int
-    mean: Fraction
-    most: int
+    items: exposures → how many items have so many, ascending, 0 included where there are some. first: the earliest.
+    """
+
+    items: Mapping[int, int]
     first: int = 0
 
     @classmethod
     def of(cls, blocks: Sequence[Block], items: int) -> Exposures:
-        """Of the blocks of a source of so many items."""
-        whole = [block for block in blocks if block.subset is None]
-        everybody = sum(block.items for block in whole) == items
-        extra = len(blocks) > len(whole)
-        return cls(
-            min((block.exposures for block in whole), default=0) if everybody else 0,
-            Fraction(sum(block.rows for block in blocks), items),
-            max((block.exposures for block in whole), default=0) + extra,
-            min((block.exposure for block in blocks), default=0),
-        )
+        """By the blocks of a source of so many items.
+
+        >>> Exposures.of([Block(0, 0, 4, 2), Block(0, 8, 1, 1, 2, subset=Permutation(4, Key.root(0)))], 4)
+        Exposures(items={2: 3, 3: 1}, first=0)
+        """
+        counts: Counter[int] = Counter()
+        for block in blocks:
+            if block.subset is None:
+                counts[block.exposures] += block.items
+        counts[0] += items - counts.total()
+        for block in blocks:
+            if block.subset is not None:  # some of all items, which have equally many so far
+                (rounds,) = (exposures for exposures, count in counts.items() if count)
+                counts[rounds] -= block.items
+                counts[rounds + block.exposures] += block.items
+        first = min((block.first_exposure for block in blocks), default=0)
+        return cls({exposures: count for exposures, count in sorted(counts.items()) if count}, first)
+
+    @property
+    def least(self) -> int:
+        """Of an item."""
+        return min(self.items)
+
+    @property
+    def most(self) -> int:
+        """Of an item."""
+        return max(self.items)
+
+    @property
+    def mean(self) -> Fraction:
+        """Of an item, exact."""
+        return Fraction(sum(exposures * count for exposures, count in self.items.items()), sum(self.items.values()))
 
 
-def repeated(one: Sequence[Block], other: Sequence[Block], length: int) -> Fraction:
-    """How many documents of a source, of `length` items, two splits share: expected, where both have partial rounds."""
+def shared_documents(left: Sequence[Block], right: Sequence[Block], length: int) -> Fraction:
+    """How many documents of a source of `length` items two splits have in common, by their blocks of it.
+
+    It is the expected number where both have partial rounds.
+    """
     total = Fraction(0)
-    for mine, theirs in _meeting(one, other):
-        rounds = min(mine.end, theirs.end) - max(mine.exposure, theirs.exposure)
-        total += max(rounds, 0) * _shared_items(mine, theirs, length)
+    for a, b in _meeting(left, right):
+        rounds = min(a.end_exposure, b.end_exposure) - max(a.first_exposure, b.first_exposure)
+        total += max(rounds, 0) * _shared_items(a, b, length)
     return total
 
 
-def _meeting(one: Sequence[Block], other: Sequence[Block]) -> Iterator[tuple[Block, Block]]:
+def _meeting(left: Sequence[Block], right: Sequence[Block]) -> Iterator[tuple[Block, Block]]:
     """The pairs of blocks of two splits that may have items in common.
 
-    Long tails have tens of thousands of blocks, one behind the other, and a block meets few of another's.
+    Long tails have tens of thousands of blocks, one behind the other, and a block meets few of the other split's.
     """
-    whole, whole_ = ([block for block in blocks if not block.subset] for blocks in (one, other))
-    yield from product((block for block in one if block.subset), other)
-    yield from product(whole, (block for block in other if block.subset))
+    yield from product((block for block in left if block.subset), right)
+    whole_left, whole_right = ([block for block in blocks if not block.subset] for blocks in (left, right))
+    yield from product(whole_left, (block for block in right if block.subset))
     i = j = 0
-    while i < len(whole) and j < len(whole_):
-        yield whole[i], whole_[j]
-        if whole[i].start + whole[i].items <= whole_[j].start + whole_[j].items:
+    while i < len(whole_left) and j < len(whole_right):
+        yield whole_left[i], whole_right[j]
+        if whole_left[i].end_item <= whole_right[j].end_item:
             i += 1
         else:
             j += 1
 
 
-def _shared_items(one: Block, other: Block, length: int) -> Fraction:
-    partial = [block for block in (one, other) if block.subset]
-    if len(partial) == 2 and one.subset is not None and other.subset is not None:
-        if one.subset == other.subset:
-            return Fraction(min(one.items, other.items))
-        return Fraction(one.items * other.items, length)
-    if partial:
-        (whole,) = (block for block in (one, other) if not block.subset)
-        return Fraction(partial[0].items * whole.items, length)
-    return Fraction(max(0, min(one.start + one.items, other.start + other.items) - max(one.start, other.start)))
+def _shared_items(a: Block, b: Block, length: int) -> Fraction:
+    """How many items two blocks have in common, of `length` in all; expected, where both are partial."""
+    if a.subset is None and b.subset is None:
+        return Fraction(max(0, min(a.end_item, b.end_item) - max(a.first_item, b.first_item)))
+    if a.subset == b.subset:
+        return Fraction(min(a.items, b.items))
+    return Fraction(a.items * b.items, length)

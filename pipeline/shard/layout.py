@@ -9,7 +9,8 @@ import numpy as np
 from pipeline.core.draws import I64
 from pipeline.core.permutation import Permutation
 from pipeline.packing.packing import Line
-from pipeline.plan.plan import Located, Plan, SplitPlan
+from pipeline.plan.plan import Plan
+from pipeline.plan.splits import Located, SplitPlan
 from pipeline.sources.source import is_measured, lengths_of
 
 

@@ -21,7 +21,8 @@ from pipeline.core.narrow import narrowed
 from pipeline.core.table import Column, Columns
 from pipeline.packing.packing import pack, pack_pure, picked
 from pipeline.packing.sequences import Sequences
-from pipeline.plan.plan import Located, Plan, SplitPlan
+from pipeline.plan.plan import Plan
+from pipeline.plan.splits import Located, SplitPlan
 from pipeline.shard.layout import Layout, layout_of, order_of_windows
 
 

@@ -66,7 +66,6 @@ class Stream:
     documents before them, which takes more than half as long as making them, once (`list(stream)` asks for it too;
     `list(iter(stream))` does not). IndexError past the end.
 
-        >>> from pipeline.core.columns import Columns
         >>> stream = Stream(2, lambda k: {"input_ids": np.arange(4 * k, 4 * k + 4)}).shared(1, 3)
         >>> [int(row["input_ids"]) for row in stream], len(stream), int(stream[-1]["input_ids"])
         ([1, 4, 7], 3, 7)

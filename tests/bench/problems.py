@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
-from pipeline.plan.plan import compile_plan
+from pipeline.plan import compile_plan
 from pipeline.recipe.recipe import load
 from pipeline.shard.shard import make_shard
 from tests.bench.harness import TMPFS, Contender, Options, Result, emptied, in_turns, one_core, scratch

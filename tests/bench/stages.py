@@ -11,7 +11,8 @@ from typing import Any
 from unittest.mock import patch
 
 from pipeline.build import building as build
-from pipeline.plan.plan import SplitPlan, compile_plan
+from pipeline.plan import compile_plan
+from pipeline.plan.splits import SplitPlan
 from pipeline.recipe.recipe import load
 from pipeline.shard import shard
 from pipeline.sources.knowledge.biographies import Biographies

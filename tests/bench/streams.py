@@ -14,7 +14,7 @@ import numpy as np
 import pipeline
 from pipeline.build.building import build
 from pipeline.build.executors import Inline
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan
 from pipeline.recipe.recipe import load
 from pipeline.training.access import Loaded, Made
 from pipeline.training.streams import Stream, of_plan

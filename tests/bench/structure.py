@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.core.documents import Ragged, offsets_of
 from pipeline.grammars.notation import written
 from pipeline.grammars.parser import Parser
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan
 from pipeline.recipe.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.sources.structure.sentences import Sentences

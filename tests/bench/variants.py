@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan
 from pipeline.recipe.recipe import load
 from tests.bench.harness import TMPFS, Contender, Options, Result, emptied, in_turns, one_core, scratch
 from tests.bench.single_core import build_all

@@ -28,7 +28,7 @@ from pipeline.core.errors import ExportError, PipelineError, RunError
 from pipeline.core.table import content_hash
 from pipeline.dataset.dataset import Dataset
 from pipeline.formats import FORMATS
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan
 from pipeline.publish.export import export, own_place
 from pipeline.recipe.recipe import dump, export_spec, load
 from pipeline.shard.shard import find_document, make_shard

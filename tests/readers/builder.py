@@ -16,7 +16,7 @@ from typing import Any
 from pipeline.build.building import build
 from pipeline.build.executors import Inline
 from pipeline.dataset.dataset import Dataset
-from pipeline.plan.plan import compile_plan
+from pipeline.plan import compile_plan
 from pipeline.publish.export import export
 from pipeline.recipe.recipe import export_spec, load
 from tests.by_hand import LEVELS, of_every_column

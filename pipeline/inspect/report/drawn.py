@@ -11,7 +11,8 @@ from pipeline.core.documents import Documents
 from pipeline.core.draws import I64
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
-from pipeline.plan.plan import Plan, SplitPlan
+from pipeline.plan.plan import Plan
+from pipeline.plan.splits import SplitPlan
 
 DOCUMENTS = 4096  # drawn of each source in each split
 CHUNK = 512  # told at once
@@ -68,4 +69,4 @@ def draw(plan: Plan, split: str, source: str, most: int = DOCUMENTS) -> Drawn:
 
 def _rows_of(order: SplitPlan, source: str) -> list[tuple[int, int]]:
     """(first row, rows) of each block of a source."""
-    return [(block.first, block.rows) for block in order.blocks if order.sources[block.source] == source]
+    return [(block.first_row, block.rows) for block in order.blocks if order.sources[block.source] == source]

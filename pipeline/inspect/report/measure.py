@@ -20,7 +20,7 @@ from pipeline.inspect.report.diversity import Progress
 from pipeline.inspect.report.drawn import draw
 from pipeline.inspect.report.numbers import Built, Report
 from pipeline.inspect.report.split import Measuring
-from pipeline.plan.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan
 from pipeline.recipe.recipe import load
 
 LOGGED = 1000  # builds that the page lists

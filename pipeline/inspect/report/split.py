@@ -17,7 +17,8 @@ from pipeline.inspect.report import diversity, rows, values
 from pipeline.inspect.report.diversity import Progress
 from pipeline.inspect.report.drawn import Drawn, draw
 from pipeline.inspect.report.numbers import Example, Row, Source, Split
-from pipeline.plan.plan import Plan, SplitPlan
+from pipeline.plan.plan import Plan
+from pipeline.plan.splits import SplitPlan
 from pipeline.recipe.recipe import AmountSpec
 from pipeline.sources.knowledge.biographies import BiographiesSpec
 from pipeline.sources.knowledge.questions import QuestionsSpec
@@ -89,7 +90,7 @@ class Measuring:
             expected=float(self._order.expected[name]),
             drawn=len(drawn),
             lengths=dict(sorted(lengths.items())),
-            exposures=exposures(self._order, name, len(source)),
+            exposures=self._order.exposures_of(name, len(source)).items,
             mean=float(source.mean_tokens),
             grams=diversity.distinct_grams(few),
             grams_documents=len(few),
@@ -214,22 +215,6 @@ def _filled(batch: Any, length: int) -> int | None:
         segments: NDArray[Any] = batch.column("segment_ids").flatten().to_numpy()
         return int((segments > 0).sum())
     return None
-
-
-def exposures(order: SplitPlan, source: str, items: int) -> dict[int, int]:
-    """How often an item is told → how many items are, for every item that the source has."""
-    mine = [block for block in order.blocks if order.sources[block.source] == source]
-    found: Counter[int] = Counter()
-    for block in mine:
-        if block.subset is None:
-            found[block.exposures] += block.items
-    found[0] += items - found.total()
-    for block in mine:
-        if block.subset is not None:  # some of all items, which were told equally often
-            (before,) = (times for times, count in found.items() if count)
-            found[before] -= block.items
-            found[before + block.exposures] += block.items
-    return {times: count for times, count in sorted(found.items()) if count}
 
 
 def _asked(amount: AmountSpec, usual: int | None) -> str:

@@ -1,0 +1,174 @@
+"""What `plan` should tell the user of worlds, splits and tokens, as notices; `strict: true` refuses those of knowledge
+that gets lost.
+
+What gets lost inside a source (nameless documents, repeated paraphrases, doubled full stops) its own notices say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from functools import reduce
+
+import numpy as np
+
+from pipeline.core.key import Key
+from pipeline.core.notices import Notice, information, percent, quoted, whole
+from pipeline.core.permutation import Permutation
+from pipeline.plan.blocks import Block, shared_documents
+from pipeline.plan.splits import SplitPlan
+from pipeline.recipe.recipe import AmountSpec
+from pipeline.sources import Source
+from pipeline.sources.source import Informative
+from pipeline.text.shown import Shown
+from pipeline.text.tokenizer import Tokenizer
+from pipeline.worlds import repeated
+from pipeline.worlds.world import World
+
+SAMPLED = 1_000  # documents of a source whose tokens are looked at
+AROUND = 12  # tokens of an example on either side of the one that is meant
+LONG = 65_535  # tokens of a sequence: few shards are shorter than longer ones
+
+
+def world_notices(world: World, about: Sequence[Source], *, kept_apart: bool = False) -> Iterator[Notice]:
+    """What is lost of a world. about: the sources about its individuals of which a split has documents.
+
+    kept_apart: whether a world with documents is disjoint from it, which is use enough.
+    """
+    yield from world.notices
+    yield from repeated.notices(world)
+    if not about and not kept_apart:
+        yield Notice("no split has a document about it", "Add a source about it to a mixture, or remove the world.")
+    informative = [source for source in about if isinstance(source, Informative)]
+    if informative:
+        shown = reduce(Shown.joined, (shown for source in informative for shown in source.shown))
+        yield from _attribute_notices(world, shown)
+
+
+def _attribute_notices(world: World, shown: Shown) -> Iterator[Notice]:
+    """Attributes that no document states, and those of which documents state a part only."""
+    attributes = list(world.spec.expanded)
+    absent = [
+        attribute
+        for label, attribute in enumerate(attributes, 1)
+        if label not in shown.labels and not _implied(world, attribute, shown)
+    ]
+    if absent:
+        yield Notice(
+            f"no document of any split states {', '.join(absent)}",
+            f"Write a sentence with {{{{ {absent[0]} }}}}, or remove the attribute.",
+            at=("attributes", world.spec.expanded[absent[0]][0]),
+        )
+    for attribute in attributes:
+        bits, entropy = world.bits_shown(attribute, shown), world.entropy(attribute)
+        if attribute in absent or attribute == world.of_kind("name") or bits >= entropy - 1e-9:
+            continue  # the sources count documents without names
+        yield Notice(
+            f"of {attribute} documents state {bits:.4g} bits only, of {entropy:.4g}",
+            f"Show the whole {{{{ {attribute} }}}}.",
+            at=("attributes", world.spec.expanded[attribute][0]),
+        )
+
+
+def _implied(world: World, attribute: str, shown: Shown) -> bool:
+    """Whether words that are no value state something of an attribute: of one that follows from another, all of it."""
+    if own := world.slots_of(attribute):
+        return bool(shown.bare & set(own))
+    slots = world.fields[attribute].slots
+    return slots <= shown.bare and shown.whole(slots)
+
+
+def token_notices(source: Source, tokenizer: Tokenizer, key: Key) -> Iterator[Notice]:
+    """Tokens that stand for what the tokenizer has no token for: expected, or of a keyed sample of documents."""
+    token = tokenizer.unknown
+    expected = source.unknown if isinstance(source, Informative) else None
+    if token is None or expected == 0:
+        return
+    item = Permutation(len(source), key)(np.arange(min(SAMPLED, len(source)), dtype=np.int64))
+    tokens = source.documents(item, np.zeros_like(item), spans=False).tokens
+    places = np.flatnonzero(tokens.values[: tokens.offsets[-1]] == token)
+    if expected is None and not places.size:
+        return
+    if expected is not None:
+        share = f"about {percent(float(expected / source.mean_tokens))} of its tokens"
+    else:
+        share = f"{places.size:,} of {int(tokens.offsets[-1]):,} tokens of {item.size:,} documents looked at"
+    example = f"none in {item.size:,} documents looked at"
+    if places.size:
+        document = int(np.searchsorted(tokens.offsets, places[0], side="right")) - 1
+        first, last = (int(tokens.offsets[d]) for d in (document, document + 1))
+        ids = tokens.values[max(first, int(places[0]) - AROUND) : min(last, int(places[0]) + AROUND + 1)]
+        example = f"item {item[document]}, exposure 0: {quoted(tokenizer.decode(ids))}"
+    yield Notice(
+        f"{share} are {tokenizer.backend.id_to_token(token)}, for which the tokenizer has no other",
+        "Train the tokenizer on these texts, or take one with a token for every byte, such as gpt2.",
+        example,
+    )
+
+
+def split_notices(split: SplitPlan, sources: Mapping[str, Source]) -> Iterator[Notice]:
+    """Padding and tokens cut off in a split, and documents that repeat in it. sources: its own."""
+    length = split.packing.length
+    shard_tokens = sum(split.expected.values(), Fraction(0)) / split.shards
+    if length > LONG and split.packing.method != "rows" and shard_tokens < length:
+        sizes = f"a shard has about {whole(shard_tokens)} tokens, a sequence {length:,}"
+        yield Notice(f"{sizes}: the rest of it is padding", "Raise shard_tokens, or lower packing.length.", lost=False)
+    for name, source in sources.items():
+        windows = split.expected[name] / length / split.shards
+        if split.pure and windows < 10:
+            filled = f"{name} fills {float(windows):.1f} pure windows a shard on average, the last of them padded"
+            yield information(filled)
+        if cut := 1 - split.document_tokens[name] / source.mean_tokens:
+            yield Notice(
+                f"{name}: about {float(cut):.1%} of its tokens are where a sequence is full, and are cut off",
+                lost=source.world is not None,
+                at=("packing",),
+            )
+        yield from _variant_notices(split, name, source)
+
+
+def _variant_notices(split: SplitPlan, name: str, source: Source) -> Iterator[Notice]:
+    """More exposures than a source that words each of them anew has documents of an item."""
+    variants = source.variants if isinstance(source, Informative) else None
+    most = split.exposures_of(name, len(source)).most
+    if variants is not None and most > variants:
+        yield Notice(
+            f"{name} is worded anew at each of {most:,} exposures, but of wordings and orders there "
+            f"{'is 1 combination' if variants == 1 else f'are {variants:,} combinations'}, so documents repeat",
+            "Write more wordings, or lower the exposures.",
+            lost=False,
+            at=("mixture", name),
+        )
+
+
+def repetition_notices(
+    source: Source, name: str, amount: AmountSpec, blocks: Sequence[Block], earlier: Mapping[str, Sequence[Block]]
+) -> Iterator[Notice]:
+    """Documents of a source that words each exposure anew, which an earlier split has word for word.
+
+    earlier: names of splits → their blocks of the source.
+    """
+    if source.exposures is not None:
+        return
+    documents = sum(block.rows for block in blocks)
+    for split, earlier_blocks in earlier.items():
+        shared = shared_documents(blocks, earlier_blocks, len(source))
+        if shared < 1:
+            continue
+        begin = f"from: {max(block.end_exposure for of_split in earlier.values() for block in of_split)}"
+        if amount.count is not None:
+            begin = f"exposures: {{count: {float(amount.count):g}, {begin}}}"
+        yield Notice(
+            f"{percent(float(min(shared / documents, Fraction(1))))} of the documents of {name} are word for word "
+            f"those of {split}, at the exposures {_exposures_of_both(blocks, earlier_blocks)}",
+            f"For new ones, begin at a later exposure: {name}: {{{begin}}}.",
+            lost=False,
+            at=("mixture", name),
+        )
+
+
+def _exposures_of_both(left: Sequence[Block], right: Sequence[Block]) -> str:
+    """The exposures that two splits have in common, as text."""
+    first = max(min(block.first_exposure for block in blocks) for blocks in (left, right))
+    last = min(max(block.end_exposure for block in blocks) for blocks in (left, right)) - 1
+    return f"{first:,} to {last:,}" if last > first else f"{first:,}"

@@ -1,0 +1,164 @@
+"""Recipe to plan: tokenizer, worlds and sources are compiled, amounts become counts, counts become one order.
+
+No float decides a count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+from pipeline.columns import COLUMNS
+from pipeline.columns.column import PlannedSplit
+from pipeline.core.errors import PlanError, SpecError, TokenizerError, specified_at
+from pipeline.core.key import Key
+from pipeline.core.notices import Notice
+from pipeline.plan import checks
+from pipeline.plan.amounts import MOST_DOCUMENTS, document_counts
+from pipeline.plan.blocks import Block, blocks_of
+from pipeline.plan.plan import Plan
+from pipeline.plan.sizes import document_sizes
+from pipeline.plan.splits import SplitPlan
+from pipeline.recipe.recipe import Loaded, Recipe, SplitSpec, fingerprint
+from pipeline.sources import SOURCES, Source
+from pipeline.sources.source import AboutSpec, Context
+from pipeline.text.symbols import Symbols
+from pipeline.text.tokenizer import SYMBOLS, Tokenizer, load
+from pipeline.worlds.world import World
+
+
+def compile_plan(loaded: Loaded) -> Plan:
+    """The plan of a recipe. RecipeError, TemplateError or PlanError with the place of what cannot be planned."""
+    recipe = loaded.recipe
+    root = Key.root(recipe.seed)
+    marks = [mark.token for source in recipe.sources.values() for mark in source.marks if mark.token]
+    alphabets = [(name, source.symbols) for name, source in recipe.sources.items() if source.symbols]
+    with loaded.refusing("sources"):
+        symbols = Symbols.of(alphabets, texts=recipe.tokenizer.name != SYMBOLS)
+    with loaded.refusing("tokenizer"):
+        tokenizer = load(recipe.tokenizer, loaded.files("tokenizer"), marks, symbols.all)
+    worlds = _worlds(loaded, root.child("worlds"))
+    sources: dict[str, Source] = {}
+    for name, source in recipe.sources.items():
+        with loaded.refusing("sources", name), loaded.placing("tokenizer", TokenizerError):
+            context = Context(worlds, tokenizer, root.child("sources", name), symbols)
+            sources[name] = SOURCES[source.kind](source, context)
+    splits = {}
+    for name, spec in recipe.splits.items():
+        with loaded.refusing("splits", name, kind=PlanError):
+            splits[name] = _split(name, spec, sources, root.child("splits", name), recipe.shard_tokens)
+    splits = _with_repetition_notices(recipe, splits, sources)
+    notices = tuple(_notices(recipe, worlds, sources, splits, tokenizer, root.child("notices")))
+    for group, name, notice in notices if recipe.strict else ():
+        if notice.lost:
+            with loaded.refusing(group, name, kind=PlanError):
+                raise SpecError(notice.described, notice.remedy, notice.at)
+    digest = fingerprint(recipe, tokenizer.content_hash)
+    return Plan(recipe, loaded.title, tokenizer, worlds, sources, splits, digest, notices)
+
+
+def _worlds(loaded: Loaded, key: Key) -> dict[str, World]:
+    """The worlds, each compiled after those that it is disjoint from."""
+    specs = loaded.recipe.worlds
+    worlds: dict[str, World] = {}
+
+    def compile_world(name: str, children: tuple[str, ...]) -> None:
+        with loaded.refusing("worlds", name):
+            if name in children:
+                raise SpecError(
+                    "worlds are disjoint from each other in a circle", "Name one of them first.", ("disjoint_from",)
+                )
+            for parent in specs[name].others:
+                if parent in specs and parent not in worlds:
+                    compile_world(parent, (*children, name))
+            if name not in worlds:
+                worlds[name] = World(name, specs[name], key.child(name), worlds)
+
+    for name in specs:
+        compile_world(name, ())
+    return {name: worlds[name] for name in specs}
+
+
+def _split(name: str, spec: SplitSpec, all_sources: Mapping[str, Source], key: Key, shard_tokens: int) -> SplitPlan:
+    """A split whose shards have about so many tokens. SpecError, with its place below the split, where it cannot be."""
+    sources = {source: all_sources[source] for source in spec.mixture}
+    planned = PlannedSplit(spec.packing, sources, spec.columns)
+    for column, kind in COLUMNS.items():
+        kind.check(planned) if column in spec.columns else kind.check_missing(planned)
+    document_tokens, room = document_sizes(spec, sources)
+    counts = document_counts(spec, sources, document_tokens)
+    blocks: list[Block] = []
+    for number, (source, count) in enumerate(counts.items()):
+        first_row = blocks[-1].first_row + blocks[-1].rows if blocks else 0
+        with specified_at("mixture", source):
+            amount, length = spec.mixture[source], len(sources[source])
+            blocks += blocks_of(amount, number, first_row, count, length, key.child("round", source))
+    documents = sum(counts.values())
+    if documents >= MOST_DOCUMENTS:
+        raise SpecError(f"more than {MOST_DOCUMENTS:,} documents", "Lower an amount of its mixture.", ("mixture",))
+    if not blocks:
+        raise SpecError("the split has no documents", "Raise an amount of its mixture.", ("mixture",))
+    tokens = sum((counts[source] * room[source] for source in sources), Fraction(0))
+    shards = int(min(max(1, -(-tokens // shard_tokens)), documents))
+    for column in spec.columns:
+        COLUMNS[column].check_shard(planned, tokens / shards)
+    split = SplitPlan(
+        name=name,
+        sources=tuple(sources),
+        attributes=planned.attributes,
+        blocks=tuple(blocks),
+        key=key.child("order"),
+        document_tokens=document_tokens,
+        document_room=room,
+        packing=spec.packing,
+        columns=tuple(spec.columns),
+        shards=shards,
+    )
+    return replace(split, notices=tuple(checks.split_notices(split, sources)))
+
+
+def _with_repetition_notices(
+    recipe: Recipe, splits: Mapping[str, SplitPlan], sources: Mapping[str, Source]
+) -> dict[str, SplitPlan]:
+    """The splits, each with notices of the documents that it has in common with those before it.
+
+    A split with spans, of documents that another has without them, is there to measure losses on what was trained on.
+    """
+    noted: dict[str, SplitPlan] = {}
+    for name, split in splits.items():
+        notices = list(split.notices)
+        for source in split.sources:
+            earlier = {
+                before.name: before.blocks_of(source)
+                for before in noted.values()
+                if source in before.sources and ("spans" in before.columns or "spans" not in split.columns)
+            }
+            amount = recipe.splits[name].mixture[source]
+            notices += checks.repetition_notices(sources[source], source, amount, split.blocks_of(source), earlier)
+        noted[name] = replace(split, notices=tuple(notices))
+    return noted
+
+
+def _notices(
+    recipe: Recipe,
+    worlds: Mapping[str, World],
+    sources: Mapping[str, Source],
+    splits: Mapping[str, SplitPlan],
+    tokenizer: Tokenizer,
+    key: Key,
+) -> Iterator[tuple[str, str, Notice]]:
+    """As in Plan."""
+    used = [name for name in sources if any(split.documents_of(name) for split in splits.values())]
+    world_of = {name: spec.world for name, spec in recipe.sources.items() if isinstance(spec, AboutSpec)}
+    used_worlds = {world_of[name] for name in used if name in world_of}
+    kept_apart = {parent for name in used_worlds for parent in recipe.worlds[name].others}
+    for name, world in worlds.items():
+        about = [sources[source] for source in used if world_of.get(source) == name]
+        notices = checks.world_notices(world, about, kept_apart=name in kept_apart)
+        yield from (("worlds", name, notice) for notice in notices)
+    for name, split in splits.items():
+        yield from (("splits", name, notice) for notice in split.notices)
+    for name, source in sources.items():
+        yield from (("sources", name, notice) for notice in source.notices)
+        yield from (("sources", name, notice) for notice in checks.token_notices(source, tokenizer, key.child(name)))

@@ -1,0 +1,124 @@
+"""What the documents of a split state of a world, in bits: the formulas of Part 3.3, of what is stated alone.
+
+    N · log₂(N0 / N)     N individuals whose names are stated, out of N0 names
+    + Σ bits of a slot   over the slots (of values) that documents about an individual show, and the individuals
+    + K D log₂(T^L / D)  of codes that are stated
+
+What is stated of whom is the same within a few ranges of individuals. Of a partial round only its size is known here,
+so that two of them, or one and a range, overlap as often as is expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise, product
+from math import log2, prod
+
+from pipeline.plan.blocks import Block
+from pipeline.plan.plan import Plan
+from pipeline.sources.source import Informative
+from pipeline.text.shown import Shown
+from pipeline.worlds.world import World
+
+MOST_PARTIAL = 8  # partial coverages of a range of individuals, of which all combinations are looked at
+
+
+@dataclass(frozen=True)
+class Information:
+    """What a split states of a world.
+
+    individuals: how many have documents. names: bits of a name. values: bits of the values of an individual, on
+    average. bits: in all.
+    """
+
+    individuals: float
+    names: float
+    values: float
+    bits: float
+
+
+NOTHING = Information(0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class _Coverage:
+    """Documents about the individuals of a range, or about a share of them below 1, and what each shows."""
+
+    individuals: range
+    share: float
+    shown: Shown
+
+
+def information_in(plan: Plan, split: str, world: World) -> Information:
+    """What a split states of a world."""
+    coverages = list(_coverages(plan, split, world))
+    name = world.of_kind("name")
+    name_slots = world.slots_of(name) if name else range(0)
+    value_slots = [slot for slot in range(1, world.slots) if slot not in name_slots]
+    individuals = named = bits = 0.0
+    everything = Shown()
+    ends = sorted({end for coverage in coverages for end in (coverage.individuals.start, coverage.individuals.stop)})
+    for first, last in pairwise(ends):
+        size = last - first
+        of_range = [one for one in coverages if one.individuals.start <= first < one.individuals.stop]
+        with_name = [coverage for coverage in of_range if name_slots and coverage.shown.whole(name_slots)]
+        individuals += size * (1 - prod(1 - coverage.share for coverage in of_range))
+        named += size * (1 - prod(1 - coverage.share for coverage in with_name))
+        bits += size * sum(_bits_of_slot(world, slot, of_range) for slot in value_slots)
+        everything = reduce(Shown.joined, (coverage.shown for coverage in of_range), everything)
+    if not individuals:
+        return NOTHING
+    name_bits = world.entropy(name) if name and named else 0.0
+    sets = world.bits_of_sets(everything)
+    return Information(individuals, name_bits, bits / individuals, named * (name_bits - log2(named or 1)) + bits + sets)
+
+
+def _coverages(plan: Plan, split: str, world: World) -> Iterator[_Coverage]:
+    """What each source of a split states of a world: item by item of an individual."""
+    for name in plan.splits[split].sources:
+        source = plan.sources[name]
+        if source.world is not world or not isinstance(source, Informative):
+            continue
+        kinds, start = len(source.shown), source.people.start
+        for first, last, share in _runs(plan.splits[split].blocks_of(name), len(source)):
+            for kind, shown in enumerate(source.shown):
+                ends = (start + -(-(item - kind) // kinds) for item in (first, last))
+                yield _Coverage(range(*ends), share, shown)
+
+
+def _runs(blocks: Sequence[Block], length: int) -> Iterator[tuple[int, int, float]]:
+    """The items of a source that have documents, of `length`: (first item, end, share of these items that has some).
+
+    Blocks that go on from each other are one run.
+    """
+    ends: list[tuple[int, int]] = []
+    for block in sorted((block for block in blocks if not block.subset), key=lambda block: block.first_item):
+        if ends and ends[-1][1] == block.first_item:
+            ends[-1] = (ends[-1][0], block.end_item)
+        else:
+            ends.append((block.first_item, block.end_item))
+    yield from ((first, last, 1.0) for first, last in ends)
+    yield from ((0, length, block.items / length) for block in blocks if block.subset)
+
+
+def _bits_of_slot(world: World, slot: int, coverages: Iterable[_Coverage]) -> float:
+    """Bits of a slot of one individual of a range, expected over which of the partial coverages include it."""
+    shown = [(c.share, Shown({slot: c.shown.slots[slot]})) for c in coverages if slot in c.shown.slots]
+    sure = _joined(one for share, one in shown if share == 1)
+    if sure.whole([slot]):
+        return world.bits_of_slot(slot, None)
+    partial = [(share, one) for share, one in shown if share < 1]
+    partial = sorted(partial, key=lambda pair: -world.bits_of_slot(slot, pair[1].slots[slot]))[:MOST_PARTIAL]
+    total = 0.0
+    for included in product((False, True), repeat=len(partial)):
+        pairs = list(zip(partial, included, strict=True))
+        chance = prod(share if chosen else 1 - share for (share, _), chosen in pairs)
+        slots = sure.joined(_joined(one for (_, one), chosen in pairs if chosen)).slots
+        total += chance * (world.bits_of_slot(slot, slots[slot]) if slot in slots else 0.0)
+    return total
+
+
+def _joined(shown: Iterable[Shown]) -> Shown:
+    return reduce(Shown.joined, shown, Shown())
