@@ -39,7 +39,7 @@ def rows_of(data: str, split: str) -> tuple[Stream, list[str]]:
 
         return pipeline.read(data, split, epochs=None), Dataset.at(data).split(split)["source_names"]
     from pipeline.plan import compile_plan
-    from pipeline.recipe.recipe import load
+    from pipeline.recipe import load
     from pipeline.training.streams import of_plan
 
     plan = compile_plan(load(data))

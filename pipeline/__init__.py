@@ -91,7 +91,7 @@ def stream(recipe: str | Path, split: str, overrides: Sequence[str] = (), **opti
     that there are not or that cannot be.
     """
     from pipeline.plan import compile_plan
-    from pipeline.recipe.recipe import load
+    from pipeline.recipe import load
     from pipeline.training.streams import of_plan
 
     return of_plan(compile_plan(load(str(recipe), list(overrides))), split, **options)

@@ -16,8 +16,7 @@ from pipeline.build.building import build
 from pipeline.build.executors import Executor, Inline
 from pipeline.dataset.manifest import Manifest
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe import recipe
-from pipeline.recipe.recipe import Recipe, load
+from pipeline.recipe import Recipe, load, writing
 from pipeline.storage import LocalFolder
 from pipeline.storage.local import hash_of
 
@@ -81,7 +80,7 @@ def recorded(out: Path, name: str) -> None:
 def _dumped_once() -> Iterator[None]:
     """The resolved recipe of a plan that is built again and again is written as YAML once: most of what that takes."""
     texts: dict[tuple[int, str], tuple[Recipe, str]] = {}
-    dump = recipe.dump
+    dump = writing.dump
 
     def remembered(of: Recipe, header: str) -> str:
         if (id(of), header) not in texts:
@@ -90,7 +89,7 @@ def _dumped_once() -> Iterator[None]:
             texts[id(of), header] = (of, dump(of, header))  # kept, so that no other recipe gets its id
         return texts[id(of), header][1]
 
-    with patch("pipeline.recipe.recipe.dump", remembered):
+    with patch("pipeline.recipe.writing.dump", remembered):
         yield
 
 

@@ -23,7 +23,8 @@ from pipeline.core.errors import StorageError
 from pipeline.dataset.dataset import Dataset
 from pipeline.plan import compile_plan
 from pipeline.publish.export import export
-from pipeline.recipe.recipe import export_spec, load
+from pipeline.recipe import load
+from pipeline.recipe.loading import export_spec
 from pipeline.storage import STATE, LocalFolder, bucket
 from pipeline.storage.bucket import BucketFolder
 

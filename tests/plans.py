@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.core.files import library
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 
 RECIPES = sorted(path.stem for path in library("recipes").rglob("*.yaml"))
 _MORE = (

@@ -17,7 +17,8 @@ from pipeline.core.key import Key
 from pipeline.plan.blocks import Block, blocks_of, shared_documents
 from pipeline.plan.plan import Plan
 from pipeline.plan.zipf import zipf_runs
-from pipeline.recipe.recipe import AmountSpec, ZipfExposuresSpec, load
+from pipeline.recipe import load
+from pipeline.recipe.model import AmountSpec, ZipfExposuresSpec
 from pipeline.shard.shard import make_shard
 from tests.plans import plan_of, usual
 from tests.test_plan import mean, plan, split_of, told

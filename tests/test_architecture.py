@@ -121,7 +121,7 @@ def test_only_sinks_and_kernels_know_the_packages_that_they_are_made_for():
     owners |= {
         "ray": ("pipeline.build.executors.ray", "pipeline.build.building.executors.local"),
         "faker": ("pipeline.core.faker_process",),
-        "yaml": ("pipeline.recipe.yaml_tree",),
+        "yaml": ("pipeline.recipe.dialect", "pipeline.recipe.reading"),
     }
     owners |= {"fsspec": ("pipeline.storage.bucket",)}
     owners |= {"jinja2": ("pipeline.text.sandbox", "pipeline.text.templates", "pipeline.inspect.report.page")}

@@ -15,7 +15,7 @@ import pytest
 
 from pipeline.core.documents import Documents
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.source import SAMPLE
 from pipeline.text.fragments import Fragments

@@ -16,7 +16,7 @@ from pipeline.build.executors import Ray
 from pipeline.core.errors import StorageError
 from pipeline.dataset.manifest import Manifest
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.storage import STATE, bucket, folder_at
 from pipeline.storage.bucket import BucketFolder
 from tests.conftest import OVERRIDES, built, contents, run

@@ -23,7 +23,7 @@ from pipeline import cli
 from pipeline.build.building import verify
 from pipeline.core.errors import RunError, StorageError
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.storage import LocalFolder
 from tests.conftest import OVERRIDES, SMALL, built, contents, run, written
 from tests.damages import empty, extend, flip, truncate

@@ -18,7 +18,7 @@ from pipeline.core.draws import below
 from pipeline.core.errors import PipelineError, SpecError
 from pipeline.core.key import Key
 from pipeline.plan.plan import Plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.worlds import attributes
 from pipeline.worlds.attributes import Codes, WorldSpec

@@ -65,7 +65,7 @@ from pipeline.dataset.dataset import Dataset
 from pipeline.plan import compile_plan
 from pipeline.publish.export import export
 from pipeline.recipe import load
-from pipeline.recipe.recipe import export_spec
+from pipeline.recipe.loading import export_spec
 
 def plan(length, columns="[ends]"):
     changes = [f"splits.train.columns={columns}", f"splits.train.packing={{length: {length}}}"]

@@ -32,7 +32,7 @@ from pipeline.core.system import caches
 from pipeline.core.table import Lists, content_hash
 from pipeline.dataset.manifest import Manifest
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.sources import corpus, rows
 from pipeline.sources.corpus import Corpus

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.reasoning.igsm.layout import BINS
 from pipeline.sources.reasoning.igsm.spec import TRAIN

@@ -16,7 +16,7 @@ from pipeline import cli
 from pipeline.core import errors
 from pipeline.core.errors import PipelineError, RunError, SpecError, suggest
 from pipeline.plan import compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 
 GOLDEN = Path(__file__).parent / "golden"
 SMALL = (GOLDEN / "small.yaml").read_text("utf-8").replace("byte_tokenizer.json", str(GOLDEN / "byte_tokenizer.json"))

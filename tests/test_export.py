@@ -26,7 +26,9 @@ from pipeline.formats.format import columns_of
 from pipeline.formats.parquet import Parquet
 from pipeline.plan import compile_plan
 from pipeline.publish.export import _sealed, export
-from pipeline.recipe.recipe import dump, export_spec, load
+from pipeline.recipe import load
+from pipeline.recipe.loading import export_spec
+from pipeline.recipe.writing import dump
 from pipeline.storage import arrow
 from tests.by_hand import END, by_hand
 from tests.conftest import OVERRIDES, built, contents, run, written
@@ -702,7 +704,7 @@ def test_a_build_is_refused_whose_export_would_be(tmp_path: Path, small: Dataset
 
 
 def test_adding_a_sink_is_in_the_schema():
-    from pipeline.recipe.recipe import schema
+    from pipeline.recipe.schema import schema
 
     kinds = {name: its for name, its in schema()["$defs"].items() if "kind" in its["properties"]}
     for kind, made in FORMATS.items():

@@ -24,7 +24,8 @@ from pipeline.formats import FORMATS
 from pipeline.formats.jsonl import is_beside
 from pipeline.plan import compile_plan
 from pipeline.publish.export import export
-from pipeline.recipe.recipe import export_spec, load
+from pipeline.recipe import load
+from pipeline.recipe.loading import export_spec
 from pipeline.shard.shard import make_shard
 from pipeline.storage import arrow
 from tests.by_hand import END, LEVELS, by_hand, of_every_column

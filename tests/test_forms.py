@@ -14,7 +14,8 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.key import Key
 from pipeline.inspect.report import values
 from pipeline.plan.plan import Plan
-from pipeline.recipe.recipe import dump, schema
+from pipeline.recipe.schema import schema
+from pipeline.recipe.writing import dump
 from pipeline.shard.shard import make_shard
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.source import Context

@@ -22,7 +22,7 @@ from pipeline.formats import FORMATS
 from pipeline.packing.packing import pack
 from pipeline.packing.spec import MOST_LENGTH, PackingSpec, segment_type
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.storage import arrow
 from pipeline.training.streams import of_plan

@@ -15,7 +15,7 @@ from pipeline.core.draws import I64
 from pipeline.core.errors import PipelineError, RecipeError
 from pipeline.core.key import Key
 from pipeline.plan.plan import Plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.source import Context
 from pipeline.text.outline import Outline

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, note, seed, settings
 from pipeline.build.building import build
 from pipeline.build.executors import Inline
 from pipeline.plan import compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from tests.conftest import contents
 from tests.net.known import case as changed
 from tests.net.known import known

@@ -17,7 +17,8 @@ from pipeline import cli
 from pipeline.core.errors import PlanError, RecipeError
 from pipeline.core.notices import Notice
 from pipeline.plan import Plan, compile_plan, figures
-from pipeline.recipe.recipe import dump, load
+from pipeline.recipe import load
+from pipeline.recipe.writing import dump
 from pipeline.worlds.repeated import share_with_a_word_twice
 from tests.plans import plan_of
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.core.files import library
 from pipeline.plan import compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
 from tests.plans import KINDS, plan_of, small
 

@@ -13,7 +13,7 @@ import pytest
 from pipeline.core.errors import PipelineError, PlanError
 from pipeline.plan import Plan, compile_plan
 from pipeline.plan.splits import SplitPlan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
 
 GOLDEN = Path(__file__).parent / "golden"

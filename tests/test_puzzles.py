@@ -22,7 +22,7 @@ from pipeline.dataset.dataset import Dataset
 from pipeline.formats.nanogpt import NanogptSpec
 from pipeline.plan import Plan, compile_plan
 from pipeline.publish.export import export
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.sources.structure.compiled import brevo
 from pipeline.sources.structure.compiled.names import FEW

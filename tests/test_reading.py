@@ -14,7 +14,8 @@ from pipeline.core.errors import PipelineError, RecipeError, SpecError
 from pipeline.core.system.reading import control_in, line_of, lines, records
 from pipeline.evaluate.checking.igsm.vocabulary import Vocabulary
 from pipeline.evaluate.predictions import by_row
-from pipeline.recipe.recipe import dump, fingerprint, load
+from pipeline.recipe import load
+from pipeline.recipe.writing import dump, fingerprint
 from tests.test_values import files, materialised
 
 SEPARATORS = ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e"]  # where str.splitlines() cuts

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from pipeline.core.errors import RecipeError
 from pipeline.core.files import library
 from pipeline.plan import compile_plan
-from pipeline.recipe import recipe
-from pipeline.recipe.recipe import Loaded, dump, fingerprint, load, schema
+from pipeline.recipe import Loaded, Recipe, load
+from pipeline.recipe.finding import title
+from pipeline.recipe.schema import schema
+from pipeline.recipe.writing import dump, fingerprint
 from pipeline.worlds.attributes import ChoiceSpec
 from tests.plans import KINDS
 
@@ -606,7 +608,7 @@ def in_schema(path: Path) -> list[str]:
 
 def test_the_schema_names_every_key_and_describes_those_of_a_recipe():
     made = schema()
-    assert set(made["properties"]) == {"extends", *recipe.Recipe.model_fields}
+    assert set(made["properties"]) == {"extends", *Recipe.model_fields}
     assert made["additionalProperties"] is False
     assert json.loads(json.dumps(made)) == made
     (attribute,) = made["$defs"]["WorldSpec"]["properties"]["attributes"]["patternProperties"].values()
@@ -665,8 +667,8 @@ def test_the_schema_does_not_hold_for_a_recipe_that_is_wrong(folder: Path, old: 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_says_in_its_first_line_what_it_is(path: Path):
-    assert len(recipe.title(path)) > 20
-    assert load(path.stem).title == recipe.title(path)
+    assert len(title(path)) > 20
+    assert load(path.stem).title == title(path)
 
 
 # ── names of splits ─────────────────────────────────────────────────────────────────────────────────────────────────

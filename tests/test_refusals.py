@@ -16,10 +16,13 @@ from pipeline.core.files import library
 from pipeline.core.scalars import shown
 from pipeline.formats import FORMATS
 from pipeline.plan import compile_plan
-from pipeline.recipe.origin import OVERRIDE, Mark, Origin
-from pipeline.recipe.recipe import KINDS, Recipe, export_spec, load
+from pipeline.recipe import Recipe, load
+from pipeline.recipe.loading import export_spec
+from pipeline.recipe.model import KINDS
+from pipeline.recipe.origin import Origin
+from pipeline.recipe.reading import read_text
 from pipeline.recipe.refusals import WORDED, refusal
-from pipeline.recipe.yaml_tree import tree_of
+from pipeline.recipe.tree import OVERRIDE, SET, Mark, Node
 from tests.test_recipe import SMALL
 
 SINGLE = library("recipes") / "extraction/bioS_single.yaml"
@@ -205,7 +208,7 @@ def changed(tree: Any, path: tuple[str | int, ...], value: Any) -> Any:
 def test_no_refusal_of_a_value_speaks_of_types_of_python(name: str):
     tree = short(load(name).recipe.model_dump(by_alias=True))
     tree["exports"] = [{"kind": "litdata", "block": 4}, {"kind": "jsonl"}]
-    values = [tree_of(value, "", (), Mark(OVERRIDE, 0))[0] for value in VALUES]
+    values = [read_text(value, "", SET).plain() for value in VALUES]
     words = set()
     for path in paths(tree):
         for value in values:
@@ -290,7 +293,8 @@ def test_the_way_that_went_furthest_is_the_one_that_was_meant():
 
 
 def origin(**distances: int) -> Origin:
-    return Origin("r.yaml", {(key,): Mark(Path(f"{key}.yaml"), 1, far) for key, far in distances.items()}, {})
+    keys = {key: Node(None, Mark(Path(f"{key}.yaml"), 1, far)) for key, far in distances.items()}
+    return Origin(Node(keys, Mark(Path("r.yaml"), 1)))
 
 
 def test_of_several_keys_the_nearest_to_the_user_is_pointed_at():

@@ -14,7 +14,8 @@ import yaml
 from pipeline.core.documents import ROLES
 from pipeline.core.errors import PipelineError
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import dump, load
+from pipeline.recipe import load
+from pipeline.recipe.writing import dump
 from pipeline.shard.shard import make_shard
 from pipeline.sources.structure.sentences import Sentences
 

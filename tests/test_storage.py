@@ -20,7 +20,7 @@ import pytest
 from pipeline import cli
 from pipeline.core.errors import StorageError
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.storage import LocalFolder, local
 from pipeline.storage.arrow import HashingFile
 from pipeline.storage.local import hash_of

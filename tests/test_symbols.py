@@ -13,7 +13,7 @@ import yaml
 
 from pipeline.core.errors import PipelineError
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 
 DEPO = {"kind": "depo", "nodes": 5, "hops": 2, "words": {"length": [1, 2], "vocabulary": 3}}
 MANO = {"kind": "mano", "operations": 2, "modulus": 5}

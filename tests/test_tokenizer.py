@@ -19,7 +19,7 @@ from pipeline.core.errors import PipelineError, SpecError
 from pipeline.core.files import Files
 from pipeline.core.key import Key
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.text.tokenizer import Tokenizer, TokenizerSpec
 from pipeline.text.tokenizer import load as load_tokenizer

@@ -20,7 +20,7 @@ from pipeline.core.errors import RunError, StorageError
 from pipeline.dataset.dataset import Dataset
 from pipeline.dataset.manifest import MEND, Manifest
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.storage import LocalFolder
 from tests.conftest import OVERRIDES, built, contents, run
 from tests.damages import empty, extend, flip, truncate

@@ -10,8 +10,9 @@ import pytest
 
 from pipeline.core.draws import bits
 from pipeline.core.errors import SpecError
+from pipeline.core.files import library
 from pipeline.core.key import Key
-from pipeline.recipe import recipe
+from pipeline.recipe import load
 from pipeline.worlds.attributes import WorldSpec
 from pipeline.worlds.world import World
 
@@ -28,7 +29,7 @@ def world(attributes: dict[str, Any], size: int = 6, key: Key = KEY) -> World:
 
 def people(size: int = 100_000, **changed: Any) -> World:
     """The people of bioS."""
-    spec = recipe.load("bioS_single").recipe.worlds["people"]
+    spec = load("bioS_single").recipe.worlds["people"]
     return World("people", spec.model_copy(update={"size": size, **changed}), KEY)
 
 
@@ -363,7 +364,7 @@ def test_a_million_values_are_not_too_many():
 
 
 def test_a_lookup_follows_its_parent(bios: World):
-    file = recipe.library("recipes") / "values/people/employers.tsv"
+    file = library("recipes") / "values/people/employers.tsv"
     city_of = dict(line.split("\t") for line in file.read_text().splitlines()[1:])
     for item in range(500):
         values = bios.values(item)

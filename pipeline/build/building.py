@@ -32,7 +32,7 @@ from pipeline.plan import figures
 from pipeline.plan.plan import Plan
 from pipeline.plan.splits import SplitPlan
 from pipeline.publish.export import Export, Exported, export, own_place
-from pipeline.recipe import recipe
+from pipeline.recipe import checks, writing
 from pipeline.shard.shard import make_shard
 from pipeline.storage import STATE, Folder, arrow, folder_at
 from pipeline.storage.folder import AGAIN
@@ -164,7 +164,7 @@ def _refuse_foreign(folder: Folder, plan: Plan) -> None:
 
 def _check_exports(folder: Folder, plan: Plan) -> None:
     """PlanError or StorageError for an export that could not be made once all is built."""
-    splits = recipe.exported(plan.recipe, plan.tokenizer.dtype.name)
+    splits = checks.exported(plan.recipe, plan.tokenizer.dtype.name)
     for sink in plan.recipe.exports:
         try:
             asked = Export.of(sink, plan.fingerprint, splits)
@@ -215,7 +215,7 @@ def _check_space(folder: Folder, plan: Plan, missing: Iterable[tuple[str, int]])
 def _write_head(folder: Folder, plan: Plan) -> None:
     """What does not depend on the shards: the resolved recipe and the tokenizer."""
     title = f"{plan.title or 'A recipe'} (resolved: values and templates are written out)"
-    folder.write(RECIPE, sealed(recipe.dump(plan.portable_recipe(), title), plan.fingerprint))
+    folder.write(RECIPE, sealed(writing.dump(plan.portable_recipe(), title), plan.fingerprint))
     for name, text in _tokenizer_files(plan).items():
         folder.write(name, text)
 
@@ -269,11 +269,11 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
         splits[name] = totals(mine, **facts)
     return Manifest(
         fingerprint=plan.fingerprint,
-        output_version=recipe.OUTPUT_VERSION,
+        output_version=writing.OUTPUT_VERSION,
         versions={package: version(package) for package in PACKAGES},
         worlds=figures.of_worlds(plan),
         splits=splits,
-        recipe=recipe.described(plan.portable_recipe()),
+        recipe=writing.described(plan.portable_recipe()),
         files={
             name: {"bytes": len(text.encode()), "file_hash": hash_of_bytes(text.encode())}
             for name, text in _tokenizer_files(plan).items()

@@ -21,7 +21,7 @@ from pipeline.dataset.card import header
 from pipeline.dataset.dataset import TOKENIZER, TOKENIZER_CONFIG, Dataset, end_of, layout_of, tokenizer_of
 from pipeline.dataset.manifest import MANIFEST, README, RECIPE, Manifest, ShardRecord, is_sealed
 from pipeline.publish.export import EXPORTS, RECORD, faults
-from pipeline.recipe import recipe
+from pipeline.recipe.writing import fingerprint_of
 from pipeline.storage import STATE, Folder, arrow, folder_at
 from pipeline.storage.layout import ShardLayout, id_beyond
 from pipeline.storage.local import hash_of, hash_of_bytes
@@ -147,7 +147,7 @@ def _is_of(manifest: Manifest, data: Mapping[str, bytes]) -> bool:
         own = hash_of_tokenizer(data[TOKENIZER].decode(), end_of(data[TOKENIZER_CONFIG]))
     except ValueError:
         return False
-    return recipe.fingerprint_of(manifest.recipe, own, manifest.output_version) == manifest.fingerprint
+    return fingerprint_of(manifest.recipe, own, manifest.output_version) == manifest.fingerprint
 
 
 def _strangers(folder: Folder, manifest: Manifest) -> Iterator[str]:

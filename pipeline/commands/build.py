@@ -39,13 +39,13 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.build import building as build
     from pipeline.dataset.manifest import ShardRecord
     from pipeline.publish.export import EXPORTS, Exported
-    from pipeline.recipe import recipe
+    from pipeline.recipe.finding import find
 
     if options.workers is not None and options.workers < 1:
         raise PlanError(f"{options.workers} workers", "Give 1 or more.")
     began = time.perf_counter()
     plan = compiled(options)
-    out = options.out or str(Path("data") / recipe.find(options.recipe).stem)
+    out = options.out or str(Path("data") / find(options.recipe).stem)
     executor = _executor(options, plan)
     total = int(sum(split.tokens for split in plan.splits.values())) * (1 + len(plan.recipe.exports))
     with bar("build", total, "tokens") as shown:

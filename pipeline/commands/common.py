@@ -49,7 +49,7 @@ def folder_argument(parser: argparse.ArgumentParser) -> None:
 def compiled(options: argparse.Namespace) -> Plan:
     """The plan of the recipe that is asked for."""
     from pipeline.plan import compile_plan
-    from pipeline.recipe.recipe import load
+    from pipeline.recipe import load
 
     return compile_plan(load(options.recipe, options.set))
 

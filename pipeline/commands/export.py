@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     """Export, and print what was written."""
     from pipeline.dataset.dataset import Dataset
     from pipeline.publish import export
-    from pipeline.recipe.recipe import export_spec
+    from pipeline.recipe.loading import export_spec
 
     asked = {"splits": options.split, "columns": options.columns.split(",") if options.columns else None}
     spec = export_spec(options.to, options.set, {name: given for name, given in asked.items() if given})

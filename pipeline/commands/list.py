@@ -16,7 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the names."""
     from pipeline.core.files import library
-    from pipeline.recipe.recipe import title
+    from pipeline.recipe.finding import title
 
     for path in sorted(library("recipes").rglob("*.yaml"), key=lambda path: (path.parent.name, path.stem)):
         output.say(f"{path.stem:<32} {title(path)}")

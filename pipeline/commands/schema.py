@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the schema."""
-    from pipeline.recipe.recipe import schema
+    from pipeline.recipe.schema import schema
 
     output.show_json(schema())
     return 0

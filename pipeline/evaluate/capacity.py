@@ -35,7 +35,7 @@ from pipeline.core.errors import PlanError, StorageError, suggest
 from pipeline.core.key import Key
 from pipeline.core.system.opening import expanded, opened
 from pipeline.dataset.dataset import MEND, Dataset
-from pipeline.recipe.recipe import Loaded, load
+from pipeline.recipe import Loaded, load
 from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
 from pipeline.sources.source import Context
 from pipeline.text import tokenizer

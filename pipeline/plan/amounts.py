@@ -11,7 +11,7 @@ from fractions import Fraction
 from pipeline.core.errors import KeyPath, SpecError, suggest
 from pipeline.core.notices import rounded, whole
 from pipeline.plan.zipf import zipf_runs
-from pipeline.recipe.recipe import AmountSpec, SplitSpec
+from pipeline.recipe.model import AmountSpec, SplitSpec
 from pipeline.sources import Source
 
 MOST_DOCUMENTS = 2**61  # of a split: what a permutation can count

@@ -16,7 +16,7 @@ from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
 from pipeline.plan.zipf import zipf_runs
-from pipeline.recipe.recipe import MOST_EXPOSURES, AmountSpec
+from pipeline.recipe.model import MOST_EXPOSURES, AmountSpec
 
 
 @dataclass(frozen=True)

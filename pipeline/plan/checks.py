@@ -17,7 +17,7 @@ from pipeline.core.notices import Notice, information, percent, quoted, whole
 from pipeline.core.permutation import Permutation
 from pipeline.plan.blocks import Block, shared_documents
 from pipeline.plan.splits import SplitPlan
-from pipeline.recipe.recipe import AmountSpec
+from pipeline.recipe.model import AmountSpec
 from pipeline.sources import Source
 from pipeline.sources.source import Informative
 from pipeline.text.shown import Shown

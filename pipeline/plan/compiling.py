@@ -20,7 +20,9 @@ from pipeline.plan.blocks import Block, blocks_of
 from pipeline.plan.plan import Plan
 from pipeline.plan.sizes import document_sizes
 from pipeline.plan.splits import SplitPlan
-from pipeline.recipe.recipe import Loaded, Recipe, SplitSpec, fingerprint
+from pipeline.recipe.model import Recipe, SplitSpec
+from pipeline.recipe.origin import Loaded
+from pipeline.recipe.writing import fingerprint
 from pipeline.sources import SOURCES, Source
 from pipeline.sources.source import AboutSpec, Context
 from pipeline.text.symbols import Symbols

@@ -9,7 +9,7 @@ from pipeline.columns import COLUMNS
 from pipeline.columns.column import SplitSize
 from pipeline.core.notices import Notice
 from pipeline.plan.splits import SplitPlan
-from pipeline.recipe.recipe import Recipe
+from pipeline.recipe import Recipe
 from pipeline.sources import Source
 from pipeline.text.tokenizer import SYMBOLS, Tokenizer
 from pipeline.worlds.world import World

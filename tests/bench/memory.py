@@ -53,7 +53,7 @@ def _main(people: str = "", folder: str = "") -> None:
     from pipeline.build.building import build_shard
     from pipeline.core import kernels  # noqa: F401
     from pipeline.plan import compile_plan
-    from pipeline.recipe.recipe import load
+    from pipeline.recipe import load
     from pipeline.storage import LocalFolder
 
     found = {"imported": _peak()}

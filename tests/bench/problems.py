@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from pipeline.plan import compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
 from tests.bench.harness import TMPFS, Contender, Options, Result, emptied, in_turns, one_core, scratch
 from tests.bench.single_core import build_all

@@ -21,7 +21,7 @@ from unittest.mock import patch
 from pipeline.build.building import build
 from pipeline.build.executors import Executor, Ray
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.storage import LocalFolder
 from tests.bench.harness import (
     RECIPE,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.build.building import build_shard
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.storage import LocalFolder
 from tests.bench.harness import (

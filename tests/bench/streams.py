@@ -15,7 +15,7 @@ import pipeline
 from pipeline.build.building import build
 from pipeline.build.executors import Inline
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.training.access import Loaded, Made
 from pipeline.training.streams import Stream, of_plan
 from tests.bench.harness import TMPFS, Contender, Options, Result, in_turns, one_core, scratch

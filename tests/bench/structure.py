@@ -13,7 +13,7 @@ from pipeline.core.documents import Ragged, offsets_of
 from pipeline.grammars.notation import written
 from pipeline.grammars.parser import Parser
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.sources.structure.sentences import Sentences
 from tests.bench.harness import Contender, Options, Result, in_turns, one_core, say

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 from tests.bench.harness import TMPFS, Contender, Options, Result, emptied, in_turns, one_core, scratch
 from tests.bench.single_core import build_all
 

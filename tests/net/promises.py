@@ -30,7 +30,9 @@ from pipeline.dataset.dataset import Dataset
 from pipeline.formats import FORMATS
 from pipeline.plan import Plan, compile_plan
 from pipeline.publish.export import export, own_place
-from pipeline.recipe.recipe import dump, export_spec, load
+from pipeline.recipe import load
+from pipeline.recipe.loading import export_spec
+from pipeline.recipe.writing import dump
 from pipeline.shard.shard import find_document, make_shard
 from pipeline.training.streams import of_dataset, of_plan
 from tests.conftest import contents

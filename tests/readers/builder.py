@@ -18,7 +18,8 @@ from pipeline.build.executors import Inline
 from pipeline.dataset.dataset import Dataset
 from pipeline.plan import compile_plan
 from pipeline.publish.export import export
-from pipeline.recipe.recipe import export_spec, load
+from pipeline.recipe import load
+from pipeline.recipe.loading import export_spec
 from tests.by_hand import LEVELS, of_every_column
 
 RECIPE = Path(__file__).with_name("recipe.yaml")

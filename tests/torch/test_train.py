@@ -34,7 +34,7 @@ def test_the_loss_falls_and_is_told_by_source_and_on_spans(capsys: pytest.Captur
 
 
 def test_stream_and_shards_train_alike(undisturbed: Path, monkeypatch: pytest.MonkeyPatch):
-    from pipeline.recipe import recipe
+    from pipeline import recipe
     from tests.conftest import OVERRIDES
 
     load = recipe.load

@@ -233,6 +233,6 @@ def _probe(folder: Folder, name: str) -> tuple[str | None, str]:
 def _version() -> str:
     from importlib.metadata import version
 
-    from pipeline.recipe.recipe import OUTPUT_VERSION
+    from pipeline.recipe.writing import OUTPUT_VERSION
 
     return f"{version('pretraining-recipes')} (output {OUTPUT_VERSION})"

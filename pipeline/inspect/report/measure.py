@@ -21,7 +21,7 @@ from pipeline.inspect.report.drawn import draw
 from pipeline.inspect.report.numbers import Built, Report
 from pipeline.inspect.report.split import Measuring
 from pipeline.plan import Plan, compile_plan
-from pipeline.recipe.recipe import load
+from pipeline.recipe import load
 
 LOGGED = 1000  # builds that the page lists
 RESOLVED = " (resolved: values and templates are written out)"  # what `build` adds to the title of a recipe

@@ -19,7 +19,7 @@ from pipeline.inspect.report.drawn import Drawn, draw
 from pipeline.inspect.report.numbers import Example, Row, Source, Split
 from pipeline.plan.plan import Plan
 from pipeline.plan.splits import SplitPlan
-from pipeline.recipe.recipe import AmountSpec
+from pipeline.recipe.model import AmountSpec
 from pipeline.sources.knowledge.biographies import BiographiesSpec
 from pipeline.sources.knowledge.questions import QuestionsSpec
 

@@ -1,31 +1,23 @@
-"""YAML that others wrote, read into plain values with the file and line of each; and written so that it reads back.
+"""The YAML that recipes are written in: which text is which scalar, and how much of it one recipe may hold.
 
 Scalars are those of YAML 1.2: no is a text, 1:7 is a text, 1e9 is a number. Numbers with a point are exact fractions.
-How deep values lie, how many there are, aliases of aliases counted out, and how many digits numbers have is bounded
-before any of it is made. Every refusal is a RecipeError with file and line.
+How deep values lie, and how many there are, aliases of aliases counted out, is bounded before any of it is made.
 """
 
 from __future__ import annotations
 
 import re
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pipeline.core.errors import KeyPath, RecipeError, holds_surrogate
+from pipeline.core.errors import RecipeError
 from pipeline.core.scalars import NUMBER, decimal_of
-from pipeline.core.system.escaping import shortened
-from pipeline.core.system.opening import contents
-from pipeline.core.system.reading import MOST_BYTES, control_in, decoded
-from pipeline.recipe.origin import OVERRIDE, Mark, Marks
+from pipeline.core.system.reading import control_in
 
 MOST_NODES = 2_000_000  # values of a recipe
 MOST_DEPTH = 100  # mappings and lists inside each other
-MOST_DIGITS = 1_000  # of a number
-
-Tree = dict[str, Any]
 
 SCALARS = {
     "null": [(r"(?:~|null|)", ["~", "n", ""])],
@@ -37,8 +29,6 @@ SCALARS = {
     ],
 }
 """What a scalar without quotes is, by its text and its first character; anything else is a text."""
-
-CALLED = {"null": "nothing (null)", "bool": "true or false", "int": "a whole number", "float": "a number"}
 
 
 class Loader(yaml.SafeLoader):
@@ -57,26 +47,30 @@ class Loader(yaml.SafeLoader):
         place = f"{self.name}:{event.start_mark.line + 1}"
         self._depth += 1
         if self._depth > MOST_DEPTH:
-            raise RecipeError(f"more than {MOST_DEPTH} values inside each other", "Write them side by side.", place)
+            raise _too_deep(place)
         node: yaml.Node | None = super().compose_node(parent, index)
         if node is not None and id(node) not in self._nodes:
             if isinstance(event, yaml.AliasEvent):
                 raise RecipeError(f"the alias *{event.anchor} stands inside what it stands for", "Write it out.", place)
             inside = _inside(node)
-            self._nodes[id(node)] = 1 + sum(self._nodes[id(one)] for one in inside)
-            self._heights[id(node)] = 1 + max((self._heights[id(one)] for one in inside), default=0)
+            self._nodes[id(node)] = 1 + sum(self._nodes[id(child)] for child in inside)
+            self._heights[id(node)] = 1 + max((self._heights[id(child)] for child in inside), default=0)
         if node is not None and self._nodes[id(node)] > MOST_NODES:  # a few lines of aliases of aliases make any number
             raise RecipeError(f"more than {MOST_NODES:,} values", "Put long lists into files.", place)
         if node is not None and self._depth - 1 + self._heights[id(node)] > MOST_DEPTH:
-            raise RecipeError(f"more than {MOST_DEPTH} values inside each other", "Write them side by side.", place)
+            raise _too_deep(place)
         self._depth -= 1
         return node
 
 
+def _too_deep(place: str) -> RecipeError:
+    return RecipeError(f"more than {MOST_DEPTH} values inside each other", "Write them side by side.", place)
+
+
 def _inside(node: yaml.Node) -> list[yaml.Node]:
-    """The nodes that a node holds."""
+    """The nodes that a node holds, keys among them."""
     if isinstance(node, yaml.MappingNode):
-        return [one for pair in node.value for one in pair]
+        return [child for pair in node.value for child in pair]
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
@@ -100,50 +94,21 @@ Dumper.add_representer(str, _represented)
 Dumper.add_representer(Fraction, lambda dumper, n: dumper.represent_scalar("tag:yaml.org,2002:float", decimal_of(n)))
 
 
-def dumped(tree: Tree) -> str:
+def dumped(tree: dict[str, Any]) -> str:
     """Plain values as YAML that reads back to the same, keys in their order."""
     return str(yaml.dump(tree, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120))
 
 
-# ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def read_tree(path: Path, distance: int = 0) -> tuple[Tree, Marks]:
-    """The mapping in a file, and where all that is in it stands; distance as in Mark."""
-    try:
-        raw = contents(path, MOST_BYTES)
-    except OSError as error:
-        problem = f"cannot read the recipe: {error.strerror or error}"
-        raise RecipeError(problem, "A recipe is a text file.", str(path)) from None
-    text, line, problem = decoded(raw)
-    if problem:
-        raise RecipeError(f"cannot read the recipe: {problem}", "Save it as UTF-8.", f"{path}:{line}")
-    tree, marks = tree_of(text, str(path), (), Mark(path, 1, distance))
-    if tree is None:
-        return {}, marks
-    if not isinstance(tree, dict):
-        raise RecipeError("a recipe is a mapping", "It has keys such as worlds, sources, splits.", f"{path}:1")
-    return tree, marks
-
-
-def tree_of(text: str, name: str, path: KeyPath, mark: Mark) -> tuple[Any, Marks]:
-    """What a YAML text, shown as `name`, says, and where all of it stands: below `path`, in the file of the mark."""
-    marks: Marks = {}
-    node = _node(text, name)
-    value = _plain(node, path, mark, marks) if node else None
-    if not node:
-        marks[path] = mark
-    return value, marks
-
+# ── texts that are none of it ───────────────────────────────────────────────────────────────────────────────────────
 
 _BREAKS = {"\r": "\\r", "\x85": "\\N", "\u2028": "\\L", "\u2029": "\\P"}  # to YAML 1.1, which would make blanks of them
 _NOT_PLAIN = re.compile("\r(?!\n)|[\x85\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-def _node(text: str, name: str) -> yaml.Node | None:
-    """The one document of a YAML text; None where it is empty."""
-    if found := _NOT_PLAIN.search(text):
-        raise _unprintable(found[0], f"{name}:{text.count(chr(10), 0, found.start()) + 1}")
+def composed(text: str, name: str) -> yaml.Node | None:
+    """The one document of a YAML text, shown as `name`; None where it is empty. RecipeError for what is no YAML."""
+    if unreadable := _NOT_PLAIN.search(text):
+        raise _unprintable(unreadable[0], f"{name}:{text.count(chr(10), 0, unreadable.start()) + 1}")
     try:
         node: yaml.Node | None = Loader(text, name).get_single_node()
     except yaml.MarkedYAMLError as error:
@@ -192,65 +157,3 @@ def _margin(text: str, index: int) -> str:
     """The blanks and tabs that begin the line of a character."""
     line = text[text.rfind("\n", 0, index) + 1 :].split("\n", 1)[0]
     return line[: len(line) - len(line.lstrip(" \t"))]
-
-
-def _plain(node: yaml.Node, path: KeyPath, mark: Mark, marks: Marks) -> Any:
-    """A node as plain values; where each stands is noted in marks. They are as deep and as many as Loader allows."""
-    marks[path] = _mark(node, mark)
-    if not isinstance(node, yaml.ScalarNode) and node.tag.rsplit(":", 1)[-1] not in ("map", "seq"):
-        raise RecipeError(f"the tag '{node.tag}' is not allowed", "Write plain YAML.", _at(node))
-    if isinstance(node, yaml.MappingNode):
-        tree: Tree = {}
-        for key_node, value in node.value:
-            key = _key(key_node)
-            if key in tree:
-                raise RecipeError(f"'{shortened(key)}' stands twice", "Remove one.", _at(key_node))
-            tree[key] = _plain(value, (*path, key), mark, marks)
-            marks[*path, key] = _mark(key_node, mark)
-        return tree
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(value, (*path, i), mark, marks) for i, value in enumerate(node.value)]
-    assert isinstance(node, yaml.ScalarNode)
-    return _scalar(node)
-
-
-def _key(node: yaml.Node) -> str:
-    """A key, as it is written."""
-    if not isinstance(node, yaml.ScalarNode) or node.tag.endswith(":merge"):
-        raise RecipeError("a key must be a plain word", "Write `key: value`.", _at(node))
-    if node.value == "<<" and node.style is None:
-        raise RecipeError("keys are not merged with <<", "Use `extends`, or write them out.", _at(node))
-    return str(_scalar(yaml.ScalarNode("tag:yaml.org,2002:str", node.value, node.start_mark)))
-
-
-def _scalar(node: yaml.ScalarNode) -> Any:
-    """A scalar as a value: None, a truth value, an integer, a fraction or a text."""
-    tag, text = node.tag.rsplit(":", 1)[-1], node.value
-    if tag == "str":
-        if holds_surrogate(text):
-            raise RecipeError("a text with half a character (a surrogate)", "Write the character itself.", _at(node))
-        return text
-    if tag not in SCALARS:
-        raise RecipeError(f"the tag '{node.tag}' is not allowed", "Write plain YAML.", _at(node))
-    if not any(re.fullmatch(pattern, text) for pattern, _ in SCALARS[tag]):
-        shown = f"'{shortened(text)}' is not {CALLED[tag]}, as its tag says"
-        raise RecipeError(shown, "Remove the tag.", _at(node))
-    if tag == "null":
-        return None
-    if tag == "bool":
-        return text == "true"
-    digits = sum(character.isdigit() for character in text)
-    if digits > MOST_DIGITS:
-        problem = f"a number of {digits:,} digits, and at most {MOST_DIGITS:,} are read"
-        raise RecipeError(problem, "Shorten it, or put it in quotes if it is a text.", _at(node))
-    number = Fraction(text.replace("_", ""))
-    return int(number) if number.denominator == 1 else number
-
-
-def _mark(node: yaml.Node, mark: Mark) -> Mark:
-    """Where a node stands; what is set on the command line has no lines."""
-    return mark if mark.file == OVERRIDE else mark._replace(line=node.start_mark.line + 1)
-
-
-def _at(node: yaml.Node) -> str:
-    return f"{node.start_mark.name}:{node.start_mark.line + 1}"

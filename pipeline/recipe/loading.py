@@ -1,0 +1,81 @@
+"""From the name of a recipe to a frozen Recipe with everything written into it.
+
+What the recipe names elsewhere (value lists, templates, Faker) is written into it, so that the resolved recipe stands
+alone. Every refusal names file and line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from pipeline.core.errors import RecipeError, suggest
+from pipeline.core.spec import Spec
+from pipeline.core.system.escaping import shortened
+from pipeline.formats import FORMATS, FormatSpec
+from pipeline.recipe.checks import check_exports, check_members, check_mixtures, check_splits
+from pipeline.recipe.finding import find, title
+from pipeline.recipe.merging import extended, inherited, overridden
+from pipeline.recipe.model import KINDS, Recipe
+from pipeline.recipe.origin import Loaded, Origin
+from pipeline.recipe.refusals import refusal
+from pipeline.recipe.tree import SET, Node, node_of
+
+SomeSpec = TypeVar("SomeSpec", bound=Spec)
+
+
+def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
+    """The recipe `name` (in `recipes/`, or a path), with `key.path=value` overrides. RecipeError with its place.
+
+    >>> load("tiny", ["worlds.people.size=50"]).recipe.worlds["people"].size
+    50
+    """
+    path = find(name)
+    tree = extended(path)
+    for override in overrides:
+        tree = overridden(tree, override)
+    for group in ("worlds", "sources"):
+        tree = inherited(tree, group)
+    check_members(tree)
+    origin = Origin(tree)
+    recipe = _validated(Recipe, tree.plain(nulls=False), origin)
+    check_splits(recipe, origin)
+    return _materialised(Loaded(recipe, origin, title(path)))
+
+
+def export_spec(kind: str, overrides: Iterable[str] = (), options: Mapping[str, Any] | None = None) -> FormatSpec:
+    """The options of a format, from `key=value` overrides and from plain values. RecipeError for what it has not."""
+    if kind not in FORMATS:
+        raise RecipeError(f"no format '{shortened(kind)}'", suggest(kind, FORMATS))
+    tree: Node = node_of({"kind": kind, **(options or {})}, SET)
+    for override in overrides:
+        tree = overridden(tree, override)
+    spec: Any = _validated(FORMATS[kind].Spec, tree.plain(), Origin(tree))
+    options_of_format: FormatSpec = spec
+    return options_of_format
+
+
+def _validated(kind: type[SomeSpec], tree: Any, origin: Origin) -> SomeSpec:
+    """Plain values as a spec. RecipeError, at the place that the origin knows, for what it may not hold."""
+    try:
+        return kind.model_validate(tree)
+    except ValidationError as errors:
+        error = refusal(errors.errors(include_url=False), tree, KINDS)
+    place, remedy = origin.pointed((), error)
+    raise RecipeError(error.problem, remedy, place)
+
+
+def _materialised(loaded: Loaded) -> Loaded:
+    """The same with every file and Faker list written into the specs. RecipeError for parts that do not fit."""
+    groups: dict[str, Mapping[str, Spec]] = {"worlds": loaded.recipe.worlds, "sources": loaded.recipe.sources}
+    updated: dict[str, dict[str, Any]] = {group: {} for group in groups}
+    for group, specs in groups.items():
+        for name, spec in specs.items():
+            with loaded.refusing(group, name):
+                updated[group][name] = spec.materialise(loaded.files(group, name))
+    check_mixtures(loaded)
+    check_exports(loaded)
+    return replace(loaded, recipe=loaded.recipe.model_copy(update=updated))

@@ -1,0 +1,174 @@
+"""One recipe out of several: written over those that it extends, with values set on the command line over all of them.
+
+Mappings are merged, anything else is replaced, and `null` takes an inherited key away. A mapping of another `kind` than
+the inherited one replaces it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import KeyPath, RecipeError, alike, suggest
+from pipeline.core.scalars import shown
+from pipeline.core.system.escaping import shortened
+from pipeline.recipe.dialect import MOST_DEPTH
+from pipeline.recipe.finding import find
+from pipeline.recipe.reading import read_file, read_text
+from pipeline.recipe.tree import SET, Node, dotted_path
+
+MOST_BASES = 20  # recipes that extend each other
+
+
+def extended(path: Path, children: tuple[Path, ...] = ()) -> Node:
+    """The recipe in a file, written over those that it extends. children: the files that extend it, the user's first.
+
+    RecipeError for a base that is not there, and for recipes that extend each other in a circle.
+    """
+    tree = read_file(path, len(children))
+    name = tree.child("extends")
+    if name is None or name.value is None:
+        return tree.without("extends")
+    place = name.mark.place(("extends",))
+    if not isinstance(name.value, str):
+        remedy = "Write one: a recipe extends one other."
+        raise RecipeError(f"the name of another recipe is needed, not {shown(name.plain())}", remedy, place)
+    if path.resolve() in children or len(children) > MOST_BASES:
+        raise RecipeError("recipes extend each other in a circle", "Let one of them stand alone.", place)
+    beside = [path.parent / name.value, path.parent / f"{name.value}.yaml"]
+    try:
+        base = next((file for file in beside if os.path.isfile(file)), None) or find(name.value)
+    except RecipeError as error:
+        raise RecipeError(error.problem, error.remedy, place) from None
+    return _merged(extended(base, (*children, path.resolve())), tree.without("extends"))
+
+
+def inherited(tree: Node, group: str) -> Node:
+    """The recipe with its worlds, or sources, written over others of it: `strangers: {extends: people, size: 100}`.
+
+    group: worlds or sources. RecipeError for a base that is not there, and for members that extend each other in a
+    circle.
+    """
+    members = dict(holder.members) if (holder := tree.child(group)) else {}
+
+    def resolve(name: str, children: tuple[str, ...]) -> None:
+        member = members[name]
+        extends = member.child("extends")
+        if extends is None or extends.value is None:
+            return
+        place = extends.mark.place((group, name, "extends"))
+        base = extends.value
+        if not isinstance(base, str):
+            problem = f"the name of another {group[:-1]} is needed, not {shown(extends.plain())}"
+            raise RecipeError(problem, "Write one.", place)
+        known = {other for other, node in members.items() if node.value is not None}
+        if base not in known:
+            raise RecipeError(f"no {group[:-1]} '{shortened(base)}'", suggest(base, known - {name}), place)
+        if base == name or base in children:
+            raise RecipeError(f"{group} extend each other in a circle", "Write one of them out.", place)
+        resolve(base, (*children, name))
+        written = _written_over(_one_step_further(members[base]), member.without("extends"))
+        members[name] = replace(written, mark=member.mark)
+
+    for name in members:
+        resolve(name, ())
+    return tree.with_child(group, replace(holder, value=members)) if holder and members else tree
+
+
+def overridden(tree: Node, override: str) -> Node:
+    """The recipe with one value set, parsed as YAML, over whatever it says: `worlds.people.size=1000`.
+
+    A number in the path is a place in a list: `exports.0.kind=mds`. RecipeError for what is no such text or value, and
+    for a place that there is not.
+    """
+    dotted, equals, text = override.partition("=")
+    place = f"{SET} {shortened(override, 80)}"
+    steps = dotted.split(".")
+    if not equals or not all(steps):
+        raise RecipeError("an override is written key.path=value", "Example: worlds.people.size=1000", place)
+    if len(steps) > MOST_DEPTH:
+        problem = f"a path of {len(steps):,} keys, and there are at most {MOST_DEPTH} inside each other"
+        raise RecipeError(problem, "Example: worlds.people.size=1000", place)
+    path = _entered(tree, steps, place)
+    try:
+        value = read_text(text, place, SET)
+    except RecipeError as error:
+        raise RecipeError(error.problem, error.remedy, place) from None
+    for key in reversed(steps[len(path) :]):
+        value = Node({key: value}, SET)
+    return _written_at(tree, path, value)
+
+
+def _entered(tree: Node, steps: list[str], place: str) -> KeyPath:
+    """The path of the last place in a list that the steps of an override lead to, or else of the first step alone.
+
+    A list is entered by the number of a place; by anything else it is replaced, as any value is.
+    """
+    path: KeyPath = ()
+    entered: KeyPath = ()
+    above, node = Node(None, SET), tree
+    for step in steps:
+        key: str | int = step
+        if step.isdecimal() and node.value is None:
+            last, known = str(path[-1]), above.members
+            remedy = suggest(last, known) if alike(last, known) else "Set all of it: --set 'key=[a, b]'."
+            raise RecipeError(f"there is no list {dotted_path(path)}", remedy, place)
+        if step.isdecimal() and isinstance(node.value, list):
+            if len(step) > 9 or int(step) >= len(node.value):
+                remedy = f"It has 0 to {len(node.value) - 1}." if node.value else "It is empty."
+                raise RecipeError(f"the list {dotted_path(path)} has no place {shortened(step)}", remedy, place)
+            key = int(step)
+            entered = (*path, key)
+        above, node = node, node.child(key) or Node(None, SET)
+        path = (*path, key)
+    return entered or path[:1]
+
+
+# ── writing over ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _merged(base: Node, over: Node) -> Node:
+    """A mapping written over another, key by key. Keys stay where they were; new ones come last."""
+    members = dict(base.members)
+    for key, child in over.members.items():
+        members[key] = _written_over(members.get(key), child)
+    return replace(base, value=members, replaces=over.replaces or base.replaces)
+
+
+def _written_over(old: Node | None, new: Node) -> Node:
+    """What stands where `new` is written over `old`: both merged, or `new`, which then knows what it replaces.
+
+    A null stays in the tree too: a world or a source may inherit the key from another, and a refusal may be about it.
+    """
+    if old is None or old.value is None or not isinstance(new.value, dict):
+        return new
+    if isinstance(old.value, dict) and _kind(new, _kind(old)) == _kind(old):
+        return _merged(old, new)
+    if old.mark.inherited:  # what it inherits from stands in the recipe as well
+        return new
+    what = f"the {_kind(old)}" if "kind" in old.members else shown(old.plain())
+    return replace(new, replaces=f"{shortened(what)} ({old.mark})")
+
+
+def _written_at(node: Node | None, path: KeyPath, value: Node) -> Node:
+    """The same at a path below a node."""
+    if not path or node is None:
+        return _written_over(node, value)
+    return node.with_child(path[0], _written_at(node.child(path[0]), path[1:], value))
+
+
+def _kind(node: Node, default: Any = None) -> Any:
+    kind = node.child("kind")
+    return kind.plain() if kind else default
+
+
+def _one_step_further(node: Node) -> Node:
+    """The same as one that extends it inherits it: of nothing that it replaces anything is left there."""
+    mark = node.mark._replace(inherited=node.mark.inherited + 1)
+    if isinstance(node.value, dict):
+        return Node({key: _one_step_further(child) for key, child in node.value.items()}, mark)
+    if isinstance(node.value, list):
+        return Node([_one_step_further(child) for child in node.value], mark)
+    return Node(node.value, mark)

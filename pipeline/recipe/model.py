@@ -1,0 +1,181 @@
+"""The keys of a recipe, as specs. Worlds, sources, tokenizers, packings and formats have theirs beside their code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from pipeline.columns import COLUMNS
+from pipeline.core.spec import Name, Rational, Size, Spec, refused
+from pipeline.formats import FORMATS, FormatSpec
+from pipeline.packing.spec import PackingSpec
+from pipeline.sources import SOURCES, SourceSpec
+from pipeline.text.tokenizer import TokenizerSpec
+from pipeline.worlds.attributes import ATTRIBUTE_KINDS, WorldSpec
+
+MOST_EXPOSURES = 2**31  # what the column `documents` can hold
+
+if TYPE_CHECKING:
+    Column = str
+else:
+    Column = Literal[tuple(COLUMNS)]
+KINDS = {"sources": sorted(SOURCES), "exports": sorted(FORMATS), "worlds": ATTRIBUTE_KINDS}
+"""First key of a path → what `kind` can be below it."""
+
+From = Annotated[
+    int,
+    Field(
+        alias="from", ge=0, lt=MOST_EXPOSURES, description="The first exposure: those before it are of other splits."
+    ),
+]
+
+
+class _From(Spec):
+    """The key `from`, which is written where it says something."""
+
+    from_: From = 0
+
+    @model_serializer(mode="wrap")
+    def _where_it_says_something(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """So that recipes without it keep their fingerprints."""
+        tree: dict[str, Any] = write(self)
+        return {key: value for key, value in tree.items() if key != "from" or value}
+
+
+class ZipfExposuresSpec(_From):
+    """A long tail: item i (from 0) is told max(least, floor(most / (i + 1)^zipf)) times."""
+
+    zipf: Rational = Field(ge=0, le=10, description="The exponent: 1 is Zipf's law.")
+    most: int = Field(ge=1, le=10**9, description="How often the first item is told.")
+    least: int = Field(1, ge=0, le=10**9, description="How often the last ones are told.")
+
+    @field_validator("zipf")
+    @classmethod
+    def _short(cls, value: Fraction) -> Fraction:
+        if value.denominator > 10_000:  # most^denominator is computed with
+            raise refused("four digits of the exponent zipf are enough", "Round it.")
+        return value
+
+
+class CountedExposuresSpec(_From):
+    """Exposures from a later one on: after seven of another split, `{count: 3, from: 7}` are new ones."""
+
+    count: Rational = Field(ge=0, description="How often each item is told, exactly; 1.5 tells half of them twice.")
+
+
+def _way(value: Any) -> str:
+    """In which of three ways exposures are written; tags that are no keys, so that no place in a recipe has them."""
+    if isinstance(value, ZipfExposuresSpec) or (isinstance(value, dict) and {"zipf", "most", "least"} & value.keys()):
+        return "{zipf}"
+    return "{count}" if isinstance(value, dict | CountedExposuresSpec) else "<number>"
+
+
+Exposures = Annotated[
+    Annotated[Rational, Field(ge=0), Tag("<number>")]
+    | Annotated[CountedExposuresSpec, Tag("{count}")]
+    | Annotated[ZipfExposuresSpec, Tag("{zipf}")],
+    Discriminator(_way),
+]
+
+
+class AmountSpec(_From):
+    """How much of a source a split takes. Nothing: each item as often as the source has wordings of it."""
+
+    exposures: Exposures | None = Field(
+        None,
+        description="How often each item is told, exactly; 1.5 tells half of them twice. {count: 3, from: 7}: at the "
+        "exposures 7, 8 and 9. {zipf, most}: a long tail.",
+    )
+    share: Rational | None = Field(None, ge=0, le=1, description="A fraction of the split's tokens.")
+    tokens: int | None = Field(None, ge=0, le=2**61, description="How many tokens.")
+    ratio: Rational | None = Field(None, ge=0, description="How many times the tokens of the source `to`.")
+    to: Name | None = Field(None, description="The source that `ratio` compares with.")
+
+    @field_serializer("exposures")
+    def _as_written(self, exposures: Any) -> Any:
+        if isinstance(exposures, Spec):
+            return exposures.model_dump(mode="json", by_alias=True)
+        return None if exposures is None else str(exposures)
+
+    @property
+    def first(self) -> int:
+        """The exposure that it begins with."""
+        return self.from_ if self.exposures is None or isinstance(self.exposures, Fraction) else self.exposures.from_
+
+    @property
+    def tail(self) -> ZipfExposuresSpec | None:
+        """How often items are told, where that differs from item to item."""
+        return self.exposures if isinstance(self.exposures, ZipfExposuresSpec) else None
+
+    @property
+    def count(self) -> Fraction | None:
+        """How often each item is told, where the amount says that, of all alike."""
+        if isinstance(self.exposures, CountedExposuresSpec):
+            return self.exposures.count
+        return self.exposures if isinstance(self.exposures, Fraction) else None
+
+    @model_validator(mode="after")
+    def _at_most_one(self) -> AmountSpec:
+        given = [name for name in ("exposures", "share", "tokens", "ratio") if getattr(self, name) is not None]
+        if len(given) > 1:
+            problem = f"one of {' and '.join(given)} is enough"
+            raise refused(problem, among=[(name,) for name in given], exclusive=True)
+        if (self.ratio is None) != (self.to is None):
+            missing = "to" if self.to is None else "ratio"
+            raise refused("a ratio is written {ratio: 7, to: another source}", f"Add `{missing}`.")
+        if self.exposures is not None and self.from_:
+            remedy = f"Write exposures: {{count: …, from: {self.from_}}}."
+            raise refused("exposures from a later one on have their own `from`", remedy, ("from",))
+        return self
+
+
+class SplitSpec(Spec):
+    """A mixture of sources, in one global order, packed into sequences."""
+
+    mixture: dict[Name, AmountSpec] = Field(min_length=1)
+    tokens: Size | None = Field(None, description="Tokens of the whole split, where the sources have shares of it.")
+    packing: PackingSpec = PackingSpec()
+    columns: list[Column] = Field(
+        [],
+        description="Beside input_ids. " + "; ".join(f"{name}: {kind.summary}" for name, kind in COLUMNS.items()) + ".",
+    )
+
+
+class Recipe(Spec):
+    """What a dataset is made of."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"sinks": "exports"}
+
+    seed: int = Field(0, ge=0, description="Of everything that is drawn.")
+    tokenizer: TokenizerSpec = TokenizerSpec()
+    worlds: dict[Name, WorldSpec] = Field({}, description="What is true, by name.")
+    sources: dict[Name, SourceSpec]
+    splits: dict[Name, SplitSpec] = Field(min_length=1)
+    shard_tokens: int = Field(2**25, ge=2**10, le=2**30, description="About how many tokens a shard has.")
+    exports: list[FormatSpec] = Field(
+        [], description="Formats to export the dataset to, into exports/ beside its splits."
+    )
+    strict: bool = Field(
+        False,
+        description="Refuse a recipe by whose notices in `plan` knowledge gets lost: documents that name nobody, "
+        "attributes that are never told, unknown tokens, repeated paraphrases, doubled full stops, words of names that "
+        "repeat, tokens that are cut off. Notices that only inform (slow path, padded windows, near lengths, documents "
+        "that two splits share) are not refused.",
+    )
+
+    @field_validator("tokenizer", mode="before")
+    @classmethod
+    def _named_tokenizer(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value

@@ -1,0 +1,52 @@
+"""The JSON Schema of recipes, for editors: what pydantic says of the model, and what may be written beyond it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from pipeline.formats import FORMATS
+from pipeline.recipe.model import Recipe
+
+_BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a recipe, as it may be written: any key may be inherited, so none is required."""
+    tree = Recipe.model_json_schema()
+    tree["properties"]["extends"] = {"type": "string", "description": "Another recipe: a name, or a path from here."}
+    formats = {kind.Spec.__name__ for kind in FORMATS.values()}
+    for name, spec in tree["$defs"].items():
+        of_kind = name.endswith("Spec") and "kind" in spec.get("properties", {}) and name not in formats
+        if of_kind or name == "WorldSpec":
+            spec["properties"]["extends"] = {"type": "string", "description": "Another one of this recipe."}
+    tree["properties"]["tokenizer"] = {"anyOf": [{"type": "string"}, tree["properties"]["tokenizer"]]}
+    exports = tree["properties"]["exports"]
+    exports["items"] = {"anyOf": [{"enum": list(FORMATS)}, exports["items"]]}
+    inheritable: dict[str, Any] = _inheritable(tree)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **inheritable}
+
+
+def _inheritable(schema: Any) -> Any:
+    """The schema with nothing required, and null allowed: any key may be inherited or taken away, at any depth."""
+    if isinstance(schema, dict):
+        names = {"oneOf": "anyOf", **(_BOUNDS if schema.get("type") == "number" else {})}
+        named = {names.get(key, key): _inheritable(value) for key, value in schema.items()}
+        if named.get("type") == "number" and isinstance(named.get("default"), str):
+            named["default"] = float(Fraction(named["default"]))  # of a fraction, which pydantic writes as a text
+        for keys in (key for key in ("properties", "patternProperties") if isinstance(named.get(key), dict)):
+            named[keys] = {name: _or_null(value) for name, value in named[keys].items()}
+        return {
+            key: value
+            for key, value in named.items()
+            if key != "discriminator" and not (key == "required" and isinstance(value, list))
+        }
+    return [_inheritable(value) for value in schema] if isinstance(schema, list) else schema
+
+
+def _or_null(schema: Any) -> Any:
+    if isinstance(schema.get("type"), str) and not {"enum", "const"} & schema.keys():
+        return {**schema, "type": [schema["type"], "null"]}
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
+    return {"anyOf": [schema, {"type": "null"}]}

@@ -1,0 +1,58 @@
+"""The resolved recipe, written out: as YAML that loads to the same recipe, as JSON for a manifest, as a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from pipeline.core.spec import Spec
+from pipeline.recipe.dialect import dumped
+from pipeline.recipe.model import Recipe
+
+OUTPUT_VERSION = 4
+"""Raised whenever the same recipe gives other bytes; part of every fingerprint. See "changes bytes" in CHANGELOG.md."""
+
+
+def dump(recipe: Recipe, header: str) -> str:
+    """The resolved recipe as YAML that loads to the same recipe; worlds and sources, which are long, come last."""
+    tree = _written(recipe)
+    stated = [key for key in ("exports", "strict") if getattr(recipe, key)]
+    order = ("seed", "tokenizer", "shard_tokens", *stated, "splits", "sources", "worlds")
+    return f"# {header}\n{dumped({key: tree[key] for key in order})}"
+
+
+def _written(value: Any) -> Any:
+    """A spec as plain values, without what it does not state. (pydantic's own dump would make texts of fractions.)"""
+    if isinstance(value, Spec):
+        fields = {key: getattr(value, name) for key, name in type(value).keys().items()}
+        return {
+            key: _written(field) for key, field in fields.items() if field is not None and (key, field) != ("from", 0)
+        }
+    if isinstance(value, dict):
+        return {name: _written(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_written(item) for item in value]
+    return int(value) if isinstance(value, Fraction) and value.denominator == 1 else value
+
+
+def fingerprint(recipe: Recipe, tokenizer_hash: str) -> str:
+    """SHA-256 of all that the output depends on: the resolved recipe, the tokenizer's content, OUTPUT_VERSION.
+
+    Where values, templates and the tokenizer were read from plays no part, nor what is no part of the dataset.
+    """
+    return fingerprint_of(described(recipe), tokenizer_hash, OUTPUT_VERSION)
+
+
+def fingerprint_of(tree: Mapping[str, Any], tokenizer_hash: str, version: int) -> str:
+    """The same of a recipe as it stands in a manifest, built by the given version."""
+    hashed = {key: tokenizer_hash if key == "tokenizer" else value for key, value in tree.items()}
+    text = json.dumps([version, hashed], ensure_ascii=True)  # in order: that of the sources is part of the output
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def described(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain JSON, without what is no part of the dataset: where it goes, and what is refused."""
+    return recipe.model_dump(mode="json", by_alias=True, exclude={"exports", "strict"})
