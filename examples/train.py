@@ -35,7 +35,7 @@ LISTS = ("documents", "spans")
 def rows_of(data: str, split: str) -> tuple[Stream, list[str]]:
     """The rows of a built folder, or of a recipe; and the names of the split's sources."""
     if (Path(data) / "manifest.json").exists() or "://" in data:
-        from pipeline.dataset.dataset import Dataset
+        from pipeline.dataset import Dataset
 
         return pipeline.read(data, split, epochs=None), Dataset.at(data).split(split)["source_names"]
     from pipeline.plan import compile_plan

@@ -105,7 +105,7 @@ def read(place: str | Path, split: str, *, check: bool | None = None, **options:
     rows take; check=True: whenever it is opened; check=False: never. `pipeline verify` checks everything beforehand.
     StorageError, with the file, for what is not as it was built.
     """
-    from pipeline.dataset.dataset import Dataset
+    from pipeline.dataset import Dataset
     from pipeline.training.streams import of_dataset
 
     return of_dataset(Dataset.at(place, check), split, **options)

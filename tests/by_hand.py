@@ -11,8 +11,9 @@ import numpy as np
 
 from pipeline.core.documents import offsets_of
 from pipeline.core.table import Column, Lists, Strings, content_hash
-from pipeline.dataset.dataset import Dataset
-from pipeline.dataset.manifest import Manifest, ShardRecord, totals
+from pipeline.dataset import Dataset
+from pipeline.dataset.manifest import Manifest, totals
+from pipeline.dataset.shard_record import ShardRecord
 from pipeline.storage import arrow, folder_at
 
 END = 9

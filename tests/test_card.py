@@ -11,8 +11,11 @@ import yaml
 
 import pipeline
 from pipeline.build.building import verify
-from pipeline.dataset.card import LONGEST, card, fenced, licence_of, on_hub, sample_documents
+from pipeline.dataset.card import LONGEST, card, sample_documents
+from pipeline.dataset.card_marks import licence_of
+from pipeline.dataset.card_on_hub import on_hub
 from pipeline.dataset.manifest import Manifest
+from pipeline.dataset.markdown import fenced
 from pipeline.plan.plan import Plan
 from pipeline.storage import LocalFolder
 from tests.conftest import built

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.formats import FORMATS
 from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.reasoning.igsm.layout import BINS
@@ -39,6 +40,16 @@ def test_every_recipe_is_in_the_gallery() -> None:
     gallery = (ROOT / "docs" / "recipes.md").read_text()
     for recipe in (ROOT / "recipes").rglob("*.yaml"):
         assert f"`{recipe.stem}`" in gallery
+
+
+def test_every_format_is_in_the_tables_of_formats_and_in_the_readme() -> None:
+    page = (ROOT / "docs" / "formats.md").read_text()
+    named = [re.findall("^[|] `([a-z]+)` [|]", table, re.MULTILINE) for table in page.split("\n\n| `--to` |")[1:]]
+    assert named == [[*FORMATS], [*FORMATS]]
+    (sentence,) = re.findall(
+        r"formats of other trainers[.].*?\nfor (parquet.*?);", (ROOT / "README.md").read_text(), re.DOTALL
+    )
+    assert re.findall("[a-z]+", re.sub(r"\(.*?\)| and ", " ", sentence)) == [*FORMATS]
 
 
 def examples(page: str) -> list[str]:

@@ -20,12 +20,13 @@ from pipeline import cli
 from pipeline.build.building import verify
 from pipeline.core.errors import ExportError, PipelineError, StorageError
 from pipeline.core.table import Column, Strings
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.formats import FORMATS, llmc
 from pipeline.formats.format import columns_of
 from pipeline.formats.parquet import Parquet
 from pipeline.plan import compile_plan
-from pipeline.publish.export import _sealed, export
+from pipeline.publish.export import export
+from pipeline.publish.export.records import sealed
 from pipeline.recipe import load
 from pipeline.recipe.loading import export_spec
 from pipeline.recipe.writing import dump
@@ -558,7 +559,7 @@ def test_a_bucket_gets_and_gives_what_a_disk_does(joined: Dataset, tmp_path: Pat
     MemoryFileSystem.store.clear()
 
 
-# ── sinks of a recipe ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── exports of a recipe ─────────────────────────────────────────────────────────────────────────────────────────────
 
 TINY = ("worlds.people.size=100", "shard_tokens=8192")
 EXPORT_LIST = "exports=[parquet, {kind: megatron, columns: [input_ids]}]"
@@ -572,7 +573,7 @@ def with_exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_sinks_of_a_recipe_only_add_exports(with_exports: Path, tmp_path: Path):
+def test_exports_of_a_recipe_change_nothing_else(with_exports: Path, tmp_path: Path):
     plain = compile_plan(load("tiny", TINY))
     out = tmp_path / "data"
     built(plain, out)
@@ -590,7 +591,7 @@ def test_sinks_of_a_recipe_only_add_exports(with_exports: Path, tmp_path: Path):
     assert {"exports/parquet/export.json", "exports/megatron/train.idx"} <= after.keys()
 
 
-def test_the_resolved_recipe_keeps_its_sinks(with_exports: Path):
+def test_the_resolved_recipe_keeps_its_exports(with_exports: Path):
     loaded = load(str(with_exports / "recipe.yaml"))
     assert [spec.kind for spec in loaded.recipe.exports] == ["parquet", "megatron"]
     assert loaded.recipe == load(str(with_exports / "recipe.yaml"), [EXPORT_LIST]).recipe
@@ -624,7 +625,7 @@ def test_verify_finds_an_export_of_another_dataset(with_exports: Path, tmp_path:
     tree = json.loads(record.read_text())
     other = {**tree, "dataset": "0" * 64}
     del other["hash"]
-    record.write_text(_sealed(other, other["dataset"]))
+    record.write_text(sealed(other, other["dataset"]))
     assert verify(out) == ["exports/megatron/export.json: an export of another dataset"]
 
 
@@ -667,7 +668,7 @@ def test_an_export_whose_mark_is_lost_is_known_by_its_record(joined: Dataset, tm
 
 
 @pytest.mark.parametrize(
-    ("sinks", "said"),
+    ("exports", "problem"),
     [
         ("[parket]", "exports.0.kind: 'parket' is not possible here. Did you mean 'parquet'?"),
         ("[mds, {splits: [train]}]", "exports.1: 'kind' is missing. It can be: jsonl, litdata, llmc, mds, megatron"),
@@ -679,10 +680,10 @@ def test_an_export_whose_mark_is_lost_is_known_by_its_record(joined: Dataset, tm
         ("[{kind: mds, tokens: 5}]", "exports.0.tokens: unknown key"),
     ],
 )
-def test_a_sink_that_cannot_be_is_refused_when_the_recipe_is_read(sinks: str, said: str):
+def test_an_export_that_cannot_be_is_refused_when_the_recipe_is_read(exports: str, problem: str):
     with pytest.raises(PipelineError) as refusal:
-        load("tiny", [f"exports={sinks}"])
-    assert f"--set {said}" in str(refusal.value)
+        load("tiny", [f"exports={exports}"])
+    assert f"--set {problem}" in str(refusal.value)
 
 
 def test_a_build_is_refused_whose_export_would_be(tmp_path: Path, small: Dataset):
@@ -703,12 +704,19 @@ def test_a_build_is_refused_whose_export_would_be(tmp_path: Path, small: Dataset
     assert not (tmp_path / "data/train").exists()
 
 
-def test_adding_a_sink_is_in_the_schema():
+def test_help_has_a_line_for_every_format(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        cli.run(["export", "--help"])
+    _, _, below = capsys.readouterr().out.partition("\nformats:\n")
+    assert [line.split(maxsplit=1) for line in below.splitlines()] == [[k, FORMATS[k].summary] for k in FORMATS]
+
+
+def test_adding_a_format_is_in_the_schema():
     from pipeline.recipe.schema import schema
 
     kinds = {name: its for name, its in schema()["$defs"].items() if "kind" in its["properties"]}
     for kind, made in FORMATS.items():
-        its = kinds[made.Spec.__name__]["properties"]
+        its = kinds[made.spec.__name__]["properties"]
         assert kind in json.dumps(its["kind"])
         assert "extends" not in its
 

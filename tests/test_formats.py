@@ -19,7 +19,7 @@ from pipeline import cli
 from pipeline.build.building import verify
 from pipeline.core.errors import ExportError, RunError, StorageError
 from pipeline.core.table import Lists, Strings, content_hash
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.formats import FORMATS
 from pipeline.formats.jsonl import is_beside
 from pipeline.plan import compile_plan
@@ -413,14 +413,14 @@ def test_a_refused_export_leaves_the_dataset_as_it_was(tmp_path: Path, capsys: p
 
 def test_a_refused_export_leaves_alone_what_somebody_else_put_there(tmp_path: Path):
     dataset = by_hand(tmp_path / "data", [[[1, END]], [[1, END]]], [(1, 2), (2, 3)])
-    out, write = tmp_path / "out", FORMATS["jsonl"].write
+    out, write = tmp_path / "out", FORMATS["jsonl"].format.write
 
     def also(self: Any, part: Any, rows: Any, files: Any) -> None:
         write(self, part, rows, files)
         (out / "data/mine.txt").write_text("mine")
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(ExportError):
-        patch.setattr(FORMATS["jsonl"], "write", also)
+        patch.setattr(FORMATS["jsonl"].format, "write", also)
         export(dataset, export_spec("jsonl"), out)
     assert contents(out) == {"data/mine.txt": b"mine"}
     assert not (out / ".pipeline").exists()
@@ -459,7 +459,7 @@ def test_what_is_finished_when_an_export_stops_is_kept_and_gone_on_with(
     error: BaseException, stopped: int, tmp_path: Path
 ):
     dataset = by_hand(tmp_path / "data", [[[1, END]], [[2, END]]], [(1, 2), (1, 2)])
-    out, write = tmp_path / "out", FORMATS["jsonl"].write
+    out, write = tmp_path / "out", FORMATS["jsonl"].format.write
 
     def stop(self: Any, part: Any, rows: Any, files: Any) -> None:
         if part.number == stopped:
@@ -469,7 +469,7 @@ def test_what_is_finished_when_an_export_stops_is_kept_and_gone_on_with(
         write(self, part, rows, files)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FORMATS["jsonl"], "write", stop)
+        patch.setattr(FORMATS["jsonl"].format, "write", stop)
         kind = StorageError if isinstance(error, OSError) else KeyboardInterrupt
         with pytest.raises(kind, match="no space left" if kind is StorageError else None):
             export(dataset, export_spec("jsonl"), out)

@@ -28,9 +28,11 @@ from pipeline import cli
 from pipeline.build.building import verify
 from pipeline.core.errors import PipelineError
 from pipeline.core.table import Lists, Strings, content_hash
-from pipeline.dataset.manifest import Manifest, ShardRecord, seal, totals
+from pipeline.dataset.manifest import Manifest, totals
+from pipeline.dataset.seals import seal
+from pipeline.dataset.shard_record import ShardRecord
 from pipeline.evaluate.capacity import measure
-from pipeline.publish.export import _sealed
+from pipeline.publish.export.records import sealed
 from pipeline.storage import LocalFolder, arrow
 from pipeline.storage.local import hash_of_bytes
 from tests.conftest import built, contents
@@ -188,7 +190,7 @@ def sealed_record(tree: Tree) -> str:
 
 def sealed_export(tree: Tree) -> str:
     content = {key: value for key, value in tree.items() if key != "hash"}
-    return _sealed(content, str(content.get("dataset")))
+    return sealed(content, str(content.get("dataset")))
 
 
 FILES: dict[str, Callable[[Tree], str]] = {

@@ -16,7 +16,7 @@ import pipeline
 from pipeline import cli
 from pipeline.build.building import verify
 from pipeline.core.errors import StorageError
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.plan.plan import Plan
 from pipeline.storage import LocalFolder, folder_at
 from tests.conftest import built, contents, run
@@ -284,7 +284,7 @@ def test_a_disk_that_fails_in_the_middle_of_a_shard_is_one_line(
 
 @pytest.mark.parametrize("name", ["../../../beside/victim", "/etc/passwd", ".pipeline/lock", "a/../b", "a\nb", ""])
 def test_an_export_that_names_a_file_elsewhere_is_none(out: Path, name: str) -> None:
-    from pipeline.publish.export import _sealed
+    from pipeline.publish.export.records import sealed
 
     assert run("export", out, *JSONL) == 0
     path = out / "exports/jsonl/export.json"
@@ -292,7 +292,7 @@ def test_an_export_that_names_a_file_elsewhere_is_none(out: Path, name: str) -> 
     dataset = tree["dataset"]
     del tree["hash"]
     tree["files"][0]["file"] = name
-    path.write_text(_sealed(tree, dataset))
+    path.write_text(sealed(tree, dataset))
     assert "exports/jsonl/export.json: its bytes have changed" in verify(out)
     assert cli.run(["export", str(out), *JSONL]) == 0
     assert verify(out) == []

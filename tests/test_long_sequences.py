@@ -17,7 +17,7 @@ from pipeline.build.executors import Inline
 from pipeline.build.verification import verify
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.table import Lists
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.formats import FORMATS
 from pipeline.packing.packing import pack
 from pipeline.packing.spec import MOST_LENGTH, PackingSpec, segment_type

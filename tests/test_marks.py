@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.build.building import verify
-from pipeline.dataset.card import card, header, on_hub
+from pipeline.dataset.card import card, header
+from pipeline.dataset.card_marks import Marked, fault, kept, readable, reconciled
+from pipeline.dataset.card_on_hub import on_hub
 from pipeline.dataset.manifest import Manifest
-from pipeline.dataset.marks import Marked, fault, kept, readable, reconciled
 from pipeline.plan.plan import Plan
 from pipeline.storage import LocalFolder
 from tests.conftest import built, contents

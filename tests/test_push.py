@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline import cli
-from pipeline.dataset.card import on_hub
+from pipeline.dataset.card_on_hub import on_hub
 from pipeline.publish import hub
 from tests.conftest import contents
 from tests.hub import DROP, Hub, serving

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pipeline import cli
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.dataset.manifest import Manifest
 from pipeline.evaluate.checking.puzzles import brevo, copying, depo, mano, sentences
 from pipeline.evaluate.checking.puzzles.reading import alphabet_of, tokens

@@ -18,7 +18,7 @@ from pipeline.build.building import build
 from pipeline.build.executors import Inline
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.errors import PipelineError
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.formats.nanogpt import NanogptSpec
 from pipeline.plan import Plan, compile_plan
 from pipeline.publish.export import export

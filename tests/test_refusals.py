@@ -160,7 +160,7 @@ def schemas(schema: Any) -> Iterator[dict[str, Any]]:
 
 def test_every_error_that_a_spec_can_give_has_a_wording():
     kinds = {"unknown_key", "refused", "number"}
-    for root in (Recipe, *(kind.Spec for kind in FORMATS.values())):
+    for root in (Recipe, *(kind.spec for kind in FORMATS.values())):
         for schema in schemas(root.__pydantic_core_schema__):
             if schema["type"] not in OF_TYPES:
                 assert schema["type"] in WITHOUT_ERRORS, f"nothing is known of the errors of {schema['type']}"

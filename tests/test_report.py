@@ -22,7 +22,7 @@ import pytest
 from pipeline import cli
 from pipeline.core.documents import Ragged, offsets_of
 from pipeline.core.errors import StorageError
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.inspect.report import chart, diversity, values
 from pipeline.inspect.report.drawn import draw
 from pipeline.inspect.report.measure import documents_told, measure, plan_of

@@ -308,7 +308,7 @@ def test_one_of_many_makes_its_own_rows_only(
     plan: Plan, undisturbed: Path, rows: list[dict[str, Any]], built: bool, uneven: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("pipeline.shard.shard.make_shard", lambda *_: pytest.fail("a whole shard was made"))
-    monkeypatch.setattr("pipeline.dataset.dataset.Dataset.columns", lambda *_: pytest.fail("a whole shard was read"))
+    monkeypatch.setattr("pipeline.dataset.reader.Dataset.columns", lambda *_: pytest.fail("a whole shard was read"))
     options: dict[str, Any] = {"uneven": uneven, "epochs": 2}
     whole = pipeline.read(undisturbed, "train", **options) if built else of_plan(plan, "train", **options)
     for consumer in (0, 5, 16):

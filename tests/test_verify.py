@@ -17,7 +17,7 @@ from pipeline import cli
 from pipeline.build.building import verify
 from pipeline.build.executors import Inline
 from pipeline.core.errors import RunError, StorageError
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.dataset.manifest import MEND, Manifest
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load

@@ -24,10 +24,11 @@ from pipeline.columns import COLUMNS
 from pipeline.core.documents import ROLES
 from pipeline.core.errors import PipelineError, PlanError, RunError, SpecError, StorageError
 from pipeline.core.table import content_hash
-from pipeline.dataset import marks
+from pipeline.dataset import Dataset, card_marks
 from pipeline.dataset.card import card
-from pipeline.dataset.dataset import Dataset
-from pipeline.dataset.manifest import MANIFEST, README, RECIPE, Manifest, ShardRecord, sealed, shard_file, totals
+from pipeline.dataset.manifest import MANIFEST, README, RECIPE, Manifest, totals
+from pipeline.dataset.seals import sealed
+from pipeline.dataset.shard_record import ShardRecord, shard_file
 from pipeline.plan import figures
 from pipeline.plan.plan import Plan
 from pipeline.plan.splits import SplitPlan
@@ -230,12 +231,12 @@ def _write_card(folder: Folder, fresh: str) -> None:
     Where our marks are torn, something of theirs may go with our part: that card stays in the state of builds.
     """
     try:
-        there = marks.readable(folder.read(README))
+        there = card_marks.readable(folder.read(README))
     except FileNotFoundError:
         there = None
-    if there and marks.torn(there):
+    if there and card_marks.torn(there):
         folder.write(f"{STATE}/{README}", there)
-    folder.write(README, marks.kept(fresh, there))
+    folder.write(README, card_marks.kept(fresh, there))
 
 
 def _check_there(folder: Folder, manifest: Manifest) -> None:

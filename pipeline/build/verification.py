@@ -16,10 +16,12 @@ from typing import Any
 
 from pipeline.core.errors import StorageError
 from pipeline.core.table import content_hash
-from pipeline.dataset import marks
+from pipeline.dataset import card_marks
 from pipeline.dataset.card import header
-from pipeline.dataset.dataset import TOKENIZER, TOKENIZER_CONFIG, Dataset, end_of, layout_of, tokenizer_of
-from pipeline.dataset.manifest import MANIFEST, README, RECIPE, Manifest, ShardRecord, is_sealed
+from pipeline.dataset.manifest import MANIFEST, README, RECIPE, Manifest
+from pipeline.dataset.reader import TOKENIZER, TOKENIZER_CONFIG, Dataset, end_of, layout_of, tokenizer_of
+from pipeline.dataset.seals import is_sealed
+from pipeline.dataset.shard_record import ShardRecord
 from pipeline.publish.export import EXPORTS, RECORD, faults
 from pipeline.recipe.writing import fingerprint_of
 from pipeline.storage import STATE, Folder, arrow, folder_at
@@ -131,7 +133,7 @@ def _faults_of_head(folder: Folder, manifest: Manifest) -> list[str]:
             wrong.append(f"{name}: {error.problem}")
     if RECIPE in data and not is_sealed(data[RECIPE], fingerprint):
         wrong.append(f"{RECIPE}: its bytes have changed")
-    if README in data and (fault := marks.fault(data[README], header(manifest), fingerprint)):
+    if README in data and (fault := card_marks.fault(data[README], header(manifest), fingerprint)):
         wrong.append(f"{README}: {fault}")
     for name, recorded in manifest.files.items():
         if name in data and (len(data[name]), hash_of_bytes(data[name])) != (recorded["bytes"], recorded["file_hash"]):

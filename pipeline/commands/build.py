@@ -37,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Build, and print what was built."""
     from pipeline.build import building as build
-    from pipeline.dataset.manifest import ShardRecord
+    from pipeline.dataset.shard_record import ShardRecord
     from pipeline.publish.export import EXPORTS, Exported
     from pipeline.recipe.finding import find
 

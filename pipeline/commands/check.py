@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the report."""
     from pipeline.core.errors import PipelineError, suggest
-    from pipeline.dataset.dataset import Dataset
+    from pipeline.dataset import Dataset
     from pipeline.evaluate.checking.files import check_pairs, check_split
     from pipeline.evaluate.checking.kinds import KINDS, rules_for, rules_of
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.commands.progress import Lines
@@ -18,7 +19,12 @@ if TYPE_CHECKING:  # imported where they are used: --help and refusals stay inst
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's, which prints as all else is printed here."""
+    """argparse's, which prints as all else is printed here. below: makes lines for the foot of the help, when shown."""
+
+    below: Callable[[], str] | None = None
+
+    def format_help(self) -> str:
+        return super().format_help() + (f"\n{self.below()}\n" if self.below else "")
 
     def error(self, message: str) -> NoReturn:
         super().error(escaped(message))  # what was typed may hold line breaks

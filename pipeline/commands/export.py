@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import argparse
 
-from pipeline.commands.common import bar, count, folder_argument
+from pipeline.commands.common import Parser, bar, count, folder_argument
 from pipeline.core.system import output
 
 HELP = "Export a built dataset to the format of a trainer."
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Parser) -> None:
     """What, to which format, and where to."""
     folder_argument(parser)
-    parser.add_argument("--to", required=True, help="parquet, jsonl, nanogpt, llmc, megatron, mds or litdata")
+    parser.add_argument("--to", required=True, metavar="FORMAT", help="one of those below")
     parser.add_argument("--out", help="a folder, or s3://bucket/prefix (default: exports/<format> in the dataset)")
     parser.add_argument("--split", action="append", help="only this one; may be given again")
     parser.add_argument("--columns", help="only these: input_ids,loss_mask")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="an option of the format")
+    parser.below = _formats
+
+
+def _formats() -> str:
+    """A line for each format."""
+    from pipeline.formats import FORMATS  # whose options take a moment to load
+
+    return "\n".join(["formats:", *(f"  {kind.name:<10} {kind.summary}" for kind in FORMATS.values())])
 
 
 def run(options: argparse.Namespace) -> int:
     """Export, and print what was written."""
-    from pipeline.dataset.dataset import Dataset
+    from pipeline.dataset import Dataset
     from pipeline.publish import export
     from pipeline.recipe.loading import export_spec
 

@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Send, and print what was sent."""
-    from pipeline.dataset.dataset import Dataset
+    from pipeline.dataset import Dataset
     from pipeline.publish import hub
 
     hub.check(options.repo, options.revision, options.licence)

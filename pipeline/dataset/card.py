@@ -1,24 +1,21 @@
 """The dataset card: README.md with the YAML header that `load_dataset` and the Hub read.
 
 What we write follows from the plan and the manifest alone, and stands between marks; what a person adds around it stays
-(`marks.py`). The name of the repository and the licence are not known when a dataset is built, so `on_hub` writes them
-into the card that is sent.
+(`card_marks.py`). The name of the repository and the licence are not known when a dataset is built: `card_on_hub.py`.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.columns import COLUMNS
+from pipeline.dataset.card_marks import Marked
 from pipeline.dataset.manifest import Manifest
-from pipeline.dataset.marks import Marked, without_licence
-from pipeline.dataset.marks import licence_of as licence_of
+from pipeline.dataset.markdown import fenced, in_latex, plain, quoted
 
 if TYPE_CHECKING:  # `push` needs the card, and no plan
     from pipeline.plan.plan import Plan
@@ -26,9 +23,7 @@ if TYPE_CHECKING:  # `push` needs the card, and no plan
 LONGEST = 600  # characters of a sample document
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 _NOT_TEXTS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}  # to readers of YAML, in any case
-_LOADING = re.compile(r"```python\nfrom datasets import load_dataset\n.*?\n```", re.DOTALL)
-_UNLICENSED = "The licence is its maker's to choose; none is stated here."
-_LICENSED = "The licence is the one that the header of this card names."
+UNLICENSED = "The licence is its maker's to choose; none is stated here."
 _PAPERS = (
     "The experiments are in the manner of *Physics of Language Models* by Zeyuan Allen-Zhu, Yuanzhi Li and others. Cite"
     " the part that yours follows:",
@@ -44,7 +39,7 @@ _PAPERS = (
 
 def card(plan: Plan, manifest: Manifest, name: str) -> str:
     """The text of README.md, as long as nobody has written into it."""
-    return Marked("", header(manifest), "", _part(plan, manifest, name), "").text
+    return Marked("", header(manifest), "", _body(plan, manifest, name), "").text
 
 
 def header(manifest: Manifest) -> str:
@@ -61,13 +56,13 @@ def header(manifest: Manifest) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _part(plan: Plan, manifest: Manifest, name: str) -> str:
+def _body(plan: Plan, manifest: Manifest, name: str) -> str:
     """What stands between the marks."""
     first = next(iter(manifest.splits))
     return "\n".join([
-        f"# {_plain(name)}",
+        f"# {plain(name)}",
         "",
-        _plain(plan.title or "Synthetic pretraining data."),
+        plain(plan.title or "Synthetic pretraining data."),
         "",
         "Token ids, packed and shuffled globally, made from `recipe.yaml` (values and templates are in it) and nothing",
         f"else; fingerprint `{manifest.fingerprint[:16]}`. `manifest.json` has exact counts and hashes.",
@@ -77,7 +72,7 @@ def _part(plan: Plan, manifest: Manifest, name: str) -> str:
         *_counts(manifest.splits),
         *_lost(manifest.splits),
         "",
-        *_loading(first, name, _quoted(f"{name}/tokenizer/tokenizer.json")),
+        *loading(first, name, quoted(f"{name}/tokenizer/tokenizer.json")),
         *_other_configs(manifest.splits),
         *_knowledge(manifest),
         *_columns(manifest.splits),
@@ -86,44 +81,20 @@ def _part(plan: Plan, manifest: Manifest, name: str) -> str:
         "",
         "## Licence",
         "",
-        _UNLICENSED,
+        UNLICENSED,
         "",
     ])  # fmt: skip
 
 
-def on_hub(text: str, repo: str, licence: str, words: str = "") -> str:
-    """A card as it is sent: with the repository's name, under the licence: lines of YAML ("": what it says already).
-
-    words: the hash of what a person has written into the folder's card; by default of what they have into this one.
-    """
-    card = Marked.of(text)
-    part = card.part and _published(card.part, repo)
-    if part and (licence or licence_of(text)):
-        part = part.replace(_UNLICENSED, _LICENSED)
-    keys = licence + without_licence(card.keys) if licence else card.keys
-    return replace(card, keys=keys, part=part, beside=words or card.words_hash).text
-
-
-def _published(part: str, repo: str) -> str:
-    """Our part with the repository's name."""
-    shown = _LOADING.search(part)
-    split = re.search(r'split="([^"]*)"', shown[0]) if shown else None
-    if shown and split:
-        file = f'hf_hub_download({_quoted(repo)}, "tokenizer/tokenizer.json", repo_type="dataset")'
-        block = "\n".join(_loading(split[1], repo, file, "from huggingface_hub import hf_hub_download"))
-        part = part[: shown.start()] + block + part[shown.end() :]
-    note = "\n  note = {Synthetic"
-    return part.replace(note, f"\n  howpublished = {{\\url{{https://huggingface.co/datasets/{repo}}}}},{note}", 1)
-
-
-def _loading(split: str, name: str, tokenizer: str, *imports: str) -> list[str]:
+def loading(split: str, name: str, tokenizer: str, *imports: str) -> list[str]:
+    """Lines that show how a split of the dataset `name` is loaded. tokenizer: an expression for its file."""
     return [
         "```python",
         "from datasets import load_dataset",
         *imports,
         "from tokenizers import Tokenizer",
         "",
-        f"data = load_dataset({_quoted(name)}, split={_quoted(split)})",
+        f"data = load_dataset({quoted(name)}, split={quoted(split)})",
         f"tokenizer = Tokenizer.from_file({tokenizer})",
         'print(tokenizer.decode(data[0]["input_ids"], skip_special_tokens=False))',
         "```",
@@ -140,14 +111,14 @@ def _configs(splits: Mapping[str, Any], fingerprint: str) -> list[str]:
     schema = [(split["columns"], split["length"], split["packing"]) for split in splits.values()]
     default = (first["columns"], first["length"], first["packing"])
     lines = ["- config_name: default", "  default: true", "  data_files:"]
-    for name, its in zip(splits, schema, strict=True):
-        if its == default:
+    for name, own in zip(splits, schema, strict=True):
+        if own == default:
             lines += [f"  - split: {_yaml(name)}", f"    path: {name}/*.arrow"]
-    for name, its in zip(splits, schema, strict=True):
-        if its != default:
+    for name, own in zip(splits, schema, strict=True):
+        if own != default:
             lines += [f"- config_name: {_yaml(name)}", "  data_files:", f"  - split: {_yaml(name)}"]
             lines += [f"    path: {name}/*.arrow"]
-    named = ["default", *(name for name, its in zip(splits, schema, strict=True) if its != default)]
+    named = ["default", *(name for name, own in zip(splits, schema, strict=True) if own != default)]
     lines.append("dataset_info:")
     for name in named:
         lines += [f"- config_name: {_yaml(name)}", f"  description: fingerprint {fingerprint}"]
@@ -163,7 +134,7 @@ def _other_configs(splits: Mapping[str, Any]) -> list[str]:
     """How the splits are loaded that are not in the default config."""
     first = splits.get("train") or next(iter(splits.values()))
     alike = ("columns", "length", "packing")
-    others = [name for name, its in splits.items() if any(its[what] != first[what] for what in alike)]
+    others = [name for name, split in splits.items() if any(split[what] != first[what] for what in alike)]
     if not others:
         return []
     shown = ", ".join(f"`{name}`" for name in others)
@@ -172,7 +143,7 @@ def _other_configs(splits: Mapping[str, Any]) -> list[str]:
         f"Of other columns or lengths, and so configs of their own: {shown}. Name them twice:",
         "",
         "```python",
-        f"load_dataset(…, {_quoted(others[0])}, split={_quoted(others[0])})",
+        f"load_dataset(…, {quoted(others[0])}, split={quoted(others[0])})",
         "```",
     ]
 
@@ -200,7 +171,7 @@ def _lost(splits: Mapping[str, Any]) -> list[str]:
 
 
 def _knowledge(manifest: Manifest) -> list[str]:
-    """What there is to know (Part 3.3, Definition 4.3), and how often each item is told."""
+    """What there is to know (Part 3.3, Definition 4.3), and how often each item is shown."""
     if not manifest.worlds:
         return []
     lines = [
@@ -214,8 +185,8 @@ def _knowledge(manifest: Manifest) -> list[str]:
     lines += ["", "| split | source | exposures: least | mean | most | tokens each (expected) |"]
     lines += ["|---|---|---:|---:|---:|---:|"]
     for name, split in manifest.splits.items():
-        for source, told in split["exposures"].items():
-            shown = f"{told['least']:,} | {told['mean']:,.6g} | {told['most']:,} | {told['tokens_each']:.2f}"
+        for source, times in split["exposures"].items():
+            shown = f"{times['least']:,} | {times['mean']:,.6g} | {times['most']:,} | {times['tokens_each']:.2f}"
             lines.append(f"| {name} | {source} | {shown} |")
     return lines
 
@@ -238,49 +209,23 @@ def _samples(plan: Plan) -> list[str]:
 
 
 def sample_documents(plan: Plan) -> Iterator[tuple[str, str, str]]:
-    """(split, source, text) of a document of every source, in the first split that tells it; end token included."""
-    told = set()
+    """(split, source, text) of a document of every source, in the first split that has it; end token included."""
+    shown = set()
     for name, split in plan.splits.items():
         for block in split.blocks:
             source = split.sources[block.source]
-            if source in told:
+            if source in shown:
                 continue
-            told.add(source)
+            shown.add(source)
             at = split.locate(split.order.inverse(np.array([block.first_row], np.int64)))
             tokens = plan.sources[source].documents(at.item, at.exposure, spans=False).tokens
             yield name, source, plan.tokenizer.decode(tokens.values)
 
 
-def fenced(text: str) -> list[str]:
-    """Lines of Markdown that show any text as it is, whatever marks are in it.
-
-    >>> fenced("a ``` b <i>")
-    ['````text', 'a ``` b <i>', '````']
-    """
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    visible = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]", "\N{REPLACEMENT CHARACTER}", text)
-    return [f"{fence}text", visible, fence]
-
-
-def _plain(text: str) -> str:
-    """A text of the user's, for a line of Markdown: none of its signs is a mark."""
-    return re.sub(r"([\\`*{}\[\]<>#|~$&]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", " ".join(text.split()))
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
 def _citation(plan: Plan, manifest: Manifest, name: str) -> Sequence[str]:
     version = manifest.versions.get("pretraining-recipes", "")
     key = re.sub(r"[^A-Za-z0-9_.-]", "-", name) or "dataset"
-    title = re.sub(r"([\\{}%#&$_~^])", _in_latex, " ".join((plan.title or name).split()))
-    made = f"Synthetic pretraining data made by pretraining-recipes {version}, fingerprint {manifest.fingerprint[:16]}"
-    bibtex = [f"@misc{{{key},", f"  title = {{{{{title}}}}},", f"  note = {{{made}}}", "}"]
+    title = in_latex(" ".join((plan.title or name).split()))
+    note = f"Synthetic pretraining data made by pretraining-recipes {version}, fingerprint {manifest.fingerprint[:16]}"
+    bibtex = [f"@misc{{{key},", f"  title = {{{{{title}}}}},", f"  note = {{{note}}}", "}"]
     return ["", "## Citation", "", "```bibtex", *bibtex, "```", "", *_PAPERS]
-
-
-def _in_latex(sign: re.Match[str]) -> str:
-    named = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return named.get(sign[0], f"\\{sign[0]}")

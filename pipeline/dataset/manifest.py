@@ -1,7 +1,7 @@
-"""What was built: the record of a shard, and the manifest of a dataset. No clock, host or worker count is in either.
+"""manifest.json: what was built, written last. No clock, host or worker count is in it.
 
-Both are read as files that anybody may have written: their layout is checked, names that could be paths too, and each
-carries a hash of its own content, so that a changed number is noticed. Where several numbers say one thing, they agree.
+It is read as a file that anybody may have written: its layout is checked, names that could be paths too, and it carries
+a hash of its own content, so that a changed number is noticed. Where several numbers say one thing, they must agree.
 """
 
 from __future__ import annotations
@@ -9,121 +9,31 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from functools import lru_cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, create_model
-from pydantic_core import PydanticCustomError
+from pydantic import Field, create_model
 
 from pipeline.columns import COLUMNS
 from pipeline.core import layouts
 from pipeline.core.errors import StorageError
-from pipeline.core.layouts import (
-    STRICT,
-    ContentHash,
-    Count,
-    FileHash,
-    Fingerprint,
-    HeadFile,
-    Layout,
-    OpenLayout,
-    ShardFile,
-)
+from pipeline.core.layouts import Count, FileHash, Fingerprint, HeadFile, Layout, OpenLayout
 from pipeline.core.spec import Name
+from pipeline.dataset.shard_record import ShardRecord, SourceCounts, shard_file
 from pipeline.packing.spec import PackingSpec
 from pipeline.storage import Folder
 from pipeline.storage.local import hash_of_bytes
 
 MANIFEST, README, RECIPE = "manifest.json", "README.md", "recipe.yaml"
 MEND = "Run build, which mends it."
-SUFFIX = ".arrow"
 LEAST_TOKEN = 2  # bytes of a token in a shard
-
-
-def _counted(counts: Mapping[str, int]) -> Mapping[str, int]:
-    if not {"documents", "tokens"} <= counts.keys() <= {"documents", "tokens", "dropped", "cut"}:
-        raise PydanticCustomError("counts", "documents and tokens are needed, and may be dropped and cut")
-    return counts
-
-
-SourceCounts = Annotated[Mapping[str, Count], AfterValidator(_counted)]
-"""See `shard.Counts`."""
-
-
-def seal(fingerprint: str, text: str) -> str:
-    """The hash that a text of a dataset carries: of the text, and of the dataset that it belongs to."""
-    return hash_of_bytes(f"{fingerprint}\n{text}".encode())
-
-
-def sealed(text: str, fingerprint: str) -> str:
-    """A recipe with a comment, after its first line, that seals it."""
-    title, rest = text.split("\n", 1)
-    return f"{title}\n# {seal(fingerprint, text)}\n{rest}"
-
-
-def is_sealed(data: bytes, fingerprint: str) -> bool:
-    """Whether a recipe is as it was written."""
-    try:
-        title, _, rest = data.decode().split("\n", 2)
-    except ValueError:
-        return False
-    return sealed(f"{title}\n{rest}", fingerprint).encode() == data
-
-
-def shard_file(split: str, k: int, shards: int) -> str:
-    """Where shard k of a split lies below the dataset's folder.
-
-    >>> shard_file("train", 3, 6)
-    'train/shard-00003-of-00006.arrow'
-    """
-    return f"{split}/shard-{k:05d}-of-{shards:05d}{SUFFIX}"
-
-
-@dataclass(frozen=True)
-class ShardRecord:
-    """One shard, exactly. sources: name → {documents, tokens}. tokens has end tokens and no padding."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
-    split: Name
-    shard: Count
-    file: ShardFile
-    bytes: Count
-    file_hash: FileHash
-    content_hash: ContentHash
-    sequences: Count
-    documents: Count
-    tokens: Count
-    padding: Count
-    sources: Mapping[Name, SourceCounts]
-
-    def dumps(self, fingerprint: str, stamp: str = "") -> str:
-        """As one line of JSON, sealed as a record of the dataset of this fingerprint. stamp: see `Folder.stamp`."""
-        content = {**asdict(self), "stamp": stamp}
-        return json.dumps({"hash": seal(fingerprint, json.dumps(content)), **content})
-
-    @classmethod
-    def loads(cls, text: str, fingerprint: str) -> tuple[ShardRecord, str]:
-        """The way back, to the record and the stamp. ValueError for a changed record, or one of another dataset."""
-        tree = layouts.parsed(text)
-        if not isinstance(tree, dict):
-            raise ValueError("a mapping is needed")
-        record, stamp = {key: tree[key] for key in tree if key not in ("hash", "stamp")}, tree.get("stamp")
-        made = layouts.checked(_record_adapter(), record)
-        if not isinstance(stamp, str) or made.dumps(fingerprint, stamp) != text:
-            raise ValueError("its hash is that of another record")
-        return made, stamp
-
-
-@lru_cache(1)
-def _record_adapter() -> TypeAdapter[ShardRecord]:
-    return TypeAdapter(ShardRecord)
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A complete dataset. worlds: name → what there is to know. splits: name → totals, per source too, and the shards
-    in order. files: name → bytes and file_hash of what follows from the fingerprint beside the shards: the tokenizer.
+    """A complete dataset.
+
+    worlds: name → what there is to know. splits: name → totals, per source too, and the shards in order. files: name →
+    bytes and file_hash of the files beside the shards that follow from the fingerprint: the tokenizer's.
 
     (The recipe as a file and the card are no part of it: a title, the folder's name and exports change them. Both carry
     their own seal.)
@@ -138,21 +48,22 @@ class Manifest:
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def dumps(self) -> str:
-        """As JSON, with a hash of all that it says."""
-        content = {one.name: getattr(self, one.name) for one in fields(self)}
+        """As JSON, with a hash of its content."""
+        content = {key.name: getattr(self, key.name) for key in fields(self)}
         own = hash_of_bytes(json.dumps(content).encode())
         return json.dumps({"hash": own, **content}, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def loads(cls, text: str) -> Manifest:
-        """The way back, as far as the layout goes. ValueError for other keys and types, numbers below zero, paths."""
+        """The manifest in a text, of which only the layout is checked. ValueError for other keys and types, numbers
+        below zero, paths."""
         tree = layouts.parsed(text)
         layouts.checked(_Layout, tree)
-        return cls(**{one.name: tree[one.name] for one in fields(cls) if one.name in tree})
+        return cls(**{key.name: tree[key.name] for key in fields(cls) if key.name in tree})
 
     @classmethod
     def of(cls, folder: Folder) -> Manifest:
-        """That of the dataset in a folder. StorageError where there is none, or not one as `build` writes it."""
+        """The manifest in a folder. StorageError where there is none, or not one as `build` writes it."""
         manifest, wrong = cls.examined(folder)
         if wrong:
             raise StorageError(wrong[0], MEND, f"{folder.url}/{MANIFEST}")
@@ -160,7 +71,7 @@ class Manifest:
 
     @classmethod
     def examined(cls, folder: Folder) -> tuple[Manifest, list[str]]:
-        """The same, and what is wrong in it, a line each. StorageError only where it cannot be read as a manifest."""
+        """The manifest in a folder, and what is wrong with it, a line each. StorageError where it cannot be read."""
         try:
             text = folder.read(MANIFEST).decode()
             manifest = cls.loads(text)
@@ -179,10 +90,10 @@ class Manifest:
         for name, split in self.splits.items():
             records = self.shards_of(name)
             for k, record in enumerate(records):
-                says = f"shard {record.shard} of {record.split} in {record.file}"
+                actual = f"shard {record.shard} of {record.split} in {record.file}"
                 expected = f"shard {k} of {name} in {shard_file(name, k, len(records))}"
-                if says != expected:
-                    wrong.append(f"splits.{name}.shards.{k} is {says} instead of {expected}")
+                if actual != expected:
+                    wrong.append(f"splits.{name}.shards.{k} is {actual} instead of {expected}")
             wrong += [
                 f"splits.{name}.{what} is {split[what]} where its shards make {total}"
                 for what, total in _summed(records).items()
@@ -201,9 +112,9 @@ class Manifest:
         split = self.splits[name]
         if name not in self.recipe["splits"] or {*split["source_names"]} - self.recipe["sources"].keys():
             return [f"recipe has not the split {name}, or not all of its sources"]
-        said = self.recipe["splits"][name]["packing"]
+        packing = self.recipe["splits"][name]["packing"]
         packed = {"method": split["packing"], "length": split["length"]}
-        if any(said.get(key, value) != value for key, value in packed.items()):
+        if any(packing.get(key, value) != value for key, value in packed.items()):
             return [f"splits.{name} is packed in another way than the recipe says"]
         return []
 
@@ -231,6 +142,7 @@ def totals(records: Sequence[ShardRecord], **facts: Any) -> dict[str, Any]:
 
 
 def _summed(records: Sequence[ShardRecord]) -> dict[str, Any]:
+    """The totals of shards, and under `sources` those of each source."""
     sources: dict[str, dict[str, int]] = {}
     for record in records:
         for name, counts in record.sources.items():
@@ -238,7 +150,7 @@ def _summed(records: Sequence[ShardRecord]) -> dict[str, Any]:
             for what, count in counts.items():
                 total[what] = total.get(what, 0) + count
     summed = {
-        what: sum(getattr(r, what) for r in records)
+        what: sum(getattr(record, what) for record in records)
         for what in ("documents", "tokens", "sequences", "padding", "bytes")
     }
     return {**summed, "sources": sources}

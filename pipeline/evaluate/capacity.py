@@ -34,7 +34,8 @@ from pipeline.core.draws import I64
 from pipeline.core.errors import PlanError, StorageError, suggest
 from pipeline.core.key import Key
 from pipeline.core.system.opening import expanded, opened
-from pipeline.dataset.dataset import MEND, Dataset
+from pipeline.dataset import Dataset
+from pipeline.dataset.manifest import MEND
 from pipeline.recipe import Loaded, load
 from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
 from pipeline.sources.source import Context

@@ -34,7 +34,7 @@ from statistics import fmean
 
 from pipeline.core.errors import PipelineError, StorageError
 from pipeline.core.system.escaping import escaped
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.evaluate.predictions import by_row
 
 SENTENCE_ENDS = (".", "!", "?")

@@ -1,14 +1,16 @@
-"""What every sink is: which files a split becomes, and what has a place in them.
+"""What a format is: which files a split becomes, and which of its columns have a place in them.
 
-Letters: S sequences, L tokens in each.
+A format is told what the manifest knows of a split (`Split`, `Shard`), reads columns (`Rows`) and writes files
+(`Files`). It knows no folder, recipe or source.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,10 @@ from pipeline.core.table import Columns
 
 
 class ExportSpec(Spec):
-    """The options that every format has."""
+    """The options that every format has. Each adds `kind`, its name, after its own: their order is in export.json."""
+
+    if TYPE_CHECKING:
+        kind: str
 
     splits: list[Name] | None = Key_(None, min_length=1, description="Which of the dataset's; default: all.")
     columns: list[Name] | None = Key_(
@@ -45,10 +50,10 @@ class Shard:
 class Split:
     """What is known of a split before any of it is read.
 
-    rows: a document each, its real tokens in `length`; else documents are joined. pure: windows that stand each for
-    itself. closed: every document is there to its end, which is the end token. columns: the names of all that the
-    shards hold. ids: the type of the token ids. end: the id that ends documents. shards: none of them yet where a
-    recipe is checked before it is built. empties: whether a document may be nothing but the end token.
+    rows: one document per row, its real tokens counted in `length`; else documents are packed one after the other.
+    pure: windows that stand each for itself. closed: every document is complete and ends with the end token. columns:
+    the names of all that the shards hold. ids: the dtype of the token ids. end: the id that ends documents. shards:
+    empty where a recipe is checked before it is built. empties: whether a document may be nothing but the end token.
     """
 
     name: str
@@ -92,7 +97,7 @@ class File(Protocol):
 
 
 class Files(Protocol):
-    """Where a sink writes."""
+    """Where a format writes."""
 
     def create(self, name: str) -> AbstractContextManager[File]:
         """A file that takes its name when the block ends, and leaves nothing behind when it raises."""
@@ -100,18 +105,18 @@ class Files(Protocol):
 
 
 class Rows(Protocol):
-    """Where a sink reads."""
+    """Where a format reads."""
 
     def of(self, shard: Shard) -> Iterator[Columns]:
         """The chosen columns of a shard, some rows at a time; from the beginning whenever it is called."""
         ...
 
     def texts(self, documents: Ragged) -> list[str]:
-        """Token ids as text, with U+FFFD for what is no character."""
+        """Token ids as text, with U+FFFD for bytes that are no character."""
         ...
 
     def broken(self, documents: Ragged) -> bool:
-        """Whether the tokens of one of them are no whole characters."""
+        """Whether the tokens of any of the documents are no whole characters."""
         ...
 
 
@@ -135,48 +140,26 @@ class CountedRecord(FileRecord):
     tokens: Count
 
 
-class Format(Protocol):
-    """A format. Every method but `__init__` may raise SpecError for what the format cannot hold.
+class Format(ABC):
+    """How a split becomes files, by default one part per shard that has rows, and no index. One instance per export.
 
-    Spec: its options. Record: what is recorded of a file that `write` makes. reads: the columns that it needs,
-    whichever are chosen.
+    Record: what is recorded of a file that `write` makes. reads: the columns that it needs, whichever are chosen. Every
+    method but `__init__` may raise SpecError for what the format cannot hold.
     """
-
-    Spec: ClassVar[type[ExportSpec]]
-    Record: ClassVar[type[FileRecord]]
-    reads: ClassVar[tuple[str, ...]]
-
-    def __init__(self, spec: Any) -> None: ...
-
-    def place(self, split: Split, column: str) -> bool:
-        """Whether a column has a place in the format, or is what its documents are found by."""
-        ...
-
-    def check(self, split: Split) -> None:
-        """SpecError where the format cannot hold the split, whatever its columns are."""
-        ...
-
-    def parts(self, split: Split) -> list[Part]:
-        """The split in parts, at least one. What is written of one depends on no other."""
-        ...
-
-    def write(self, part: Part, rows: Rows, files: Files) -> None:
-        """All files of a part."""
-        ...
-
-    def index(self, written: Mapping[str, Sequence[Written]]) -> dict[str, str]:
-        """The files, name → text, that name the others (split → its files, at least one); written after all of them."""
-        ...
-
-
-class Plain:
-    """What most sinks have in common: a part a shard that has rows, no index, files that cannot be empty."""
 
     Record: ClassVar[type[FileRecord]] = CountedRecord
     reads: ClassVar[tuple[str, ...]] = ()
 
+    @abstractmethod
+    def __init__(self, spec: Any) -> None:
+        """spec: the options, as the format's own Spec has them."""
+
+    @abstractmethod
+    def place(self, split: Split, column: str) -> bool:
+        """Whether a column has a place in the format, or is what its documents are found by."""
+
     def check(self, split: Split) -> None:
-        """SpecError for a split without rows: no reader opens files of nothing."""
+        """SpecError where the format cannot hold the split, whatever its columns are: no reader opens empty files."""
         if split.shards and not split.filled:
             raise SpecError(
                 f"split '{split.name}' has no rows: every document of it was dropped",
@@ -185,33 +168,54 @@ class Plain:
             )
 
     def parts(self, split: Split) -> list[Part]:
+        """The split in parts, at least one. What is written of one depends on no other."""
         return [Part(split, i, len(split.filled), (shard,)) for i, shard in enumerate(split.filled)]
 
+    @abstractmethod
+    def write(self, part: Part, rows: Rows, files: Files) -> None:
+        """All files of a part."""
+
     def index(self, written: Mapping[str, Sequence[Written]]) -> dict[str, str]:
+        """The files, name → text, that name the others (split → its files, at least one); written after all of them."""
         return {}
 
 
-def selected(sink: Format, spec: ExportSpec, splits: Mapping[str, Split]) -> dict[str, tuple[str, ...]]:
+@dataclass(frozen=True)
+class FormatKind:
+    """A format as its file declares it at its foot. summary: a line for `export --help`."""
+
+    spec: type[ExportSpec]
+    format: type[Format]
+    summary: str
+
+    @property
+    def name(self) -> str:
+        """What recipes and `--to` call it: the only `kind` that its options allow."""
+        name: str = self.spec.model_fields["kind"].default
+        return name
+
+
+def selected(format_: Format, spec: ExportSpec, splits: Mapping[str, Split]) -> dict[str, tuple[str, ...]]:
     """Which columns of which splits are exported: split → columns. SpecError where the format cannot hold them."""
     for i, name in enumerate(spec.splits or ()):
         if name not in splits:
             raise SpecError(f"no split '{name}'", suggest(name, splits), ("splits", i))
-    mine = [split for name, split in splits.items() if spec.splits is None or name in spec.splits]
-    known = {column for split in mine for column in split.columns}
+    chosen = [split for name, split in splits.items() if spec.splits is None or name in spec.splits]
+    known = {column for split in chosen for column in split.columns}
     for i, name in enumerate(spec.columns or ()):
         if name not in known:
             raise SpecError(f"no column '{name}'", suggest(name, known), ("columns", i))
-    for split in mine:
-        sink.check(split)
-    return {split.name: _chosen(sink, spec, split) for split in mine}
+    for split in chosen:
+        format_.check(split)
+    return {split.name: _columns_exported(format_, spec, split) for split in chosen}
 
 
-def _chosen(sink: Format, spec: ExportSpec, split: Split) -> tuple[str, ...]:
+def _columns_exported(format_: Format, spec: ExportSpec, split: Split) -> tuple[str, ...]:
     """The columns of a split that are exported. SpecError for one without a place."""
     wanted = split.columns if spec.columns is None else [name for name in split.columns if name in spec.columns]
-    homeless = [name for name in wanted if not sink.place(split, name)]
+    homeless = [name for name in wanted if not format_.place(split, name)]
     if not wanted or homeless:
-        fitting = [name for name in split.columns if sink.place(split, name)]
+        fitting = [name for name in split.columns if format_.place(split, name)]
         raise SpecError(
             f"split '{split.name}': "
             + (f"no place for {', '.join(homeless)}" if homeless else "none of these columns"),

@@ -14,13 +14,13 @@ import numpy as np
 from pydantic import Field as Key_
 
 from pipeline.columns import FIELDS
-from pipeline.core.documents import Ragged, offsets_of
+from pipeline.core.documents import Ragged
 from pipeline.core.errors import SpecError
 from pipeline.core.layouts import STRICT, Count
 from pipeline.core.spec import Name
 from pipeline.core.table import Column, Strings
-from pipeline.formats import stream, tables
-from pipeline.formats.format import ExportSpec, FileRecord, Files, Part, Plain, Rows, Split, Written
+from pipeline.formats import tables, unpacking
+from pipeline.formats.format import ExportSpec, FileRecord, Files, Format, FormatKind, Part, Rows, Split, Written
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -48,52 +48,52 @@ class JsonlRecord(FileRecord):
     columns: list[Name]
 
 
-class Jsonl(Plain):
-    """The sink."""
+class Jsonl(Format):
+    """The format."""
 
-    Spec: ClassVar[type[ExportSpec]] = JsonlSpec
     Record: ClassVar[type[FileRecord]] = JsonlRecord
-    reads: ClassVar[tuple[str, ...]] = stream.READS
+    reads: ClassVar[tuple[str, ...]] = unpacking.READS
 
     def __init__(self, spec: JsonlSpec) -> None:
         self._broken = spec.broken
 
     def place(self, split: Split, column: str) -> bool:
-        return stream.has_place(split, column) or (split.rows and is_beside(column))
+        return column in ("input_ids", "length") or (split.rows and is_beside(column))
 
     def check(self, split: Split) -> None:
         super().check(split)
-        stream.check(split)
+        unpacking.check_ends(split)
 
     def write(self, part: Part, rows: Rows, files: Files) -> None:
         with files.create(tables.name_of(part, "jsonl")) as file:
-            written, columns = 0, ["text"]
+            count, columns = 0, ["text"]
             for lines in self._lines(part, rows):
-                written += len(lines)
+                count += len(lines)
                 columns = list(lines[0]) if lines else columns
                 file.write("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode())
-            file.facts = {"documents": written, "columns": columns}
+            file.facts = {"documents": count, "columns": columns}
 
     def index(self, written: Mapping[str, Sequence[Written]]) -> dict[str, str]:
         return tables.readme(written, "jsonl")
 
     def _lines(self, part: Part, rows: Rows) -> Iterator[list[dict[str, Any]]]:
-        """What is said of each document, some at a time."""
+        """The object of each document, some at a time."""
         if not part.split.rows:
-            for told in stream.documents(part, rows, rests=False):
-                yield [{"text": text} for text in self._texts(part.split, rows, told)]
+            for documents in unpacking.documents_of(part, rows, leftovers=False):
+                yield [{"text": text} for text in self._texts(part.split, rows, documents)]
             return
         (shard,) = part.shards
         for columns in rows.of(shard):
             beside = {name: _values(columns[name]) for name in columns if is_beside(name)}
-            texts = self._texts(part.split, rows, stream.of_rows(columns))
+            texts = self._texts(part.split, rows, unpacking.of_rows(columns))
             yield [{"text": text, **{name: beside[name][i] for name in beside}} for i, text in enumerate(texts)]
 
-    def _texts(self, split: Split, rows: Rows, told: Ragged) -> list[str]:
-        told = _unclosed(told, split.end)
-        texts = rows.texts(told)
+    def _texts(self, split: Split, rows: Rows, documents: Ragged) -> list[str]:
+        """The text of each document, without the token that ends it."""
+        documents = unpacking.without_end(documents, split.end)
+        texts = rows.texts(documents)
         shown = np.flatnonzero([REPLACEMENT in text for text in texts])  # of a broken character, or of one in the text
-        if self._broken == "refuse" and shown.size and rows.broken(told.take(shown)):
+        if self._broken == "refuse" and shown.size and rows.broken(documents.take(shown)):
             raise SpecError(
                 f"split '{split.name}': the tokens of a document are no whole characters, and text cannot hold them",
                 "Export token ids to another format, or set broken=replace.",
@@ -112,10 +112,4 @@ def _values(column: Column) -> Sequence[Any]:
     return numbers
 
 
-def _unclosed(told: Ragged, end: int) -> Ragged:
-    """The documents without the end tokens that close them."""
-    last = told.offsets[1:] - 1
-    closed = told.values[last] == end
-    kept = np.ones(len(told.values), bool)
-    kept[last] = ~closed
-    return Ragged(told.values[kept], offsets_of(told.lengths - closed))
+KIND = FormatKind(JsonlSpec, Jsonl, "documents: their text as JSON lines, which `load_dataset` opens")

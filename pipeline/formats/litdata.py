@@ -20,10 +20,21 @@ from pydantic import Field as Key_
 from pipeline.core.errors import SpecError
 from pipeline.core.layouts import STRICT, Count
 from pipeline.core.narrow import narrowed
-from pipeline.formats.format import ExportSpec, FileRecord, Files, Part, Plain, Rows, Split, Written, little
+from pipeline.formats.format import (
+    ExportSpec,
+    FileRecord,
+    Files,
+    Format,
+    FormatKind,
+    Part,
+    Rows,
+    Split,
+    Written,
+    little,
+)
 
 MOST = 2**32 - 1  # bytes that an offset counts
-FORMATS = {"int32": "no_header_tensor:16", "uint16": "no_header_tensor:20"}
+HEADERS = {"int32": "no_header_tensor:16", "uint16": "no_header_tensor:20"}
 
 
 class LitdataSpec(ExportSpec):
@@ -46,10 +57,9 @@ class LitdataRecord(FileRecord):
     tokens: Count
 
 
-class Litdata(Plain):
-    """The sink."""
+class Litdata(Format):
+    """The format."""
 
-    Spec: ClassVar[type[ExportSpec]] = LitdataSpec
     Record: ClassVar[type[FileRecord]] = LitdataRecord
     reads: ClassVar[tuple[str, ...]] = ("input_ids",)
 
@@ -120,12 +130,15 @@ class Litdata(Plain):
             "chunk_bytes": self._spec.bytes,
             "chunk_size": None,
             "compression": None,
-            "data_format": [FORMATS[self._spec.dtype]],
+            "data_format": [HEADERS[self._spec.dtype]],
             "data_spec": None,
             "encryption": None,
             "item_loader": "TokensLoader",
         }
-        # The reader's cache tells one state of a folder from another by this. It would be a clock; we name the content.
+        # The reader's cache tells one state of a folder from another by this. It would be a clock; we hash the content.
         state = blake3("".join(file["file_hash"] for file in files).encode()).hexdigest()[:16]
         tree = {"chunks": chunks, "config": config, "updated_at": state}
         return json.dumps(tree, sort_keys=True) + "\n"
+
+
+KIND = FormatKind(LitdataSpec, Litdata, "sequences: token ids, for litgpt and litdata's TokensLoader")

@@ -9,7 +9,7 @@ Here the end token says where a document begins, so every file starts with it, a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field as Key_
@@ -17,14 +17,15 @@ from pydantic import Field as Key_
 from pipeline.core.documents import Ragged
 from pipeline.core.errors import SpecError
 from pipeline.core.spec import Size
-from pipeline.formats import stream
-from pipeline.formats.format import ExportSpec, Files, Part, Plain, Rows, Split, little
+from pipeline.formats import unpacking
+from pipeline.formats.format import Files, FormatKind, Part, Rows, little
+from pipeline.formats.token_stream import TokenStream, TokenStreamSpec
 
 HEADER = 256  # int32
 MOST = 2**31 - 1  # tokens that a header can count
 
 
-class LlmcSpec(stream.StreamSpec):
+class LlmcSpec(TokenStreamSpec):
     """The options."""
 
     kind: Literal["llmc"] = "llmc"
@@ -33,24 +34,8 @@ class LlmcSpec(stream.StreamSpec):
     )
 
 
-class Llmc(Plain):
-    """The sink."""
-
-    Spec: ClassVar[type[ExportSpec]] = LlmcSpec
-    reads: ClassVar[tuple[str, ...]] = stream.READS
-
-    def __init__(self, spec: LlmcSpec) -> None:
-        self._tokens = spec.tokens
-
-    def place(self, split: Split, column: str) -> bool:
-        return stream.has_place(split, column)
-
-    def check(self, split: Split) -> None:
-        super().check(split)
-        stream.check(split)
-
-    def parts(self, split: Split) -> list[Part]:
-        return stream.parts_of(split, self._tokens)
+class Llmc(TokenStream):
+    """The format."""
 
     def write(self, part: Part, rows: Rows, files: Files) -> None:
         tokens = self._count(part, rows)
@@ -65,22 +50,25 @@ class Llmc(Plain):
         header[:3] = (20240520, 1, tokens) if small else (20240801, 7, tokens)
         with files.create(f"{part.split.name}_{part.number:06d}.bin") as file:
             file.write(little(header))
-            documents = 0
-            for told in _told(part, rows):
-                file.write(little(told.values, "u2" if small else "u4", "token id"))
-                documents += len(told)
-            file.facts = {"documents": documents, "tokens": tokens}
+            count = 0
+            for documents in self.documents(part, rows):
+                file.write(little(documents.values, "u2" if small else "u4", "token id"))
+                count += len(documents)
+            file.facts = {"documents": count, "tokens": tokens}
+
+    def documents(self, part: Part, rows: Rows) -> Iterator[Ragged]:
+        """The documents of a part in order, some at a time, the end token before each."""
+        for documents in unpacking.documents_of(part, rows, leftovers=False):
+            yield unpacking.end_first(documents, part.split.end)
 
     def _count(self, part: Part, rows: Rows) -> int:
-        """Tokens of the file, which its header tells first.
+        """Tokens of the file, which its header states.
 
-        Where documents do not all end with the end token, or are in pieces, end tokens are added: these are read twice.
+        Where documents do not all end with the end token, or are cut, end tokens are added: these are read twice.
         """
         if part.split.closed and not part.split.pure:
             return part.tokens
-        return sum(len(told.values) for told in _told(part, rows))
+        return sum(len(documents.values) for documents in self.documents(part, rows))
 
 
-def _told(part: Part, rows: Rows) -> Iterator[Ragged]:
-    for told in stream.documents(part, rows, rests=False):
-        yield stream.told_first(told, part.split.end)
+KIND = FormatKind(LlmcSpec, Llmc, "documents: token ids behind a header, for llm.c, build-nanogpt, modded-nanogpt")

@@ -21,7 +21,18 @@ from pydantic import Field as Key_
 from pipeline.core.layouts import STRICT, Count
 from pipeline.core.spec import Name
 from pipeline.core.table import Column, Columns, Lists, Strings
-from pipeline.formats.format import ExportSpec, FileRecord, Files, Part, Plain, Rows, Split, Written, little
+from pipeline.formats.format import (
+    ExportSpec,
+    FileRecord,
+    Files,
+    Format,
+    FormatKind,
+    Part,
+    Rows,
+    Split,
+    Written,
+    little,
+)
 
 Described = Mapping[str, tuple[str, int | None]]  # the columns of a file: name → what the format calls it, its bytes
 
@@ -42,10 +53,9 @@ class MdsRecord(FileRecord):
     columns: dict[Name, tuple[str, Count | None]]
 
 
-class Mds(Plain):
-    """The sink."""
+class Mds(Format):
+    """The format."""
 
-    Spec: ClassVar[type[ExportSpec]] = MdsSpec
     Record: ClassVar[type[FileRecord]] = MdsRecord
 
     def __init__(self, spec: MdsSpec) -> None:
@@ -114,7 +124,7 @@ def _description(columns: Described, most: int) -> bytes:
 
 
 def _encoded(columns: Columns) -> tuple[Described, list[bytes]]:
-    """What the columns are, by name, and each row as a sample."""
+    """The description of the columns, by name, and each row as a sample."""
     names = sorted(columns)
     described = {name: _encoding(columns[name]) for name in names}
     varying = [i for i, name in enumerate(names) if described[name][1] is None]
@@ -151,3 +161,6 @@ def _cells(column: Column) -> Iterator[bytes]:
         data, size = bytes(little(column)), _encoding(column)[1]
         assert size, "an array has elements"
         yield from (data[first : first + size] for first in range(0, len(data), size))
+
+
+KIND = FormatKind(MdsSpec, Mds, "sequences: all columns, for MosaicML's streaming, llm-foundry, composer")

@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.layouts import STRICT, Count
-from pipeline.formats import stream
-from pipeline.formats.format import ExportSpec, File, FileRecord, Files, Part, Plain, Rows, Split, little
+from pipeline.formats.format import File, FileRecord, Files, FormatKind, Part, Rows, little
+from pipeline.formats.token_stream import TokenStream, TokenStreamSpec
 
 TYPES = {"uint16": 8, "int32": 4}
 AT_ONCE = 2**18  # documents
 
 
-class MegatronSpec(stream.StreamSpec):
+class MegatronSpec(TokenStreamSpec):
     """The options."""
 
     kind: Literal["megatron"] = "megatron"
@@ -39,41 +39,26 @@ class MegatronRecord(FileRecord):
     tokens: Count = 0
 
 
-class Megatron(Plain):
-    """The sink."""
+class Megatron(TokenStream):
+    """The format."""
 
-    Spec: ClassVar[type[ExportSpec]] = MegatronSpec
     Record: ClassVar[type[FileRecord]] = MegatronRecord
-    reads: ClassVar[tuple[str, ...]] = stream.READS
-
-    def __init__(self, spec: MegatronSpec) -> None:
-        self._tokens = spec.tokens
-
-    def place(self, split: Split, column: str) -> bool:
-        return stream.has_place(split, column)
-
-    def check(self, split: Split) -> None:
-        super().check(split)
-        stream.check(split)
-
-    def parts(self, split: Split) -> list[Part]:
-        return stream.parts_of(split, self._tokens)
 
     def write(self, part: Part, rows: Rows, files: Files) -> None:
-        stem, count = stream.stem(part, self._tokens), 0
+        stem, count = self.stem(part), 0
         with tempfile.TemporaryFile(prefix="lengths-") as spool:  # four bytes a document, of which there may be 10^9
             with files.create(f"{stem}.bin") as file:
-                for told in stream.documents(part, rows):
-                    file.write(little(told.values, part.split.ids.str, "token id"))
-                    spool.write(little(told.lengths, "i4", "length of a document"))
-                    count += len(told)
+                for documents in self.documents(part, rows):
+                    file.write(little(documents.values, part.split.ids.str, "token id"))
+                    spool.write(little(documents.lengths, "i4", "length of a document"))
+                    count += len(documents)
                 file.facts = {"documents": count, "tokens": part.tokens}
             with files.create(f"{stem}.idx") as file:
                 _index(file, spool, count, part.split.ids)
 
 
 def _index(file: File, spool: IO[bytes], count: int, ids: np.dtype[np.generic]) -> None:
-    """The .idx file: three arrays, made piece by piece out of the lengths."""
+    """The .idx file: three arrays, made block by block out of the lengths."""
     file.write(b"MMIDIDX\0\0" + struct.pack("<QBQQ", 1, TYPES[ids.name], count, count + 1))
     for lengths in _lengths(spool):
         file.write(little(lengths))
@@ -90,3 +75,8 @@ def _lengths(spool: IO[bytes]) -> Iterator[NDArray[np.int32]]:
     spool.seek(0)
     while data := spool.read(4 * AT_ONCE):
         yield np.frombuffer(data, "<i4")
+
+
+KIND = FormatKind(
+    MegatronSpec, Megatron, "documents: token ids, and an index of the documents, for Megatron-LM, NeMo, GPT-NeoX"
+)

@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
 from pipeline.core.errors import SpecError
-from pipeline.formats import stream
-from pipeline.formats.format import ExportSpec, Files, Part, Plain, Rows, Split, little
+from pipeline.formats.format import Files, FormatKind, Part, Rows, Split, little
+from pipeline.formats.token_stream import TokenStream, TokenStreamSpec
 
 
-class NanogptSpec(stream.StreamSpec):
+class NanogptSpec(TokenStreamSpec):
     """The options."""
 
     kind: Literal["nanogpt"] = "nanogpt"
 
 
-class Nanogpt(Plain):
-    """The sink."""
-
-    Spec: ClassVar[type[ExportSpec]] = NanogptSpec
-    reads: ClassVar[tuple[str, ...]] = stream.READS
-
-    def __init__(self, spec: NanogptSpec) -> None:
-        self._tokens = spec.tokens
-
-    def place(self, split: Split, column: str) -> bool:
-        return stream.has_place(split, column)
+class Nanogpt(TokenStream):
+    """The format."""
 
     def check(self, split: Split) -> None:
         super().check(split)
-        stream.check(split)
         if split.ids != np.uint16:
             raise SpecError(
                 f"the token ids are {split.ids} and the format only has uint16",
-                "Export to llmc, megatron, mds, litdata, parquet or jsonl.",
+                "Export to any other format: all of them hold wider ids.",
             )
 
-    def parts(self, split: Split) -> list[Part]:
-        return stream.parts_of(split, self._tokens)
-
     def write(self, part: Part, rows: Rows, files: Files) -> None:
-        with files.create(f"{stream.stem(part, self._tokens)}.bin") as file:
-            documents = 0
-            for told in stream.documents(part, rows):
-                file.write(little(told.values, "u2", "token id"))
-                documents += len(told)
-            file.facts = {"documents": documents, "tokens": part.tokens}
+        with files.create(f"{self.stem(part)}.bin") as file:
+            count = 0
+            for documents in self.documents(part, rows):
+                file.write(little(documents.values, "u2", "token id"))
+                count += len(documents)
+            file.facts = {"documents": count, "tokens": part.tokens}
+
+
+KIND = FormatKind(NanogptSpec, Nanogpt, "documents: uint16 token ids and nothing else, for nanoGPT")

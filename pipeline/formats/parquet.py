@@ -14,7 +14,7 @@ from pydantic import Field as Key_
 from pipeline.core.layouts import STRICT, Count
 from pipeline.core.spec import Name
 from pipeline.formats import tables
-from pipeline.formats.format import ExportSpec, File, FileRecord, Files, Part, Plain, Rows, Split, Written
+from pipeline.formats.format import ExportSpec, File, FileRecord, Files, Format, FormatKind, Part, Rows, Split, Written
 
 
 class ParquetSpec(ExportSpec):
@@ -33,10 +33,9 @@ class ParquetRecord(FileRecord):
     columns: dict[Name, str]
 
 
-class Parquet(Plain):
-    """The sink."""
+class Parquet(Format):
+    """The format."""
 
-    Spec: ClassVar[type[ExportSpec]] = ParquetSpec
     Record: ClassVar[type[FileRecord]] = ParquetRecord
 
     def __init__(self, spec: ParquetSpec) -> None:
@@ -74,3 +73,6 @@ class Parquet(Plain):
         from pyarrow import parquet
 
         return parquet.ParquetWriter(pa.PythonFile(file, mode="w"), schema, compression=self._compression)
+
+
+KIND = FormatKind(ParquetSpec, Parquet, "sequences: all columns, as the Hub stores them and `load_dataset` opens them")

@@ -19,7 +19,7 @@ def name_of(part: Part, suffix: str) -> str:
 
 
 def readme(written: Mapping[str, Sequence[Written]], suffix: str) -> dict[str, str]:
-    """README.md, of splits whose files have told their `columns`."""
+    """README.md, of splits whose files have `columns` among their facts."""
     columns = {split: files[0]["columns"] for split, files in written.items()}
     default = columns.get("train", next(iter(columns.values())))
     usual = [split for split in columns if columns[split] == default]
@@ -28,10 +28,10 @@ def readme(written: Mapping[str, Sequence[Written]], suffix: str) -> dict[str, s
         if split not in usual:
             lines += _config(split, [split], suffix)
     hashes = "".join(file["file_hash"] for files in written.values() for file in files)
-    told = hashlib.sha256(hashes.encode()).hexdigest()[:32]
+    digest = hashlib.sha256(hashes.encode()).hexdigest()[:32]
     lines.append("dataset_info:")
     for name in ("default", *(split for split in columns if split not in usual)):
-        lines += [f"- config_name: {name}", f"  description: files {told}"]
+        lines += [f"- config_name: {name}", f"  description: files {digest}"]
     return {"README.md": "\n".join([*lines, "---", ""])}
 
 

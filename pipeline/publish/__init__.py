@@ -1,1 +1,5 @@
-"""A built dataset goes out: into other trainers' formats, to the Hugging Face Hub."""
+"""A built dataset goes out.
+
+export/  into other trainers' formats
+hub/     to the Hugging Face Hub
+"""

@@ -31,11 +31,13 @@ from typing import TYPE_CHECKING, Any
 from pipeline.core.errors import HubError, PipelineError, StorageError
 from pipeline.core.system.caches import user_cache
 from pipeline.core.system.secrets import redacted
-from pipeline.dataset import marks
-from pipeline.dataset.card import header, on_hub
-from pipeline.dataset.dataset import MEND, Dataset
-from pipeline.dataset.manifest import MANIFEST, README, RECIPE, ShardRecord, is_sealed
-from pipeline.dataset.marks import Marked, licence_of
+from pipeline.dataset import Dataset, card_marks
+from pipeline.dataset.card import header
+from pipeline.dataset.card_marks import Marked, licence_of
+from pipeline.dataset.card_on_hub import on_hub
+from pipeline.dataset.manifest import MANIFEST, MEND, README, RECIPE
+from pipeline.dataset.seals import is_sealed
+from pipeline.dataset.shard_record import ShardRecord
 from pipeline.storage import LocalFolder
 from pipeline.storage.folder import MOST_READ
 from pipeline.storage.local import hash_of, hash_of_bytes
@@ -162,7 +164,7 @@ def _head(dataset: Dataset) -> dict[str, bytes]:
     damaged = [name for name, one in manifest.files.items() if hash_of_bytes(head[name]) != one["file_hash"]]
     if not is_sealed(head[RECIPE], manifest.fingerprint):
         damaged.append(RECIPE)
-    if fault := marks.fault(head[README], header(manifest), manifest.fingerprint):
+    if fault := card_marks.fault(head[README], header(manifest), manifest.fingerprint):
         damaged.append(f"{README} ({fault})")
     if damaged:
         raise StorageError(f"not as recorded: {', '.join(damaged)}; nothing was sent", MEND, dataset.folder.url)
@@ -183,7 +185,7 @@ def _card(branch: _Branch, text: str, licence: str, foreign: bool) -> bytes:
         return card
     if README in branch.files and not foreign:
         there = branch.read(README)
-        joined = marks.reconciled(text, there)
+        joined = card_marks.reconciled(text, there)
         if joined is None:
             raise HubError(
                 "the card was edited there and in the folder too",

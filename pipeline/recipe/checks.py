@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.columns import stored
 from pipeline.core.errors import KeyPath, RecipeError, SpecError, suggest
 from pipeline.core.system.escaping import shortened
-from pipeline.formats import FORMATS
+from pipeline.formats import format_of
 from pipeline.formats.format import Split, selected
 from pipeline.recipe.model import Recipe
 from pipeline.recipe.origin import Loaded, Origin
@@ -83,7 +83,7 @@ def check_exports(loaded: Loaded) -> None:
         with loaded.refusing("exports", i):
             if spec.kind in kinds[:i]:
                 raise SpecError(f"two exports of the kind {spec.kind}", "One can have several splits.", ("kind",))
-            selected(FORMATS[spec.kind](spec), spec, exported(loaded.recipe))
+            selected(format_of(spec), spec, exported(loaded.recipe))
 
 
 def exported(recipe: Recipe, ids: str = "uint16") -> dict[str, Split]:

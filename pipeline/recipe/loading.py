@@ -53,9 +53,7 @@ def export_spec(kind: str, overrides: Iterable[str] = (), options: Mapping[str, 
     tree: Node = node_of({"kind": kind, **(options or {})}, SET)
     for override in overrides:
         tree = overridden(tree, override)
-    spec: Any = _validated(FORMATS[kind].Spec, tree.plain(), Origin(tree))
-    options_of_format: FormatSpec = spec
-    return options_of_format
+    return _validated(FORMATS[kind].spec, tree.plain(), Origin(tree))
 
 
 def _validated(kind: type[SomeSpec], tree: Any, origin: Origin) -> SomeSpec:

@@ -15,7 +15,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a recipe, as it may be written: any key may be inherited, so none is required."""
     tree = Recipe.model_json_schema()
     tree["properties"]["extends"] = {"type": "string", "description": "Another recipe: a name, or a path from here."}
-    formats = {kind.Spec.__name__ for kind in FORMATS.values()}
+    formats = {kind.spec.__name__ for kind in FORMATS.values()}
     for name, spec in tree["$defs"].items():
         of_kind = name.endswith("Spec") and "kind" in spec.get("properties", {}) and name not in formats
         if of_kind or name == "WorldSpec":

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from pipeline.core.table import Columns, length_of, take
 
 if TYPE_CHECKING:
-    from pipeline.dataset.dataset import Dataset
-    from pipeline.dataset.manifest import ShardRecord
+    from pipeline.dataset import Dataset
+    from pipeline.dataset.shard_record import ShardRecord
     from pipeline.plan.plan import Plan
     from pipeline.shard.layout import Layout
 

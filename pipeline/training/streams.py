@@ -37,7 +37,7 @@ from pipeline.training.access import Loaded, Made, Read, Shards
 if TYPE_CHECKING:
     from datasets import IterableDataset
 
-    from pipeline.dataset.dataset import Dataset
+    from pipeline.dataset import Dataset
     from pipeline.plan.plan import Plan
     from pipeline.training.torch import SequenceDataset, SequenceTable
 

@@ -26,7 +26,7 @@ from pipeline.build.building import build, verify
 from pipeline.build.executors import Inline
 from pipeline.core.errors import ExportError, PipelineError, RunError
 from pipeline.core.table import content_hash
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.formats import FORMATS
 from pipeline.plan import Plan, compile_plan
 from pipeline.publish.export import export, own_place

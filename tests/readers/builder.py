@@ -15,7 +15,7 @@ from typing import Any
 
 from pipeline.build.building import build
 from pipeline.build.executors import Inline
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.plan import compile_plan
 from pipeline.publish.export import export
 from pipeline.recipe import load

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from pipeline.core.errors import PipelineError, StorageError
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.evaluate.checking.report import Report
 from pipeline.evaluate.checking.verdict import Finding
 from pipeline.evaluate.predictions import by_row, lines

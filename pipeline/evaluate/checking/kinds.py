@@ -12,7 +12,8 @@ from pydantic_core import PydanticCustomError
 from pipeline.core import layouts
 from pipeline.core.errors import PipelineError, StorageError, suggest
 from pipeline.core.layouts import OpenLayout
-from pipeline.dataset.dataset import MEND, Dataset
+from pipeline.dataset import Dataset
+from pipeline.dataset.manifest import MEND
 from pipeline.evaluate.checking.files import Rules
 from pipeline.evaluate.checking.igsm.rules import IgsmRules
 from pipeline.evaluate.checking.puzzles import brevo, copying, depo, mano, sentences

@@ -14,7 +14,7 @@ from pipeline.build.building import BUILDS
 from pipeline.core import layouts
 from pipeline.core.errors import PipelineError, StorageError
 from pipeline.core.layouts import Count, OpenLayout
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.inspect.report import diversity, rows
 from pipeline.inspect.report.diversity import Progress
 from pipeline.inspect.report.drawn import draw

@@ -11,7 +11,8 @@ from pipeline.core.draws import I64
 from pipeline.core.errors import StorageError
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
-from pipeline.dataset.dataset import MEND, Dataset
+from pipeline.dataset import Dataset
+from pipeline.dataset.manifest import MEND
 
 SHARDS = 16  # that are opened, of each split: one in a bucket has to be fetched whole
 TOKENS = 1_000_000  # that are read, of each split

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.core.documents import ROLES, Documents, Ragged
 from pipeline.core.draws import I64
 from pipeline.core.key import Key
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.inspect.highlight import WRONG, runs, runs_of
 from pipeline.inspect.report import diversity, rows, values
 from pipeline.inspect.report.diversity import Progress

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.system.opening import expanded
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.evaluate.checking.files import Row
 from pipeline.evaluate.checking.igsm.problem import Problem, read
 from pipeline.evaluate.checking.igsm.solution import Verdict, check

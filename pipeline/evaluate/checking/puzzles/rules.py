@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pipeline.core.errors import PipelineError
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.evaluate.checking.files import Row
 from pipeline.evaluate.checking.puzzles.reading import BOS, EOS, alphabet_of, tokens
 from pipeline.evaluate.checking.puzzles.verdict import Puzzle, Verdict

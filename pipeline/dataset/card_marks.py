@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pipeline.dataset.manifest import seal
+from pipeline.dataset.seals import seal
 
 OURS = ("task_categories", "tags", "size_categories", "configs", "dataset_info")
 _BEGIN, _END = "<!-- pretraining-recipes: begin", "<!-- pretraining-recipes: end"

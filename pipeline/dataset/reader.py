@@ -22,8 +22,8 @@ from pipeline.core.draws import I64
 from pipeline.core.errors import StorageError, suggest
 from pipeline.core.layouts import OpenLayout
 from pipeline.core.table import Columns, Lists, check_entries
-from pipeline.dataset.manifest import MEND as MEND
-from pipeline.dataset.manifest import RECIPE, Manifest, ShardRecord
+from pipeline.dataset.manifest import MEND, RECIPE, Manifest
+from pipeline.dataset.shard_record import ShardRecord
 from pipeline.storage import Folder, arrow, folder_at
 from pipeline.storage.layout import ShardLayout
 from pipeline.storage.local import hash_of, hash_of_bytes

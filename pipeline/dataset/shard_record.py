@@ -1,0 +1,79 @@
+"""The record of a shard: what is known of it when it is built, and what the manifest will say. It carries its seal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, ConfigDict, TypeAdapter
+from pydantic_core import PydanticCustomError
+
+from pipeline.core import layouts
+from pipeline.core.layouts import STRICT, ContentHash, Count, FileHash, ShardFile
+from pipeline.core.spec import Name
+from pipeline.dataset.seals import seal
+
+SUFFIX = ".arrow"
+
+
+def _counted(counts: Mapping[str, int]) -> Mapping[str, int]:
+    if not {"documents", "tokens"} <= counts.keys() <= {"documents", "tokens", "dropped", "cut"}:
+        raise PydanticCustomError("counts", "documents and tokens are needed, and may be dropped and cut")
+    return counts
+
+
+SourceCounts = Annotated[Mapping[str, Count], AfterValidator(_counted)]
+"""See `shard.Counts`."""
+
+
+def shard_file(split: str, k: int, shards: int) -> str:
+    """Where shard k of a split lies below the dataset's folder.
+
+    >>> shard_file("train", 3, 6)
+    'train/shard-00003-of-00006.arrow'
+    """
+    return f"{split}/shard-{k:05d}-of-{shards:05d}{SUFFIX}"
+
+
+@dataclass(frozen=True)
+class ShardRecord:
+    """One shard, exactly. sources: name → {documents, tokens}. tokens: with end tokens, without padding."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    split: Name
+    shard: Count
+    file: ShardFile
+    bytes: Count
+    file_hash: FileHash
+    content_hash: ContentHash
+    sequences: Count
+    documents: Count
+    tokens: Count
+    padding: Count
+    sources: Mapping[Name, SourceCounts]
+
+    def dumps(self, fingerprint: str, stamp: str = "") -> str:
+        """As one line of JSON, sealed as a record of the dataset of this fingerprint. stamp: see `Folder.stamp`."""
+        content = {**asdict(self), "stamp": stamp}
+        return json.dumps({"hash": seal(fingerprint, json.dumps(content)), **content})
+
+    @classmethod
+    def loads(cls, text: str, fingerprint: str) -> tuple[ShardRecord, str]:
+        """The record and the stamp, read back. ValueError for a changed record, or one of another dataset."""
+        tree = layouts.parsed(text)
+        if not isinstance(tree, dict):
+            raise ValueError("a mapping is needed")
+        content, stamp = {key: tree[key] for key in tree if key not in ("hash", "stamp")}, tree.get("stamp")
+        record = layouts.checked(_adapter(), content)
+        if not isinstance(stamp, str) or record.dumps(fingerprint, stamp) != text:
+            raise ValueError("its hash is that of another record")
+        return record, stamp
+
+
+@lru_cache(1)
+def _adapter() -> TypeAdapter[ShardRecord]:
+    return TypeAdapter(ShardRecord)

@@ -1,0 +1,55 @@
+"""What nanoGPT, llm.c and Megatron share: files that are one long stream of token ids, document after document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field as Key_
+
+from pipeline.core.documents import Ragged
+from pipeline.core.spec import Size
+from pipeline.formats import unpacking
+from pipeline.formats.format import ExportSpec, Format, Part, Rows, Shard, Split
+
+
+class TokenStreamSpec(ExportSpec):
+    """The options of formats whose files are streams of tokens."""
+
+    tokens: Size | None = Key_(None, description="About how many tokens a file has, in whole shards; default: all.")
+
+
+class TokenStream(Format):
+    """A format of files without room for anything but tokens, each of about as many as its options say."""
+
+    reads: ClassVar[tuple[str, ...]] = unpacking.READS
+
+    def __init__(self, spec: TokenStreamSpec) -> None:
+        self._tokens = spec.tokens
+
+    def place(self, split: Split, column: str) -> bool:
+        return column in ("input_ids", "length")  # which tells them from padding
+
+    def check(self, split: Split) -> None:
+        super().check(split)
+        unpacking.check_ends(split)
+
+    def parts(self, split: Split) -> list[Part]:
+        """Whole shards in turn, as many in a part as have `tokens`, at least one; without `tokens`, all in one part."""
+        groups: list[list[Shard]] = [[]]
+        held = 0
+        for shard in split.filled:
+            if groups[-1] and self._tokens is not None and held + shard.tokens > self._tokens:
+                groups.append([])
+                held = 0
+            groups[-1].append(shard)
+            held += shard.tokens
+        return [Part(split, i, len(groups), tuple(group)) for i, group in enumerate(groups)]
+
+    def stem(self, part: Part) -> str:
+        """What the files of a part are called: `train`, or `train_000000` where there may be several."""
+        return part.split.name if self._tokens is None else f"{part.split.name}_{part.number:06d}"
+
+    def documents(self, part: Part, rows: Rows) -> Iterator[Ragged]:
+        """The documents of a part in order, some at a time, the end token behind each."""
+        return unpacking.documents_of(part, rows)
