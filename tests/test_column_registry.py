@@ -61,7 +61,7 @@ import pipeline
 from pipeline.build.building import build, verify
 from pipeline.build.executors import Inline
 from pipeline.core.errors import PipelineError
-from pipeline.dataset.dataset import Dataset
+from pipeline.dataset import Dataset
 from pipeline.plan import compile_plan
 from pipeline.publish.export import export
 from pipeline.recipe import load
