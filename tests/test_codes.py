@@ -20,8 +20,9 @@ from pipeline.core.key import Key
 from pipeline.plan.plan import Plan
 from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
-from pipeline.worlds import attributes
-from pipeline.worlds.attributes import Codes, WorldSpec
+from pipeline.worlds.attributes import codes
+from pipeline.worlds.attributes.codes import Codes
+from pipeline.worlds.spec import WorldSpec
 from pipeline.worlds.world import World
 from tests.plans import plan_at, plan_of
 from tests.test_worlds import excess
@@ -71,7 +72,7 @@ def test_a_set_holds_as_many_strings_as_it_should_all_distinct_and_of_its_symbol
 
 
 def test_a_string_of_a_vast_set_that_is_drawn_again_counts_once(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(attributes, "below", lambda key, bound, counter: below(key, 5, counter))
+    monkeypatch.setattr(codes, "below", lambda key, bound, counter: below(key, 5, counter))
     found = strings(world(diversity=24, length=2, vocabulary=2**31 - 1))
     assert len(set(found)) == len(found) == 24
     assert set(found) < set(product(range(5), repeat=2))

@@ -16,7 +16,7 @@ from pipeline.core.errors import RecipeError, SpecError
 from pipeline.core.key import Key
 from pipeline.plan.plan import Plan
 from pipeline.recipe import load
-from pipeline.worlds.attributes import WorldSpec
+from pipeline.worlds.spec import WorldSpec
 from pipeline.worlds.world import World
 from tests.plans import plan_at, plan_of
 

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.core.draws import Weighted, below, below_each, bits, orders
 from pipeline.core.key import Key
-from pipeline.worlds.attributes import zipf_weights
+from pipeline.worlds.attributes.choice import zipf_weights
 
 ITEMS = np.arange(200_000)
 KEY = Key.root(0).child("draws")

@@ -12,8 +12,8 @@ import pytest
 from pipeline.core.draws import bits
 from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
-from pipeline.worlds.attributes import WorldSpec
 from pipeline.worlds.falsehood import Falsehood
+from pipeline.worlds.spec import WorldSpec
 from pipeline.worlds.world import World
 from tests.test_worlds import excess
 

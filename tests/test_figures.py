@@ -12,7 +12,7 @@ import pytest
 from pipeline.core.key import Key
 from pipeline.plan import figures
 from pipeline.recipe import load
-from pipeline.worlds.attributes import WorldSpec
+from pipeline.worlds.spec import WorldSpec
 from pipeline.worlds.world import World
 from tests.plans import RECIPES, plan_of
 from tests.test_plan import plan

@@ -304,11 +304,11 @@ def test_an_article_of_which_values_have_no_form_says_them_as_they_are_and_the_p
             r"r\.yaml:\d+: .*forms\.the: 4 texts of a form of 5 values\. Give one",
         ),
         ('[le Bronx, ""', '[le Bronx, "", ""', r"translations\.fr\.forms\.le: 6 texts of a form of 5 values"),
-        ("[no moons, one moon", "[no moons, no moons", r"moons\.forms\.words: '0' and '1' are both said 'no moons'"),
+        ("[no moons, one moon", "[no moons, no moons", r"moons\.forms\.words: '0' and '1' are both written 'no moons'"),
         (
             "the Elbe, the Orne, the",
             "the Elbe, the Elbe, the",
-            r"forms\.the: 'Elbe' and 'Orne' are both said 'the Elbe'",
+            r"forms\.the: 'Elbe' and 'Orne' are both written 'the Elbe'",
         ),
         ('The: [The Bronx, ""', 'number: [The Bronx, ""', r"forms\.number: values have a part 'number' already"),
         ('[the Bronx, ""', '[the Bronx, " "', r"forms\.the: value ' ' .* is empty, padded or broken"),

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.core.errors import RecipeError, SpecError
 from pipeline.core.key import Key
-from pipeline.worlds.attributes import WorldSpec
+from pipeline.worlds.spec import WorldSpec
 from pipeline.worlds.world import World
 from tests.plans import plan_at
 

@@ -84,7 +84,7 @@ def test_all_values_of_the_library_agree_as_the_rules_say() -> None:
     values = [
         str(value)
         for language in ("en", "fr", "ko")
-        for field in world.told(language).values()
+        for field in world.fields_in(language).values()
         for column in (*(piece for piece in field.format if not isinstance(piece, str)), *field.parts.values())
         for value in column.values
     ]
@@ -105,7 +105,7 @@ def test_dates_are_written_as_the_language_writes_them() -> None:
         rows = world.rows(np.array([person]))[0]
         english, french, korean = (
             str(field.value(dict(enumerate(rows.tolist()))))
-            for field in (world.told(language)["birth_date"] for language in ("en", "fr", "ko"))
+            for field in (world.fields_in(language)["birth_date"] for language in ("en", "fr", "ko"))
         )
         dates[english] = (french, korean)
         if len(dates) == 2000:

@@ -16,7 +16,7 @@ from pipeline.plan.plan import Plan
 from pipeline.sources.knowledge.wordings import PRONOUN, scope_of
 from pipeline.text.fragments import Fragments
 from pipeline.text.templates import pieces
-from pipeline.worlds.attributes import NameSpec
+from pipeline.worlds.attributes.name import NameSpec
 from tests.plans import small
 
 VALUES, TEMPLATES = library("recipes") / "values", library("templates")

@@ -17,7 +17,7 @@ from pipeline.recipe import Loaded, Recipe, load
 from pipeline.recipe.finding import title
 from pipeline.recipe.schema import schema
 from pipeline.recipe.writing import dump, fingerprint
-from pipeline.worlds.attributes import ChoiceSpec
+from pipeline.worlds.attributes.choice import ChoiceSpec
 from tests.plans import KINDS
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -13,7 +13,7 @@ from pipeline.core.errors import SpecError
 from pipeline.core.files import library
 from pipeline.core.key import Key
 from pipeline.recipe import load
-from pipeline.worlds.attributes import WorldSpec
+from pipeline.worlds.spec import WorldSpec
 from pipeline.worlds.world import World
 
 KEY = Key.root(0).child("worlds", "people")

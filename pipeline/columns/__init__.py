@@ -16,7 +16,7 @@ from pipeline.columns.fields import Dense, Field, Single
 from pipeline.core.registry import declared
 
 COLUMNS: Mapping[str, ColumnKind] = {
-    kind.name: kind for kind in sorted(declared(__name__, "COLUMN", ColumnKind), key=lambda kind: kind.order)
+    kind.name: kind for kind in sorted(declared(__name__, ColumnKind), key=lambda kind: kind.order)
 }
 """Name, as in `columns:` of a recipe → kind, in the order in which shards have them."""
 

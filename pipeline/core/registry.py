@@ -1,4 +1,9 @@
-"""Kinds of things, each declared once at the foot of its own file, and found there: nothing lists them by hand."""
+"""The one way in which lists of kinds are made: from what the files of a package declare.
+
+A kind of attribute, source, column or format, or a command, is one file of a package, with its declaration at the foot:
+an object that names it and holds what the rest of the library needs of it. Nobody lists the files, so a new kind is a
+new file.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +11,16 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TypeVar
 
-Kind = TypeVar("Kind")
+Declaration = TypeVar("Declaration")
 
 
-def declared(package: str, name: str, kind: type[Kind]) -> list[Kind]:
-    """What the modules of a package hold under a name, in the alphabetical order of the modules.
+def declared(package: str, kind: type[Declaration]) -> list[Declaration]:
+    """Every object of a type that a file of the package, or of a package in it, has at its top level.
 
-    Modules without the name are imported and passed over, packages in it are looked through. TypeError where what
-    stands under the name is not of the kind.
+    In the order of the files' names, each object once, wherever it is imported to. All files are imported.
     """
-    found: list[Kind] = []
-    for module in iter_modules(import_module(package).__path__, f"{package}."):
-        if module.ispkg:
-            found += declared(module.name, name, kind)
-            continue
-        value = getattr(import_module(module.name), name, None)
-        if value is None:
-            continue
-        if not isinstance(value, kind):
-            raise TypeError(f"{module.name}.{name} is no {kind.__name__}")
-        found.append(value)
-    return found
+    values: dict[int, Declaration] = {}
+    for file in iter_modules(import_module(package).__path__, f"{package}."):
+        inside = declared(file.name, kind) if file.ispkg else vars(import_module(file.name)).values()
+        values |= {id(value): value for value in inside if isinstance(value, kind)}
+    return list(values.values())

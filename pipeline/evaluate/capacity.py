@@ -41,7 +41,7 @@ from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
 from pipeline.sources.source import Context
 from pipeline.text import tokenizer
 from pipeline.text.shown import Shown
-from pipeline.worlds.attributes import CodesSpec
+from pipeline.worlds.attributes.codes import CodesSpec
 from pipeline.worlds.world import World
 
 PerToken = str | Path | NDArray[Any] | Callable[[I64], Any]
@@ -325,7 +325,9 @@ class _Data:
         labels = its.get("attributes", [])
         if missing := spec.expanded.keys() - set(labels):
             raise StorageError(f"the split '{split}' has no attribute '{min(missing)}'", MEND, dataset.folder.url)
-        firsts = {attribute: _first_chunk(s) for attribute, (_, s, _) in spec.expanded.items() if s.kind == "codes"}
+        firsts = {
+            attribute: _first_chunk(s) for attribute, (_, s, _) in spec.expanded.items() if isinstance(s, CodesSpec)
+        }
         with loaded.refusing("tokenizer"):
             made = tokenizer.load(loaded.recipe.tokenizer, loaded.files("tokenizer"))
         with loaded.refusing("sources", source):

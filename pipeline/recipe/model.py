@@ -23,7 +23,8 @@ from pipeline.formats import FORMATS, FormatSpec
 from pipeline.packing.spec import PackingSpec
 from pipeline.sources import SOURCES, SourceSpec
 from pipeline.text.tokenizer import TokenizerSpec
-from pipeline.worlds.attributes import ATTRIBUTE_KINDS, WorldSpec
+from pipeline.worlds.attributes import ATTRIBUTE_KINDS
+from pipeline.worlds.spec import WorldSpec
 
 MOST_EXPOSURES = 2**31  # what the column `documents` can hold
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     Column = str
 else:
     Column = Literal[tuple(COLUMNS)]
-KINDS = {"sources": sorted(SOURCES), "exports": sorted(FORMATS), "worlds": ATTRIBUTE_KINDS}
+KINDS = {"sources": sorted(SOURCES), "exports": sorted(FORMATS), "worlds": sorted(ATTRIBUTE_KINDS)}
 """First key of a path → what `kind` can be below it."""
 
 From = Annotated[

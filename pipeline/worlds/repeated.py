@@ -8,7 +8,7 @@ from itertools import combinations
 from math import factorial, prod
 
 from pipeline.core.notices import Notice, percent
-from pipeline.worlds.attributes import NameSpec
+from pipeline.worlds.attributes.name import NameSpec
 from pipeline.worlds.world import World
 
 

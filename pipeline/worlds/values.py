@@ -5,9 +5,9 @@ A value is kept as it was written. Other control characters than line breaks are
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files, Text
@@ -84,3 +84,18 @@ class ValuesSpec(Spec):
         if self.file is not None:
             return files.column(self.file, self.column) if self.column else files.lines(self.file)
         return tuple(Text(value, f"entry {i}") for i, value in enumerate(self.values or (), 1))
+
+
+def in_short(spec: type[ValuesSpec]) -> BeforeValidator:
+    """For the type of a key: a list of values may be written shortly, as the path of a file or as a list."""
+    return BeforeValidator(_unfolded, json_schema_input_type=str | list[str] | spec)
+
+
+def _unfolded(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"file": value}
+    return {"values": value} if isinstance(value, list) else value
+
+
+Pool = Annotated[ValuesSpec, in_short(ValuesSpec)]
+"""A list of values that stands under a key of its own, such as the first names of a world."""

@@ -18,7 +18,9 @@ from pipeline.core.spec import Spec
 from pipeline.core.system.reading import control_in
 from pipeline.text.fields import Field
 from pipeline.text.shown import Classes, Shown, shown_by
-from pipeline.worlds.attributes import ENDS, Attribute, CodesSpec, UniqueName, WorldSpec
+from pipeline.worlds.attributes.attribute import Attribute
+from pipeline.worlds.attributes.name import ENDS, UniqueName
+from pipeline.worlds.spec import WorldSpec
 
 MOST_NOTICES = 3  # of one kind
 MOST_ROWS = 2_000_000  # of the tables of all attributes together
@@ -66,11 +68,11 @@ class World:
         self._sizes = [1]
         if len(expanded) > MOST_ATTRIBUTES:
             raise SpecError(f"{len(expanded)} attributes; a span can name {MOST_ATTRIBUTES}", at=("attributes",))
-        tables = 0  # rows of all of them; the chunks of a code have one together
+        tables = 0  # rows of all of them
         for label, (attribute, (declared, attribute_spec, path)) in enumerate(expanded.items(), 1):
             with specified_at("attributes", declared):
                 compiled = attribute_spec.compile(key.child(*path), spec.size)
-                tables += sum(compiled.sizes[:1] if attribute_spec.kind == "codes" else compiled.sizes)
+                tables += compiled.rows
                 if tables > MOST_ROWS:
                     raise SpecError(
                         f"up to here the attributes have {tables:,} values",
@@ -125,14 +127,14 @@ class World:
         """How likely each row of a slot is, over all items."""
         return self._weights[slot] or (Fraction(1, self._sizes[slot]),) * self._sizes[slot]
 
-    def told(self, language: str) -> dict[str, Field]:
+    def fields_in(self, language: str) -> dict[str, Field]:
         """The fields as templates of a language see them."""
         return {name: self._attributes[name].translated(field, language) for name, field in self.fields.items()}
 
     def values(self, item: int, language: str = "") -> Mapping[str, object]:
         """Attribute → value of one item, as an expression in a template sees it."""
         rows = dict(enumerate(self.rows(np.array([item]))[0].tolist()))
-        return {name: field.value(rows) for name, field in self.told(language).items()}
+        return {name: field.value(rows) for name, field in self.fields_in(language).items()}
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -159,15 +161,11 @@ class World:
 
     def bits_of_sets(self, shown: Shown | None = None) -> float:
         """Bits of the sets that the chunks of codes are out of; of those alone that documents show something of."""
-        codes = {
-            attribute: spec for attribute, (_, spec, _) in self.spec.expanded.items() if isinstance(spec, CodesSpec)
-        }
-        if shown:
-            codes = {attribute: spec for attribute, spec in codes.items() if self.bits_shown(attribute, shown)}
-        sets = (
-            spec.diversity * (spec.length * log2(spec.vocabulary) - log2(spec.diversity)) for spec in codes.values()
+        return sum(
+            compiled.bits_of_tables
+            for attribute, compiled in self._attributes.items()
+            if shown is None or self.bits_shown(attribute, shown)
         )
-        return sum(sets)
 
     def entropy(self, attribute: str) -> float:
         """Bits of one value of an attribute, as it is written in full; 0 for what follows from another."""

@@ -80,7 +80,7 @@ def questions(plan: Plan, source: str, item: Sequence[int], exposure: Sequence[i
     one = items // len(names) + members(plan, spec.world, spec.only).start
     two = told.others(items, exposures)
     people = np.unique(np.concatenate([one, two]))
-    fields = told.world.told(spec.language)
+    fields = told.world.fields_in(spec.language)
     known = {
         person: {name: field.value(dict(enumerate(row))) for name, field in fields.items()}
         for person, row in zip(people.tolist(), told.world.rows(people).tolist(), strict=True)

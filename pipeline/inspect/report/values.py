@@ -207,7 +207,7 @@ class _Reader:
             for i, column in enumerate(columns, 1)
         ]
         pronoun = attribute == world.of_kind("pronoun")
-        told = [world.told(language)[attribute] for language in languages]
+        told = [world.fields_in(language)[attribute] for language in languages]
         self._alone = [self._of_column(c) for one in told for c in _sure(one)]
         self._alone += [self._of_forms(columns[0], language) for language in languages if pronoun]
         self._patterns = [pattern for one in told if (pattern := self._pattern(one))]

@@ -240,7 +240,7 @@ class Biographies:
                     )
                 falsehoods[self.sentences.index(name)] = falsehood = Falsehood(self.world, name)
                 for language in spec.sets:
-                    falsehood.check(self.world.told(language)[name], language)
+                    falsehood.check(self.world.fields_in(language)[name], language)
         return Mistakes(spec.mistakes, key, falsehoods, back, len(self._modes), len(self.sentences))
 
     def _lengths(self, renderer: Renderer) -> tuple[Fraction, int | None]:

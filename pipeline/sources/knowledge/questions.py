@@ -320,7 +320,7 @@ def variables(world: World, language: str) -> dict[str, Variable]:
     """The attributes of an individual, and those of another with `other_` before their names."""
     if language not in LANGUAGES:
         raise SpecError(f"no language '{language}'", suggest(language, LANGUAGES), ("language",))
-    fields = world.told(language)
+    fields = world.fields_in(language)
     others = {OTHER + name: _shifted(field, world.slots - 1) for name, field in fields.items()}
     return {**others, **fields}
 

@@ -93,7 +93,7 @@ def sentences_of(
     told: Sequence[Name | list[Name]] | None, known: Mapping[str, list[str]], world: World
 ) -> list[list[Sentence]]:
     """The sentences to tell, in groups that stay together: those asked for, or all, in the order of the attributes."""
-    repeated = {name: spec.repeat for name, spec in world.spec.attributes.items() if spec.kind == "codes"}
+    repeated = {name: len(spec.repeated(name)) for name, spec in world.spec.attributes.items() if spec.kind == "codes"}
     ordered = [name for name in world.spec.attributes if name in known and name != world.of_kind("name")]
     chosen = told or ordered + sorted(known.keys() - set(ordered) - {CLOSING})
     if not chosen:
@@ -206,7 +206,7 @@ def scope_of(world: World, mode: int, language: str) -> dict[str, Variable]:
             "Declare an attribute of kind pronoun, or set full_name: all.",
             ("full_name",),
         )
-    scope: dict[str, Variable] = dict(world.told(language))
+    scope: dict[str, Variable] = dict(world.fields_in(language))
     for word in ("subject", "subject_possessive", "object", "possessive", "verb", "particle"):
         if word in scope:
             raise SpecError(f"the world '{world.name}' calls an attribute '{word}'", "Rename it.", ("world",))

@@ -44,7 +44,7 @@ from pipeline.text.outline import Choose, Outline
 from pipeline.text.rendered import Program, compile_programs
 from pipeline.text.shown import slots_read
 from pipeline.text.templates import Allowance, parts, pieces
-from pipeline.worlds.attributes import Pool
+from pipeline.worlds.values import Pool
 from pipeline.worlds.world import World
 
 

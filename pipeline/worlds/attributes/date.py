@@ -1,0 +1,112 @@
+"""date: a month, a day and a year."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import pydantic
+
+from pipeline.core.draws import I32, I64, below
+from pipeline.core.errors import SpecError, specified_at, suggest
+from pipeline.core.key import Key
+from pipeline.core.scalars import shown
+from pipeline.core.spec import Name, Spec
+from pipeline.text.fields import Column, Field
+from pipeline.worlds.attributes.attribute import Attribute, AttributeKind, AttributeSpec
+
+MONTHS = "January February March April May June July August September October November December"
+
+
+class DateTranslationSpec(Spec):
+    """A date in another language."""
+
+    months: list[str] | None = pydantic.Field(
+        None, min_length=12, max_length=12, description="The names of the months."
+    )
+    format: str = pydantic.Field("{month} {day}, {year}", description="Of month, month_number, day and year.")
+    first_day: str = pydantic.Field("1", description="How the first of a month is written: 1er.")
+
+
+class DateSpec(AttributeSpec):
+    """A month, a day and a year, each uniform and independent: 12 × 28 × 200 dates in Part 3.1, section A.1."""
+
+    kind: Literal["date"]
+    first_year: int = pydantic.Field(1900, ge=1, le=9999)
+    years: int = pydantic.Field(200, ge=1, le=5000)
+    days: int = pydantic.Field(28, ge=1, le=28, description="Days of a month: 28 exist in all of them.")
+    months: list[str] = pydantic.Field(
+        MONTHS.split(), min_length=12, max_length=12, description="The names of the twelve months."
+    )
+    format: str = pydantic.Field("{month} {day}, {year}", description="Of month, month_number, day and year.")
+    translations: dict[Name, DateTranslationSpec] = pydantic.Field(
+        {}, description="Language (fr, ko, …) → how it writes a date."
+    )
+
+    def compile(self, key: Key, size: int) -> Attribute:
+        return Date(key, self)
+
+
+class Date(Attribute):
+    """Two slots: the day of the year, which month and day are columns of, and the year."""
+
+    def __init__(self, key: Key, spec: DateSpec) -> None:
+        self._keys, self._spec = [key.child(part) for part in ("day", "year")], spec
+        self.sizes = (12 * spec.days, spec.years)
+        _pieces(spec.format, self._columns(0))
+        for language, translation in spec.translations.items():
+            with specified_at("translations", language):
+                _pieces(translation.format, self._columns(0))
+
+    def draw(self, item: I64, out: I32) -> None:
+        for slot, (key, n) in enumerate(zip(self._keys, self.sizes, strict=True)):
+            below(key, n, item, out=out[:, slot])
+
+    def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
+        columns = self._columns(first)
+        return Field(_pieces(self._spec.format, columns), columns, label)
+
+    def translated(self, field: Field, language: str) -> Field:
+        if language not in self._spec.translations:
+            return field
+        spec = self._spec.translations[language]
+        columns = self._columns(field.parts["day"].slot, spec.months, spec.first_day)
+        return Field(_pieces(spec.format, columns), columns, field.label)
+
+    def _columns(self, first: int, months: Sequence[str] | None = None, first_day: str = "1") -> dict[str, Column]:
+        spec = self._spec
+        days = [(month, day) for month in range(12) for day in range(1, spec.days + 1)]
+        names = months or spec.months
+        return {
+            "month": Column(first, tuple(names[month] for month, _ in days)),
+            "month_number": Column(first, tuple(month + 1 for month, _ in days)),
+            "day": Column(first, tuple(first_day if day == 1 and first_day != "1" else day for _, day in days)),
+            "year": Column(first + 1, tuple(range(spec.first_year, spec.first_year + spec.years))),
+        }
+
+
+def _pieces(text: str, columns: Mapping[str, Column]) -> tuple[str | Column, ...]:
+    """The format `"{month} {day}"` as literals and columns."""
+    pieces: list[str | Column] = []
+    try:
+        parsed = list(string.Formatter().parse(text))
+    except ValueError as error:
+        raise SpecError(
+            f"cannot read the format {shown(text)}: {error}", "Example: {month} {day}, {year}", ("format",)
+        ) from None
+    for literal, name, options, conversion in parsed:
+        if literal:
+            pieces.append(literal)
+        if name is not None:
+            if options or conversion:
+                raise SpecError(f"the format {shown(text)} has options after '{name}'", "Use names alone.", ("format",))
+            if name not in columns:
+                raise SpecError(f"the format {shown(text)} names '{name}'", suggest(name, columns), ("format",))
+            pieces.append(columns[name])
+    if not any(isinstance(piece, Column) for piece in pieces):
+        raise SpecError(f"the format {shown(text)} shows nothing", f"Use {', '.join(columns)}.", ("format",))
+    return tuple(pieces)
+
+
+KIND = AttributeKind(DateSpec, "a month, a day and a year")

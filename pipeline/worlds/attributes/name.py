@@ -1,0 +1,114 @@
+"""name: a name that no other item has, by a bijection over pools of words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from math import prod
+from typing import Any, Literal, Self
+
+import pydantic
+
+from pipeline.core.draws import I32, I64
+from pipeline.core.errors import SpecError, specified_at
+from pipeline.core.files import Files
+from pipeline.core.key import Key
+from pipeline.core.permutation import Permutation
+from pipeline.core.spec import Name
+from pipeline.text.fields import Column, Field
+from pipeline.worlds.attributes.attribute import SIZE, VALUES_KEYS, Attribute, AttributeKind, AttributeSpec
+from pipeline.worlds.values import Pool
+
+
+class NameSpec(AttributeSpec):
+    """A name that no other item has: one word or more from each pool, joined by spaces.
+
+    Part 3.1, section A.1 draws 400 × 400 × 1000 names and rejects repetitions; here item i's name is the i-th of a
+    keyed bijection, so it is unique without a set, and it stays when the world grows.
+    """
+
+    kind: Literal["name"]
+    pools: dict[Name, Pool] = pydantic.Field(min_length=1, description="A path, a list, or a mapping as of a choice.")
+
+    def materialise(self, files: Files) -> Self:
+        pools = {}
+        for name, pool in self.pools.items():
+            with specified_at("pools", name):
+                pools[name] = pool.materialise(files.child("pools", name))
+        return self.model_copy(update={"pools": pools})
+
+    def compile(self, key: Key, size: int) -> Attribute:
+        pools = {name: tuple(pool.values or ()) for name, pool in self.pools.items()}
+        several_words = [name for name, values in pools.items() if any(" " in value for value in values)]
+        if len(several_words) > 1:
+            raise SpecError(
+                f"the pools {' and '.join(several_words)} both hold values of several words, so two items could get "
+                "one name",
+                "Only one pool may: join the words of the others with hyphens.",
+                ("pools",),
+            )
+        names = prod(map(len, pools.values()))
+        if names >= 2**62:
+            raise SpecError(f"{names:,} names are more than can be counted with", "Take fewer pools.", ("pools",))
+        if size > names:
+            sizes = " × ".join(f"{len(values)}" for values in pools.values())
+            problem = f"{size:,} items but only {names:,} names ({sizes})"
+            among = [("pools",), *(("pools", name, *key) for name in pools for key in ((), *VALUES_KEYS)), SIZE]
+            raise SpecError(problem, "Enlarge a pool or lower the size.", ("pools",), among)
+        return UniqueName(key, pools)
+
+
+class UniqueName(Attribute):
+    """One slot a pool. Worlds that share a bijection and take its names from different ends have no name in common."""
+
+    def __init__(self, key: Key, pools: Mapping[str, tuple[str, ...]]) -> None:
+        self._key, self._pools, self._end = key, pools, ENDS[0]
+        self.sizes = tuple(map(len, pools.values()))
+
+    def share(self, key: Key, end: int) -> None:
+        """Take the names of the bijection with this key, from another end of it."""
+        self._key, self._end = key, ENDS[end]
+        self.__dict__.pop("_order", None)
+
+    def taken(self, size: int) -> range:
+        """Which names of the bijection `size` items have."""
+        first, last = (self._end(self._order.n, item) for item in (0, size - 1))
+        return range(min(first, last), max(first, last) + 1)
+
+    @cached_property
+    def _order(self) -> Permutation:
+        return Permutation(prod(self.sizes), self._key)
+
+    def draw(self, item: I64, out: I32) -> None:
+        rest = self._order(self._end(self._order.n, item))
+        for slot in reversed(range(len(self.sizes))):
+            above = rest // self.sizes[slot]
+            out[:, slot] = rest - above * self.sizes[slot]
+            rest = above
+
+    def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
+        columns = {name: Column(first + i, values) for i, (name, values) in enumerate(self._pools.items())}
+        spaced = [piece for column in columns.values() for piece in (" ", column)]
+        return Field(tuple(spaced[1:]), columns, label)
+
+
+def _from_start(names: int, item: Any) -> Any:
+    return item
+
+
+def _from_end(names: int, item: Any) -> Any:
+    return names - 1 - item
+
+
+def _up_from_middle(names: int, item: Any) -> Any:
+    return names // 2 + item
+
+
+def _down_from_middle(names: int, item: Any) -> Any:
+    return names // 2 - 1 - item
+
+
+ENDS = (_from_start, _from_end, _up_from_middle, _down_from_middle)
+"""Where the names of a world begin, and which way they go: so that a world can grow without moving anybody."""
+
+KIND = AttributeKind(NameSpec, "a name that no other individual has")
