@@ -205,8 +205,8 @@ def numbers_of_igsm_items() -> set[int]:
         ),
         ("the tokenizer's end token", ends_of_brevo, True),
         (
-            "`law: largest`: n = N",
-            lambda: [source_of(name, "exam").law for name in ("depo1_N225_K8", "brevo1_N70", "mano_L10")],
+            "`distribution: largest`: n = N",
+            lambda: [source_of(name, "exam").distribution for name in ("depo1_N225_K8", "brevo1_N70", "mano_L10")],
             ["largest"] * 3,
         ),
         (
@@ -216,7 +216,9 @@ def numbers_of_igsm_items() -> set[int]:
         ),
         (
             "Lengths are uniform up to 500 and there are 50 symbols",
-            lambda: [getattr(source_of("copy_N500", "puzzles"), key) for key in ("law", "length", "vocabulary")],
+            lambda: [
+                getattr(source_of("copy_N500", "puzzles"), key) for key in ("distribution", "length", "vocabulary")
+            ],
             ["uniform", 500, 50],
         ),
         (

@@ -221,7 +221,7 @@ def test_every_size_of_the_playground_has_its_recipe_and_its_tokens():
         assert spec.kind != "depo" or name.endswith(f"_K{spec.hops}"), name
         assert (spec.mask == ["prompt"]) == (spec.kind in ("depo", "brevo", "copy")), "loss on answers alone"
         exams = [recipe.sources[of] for split, its in recipe.splits.items() if split != "train" for of in its.mixture]
-        assert {getattr(of, "law", "largest") for of in exams} == {"largest"}, "tests are of the largest size"
+        assert {getattr(of, "distribution", "largest") for of in exams} == {"largest"}, "tests are of the largest size"
 
 
 @pytest.mark.slow

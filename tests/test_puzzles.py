@@ -1,4 +1,4 @@
-"""The playground of Part 4.1: every document is checked, and what is drawn follows its law."""
+"""The playground of Part 4.1: every document is checked, and what is drawn follows its distribution."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.sources.structure.compiled import brevo
 from pipeline.sources.structure.compiled.names import FEW
-from pipeline.sources.structure.puzzle import CHUNK, law_of
+from pipeline.sources.structure.puzzle import CHUNK
+from pipeline.sources.structure.sizes import sizes_of
 from tests.reference import puzzles as reference
 from tests.reference import puzzles_checked as checked
 
@@ -123,7 +124,7 @@ def test_the_order_of_request_and_its_size_change_nothing(tmp_path: Path, name: 
 
 @pytest.mark.parametrize("name", ["depo", "brevo"])
 def test_an_exposure_tells_the_same_instance_in_another_order(tmp_path: Path, name: str):
-    plan = plan_of(tmp_path, {**KINDS[name], "law": "largest"})
+    plan = plan_of(tmp_path, {**KINDS[name], "distribution": "largest"})
     first, second = (
         [check(KINDS[name], tokens) for tokens in inside(plan, range(200), exposure)] for exposure in (0, 1)
     )
@@ -149,23 +150,23 @@ def test_the_mean_length_is_exact_where_it_can_be(tmp_path: Path):
             "as draws are exact"
         )
     for name in ("mano", "copy", "depo", "brevo"):
-        plan = plan_of(tmp_path, {**KINDS[name], "law": "inverse"})
+        plan = plan_of(tmp_path, {**KINDS[name], "distribution": "inverse"})
         lengths = tell(plan, range(40_000, 52_000)).tokens.lengths
         assert abs(lengths.mean() - float(plan.sources["it"].mean_tokens)) < 6 * lengths.std() / 10_000**0.5
 
 
 @pytest.mark.parametrize("name", ["depo", "brevo", "mano", "copy"])
-def test_sizes_follow_the_law(tmp_path: Path, name: str):
+def test_sizes_follow_the_distribution(tmp_path: Path, name: str):
     source = KINDS[name]
     least, key = {"depo": (3, "nodes"), "brevo": (3, "nodes"), "mano": (1, "operations"), "copy": (1, "length")}[name]
-    for law in ("inverse", "uniform", "largest"):
-        made = plan_of(tmp_path, {**source, "law": law}).sources["it"]
+    for distribution in ("inverse", "uniform", "largest"):
+        made = plan_of(tmp_path, {**source, "distribution": distribution}).sources["it"]
         sizes = Counter(map(int, made.topics(np.arange(ITEMS))))
         uniform = dict.fromkeys(range(least, source[key] + 1), 1 / (source[key] + 1 - least))
-        if law == "largest":
+        if distribution == "largest":
             assert sizes == {source[key]: ITEMS}
         else:
-            spread(sizes, inverse(least, source[key]) if law == "inverse" else uniform)
+            spread(sizes, inverse(least, source[key]) if distribution == "inverse" else uniform)
 
 
 def test_the_size_is_that_of_the_document(tmp_path: Path):
@@ -176,7 +177,7 @@ def test_the_size_is_that_of_the_document(tmp_path: Path):
 
 
 def test_depo_asks_any_number_of_steps_about_any_node_whose_edges_stand_anywhere(tmp_path: Path):
-    plan = plan_of(tmp_path, {"kind": "depo", "nodes": 12, "hops": 5, "law": "largest", "queries": 1})
+    plan = plan_of(tmp_path, {"kind": "depo", "nodes": 12, "hops": 5, "distribution": "largest", "queries": 1})
     steps: Counter[int] = Counter()
     places: Counter[int] = Counter()
     for tokens in inside(plan, range(ITEMS)):
@@ -197,12 +198,12 @@ def test_names_are_as_long_as_the_law_says_until_short_ones_run_out(tmp_path: Pa
     long = plan_of(tmp_path, KINDS["depo of long words"])
     lengths = Counter(len(node) for tokens in inside(long, range(ITEMS)) for node, _ in checked.depo(tokens).edges)
     spread(lengths, dict.fromkeys((5, 6, 7), 1 / 3))
-    few = plan_of(tmp_path, {**KINDS["depo of few words"], "law": "largest"})  # 2 of one token, 4 of two: all of them
+    few = plan_of(tmp_path, {**KINDS["depo of few words"], "distribution": "largest"})  # 2 of one token, 4 of two: all
     assert all(len({node for node, _ in checked.depo(tokens).edges}) == 6 for tokens in inside(few, range(100)))
 
 
 def test_brevo_asks_about_the_last_quarter_and_draws_any_right_order(tmp_path: Path):
-    plan = plan_of(tmp_path, {"kind": "brevo", "nodes": 8, "law": "largest"})
+    plan = plan_of(tmp_path, {"kind": "brevo", "nodes": 8, "distribution": "largest"})
     told = [checked.brevo(tokens, bars=False) for tokens in inside(plan, range(ITEMS))]
     # With eight nodes there are 1 or 2 that need nothing, and the node asked about is one of the last two.
     needs = [{by for _, by in one.edges} for one in told]
@@ -218,7 +219,7 @@ def test_brevo_asks_about_the_last_quarter_and_draws_any_right_order(tmp_path: P
 
 
 def test_mano_splits_operations_and_draws_operators_and_operands_uniformly(tmp_path: Path):
-    plan = plan_of(tmp_path, {"kind": "mano", "operations": 4, "law": "largest"})
+    plan = plan_of(tmp_path, {"kind": "mano", "operations": 4, "distribution": "largest"})
     told = [checked.mano(tokens, 23) for tokens in inside(plan, range(ITEMS))]
     spread(Counter(one.split for one in told), dict.fromkeys(range(4), 1 / 4))
     symbols = Counter(symbol for one in told for symbol in one.symbols)
@@ -290,7 +291,11 @@ def test_of_several_questions_a_row_is_asked_the_last(tmp_path: Path):
         ({"kind": "depo", "nodes": 9, "hops": 2, "words": {"length": [2, 1], "vocabulary": 9}}, r"\[least, most\]"),
         ({"kind": "brevo", "nodes": 9, "words": {"vocabulary": 8}}, "8 different words for 9 nodes"),
         ({"kind": "mano", "operations": 0}, r"sources\.it\.operations"),
-        ({"kind": "mano", "operations": 3, "law": "inverted"}, "Did you mean 'inverse'"),
+        ({"kind": "mano", "operations": 3, "distribution": "inverted"}, "Did you mean 'inverse'"),
+        *(
+            ({"kind": kind, "law": "largest"}, r"sources\.it\.law: .*It is called 'distribution' now")
+            for kind in ("depo", "brevo", "mano", "copy")
+        ),
         ({"kind": "copy", "length": 9, "mask": ["hint"]}, "no part of these documents is of the role hint"),
         ({"kind": "copy", "length": 9, "columns": ["spans"]}, "no source of the split has values to be marked"),
         (
@@ -298,7 +303,7 @@ def test_of_several_questions_a_row_is_asked_the_last(tmp_path: Path):
             r"how often 'it' is told is not said.*exposures, a share",
         ),
         (
-            {"kind": "copy", "length": 9, "law": "largest", "packing": {"length": 16, "longer": "drop"}},
+            {"kind": "copy", "length": 9, "distribution": "largest", "packing": {"length": 16, "longer": "drop"}},
             r"'it': none of 200 documents has as few tokens as a sequence, 16\. Set packing\.length to more than 20",
         ),
     ],
@@ -389,13 +394,14 @@ def test_leaves_are_any_number_up_to_a_quarter_and_one(nodes: int):
 
 def test_the_mean_number_of_leaves_is_that_of_the_released_code(tmp_path: Path):
     """At N = 70: 3.93 are drawn and 3.88 shown. With the quarter rounded up it would be 4.30 and 4.25."""
-    least, law = law_of("inverse", 3, 70)
-    ends = [0, *law.tolist(), 2**64]
+    least, thresholds = sizes_of("inverse", 3, 70)
+    ends = [0, *thresholds.tolist(), 2**64]
     chances = [Fraction(b - a, 2**64) for a, b in pairwise(ends)]
     means = [Fraction((n - 1) // 4 + 2, 2) for n in range(least, 71)]
     expected = sum((chance * mean for chance, mean in zip(chances, means, strict=True)), Fraction(0))
     assert round(float(expected), 2) == 3.93
-    sizes = [least + int(np.searchsorted(law, np.uint64(bits), "right")) for bits in range(0, 2**64, 2**64 // 20_000)]
+    bits = range(0, 2**64, 2**64 // 20_000)
+    sizes = [least + int(np.searchsorted(thresholds, np.uint64(one), "right")) for one in bits]
     found = np.array(leaves_of(sizes))
     assert abs(found.mean() - float(expected)) < 5 * found.std() / len(found) ** 0.5
     told = inside(plan_of(tmp_path, {"kind": "brevo", "nodes": 70}), range(12_000))
@@ -420,7 +426,7 @@ def facts_of_depo(one: checked.Depo) -> dict[str, Any]:
 
 def test_cycles_tellings_and_names_are_as_a_plain_generator_has_them(tmp_path: Path):
     words = {"length": [1, 2], "vocabulary": 3}  # twelve words: short ones run out
-    plan = plan_of(tmp_path, {"kind": "depo", "nodes": 8, "hops": 3, "law": "largest", "words": words})
+    plan = plan_of(tmp_path, {"kind": "depo", "nodes": 8, "hops": 3, "distribution": "largest", "words": words})
     rng = Random(2)
     made = [renamed(reference.depo(rng, 8, 3, (1, 2), 3, n=8)) for _ in range(ITEMS)]
     ours, theirs = (
@@ -454,7 +460,7 @@ def test_words_of_one_token_out_of_very_many(tmp_path: Path):
     ],
 )
 def test_the_longest_document_is_as_long_as_is_said(tmp_path: Path, source: dict[str, Any]):
-    plan = plan_of(tmp_path, {**source, "law": "largest"})
+    plan = plan_of(tmp_path, {**source, "distribution": "largest"})
     assert tell(plan, range(20)).tokens.lengths.max() == plan.sources["it"].longest
 
 

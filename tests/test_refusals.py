@@ -23,6 +23,7 @@ from pipeline.recipe.origin import Origin
 from pipeline.recipe.reading import read_text
 from pipeline.recipe.refusals import WORDED, refusal
 from pipeline.recipe.tree import OVERRIDE, SET, Mark, Node
+from pipeline.sources import SOURCES
 from tests.test_recipe import SMALL
 
 SINGLE = library("recipes") / "extraction/bioS_single.yaml"
@@ -160,7 +161,7 @@ def schemas(schema: Any) -> Iterator[dict[str, Any]]:
 
 def test_every_error_that_a_spec_can_give_has_a_wording():
     kinds = {"unknown_key", "refused", "number"}
-    for root in (Recipe, *(kind.spec for kind in FORMATS.values())):
+    for root in (Recipe, *(kind.spec for kind in SOURCES.values()), *(kind.spec for kind in FORMATS.values())):
         for schema in schemas(root.__pydantic_core_schema__):
             if schema["type"] not in OF_TYPES:
                 assert schema["type"] in WITHOUT_ERRORS, f"nothing is known of the errors of {schema['type']}"

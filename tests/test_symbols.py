@@ -57,7 +57,7 @@ def ids_of(plan: Plan, source: str) -> set[int]:
 
 
 def test_a_single_alphabet_has_plain_names(tmp_path: Path):
-    plan = plan_of(tmp_path, "symbols", train=few(DEPO), exam=few(DEPO, law="largest"))
+    plan = plan_of(tmp_path, "symbols", train=few(DEPO), exam=few(DEPO, distribution="largest"))
     words = ["1", "2", "3", "1|", "2|", "3|"]
     expected = ["<eos>", "<unk>", "<bos>", "<ans>", "<query_1>", "<query_2>", *words]
     assert plan.tokenizer.decode(np.arange(12)).split(" ") == expected

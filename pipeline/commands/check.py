@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 from pipeline.commands.common import bar
 from pipeline.core.system import output
 
 HELP = "Check what a model answers to problems and puzzles: step by step, by what they say."
-KIND = "igsm"  # of problems with their solutions beside them, where nothing is said
+KIND = "igsm"  # of problems with their solutions beside them, where no kind is given
+OPTIONS = ("by", "modulus", "back", "vocabulary", "childless")  # of which each kind has some
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,19 +22,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "or prompt and prediction",
     )
     parser.add_argument("--split", default="exam", help="of the dataset, with the column answers (default exam)")
-    parser.add_argument("--kind", help="igsm, depo, brevo, mano, copy or grammar (default: the recipe's, or igsm)")
+    parser.add_argument("--kind", help=_Help(_kinds))
+    parser.add_argument("--by", metavar="SIZE", help=_Help(_sizes))
     parser.add_argument(
-        "--by",
-        metavar="SIZE",
-        help="break the results of puzzles down by: k, n (depo); depth, n, size (brevo); l (mano); n (copy); prefix "
-        "(grammar); default: the first",
+        "--modulus", type=_modulus, help=_of("modulus", "of numbers, or `exact` for integers (default: the recipe's)")
     )
     parser.add_argument(
-        "--modulus", type=_modulus, help="igsm and mano, or `exact` for integers (default: the recipe's)"
+        "--back", metavar="TEXT", help=_of("back", "what takes back (default: the recipe's, or [BACK])")
     )
-    parser.add_argument("--back", metavar="TEXT", help="igsm: what takes back (default: the recipe's, or [BACK])")
-    parser.add_argument("--vocabulary", metavar="FOLDER", help="igsm: lists of items (default: the recipe's)")
-    parser.add_argument("--childless", action="store_true", default=None, help="igsm: allow totals of what has nothing")
+    parser.add_argument(
+        "--vocabulary", metavar="FOLDER", help=_of("vocabulary", "lists of items (default: the recipe's)")
+    )
+    parser.add_argument(
+        "--childless", action="store_true", default=None, help=_of("childless", "allow totals of what has nothing")
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -40,12 +43,11 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.core.errors import PipelineError, suggest
     from pipeline.dataset import Dataset
     from pipeline.evaluate.checking.files import check_pairs, check_split
-    from pipeline.evaluate.checking.kinds import KINDS, rules_for, rules_of
+    from pipeline.evaluate.checking.kinds import kinds, rules_for, rules_of
 
-    if options.kind is not None and options.kind not in KINDS:
-        raise PipelineError(f"'{options.kind}' cannot be checked", suggest(options.kind, KINDS), "--kind")
-    names = ("by", "modulus", "back", "vocabulary", "childless")
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    if options.kind is not None and options.kind not in kinds():
+        raise PipelineError(f"'{options.kind}' cannot be checked", suggest(options.kind, kinds()), "--kind")
+    given = {name: value for name in OPTIONS if (value := getattr(options, name)) is not None}
     with bar("check", None, "answers") as shown:
         if options.folder is None:
             rules = rules_of(options.kind or KIND, given)
@@ -65,3 +67,42 @@ def _modulus(text: str) -> int | str:
     if not (text.isascii() and text.isdigit() and int(text) >= 2):
         raise argparse.ArgumentTypeError(f"'{text}' is neither a whole number of at least 2 nor `exact`")
     return int(text)
+
+
+class _Help(str):
+    """The help of a flag, written when it is shown: the kinds that it names are declared in files slow to import."""
+
+    write: Callable[[], str]
+
+    def __new__(cls, write: Callable[[], str]) -> _Help:
+        text = super().__new__(cls, "written later")
+        text.write = write
+        return text
+
+    def __mod__(self, values: object) -> str:
+        """argparse's way to fill in a help text."""
+        return self.write()
+
+
+def _kinds() -> str:
+    from pipeline.evaluate.checking.kinds import kinds
+
+    return f"{', '.join(kinds())} (default: the recipe's, or {KIND})"
+
+
+def _sizes() -> str:
+    from pipeline.evaluate.checking.kinds import kinds, verifier_of
+
+    sizes = "; ".join(f"{', '.join(verifier_of(kind).sizes)} ({kind})" for kind in kinds("by"))
+    return f"break the results of puzzles down by: {sizes}; default: the first"
+
+
+def _of(option: str, text: str) -> _Help:
+    """The help of a flag that some kinds have."""
+
+    def write() -> str:
+        from pipeline.evaluate.checking.kinds import kinds
+
+        return f"{', '.join(kinds(option))}: {text}"
+
+    return _Help(write)

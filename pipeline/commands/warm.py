@@ -15,17 +15,7 @@ from pipeline.core.system import output
 
 HELP = "Compile the kernels, once a machine."
 LOOK = 0.02  # seconds until the processes are looked at again
-FIRST = "pipeline.core.kernels"  # which the others call
-OTHERS = (
-    "pipeline.sources.reasoning.igsm.graphs",
-    "pipeline.sources.reasoning.igsm.saying",
-    "pipeline.grammars.parsing",
-    "pipeline.grammars.sampling",
-    "pipeline.sources.structure.compiled.brevo",
-    "pipeline.sources.structure.compiled.depo",
-    "pipeline.sources.structure.compiled.mano",
-    "pipeline.sources.structure.compiled.copying",
-)
+FIRST = "pipeline.core.kernels"  # which every source uses, and other kernels call
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,17 +23,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Import the kernels, which compiles them: those that are long in it first, on all cores."""
+    """Import the kernels of all kinds of sources, which compiles them, on all cores."""
+    from pipeline.sources.registry import kernels
+
     began = time.perf_counter()
-    with bar("warm", 1 + len(OTHERS), "kernels") as shown:
+    others = kernels()
+    with bar("warm", 1 + len(others), "kernels") as shown:
         _import([FIRST], shown.update)
-        _import(OTHERS, shown.update)
+        _import(others, shown.update)
     output.say(f"kernels ready in {time.perf_counter() - began:.1f} s")
     return 0
 
 
 def _import(modules: Sequence[str], done: Callable[[int], object]) -> None:
-    """Modules, each compiled or loaded from the cache in a process of its own; none of these goes on when we stop."""
+    """Import each module in a process of its own; none of these goes on when this one is stopped."""
     waiting, running = list(modules), dict[str, subprocess.Popen[bytes]]()
     try:
         while waiting or running:
@@ -62,6 +55,6 @@ def _import(modules: Sequence[str], done: Callable[[int], object]) -> None:
 
 
 def _importing(module: str) -> subprocess.Popen[bytes]:
-    """Ctrl-C, which reaches it from the terminal too, ends it without a word."""
+    """A process that imports a module. Ctrl-C, which reaches it from the terminal too, ends it without a word."""
     program = f"import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); import {module}"
     return subprocess.Popen([sys.executable, "-c", program])  # noqa: S603  # a constant of ours

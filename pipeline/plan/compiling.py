@@ -45,7 +45,7 @@ def compile_plan(loaded: Loaded) -> Plan:
     for name, source in recipe.sources.items():
         with loaded.refusing("sources", name), loaded.placing("tokenizer", TokenizerError):
             context = Context(worlds, tokenizer, root.child("sources", name), symbols)
-            sources[name] = SOURCES[source.kind](source, context)
+            sources[name] = SOURCES[source.kind].source(source, context)
     splits = {}
     for name, spec in recipe.splits.items():
         with loaded.refusing("splits", name, kind=PlanError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Column = str
 else:
     Column = Literal[tuple(COLUMNS)]
-KINDS = {"sources": sorted(SOURCES), "exports": sorted(FORMATS), "worlds": sorted(ATTRIBUTE_KINDS)}
+KINDS: dict[str, Collection[str]] = {"sources": SOURCES, "exports": sorted(FORMATS), "worlds": sorted(ATTRIBUTE_KINDS)}
 """First key of a path → what `kind` can be below it."""
 
 From = Annotated[

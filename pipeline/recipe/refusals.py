@@ -6,7 +6,7 @@ pydantic finds the errors; nothing of what it says about them is shown. Values a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -21,7 +21,7 @@ Worded = tuple[str, str]
 """Problem and remedy."""
 
 
-def refusal(errors: Sequence[ErrorDetails], tree: Any, kinds: Mapping[str, Sequence[str]]) -> SpecError:
+def refusal(errors: Sequence[ErrorDetails], tree: Any, kinds: Mapping[str, Collection[str]]) -> SpecError:
     """The refusal of a tree of plain values in which there are these errors; `at` is below the tree.
 
     Of a value that may be written in several ways, the way that went furthest is the one that was meant. kinds: first

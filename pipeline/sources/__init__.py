@@ -1,53 +1,21 @@
-"""Floor 3: sources turn truth into documents. One kind is one file: its keys in a recipe, then its code.
+"""Floor 3: sources turn truth into documents. A kind of source is one file, which declares itself at its foot.
 
-A new kind is a class with a Spec, added to SOURCES and to SourceSpec below.
+    corpus.py       text of the user's own             knowledge/   facts about the individuals of a world
+    reasoning/      problems solved step by step       structure/   grammars and puzzles of symbols
+    source.py       what every source is               registry.py  the kinds of sources
+
+A new kind is a file in one of these folders, or a folder there with a `source.py`: its spec, its class, and
+`register(SourceKind(…))`. All such files are imported here, in the order of their names.
 """
 
-from typing import Annotated
+from importlib import import_module
+from pathlib import Path
 
-from pydantic import Field
-
-from pipeline.sources.corpus import Corpus, CorpusSpec
-from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
-from pipeline.sources.knowledge.names import Names, NamesSpec
-from pipeline.sources.knowledge.questions import Questions, QuestionsSpec
-from pipeline.sources.reasoning.hops import Hops, HopsSpec
-from pipeline.sources.reasoning.igsm.source import Igsm
-from pipeline.sources.reasoning.igsm.spec import IgsmSpec
+from pipeline.sources.registry import SOURCES, SourceKind, SourceSpec, register
 from pipeline.sources.source import Source
-from pipeline.sources.structure.brevo import Brevo, BrevoSpec
-from pipeline.sources.structure.copying import Copying, CopySpec
-from pipeline.sources.structure.depo import Depo, DepoSpec
-from pipeline.sources.structure.mano import Mano, ManoSpec
-from pipeline.sources.structure.sentences import GrammarSpec, Sentences
 
-SOURCES: dict[str, type[Source]] = {
-    "biographies": Biographies,
-    "questions": Questions,
-    "statements": Questions,
-    "names": Names,
-    "corpus": Corpus,
-    "igsm": Igsm,
-    "hops": Hops,
-    "depo": Depo,
-    "brevo": Brevo,
-    "mano": Mano,
-    "copy": Copying,
-    "grammar": Sentences,
-}
-SourceSpec = Annotated[
-    BiographiesSpec
-    | QuestionsSpec
-    | NamesSpec
-    | CorpusSpec
-    | IgsmSpec
-    | HopsSpec
-    | DepoSpec
-    | BrevoSpec
-    | ManoSpec
-    | CopySpec
-    | GrammarSpec,
-    Field(discriminator="kind"),
-]
+_HERE = Path(__file__).parent
+for _file in sorted([*_HERE.glob("[!_]*.py"), *_HERE.glob("*/[!_]*.py"), *_HERE.glob("*/*/source.py")]):
+    import_module(".".join((__name__, *_file.relative_to(_HERE).with_suffix("").parts)))
 
-__all__ = ["SOURCES", "Source", "SourceSpec"]
+__all__ = ["SOURCES", "Source", "SourceKind", "SourceSpec", "register"]

@@ -1,7 +1,7 @@
 """Ordinary text from files of the user's: JSON lines, Parquet or plain text, one document a row.
 
 The control of Part 3.1, appendix G, where half of the training is on other text.
-How its rows are read is in rows.py: a corpus may be larger than memory, and a worker is sent no more than its path.
+How rows are read is in rows.py: a corpus may be larger than memory, and a worker is sent nothing but its path.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files
-from pipeline.core.notices import Notice, information
+from pipeline.core.notices import information
 from pipeline.core.permutation import Permutation
 from pipeline.core.system.opening import expanded, opened
+from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.rows import KINDS, Rows, content_of
-from pipeline.sources.source import SAMPLE, Context, DocumentsSpec, mask_of, number_of
+from pipeline.sources.source import SAMPLE, Context, DocumentsSpec, Source, mask_of, number_of
 from pipeline.text.offsets import tokens_within
-from pipeline.worlds.world import World
 
 CHUNK = 1024  # documents that are encoded together
 
@@ -45,11 +45,11 @@ class CorpusSpec(DocumentsSpec):
     _paths: tuple[Path, ...] = PrivateAttr(default=())
 
     def materialise(self, files: Files) -> Self:
-        """The same, with the content of its files. SpecError where they cannot be read, or are not those meant."""
+        """The same, with a hash of its files. SpecError where they cannot be read, or `content` is another hash."""
         named = [self.files] if isinstance(self.files, str) else self.files
         if not named:
             raise SpecError("no files", "Give at least one path.", ("files",))
-        paths = tuple(_found(name, files) for name in named)
+        paths = tuple(_path_of(name, files) for name in named)
         for path in paths:
             if KINDS.get(path.suffix) is None or KINDS[path.suffix] != KINDS.get(paths[0].suffix):
                 raise SpecError(
@@ -68,15 +68,8 @@ class CorpusSpec(DocumentsSpec):
         return copy
 
 
-class Corpus:
+class Corpus(Source):
     """The source: item i is row i, the same at every exposure. Its mean length is that of a keyed sample of rows."""
-
-    labels: tuple[str, ...] = ("",)
-    exposures: int | None = 1
-    longest: int | None = None
-    world: World | None = None
-    mean_tokens: Fraction
-    notices: tuple[Notice, ...]
 
     def __init__(self, spec: CorpusSpec, context: Context) -> None:
         assert spec.content is not None, "the spec is materialised"
@@ -91,26 +84,20 @@ class Corpus:
             raise SpecError("the files hold no rows", "Give others.", ("files",))
         order = Permutation(len(self), context.key.child("sample"))
         sample = order(np.arange(min(SAMPLE, len(self)), dtype=np.int64))
-        told = self.documents(sample, sample, spans=False)
-        self.mean_tokens = Fraction(len(told.tokens.values), len(told))
+        documents = self.documents(sample, sample, spans=False)
+        self.mean_tokens = Fraction(len(documents.tokens.values), len(documents))
         near = f"its mean length is that of {SAMPLE:,} of its rows, so shares are near, not exact"
         self.notices = (information(near),) if len(self) > SAMPLE else ()
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def individuals(self, item: I64) -> I64:
-        raise NotImplementedError("a corpus is about nobody")
-
-    def topics(self, item: I64) -> list[str]:
-        return [""] * item.size
-
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
-        """The rows `item` (d,), encoded; the exposure plays no part. They have no spans; a tag is their only part."""
+        """The rows `item` (d,), encoded; the exposure plays no part. There are no spans; a tag is the only part."""
         firsts = range(0, max(item.size, 1), CHUNK)
-        return Documents.concat([self._told(item[first : first + CHUNK], spans, parts) for first in firsts])
+        return Documents.concat([self._encoded(item[first : first + CHUNK], spans, parts) for first in firsts])
 
-    def _told(self, item: I64, spans: bool, parts: bool) -> Documents:
+    def _encoded(self, item: I64, spans: bool, parts: bool) -> Documents:
         before = self._words and f"{self._words} "
         texts = [before + text for text in self._rows.texts(item)]
         encodings = self._tokenizer.plain(texts)
@@ -128,26 +115,26 @@ class Corpus:
             return _marked(len(encodings), [])
         tokens, end = [0] * len(encodings), len(self._words)
         if end:
-            begun = ([place for place in encoding.offsets if place[0] < end] for encoding in encodings)
-            pairs = zip(begun, texts, strict=True)
+            begins = ([place for place in encoding.offsets if place[0] < end] for encoding in encodings)
+            pairs = zip(begins, texts, strict=True)
             tokens = [int(tokens_within(offsets, text, [end, len(text)])[0]) for offsets, text in pairs]
         return _marked(len(encodings), [(0, len(self._token) + count, number_of("tag")) for count in tokens])
 
 
 def _marked(documents: int, rows: list[tuple[int, int, int]]) -> Ragged:
-    """One row (start, length, what) a document, or none."""
+    """The same row (start, length, role) for each document, or none."""
     per_document = np.full(documents, bool(rows), np.int64)
     return Ragged(np.array(rows, np.int32).reshape(-1, 3), offsets_of(per_document))
 
 
-def _found(name: str, files: Files) -> Path:
-    """The file of this name: an absolute path, or one beside the recipe, or in the library."""
+def _path_of(name: str, files: Files) -> Path:
+    """The file of this name: an absolute path, or one beside the recipe, or in the library. SpecError for none."""
     path = expanded(name) if os.path.isabs(expanded(name)) else files.find(name, "recipes", "files")
     try:
         opened(path).close()
     except IsADirectoryError:
-        inside = sorted(one.name for one in path.iterdir() if one.suffix in KINDS)
-        remedy = f"Name its files: [{', '.join(f'{name}/{one}' for one in inside[:3])}{', …' * (len(inside) > 3)}]."
+        inside = sorted(file.name for file in path.iterdir() if file.suffix in KINDS)
+        remedy = f"Name its files: [{', '.join(f'{name}/{file}' for file in inside[:3])}{', …' * (len(inside) > 3)}]."
         raise SpecError(
             f"'{path}' is a folder", remedy if inside else f"Name files: {', '.join(KINDS)}.", ("files",)
         ) from None
@@ -156,3 +143,8 @@ def _found(name: str, files: Files) -> Path:
     except OSError as error:
         raise SpecError(f"cannot read '{path}': {error.strerror}", "It must be a file.", ("files",)) from None
     return path.absolute()  # workers have other working directories
+
+
+register(
+    SourceKind("corpus", CorpusSpec, Corpus, "text of your own: JSON lines, Parquet or plain text, a document a row")
+)

@@ -1,11 +1,15 @@
-"""What every source is: a length, and documents as a pure function of (item, exposure)."""
+"""What every source is: a length, and documents as a pure function of (item, exposure).
+
+source.documents(item, exposure)      int64 (d,), int64 (d,) → d documents, each the same whatever the others are
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,19 +31,19 @@ from pipeline.worlds.world import World
 
 Variants = Annotated[int, Key_(ge=1, le=2**31 - 1)] | Literal["fresh"]
 Role = Literal["tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back", "attempt"]
-MEASURED = 8192  # documents that are made at once where nothing but their lengths is wanted
-SAMPLE = 2000  # documents whose mean length is taken where it cannot be computed
+MEASURED = 8192  # documents made at once where only their lengths are wanted
+SAMPLE = 2000  # documents whose mean length stands for all where it cannot be computed
 
 
 class MarkSpec(Spec):
-    """Words that stand for themselves: one special token, which the tokenizer is given, or plain text."""
+    """A marker inside documents: one special token, which is added to the tokenizer, or plain text."""
 
     token: str | None = Key_(None, min_length=1, description="One special token.")
     text: str | None = Key_(None, min_length=1, description="Text, tokenized as any other, a space before it.")
 
     @classmethod
     def of(cls, token: str) -> MarkSpec:
-        """A special token."""
+        """The mark that is this special token."""
         return cls(token=token)
 
     @model_validator(mode="after")
@@ -51,7 +55,7 @@ class MarkSpec(Spec):
         return self
 
     def piece(self) -> Piece:
-        """As a program of its own."""
+        """The mark as a piece of a template."""
         return special(self.token) if self.token is not None else literal(self.text or "")
 
 
@@ -65,6 +69,9 @@ Mark = Annotated[MarkSpec, BeforeValidator(_mark, json_schema_input_type=str | M
 class DocumentsSpec(Spec):
     """The keys that every source has."""
 
+    if TYPE_CHECKING:
+        kind: str  # each spec has one, a Literal of its names, where it stands among the keys of a recipe
+
     tag: Mark | None = Key_(
         None, description="What each document begins with, such as <Wikipedia.org>: a special token, or {text: …}."
     )
@@ -72,17 +79,17 @@ class DocumentsSpec(Spec):
 
     @property
     def marks(self) -> tuple[MarkSpec, ...]:
-        """All marks that its documents may hold."""
+        """Every mark that its documents may contain."""
         return (self.tag,) if self.tag else ()
 
     @property
     def ended(self) -> bool:
-        """Whether each of its documents ends with the end token."""
+        """Whether every document ends with the end token."""
         return True
 
     @property
     def symbols(self) -> Alphabet | None:
-        """The alphabet of those of its tokens that are no text."""
+        """The alphabet of its tokens that are symbols rather than text; None where there are none."""
         return None
 
 
@@ -103,7 +110,7 @@ class Context:
     symbols: Symbols = NO_SYMBOLS
 
     def about(self, spec: AboutSpec) -> tuple[World, range]:
-        """The world of a source, and which of its individuals it is about. SpecError where there is no such one."""
+        """The world of a source, and its individuals that the source is about. SpecError for an unknown name."""
         if spec.world not in self.worlds:
             at = ("world",)
             among = [at, ("..", "..", "worlds", spec.world), ("..", "..", "worlds")]
@@ -115,62 +122,68 @@ class Context:
             raise SpecError(error.problem, error.remedy, ("only",)) from None
 
 
-class Source(Protocol):
-    """Items 0 … len-1, each of which can be told at any exposure.
+class Source(ABC):
+    """Items 0 … len-1, each of which can be rendered at any exposure.
 
-    labels: what the label of a span means. roles: of ROLES those that parts of its documents have. mask: those of them
-    without loss. notices: what `plan` should tell the user. exposures: how often each item is told where the recipe
-    does not say; None where it must. mean_tokens: expected tokens of a document, its end token included. longest: most
-    tokens of a document; None where that is not known ahead. world: whose individuals it is about, if any.
+    labels: what the label of a span means, by number. roles: those of ROLES that parts of its documents have. mask:
+    those of them without loss. notices: what `plan` reports about it. exposures: how often each item is shown where
+    the recipe does not say; None where the recipe must. mean_tokens: expected tokens of a document, its end token
+    included. longest: most tokens of a document; None where that is not known ahead. world: the world that its
+    documents state facts of, None where they state none.
+
+    What has a value here is that of a source of plain documents about nobody; a kind overrides what differs.
     """
 
-    labels: tuple[str, ...]
-    roles: tuple[str, ...]
-    mask: tuple[str, ...]
-    notices: tuple[Notice, ...]
-    exposures: int | None
+    labels: tuple[str, ...] = ("",)
+    roles: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    exposures: int | None = 1
     mean_tokens: Fraction
-    longest: int | None
+    longest: int | None = None
+    world: World | None = None
 
-    @property
-    def world(self) -> World | None: ...
-
+    @abstractmethod
     def __init__(self, spec: Any, context: Context) -> None:
         """SpecError, `at` below the spec, where it cannot be compiled."""
-        ...
 
-    def __len__(self) -> int: ...
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many items there are."""
 
+    @abstractmethod
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
-        """One document for each row of item, exposure (d,): row by row, whatever the other rows are."""
-        ...
+        """One document for each row of item, exposure (d,): row by row, whatever the other rows are.
+
+        spans: with the rows (start, length, label) of names and values. parts: with the rows (start, length, role).
+        """
 
     def individuals(self, item: I64) -> I64:
-        """Whom of the world each item (d,) is about: int64 (d,). Only where there is a world."""
-        ...
+        """Whom of the world each item (d,) is about: int64 (d,), -1 for nobody."""
+        return np.full(item.size, -1, np.int64)
 
     def topics(self, item: I64) -> list[str]:
-        """What each item (d,) is about, in a word: the question asked. "" where it is about no one thing."""
-        ...
+        """What each item (d,) is about, in a word such as the question it asks; "" for no one thing."""
+        return [""] * item.size
 
 
 @runtime_checkable
 class Measured(Protocol):
-    """A source that can say how long documents are without making them."""
+    """A source that computes how long documents are without making them."""
 
     def lengths(self, item: I64, exposure: I64) -> I64 | None:
-        """Tokens of each document that `documents` would return, int64 (d,). None where they have to be made for it."""
+        """Tokens of each document that `documents` would return, int64 (d,); None where they must be made first."""
         ...
 
 
 @runtime_checkable
 class Informative(Protocol):
-    """A source that tells what is true of the individuals of a world.
+    """A source that states what is true of the individuals of a world.
 
-    Item i is about individual people[i // len(shown)], and its documents show of him or her shown[i % len(shown)].
-    unknown: how many tokens of a document the tokenizer does not know, expected; None where a sample must tell.
-    variants: how many different documents the exposures of an item can give, where each exposure is worded anew; None
-    where it is not, or where nobody counts them.
+    Item i is about individual people[i // len(shown)], and its documents show of that individual
+    shown[i % len(shown)]. unknown: expected tokens of a document that the tokenizer does not know; None where only a
+    sample can say. variants: how many different documents the exposures of an item can give, where each exposure is
+    worded anew; None where it is not, or where they are not counted.
     """
 
     people: range
@@ -184,7 +197,7 @@ class Stepped(Protocol):
     """A source whose documents are solved step by step."""
 
     def step_columns(self, item: I64, exposure: I64) -> dict[str, Column]:
-        """For each document a row of what there is to know at its steps."""
+        """Columns (d,) that describe the steps of each document, by name."""
         ...
 
 
@@ -192,7 +205,7 @@ class Stepped(Protocol):
 class Parsed(Protocol):
     """A source whose documents are sentences with trees.
 
-    symbols: the names of all that stands in them, by number. depth: how many of them stand above a token.
+    symbols: the names of all symbols of the trees, by number. depth: how many symbols stand above a token.
     """
 
     @property
@@ -202,17 +215,17 @@ class Parsed(Protocol):
     def depth(self) -> int: ...
 
     def trees(self, item: I64, exposure: I64) -> tuple[Ragged, NDArray[np.uint8]]:
-        """For each token of each document: what it is part of, on each level, and how many of these end with it."""
+        """For each token of each document: the symbols above it, a column a level, and how many of these it ends."""
         ...
 
 
 def prefix(spec: DocumentsSpec) -> Piece | None:
-    """What the documents of a source begin with."""
+    """What the documents of a source begin with: its tag, None where it has none."""
     return spec.tag.piece() if spec.tag else None
 
 
 def mask_of(spec: DocumentsSpec, roles: tuple[str, ...]) -> tuple[str, ...]:
-    """The masked roles. SpecError for one that no part of the documents has."""
+    """The masked roles of a spec. SpecError for one that is not among `roles`, those that the documents have."""
     for i, role in enumerate(spec.mask):
         if role not in roles:
             has = f"It has: {', '.join(roles)}." if roles else "Its documents have none."
@@ -221,35 +234,35 @@ def mask_of(spec: DocumentsSpec, roles: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def number_of(role: str) -> int:
-    """A role as it is stored."""
+    """The number that a role is stored as."""
     return ROLES.index(role)
 
 
 def lengths_of(source: Source, item: I64, exposure: I64) -> I64:
-    """Tokens of the documents `item` (d,) at `exposure` (d,): measured where the source can, else made."""
-    measured = source.lengths(item, exposure) if isinstance(source, Measured) else None
-    if measured is not None:
-        return measured
-    found = np.empty(item.size, np.int64)
+    """Tokens of the documents `item` (d,) at `exposure` (d,): computed where the source can, else they are made."""
+    computed = source.lengths(item, exposure) if isinstance(source, Measured) else None
+    if computed is not None:
+        return computed
+    lengths = np.empty(item.size, np.int64)
     for first in range(0, item.size, MEASURED):
         chunk = slice(first, first + MEASURED)
-        found[chunk] = source.documents(item[chunk], exposure[chunk], spans=False).tokens.lengths
-    return found
+        lengths[chunk] = source.documents(item[chunk], exposure[chunk], spans=False).tokens.lengths
+    return lengths
 
 
 def is_measured(source: Source) -> bool:
-    """Whether its documents need not be made for their lengths."""
+    """Whether the lengths of its documents are known without making them."""
     nothing = np.empty(0, np.int64)
     return isinstance(source, Measured) and source.lengths(nothing, nothing) is not None
 
 
 def sample_lengths(source: Source, sample: int = SAMPLE) -> I64:
-    """Tokens of the first documents, int64 (sample,) or fewer: where nothing can be computed of them all."""
+    """Tokens of the first documents at exposure 0: int64 (sample,), or fewer where there are fewer items."""
     item = np.arange(min(sample, len(source)), dtype=np.int64)
     return source.documents(item, np.zeros_like(item), spans=False).tokens.lengths
 
 
 def sample_mean(source: Source, sample: int = SAMPLE) -> Fraction:
-    """Tokens of a document, from the first items."""
+    """Mean tokens of the first documents, for a source whose mean cannot be computed."""
     lengths = sample_lengths(source, sample)
     return Fraction(int(lengths.sum()), len(lengths))

@@ -1,4 +1,4 @@
-"""What was answered, a line of JSON each, held against its problems: those beside it, or those of a split's rows."""
+"""Answers in a file of JSON lines, held against their problems: those beside them, or those of a split's rows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pipeline.evaluate.checking.report import Report
 from pipeline.evaluate.checking.verdict import Finding
 from pipeline.evaluate.predictions import by_row, lines
 
-GOLD = 100  # as many rows' own answers are checked too, so that wrong rules do not pass for a bad model
+GOLD = 100  # rows whose own answers are checked too, so that wrong rules do not pass for a bad model
 Checked = Callable[[], object]
 
 
 class Row(NamedTuple):
-    """A row of a split with the column `answers`, its texts as they are stored."""
+    """The texts of a row of a split with the column `answers`, as they are stored."""
 
     prompt: str
     hint: str
@@ -30,27 +30,27 @@ class Row(NamedTuple):
 class Rules(Protocol):
     """How the answers to one kind of problem are checked. Refusals are PipelineErrors, which get their place here.
 
-    needs: the texts that a line of pairs must have. form: how it should look.
+    needs: the keys of texts that a line with a problem beside its answer must have. form: how such a line looks.
     """
 
     needs: ClassVar[tuple[str, ...]]
     form: ClassVar[str]
 
     def report(self) -> Report:
-        """An empty one."""
+        """An empty report."""
 
     def within(self, data: Dataset) -> Rules:
-        """The same, for texts of a dataset."""
+        """The same rules, for texts of a dataset."""
 
     def pair(self, line: Mapping[str, Any]) -> tuple[int, Finding]:
-        """Size and verdict of an answer that has its problem beside it."""
+        """Size of the problem in a line, and the verdict on the answer beside it."""
 
-    def row(self, row: Row, said: str, own: bool) -> tuple[int, Finding]:
-        """Size and verdict of what is said to a row. own: whether the row's own answer is to be looked at too."""
+    def row(self, row: Row, prediction: str, own: bool) -> tuple[int, Finding]:
+        """Size of the problem of a row, and the verdict on a prediction. own: check the row's own answer first."""
 
 
 def check_pairs(path: str | Path, rules: Rules, checked: Checked = lambda: None) -> Report:
-    """The report on a JSONL file of problems with their answers; `checked` is called after each.
+    """The report on a JSONL file of problems with their answers. checked: is called after each.
 
     PipelineError, with file and line, for lines that are none, and for problems that cannot be read.
     """
@@ -73,16 +73,16 @@ def check_split(data: Dataset, split: str, path: str | Path, rules: Rules, check
     rows = _Rows(data, split)
     rules = rules.within(data)
     report = rules.report()
-    for _, number, said in by_row(path, len(rows), "JSON lines"):
+    for _, number, prediction in by_row(path, len(rows), "JSON lines"):
         with _standing(f"{data.folder.url}, row {number} of '{split}'"):
-            report.add(*rules.row(rows[number], said, own=report.all.answers < GOLD))
+            report.add(*rules.row(rows[number], prediction, own=report.all.answers < GOLD))
         checked()
     return _filled(report, path)
 
 
 @contextmanager
 def _standing(place: str) -> Iterator[None]:
-    """Refusals raised inside are of what stands there."""
+    """Refusals raised inside without a place get this one."""
     try:
         yield
     except PipelineError as error:

@@ -10,7 +10,7 @@ from pipeline.evaluate.checking.verdict import Finding, Why
 
 @dataclass
 class Tally:
-    """Sums over answers: all of them, and the right ones with what else their verdicts count."""
+    """Sums over answers: how many, how many right, and over the right ones the numbers that verdicts count."""
 
     answers: int = 0
     correct: int = 0
@@ -22,16 +22,17 @@ class Tally:
         return self.correct / self.answers
 
     def row(self, name: str, counted: tuple[str, ...]) -> list[str]:
-        """As it stands in the table: means of what is counted are over the right answers."""
+        """A row of the table; the means of `counted` are over the right answers."""
         means = [f"{self.sums[what] / self.correct:.2f}" if self.correct else "" for what in counted]
         return [name, f"{self.answers:,}", f"{self.correct:,}", f"{self.accuracy:.2%}", *means]
 
 
 @dataclass
 class Report:
-    """What was found. by: what results are broken down by; noun: what answers are called; counted: numbers in verdicts.
+    """Tallies of verdicts.
 
-    tallies: size → its answers, whatever the size is one of.
+    by: the size that results are broken down by. noun: what answers are called. counted: the fields of verdicts that
+    are numbers to be averaged. tallies: size of the problem → answers to problems of that size.
     """
 
     by: str
@@ -42,7 +43,7 @@ class Report:
     reasons: Counter[Why] = field(default_factory=Counter)
 
     def add(self, size: int, verdict: Finding) -> None:
-        """Count one."""
+        """Count the verdict on the answer to a problem of this size."""
         for tally in (self.all, self.tallies[size]):
             tally.answers += 1
             tally.correct += verdict.ok

@@ -1,4 +1,4 @@
-"""What a check finds, whatever it is of: that a problem is none, or what is wrong with an answer."""
+"""What every check can find: a problem that cannot be read, or what is wrong with an answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class ProblemError(PipelineError):
 
 
 class Why(StrEnum):
-    """Reasons why answers are wrong: a name, and its meaning in words."""
+    """Reasons why answers are wrong: each has a name, and its meaning in words."""
 
     meaning: str
 

@@ -46,12 +46,24 @@ from pipeline.sources.knowledge.wordings import (  # fmt: skip
     Wordings,
     sentences_of,
 )
-from pipeline.sources.source import SAMPLE, AboutSpec, Context, MarkSpec, Variants, mask_of, prefix, sample_mean
+from pipeline.sources.registry import SourceKind, register
+from pipeline.sources.source import (
+    SAMPLE,
+    AboutSpec,
+    Context,
+    MarkSpec,
+    Source,
+    Variants,
+    mask_of,
+    prefix,
+    sample_mean,
+)
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Choose, Outline
 from pipeline.text.rendered import Program, Rendered, Renderer, compile_programs
 from pipeline.text.shown import Shown, shown_by
 from pipeline.worlds.falsehood import Falsehood
+from pipeline.worlds.world import World
 
 NAMED = "Show {{ subject }} or {{ name }} in every wording of the sentence that is to name it, or set full_name: all."
 
@@ -108,8 +120,10 @@ class BiographiesSpec(TemplatesSpec, AboutSpec):
         return self.full_name.after if isinstance(self.full_name, AfterSpec) else 0
 
 
-class Biographies:
+class Biographies(Source):
     """The source. Wordings come from the source's key, truth from the world alone. sentences: told, in fixed order."""
+
+    world: World
 
     def __init__(self, spec: BiographiesSpec, context: Context) -> None:
         self.world, self.people = context.about(spec)
@@ -151,9 +165,6 @@ class Biographies:
 
     def individuals(self, item: I64) -> I64:
         return item + self.people.start
-
-    def topics(self, item: I64) -> list[str]:
-        return [""] * item.size
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         """Biographies of `item` (d,) at `exposure` (d,): tokens, and on request the spans of names and values."""
@@ -346,3 +357,8 @@ def _modes(spec: BiographiesSpec, sentences: int) -> NDArray[np.int64]:
     modes[0] = NAMELESS if after else NAME
     modes[after] = NAME
     return modes
+
+
+register(
+    SourceKind("biographies", BiographiesSpec, Biographies, "what is true of each individual, in sentences (3.1, 3.3)")
+)

@@ -15,12 +15,14 @@ from pipeline.core.documents import Documents
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
 from pipeline.sources.knowledge.naming import sizes_of
-from pipeline.sources.source import AboutSpec, Context, Mark, MarkSpec, mask_of, prefix, sample_mean
+from pipeline.sources.registry import SourceKind, register
+from pipeline.sources.source import AboutSpec, Context, Mark, MarkSpec, Source, mask_of, prefix, sample_mean
 from pipeline.text.fields import special
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Choose, Outline
 from pipeline.text.rendered import compile_programs
 from pipeline.text.shown import shown_by
+from pipeline.worlds.world import World
 
 
 class NamesSpec(AboutSpec):
@@ -34,10 +36,10 @@ class NamesSpec(AboutSpec):
         return (*super().marks, *((self.start,) if self.start else ()))
 
 
-class Names:
+class Names(Source):
     """The source."""
 
-    exposures: int | None = 1
+    world: World
 
     def __init__(self, spec: NamesSpec, context: Context) -> None:
         self.world, self.people = context.about(spec)
@@ -73,9 +75,6 @@ class Names:
     def individuals(self, item: I64) -> I64:
         return item + self.people.start
 
-    def topics(self, item: I64) -> list[str]:
-        return [""] * item.size
-
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         """The names of `item` (d,)."""
         return self._renderer.documents(item.size, self.longest, self._choose(item), spans=spans, parts=parts)
@@ -90,3 +89,6 @@ class Names:
             return Outline.table(np.tile(np.arange(2, dtype=np.int32), (len(rows), 1)), rows)
 
         return choose
+
+
+register(SourceKind("names", NamesSpec, Names, "full names alone, for probing (3.1)"))

@@ -34,12 +34,14 @@ from pipeline.sources.knowledge.checks import doubled_stops, repeated_lines, sai
 from pipeline.sources.knowledge.naming import Words, sizes_of
 from pipeline.sources.knowledge.naming import notices as naming_notices
 from pipeline.sources.knowledge.wordings import TemplatesSpec
+from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import (
     SAMPLE,
     AboutSpec,
     Context,
     Mark,
     MarkSpec,
+    Source,
     Variants,
     mask_of,
     number_of,
@@ -89,8 +91,10 @@ class _Line:
     answer: int = -1
 
 
-class Questions:
+class Questions(Source):
     """The source. Wordings, hints and second individuals come from its key, truth from the world."""
+
+    world: World
 
     def __init__(self, spec: QuestionsSpec, context: Context) -> None:
         self.world, self.people = context.about(spec)
@@ -331,3 +335,9 @@ def _shifted(field: Field, by: int) -> Field:
     shown = tuple(piece if isinstance(piece, str) else piece.at(piece.slot + by) for piece in field.format)
     parts_ = {name: column.at(column.slot + by) for name, column in field.parts.items()}
     return Field(shown, parts_, field.label, field.after)
+
+
+register(
+    SourceKind("questions", QuestionsSpec, Questions, "questions about individuals, with hints and answers (3.1, 3.2)")
+)
+register(SourceKind("statements", QuestionsSpec, Questions, "single facts as sentences, forwards and backwards (3.2)"))

@@ -37,7 +37,8 @@ from pipeline.core.spec import Name, Size
 from pipeline.sources.knowledge.checks import doubled_stops
 from pipeline.sources.knowledge.questions import OTHER, variables
 from pipeline.sources.knowledge.wordings import TemplatesSpec
-from pipeline.sources.source import AboutSpec, Context, Variants, mask_of, number_of, prefix, sample_mean
+from pipeline.sources.registry import SourceKind, register
+from pipeline.sources.source import AboutSpec, Context, Source, Variants, mask_of, number_of, prefix, sample_mean
 from pipeline.text.fields import literal
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Choose, Outline
@@ -79,10 +80,8 @@ class HopsSpec(TemplatesSpec, AboutSpec):
         return (self.background.values or ()) if self.background and self.sentences else ()
 
 
-class Hops:
+class Hops(Source):
     """The source. Grids, values, words, order and background have streams of their own, of its key."""
-
-    world: World | None = None  # whose truth it does not tell
 
     def __init__(self, spec: HopsSpec, context: Context) -> None:
         self._world, people = context.about(spec)
@@ -302,3 +301,6 @@ def _joined(parts: Ragged, tags: int, prompts: int) -> Ragged:
     prompt = np.column_stack([first[:, 0], last[:, 0] + last[:, 1] - first[:, 0], first[:, 2]])
     joined = np.concatenate([rows[:, :tags], prompt[:, None], rows[:, -1:]], axis=1)
     return Ragged(joined.astype(np.int32).reshape(-1, 3), offsets_of(np.full(len(parts), tags + 2)))
+
+
+register(SourceKind("hops", HopsSpec, Hops, "questions whose answer takes several hops through a text (4.1)"))

@@ -5,23 +5,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Literal
+from functools import cached_property
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field as Key_
 
 from pipeline.core.draws import I64
-from pipeline.sources.source import Context
-from pipeline.sources.structure.puzzle import Drawn, Law, Puzzle, SymbolsSpec, drawn, law_of, mean_of
+from pipeline.sources.registry import SourceKind, register
+from pipeline.sources.structure.puzzle import Drawn, Puzzle, SymbolsSpec, drawn
+from pipeline.sources.structure.sizes import Distribution, Sizes, sizes_of
 
 
 class CopySpec(SymbolsSpec):
-    """Strings of symbols; every exposure tells the same one in the same way."""
+    """Strings of symbols; every exposure of an instance is the same document."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"law": "distribution"}
 
     kind: Literal["copy"]
     length: int = Key_(ge=1, le=30_000, description="Most symbols to copy, the N of the paper.")
-    law: Law = Key_("uniform", description="Of their number n, from 1 on: uniform, ∝ 1 / (n + √N), or N always.")
+    distribution: Distribution = Key_(
+        "uniform", description="Of their number n, from 1 on: uniform, ∝ 1 / (n + √N), or N always."
+    )
     vocabulary: int = Key_(50, ge=1, le=30_000, description="So many symbols; the paper's number is not known to us.")
 
     def names(self) -> tuple[str, ...]:
@@ -32,21 +39,34 @@ class Copying(Puzzle):
     """The source."""
 
     streams = ("instance",)
+    _spec: CopySpec
 
-    def __init__(self, spec: CopySpec, context: Context) -> None:
-        self._spec = spec
-        self._least, self._law = law_of(spec.law, 1, spec.length)
-        super().__init__(spec, context)
+    @cached_property
+    def _lengths(self) -> Sizes:
+        return sizes_of(self._spec.distribution, 1, self._spec.length)
 
     def _most(self) -> int:
         return 2 * self._spec.length + 1
 
     def _mean(self) -> Fraction:
-        return 2 * mean_of(self._least, self._law) + 1
+        return 2 * self._lengths.mean + 1
 
     def _draw(self, item: I64, exposure: I64) -> Drawn:
         from pipeline.sources.structure.compiled import copying
 
         spec, frame = self._spec, self._frame
-        rule = np.array([self._least, spec.vocabulary, frame.lead, frame.trail], np.int64)
-        return drawn(copying.draw, self._room(item.size, 1), item, exposure, rule, self._law, self._keys)
+        rule = np.array([self._lengths.least, spec.vocabulary, frame.lead, frame.trail], np.int64)
+        parameters = rule, self._lengths.thresholds, self._keys
+        return drawn(copying.draw, self._room(item.size, 1), item, exposure, *parameters)
+
+
+register(
+    SourceKind(
+        "copy",
+        CopySpec,
+        Copying,
+        "strings of symbols, said again (4.1)",
+        kernels=("pipeline.sources.structure.compiled.copying",),
+        verifier="pipeline.evaluate.checking.puzzles.copying:VERIFIER",
+    )
+)

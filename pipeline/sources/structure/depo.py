@@ -1,4 +1,4 @@
-"""Depo: a directed cycle, told edge by edge in any order, and questions who comes k steps after whom (Part 4.1).
+"""Depo: a directed cycle, its edges in any order, and questions who comes k steps after whom (Part 4.1).
 
 <bos> 3 8|  5|      5| 1 2|      1 2| 3 8|     <query_2> 5| <ans> 3 8|     …
       from  to      edge         edge          who comes two steps after 5|
@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from functools import cached_property
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field as Key_
@@ -14,19 +16,24 @@ from pydantic import model_validator
 
 from pipeline.core.draws import I64
 from pipeline.core.spec import refused
-from pipeline.sources.source import Context
-from pipeline.sources.structure.puzzle import Drawn, Law, Puzzle, SymbolsSpec, drawn, law_of
+from pipeline.sources.registry import SourceKind, register
+from pipeline.sources.structure.puzzle import Drawn, Puzzle, SymbolsSpec, drawn
+from pipeline.sources.structure.sizes import Distribution, Sizes, sizes_of
 from pipeline.sources.structure.words import WordsSpec
 
 LEAST = 3  # nodes
 
 
 class DepoSpec(SymbolsSpec):
-    """Cycles of nodes; an exposure tells the edges of an instance in another order, and asks other questions."""
+    """Cycles of nodes; an exposure shows the edges of an instance in another order, and asks other questions."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"law": "distribution"}
 
     kind: Literal["depo"]
     nodes: int = Key_(ge=LEAST, le=10_000, description="Most nodes, the N of the paper.")
-    law: Law = Key_("inverse", description="Of their number n, from 3 on: ∝ 1 / (n + √N), uniform, or N always.")
+    distribution: Distribution = Key_(
+        "inverse", description="Of their number n, from 3 on: ∝ 1 / (n + √N), uniform, or N always."
+    )
     hops: int = Key_(ge=1, le=1000, description="Most steps, the K of the paper.")
     asked: int | None = Key_(None, ge=1, description="Always so many steps. Default: any of 1 … hops.")
     queries: int = Key_(10, ge=1, description="Questions of a document, about nodes that differ; no more than nodes.")
@@ -48,10 +55,11 @@ class DepoSpec(SymbolsSpec):
 class Depo(Puzzle):
     """The source."""
 
-    def __init__(self, spec: DepoSpec, context: Context) -> None:
-        self._spec = spec
-        self._least, self._law = law_of(spec.law, LEAST, spec.nodes)
-        super().__init__(spec, context)
+    _spec: DepoSpec
+
+    @cached_property
+    def _nodes(self) -> Sizes:
+        return sizes_of(self._spec.distribution, LEAST, self._spec.nodes)
 
     def _most(self) -> int:
         n, queries = self._spec.nodes, min(self._spec.queries, self._spec.nodes)
@@ -62,6 +70,19 @@ class Depo(Puzzle):
 
         spec, frame = self._spec, self._frame
         near, far = (spec.asked, spec.asked) if spec.asked else (1, spec.hops)
-        rule = [self._least, spec.nodes, near, far, spec.hops, spec.queries, frame.lead, frame.trail]
+        rule = [self._nodes.least, spec.nodes, near, far, spec.hops, spec.queries, frame.lead, frame.trail]
         room = self._room(item.size, min(spec.queries, spec.nodes))
-        return drawn(depo.draw, room, item, exposure, np.array(rule, np.int64), spec.words.rule, self._law, self._keys)
+        parameters = np.array(rule, np.int64), spec.words.rule, self._nodes.thresholds, self._keys
+        return drawn(depo.draw, room, item, exposure, *parameters)
+
+
+register(
+    SourceKind(
+        "depo",
+        DepoSpec,
+        Depo,
+        "a cycle of nodes, and which one comes k steps after another (4.1)",
+        kernels=("pipeline.sources.structure.compiled.depo",),
+        verifier="pipeline.evaluate.checking.puzzles.depo:VERIFIER",
+    )
+)

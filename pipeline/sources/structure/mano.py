@@ -5,23 +5,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Literal
+from functools import cached_property
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field as Key_
 
 from pipeline.core.draws import I64
-from pipeline.sources.source import Context
-from pipeline.sources.structure.puzzle import Drawn, Law, Puzzle, SymbolsSpec, drawn, law_of, mean_of
+from pipeline.sources.registry import SourceKind, register
+from pipeline.sources.structure.puzzle import Drawn, Puzzle, SymbolsSpec, drawn
+from pipeline.sources.structure.sizes import Distribution, Sizes, sizes_of
 
 
 class ManoSpec(SymbolsSpec):
-    """Expressions; every exposure tells the same one in the same way."""
+    """Expressions; every exposure of an instance is the same document."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"law": "distribution"}
 
     kind: Literal["mano"]
     operations: int = Key_(ge=1, le=1000, description="Most operations, the L of the paper.")
-    law: Law = Key_("uniform", description="Of their number l, from 1 on: uniform, ∝ 1 / (l + √L), or L always.")
+    distribution: Distribution = Key_(
+        "uniform", description="Of their number l, from 1 on: uniform, ∝ 1 / (l + √L), or L always."
+    )
     modulus: int = Key_(23, ge=2, le=10_000, description="All numbers are below it.")
 
     def names(self) -> tuple[str, ...]:
@@ -33,21 +40,34 @@ class Mano(Puzzle):
     """The source."""
 
     streams = ("instance",)
+    _spec: ManoSpec
 
-    def __init__(self, spec: ManoSpec, context: Context) -> None:
-        self._spec = spec
-        self._least, self._law = law_of(spec.law, 1, spec.operations)
-        super().__init__(spec, context)
+    @cached_property
+    def _operations(self) -> Sizes:
+        return sizes_of(self._spec.distribution, 1, self._spec.operations)
 
     def _most(self) -> int:
         return 2 * self._spec.operations + 4
 
     def _mean(self) -> Fraction:
-        return 2 * mean_of(self._least, self._law) + 4
+        return 2 * self._operations.mean + 4
 
     def _draw(self, item: I64, exposure: I64) -> Drawn:
         from pipeline.sources.structure.compiled import mano
 
         spec, frame = self._spec, self._frame
-        rule = np.array([self._least, spec.operations, spec.modulus, frame.lead, frame.trail], np.int64)
-        return drawn(mano.draw, self._room(item.size, 1), item, exposure, rule, self._law, self._keys)
+        rule = np.array([self._operations.least, spec.operations, spec.modulus, frame.lead, frame.trail], np.int64)
+        parameters = rule, self._operations.thresholds, self._keys
+        return drawn(mano.draw, self._room(item.size, 1), item, exposure, *parameters)
+
+
+register(
+    SourceKind(
+        "mano",
+        ManoSpec,
+        Mano,
+        "arithmetic in prefix notation, modulo a number (4.1)",
+        kernels=("pipeline.sources.structure.compiled.mano",),
+        verifier="pipeline.evaluate.checking.puzzles.mano:VERIFIER",
+    )
+)

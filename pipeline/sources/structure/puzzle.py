@@ -9,10 +9,7 @@ Letters: d documents, T tokens in all of them, a answers.
 
 from __future__ import annotations
 
-from decimal import Context as Digits
-from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -20,21 +17,16 @@ from numpy.typing import NDArray
 from pydantic import Field as Key_
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
-from pipeline.core.draws import I32, I64, U64, thresholds
+from pipeline.core.draws import I32, I64, U64
 from pipeline.core.key import Key
-from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Size
-from pipeline.sources.source import Context, DocumentsSpec, Mark, MarkSpec, mask_of, number_of, sample_mean
+from pipeline.sources.source import Context, DocumentsSpec, Mark, MarkSpec, Source, mask_of, number_of, sample_mean
 from pipeline.text.symbols import Alphabet
 from pipeline.text.tokenizer import Tokenizer
-from pipeline.worlds.world import World
 
 CHUNK = 256  # documents that are drawn at once
-ENDLESS = 2**39  # instances, where nothing says how many
-SAMPLED = 10_000  # instances of many sizes, whose mean length is taken
-Law = Literal["inverse", "uniform", "largest"]
-
-_DIGITS = Digits(prec=50)
+ENDLESS = 2**39  # instances, where a recipe does not say how many
+SAMPLED = 10_000  # instances whose mean length stands for all, as they are of many sizes
 
 
 class SymbolsSpec(DocumentsSpec):
@@ -60,35 +52,19 @@ class SymbolsSpec(DocumentsSpec):
 
     @property
     def symbols(self) -> Alphabet:
-        kind: str = self.kind  # type: ignore[attr-defined]  # every source has one
-        return self.alphabet or kind, self.names()
+        return self.alphabet or self.kind, self.names()
 
     def names(self) -> tuple[str, ...]:
-        """The names of its symbols: what is drawn are their numbers."""
+        """The names of its symbols; kernels draw their places in this tuple."""
         raise NotImplementedError
 
 
-def law_of(law: Law, least: int, most: int) -> tuple[int, U64]:
-    """The smallest size, and the thresholds of it and all up to the largest (Part 4.1: n ∝ 1 / (n + √N))."""
-    if law == "largest":
-        return most, np.empty(0, np.uint64)
-    if law == "uniform":
-        return least, thresholds([Fraction(1)] * (most - least + 1))
-    root = _DIGITS.sqrt(Decimal(most))
-    return least, thresholds([Fraction(_DIGITS.divide(Decimal(1), n + root)) for n in range(least, most + 1)])
-
-
-def mean_of(least: int, law: U64) -> Fraction:
-    """The expected size of instances whose law is that of `law_of`."""
-    ends = [0, *law.tolist(), 2**64]
-    return sum((size * Fraction(b - a, 2**64) for size, (a, b) in enumerate(pairwise(ends), least)), Fraction(0))
-
-
 class Drawn(NamedTuple):
-    """Documents as numbers of symbols, places for the frame left free.
+    """Documents as numbers of symbols, with free places for the frame.
 
-    values int32 (T,), offsets int64 (d + 1,). answers int32 (a, 2): start in the document and length of each, those of
-    document i from first_answer[i], int64 (d + 1,), on. size int64 (d,): of the instance, such as its nodes.
+    values: int32 (T,), offsets: int64 (d + 1,). answers: int32 (a, 2), the start in its document and the length of
+    each; those of document i are answers[first_answer[i] : first_answer[i + 1]], first_answer int64 (d + 1,).
+    size: int64 (d,), of each instance, such as how many nodes it has.
     """
 
     values: I32
@@ -99,7 +75,7 @@ class Drawn(NamedTuple):
 
 
 class Frame:
-    """What stands around each document: a tag and BOS before it, the end token behind it, as a recipe asks for them."""
+    """The tokens around each document, as a recipe asks for them: a tag and BOS before it, the end token after it."""
 
     def __init__(self, spec: SymbolsSpec, tokenizer: Tokenizer) -> None:
         self.tag = _ids(tokenizer, spec.tag) if spec.tag else np.empty(0, tokenizer.dtype)
@@ -114,11 +90,11 @@ class Frame:
 
     @property
     def trail(self) -> int:
-        """Tokens behind it."""
+        """Tokens after what is drawn."""
         return len(self._after)
 
     def around(self, tokens: NDArray[Any], offsets: I64) -> Ragged:
-        """Documents (d,), the free places in them filled."""
+        """Documents (d,) of these tokens, whose free places are filled, in place."""
         for i, token in enumerate(self._before.tolist()):
             tokens[offsets[:-1] + i] = token
         for i, token in enumerate(self._after.tolist()):
@@ -126,7 +102,10 @@ class Frame:
         return Ragged(tokens, offsets)
 
     def parts(self, lengths: I64, answers: I32, first: I64) -> Ragged:
-        """The roles in documents (d,): a tag, and all that is no answer is prompt."""
+        """Rows (start, length, role) of documents (d,): a tag, the answers, and all before an answer as its prompt.
+
+        lengths: tokens of each document. answers, first: `answers` and `first_answer` of `Drawn`.
+        """
         d, tags, counts = len(lengths), min(len(self.tag), 1), np.diff(first)
         offsets = offsets_of(2 * counts + tags)
         rows = np.empty((offsets[-1], 3), np.int32)
@@ -145,18 +124,16 @@ def _ids(tokenizer: Tokenizer, mark: MarkSpec) -> NDArray[Any]:
     return tokenizer.encode([f" {mark.text}"])[0] if mark.token is None else tokenizer.ids_of([mark.token])
 
 
-class Puzzle:
+class Puzzle(Source):
     """A source of instances with answers. A kind of puzzle says in `_draw` how they are drawn."""
 
-    labels: tuple[str, ...] = ("",)
-    notices: tuple[Notice, ...] = ()
-    world: World | None = None
-    longest: int | None
     streams: tuple[str, ...] = ("instance", "telling")
     """What an item is, and what an exposure of it may change."""
 
+    _spec: SymbolsSpec
+
     def __init__(self, spec: SymbolsSpec, context: Context) -> None:
-        self._instances = spec.count
+        self._spec = spec
         self.exposures = spec.instances and 1
         self._frame = Frame(spec, context.tokenizer)
         self._ids = context.tokenizer.ids_of(context.symbols.tokens(spec.symbols[0]))
@@ -164,27 +141,23 @@ class Puzzle:
         self.roles = (*(("tag",) if spec.tag else ()), "prompt", "answer")
         self.mask = mask_of(spec, self.roles)
         around = self._frame.lead + self._frame.trail
-        self.longest = self._most() + around
+        self.longest: int | None = self._most() + around
         mean = self._mean()
         self.mean_tokens = sample_mean(self, SAMPLED) if mean is None else mean + around
 
     def __len__(self) -> int:
-        return self._instances
-
-    def individuals(self, item: I64) -> I64:
-        """Nobody."""
-        return np.full(item.size, -1, np.int64)
+        return self._spec.count
 
     def topics(self, item: I64) -> list[str]:
         """How large each instance is."""
         return [f"{size}" for size in self._draw(item, np.zeros_like(item)).size.tolist()]
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
-        """The instances `item` (d,); an exposure tells the same one anew."""
+        """The instances `item` (d,); an exposure renders the same one anew. There are no spans."""
         chunks = [slice(first, first + CHUNK) for first in range(0, max(item.size, 1), CHUNK)]
-        return Documents.concat([self._told(item[chunk], exposure[chunk], spans, parts) for chunk in chunks])
+        return Documents.concat([self._documents(item[chunk], exposure[chunk], spans, parts) for chunk in chunks])
 
-    def _told(self, item: I64, exposure: I64, spans: bool, parts: bool) -> Documents:
+    def _documents(self, item: I64, exposure: I64, spans: bool, parts: bool) -> Documents:
         drawn = self._draw(item, exposure)
         tokens = self._frame.around(self._ids.take(drawn.values), drawn.offsets)
         roles = self._frame.parts(tokens.lengths, drawn.answers, drawn.first_answer) if parts else None
@@ -192,7 +165,7 @@ class Puzzle:
         return Documents(tokens, none if spans else None, roles)
 
     def _room(self, d: int, answers: int) -> Drawn:
-        """Room for d documents, of so many answers at most."""
+        """Empty arrays for d documents, each of the longest length and with so many answers."""
         return Drawn(
             np.zeros(d * (self._most() + self._frame.lead + self._frame.trail), np.int32),
             np.zeros(d + 1, np.int64),
@@ -206,20 +179,21 @@ class Puzzle:
         raise NotImplementedError
 
     def _mean(self) -> Fraction | None:
-        """Expected tokens of an instance, without its frame, where they can be computed."""
+        """Expected tokens of an instance, without its frame; None where they cannot be computed."""
         return None
 
     def _draw(self, item: I64, exposure: I64) -> Drawn:
+        """The instances `item` (d,), rendered at `exposure` (d,), with places for the frame left free."""
         raise NotImplementedError
 
 
 def keys_of(key: Key, streams: tuple[str, ...]) -> U64:
-    """The keys of streams, as compiled code takes them: uint64 (streams, 2)."""
+    """The keys of these streams below `key`, as kernels take them: uint64 (streams, 2)."""
     return np.array([(child.high, child.low) for child in map(key.child, streams)], np.uint64)
 
 
-def drawn(kernel: Any, room: Drawn, item: I64, exposure: I64, *law: NDArray[Any]) -> Drawn:
-    """What a kernel draws into a room: kernel(law…, item, exposure, room…) fills it."""
-    kernel(*law, np.ascontiguousarray(item, np.int64), np.ascontiguousarray(exposure, np.int64), *room)
+def drawn(kernel: Any, room: Drawn, item: I64, exposure: I64, *parameters: NDArray[Any]) -> Drawn:
+    """What kernel(*parameters, item, exposure, *room) draws into the room, cut to what it has used."""
+    kernel(*parameters, np.ascontiguousarray(item, np.int64), np.ascontiguousarray(exposure, np.int64), *room)
     tokens, answers = room.offsets[-1], room.first_answer[-1]
     return room._replace(values=room.values[:tokens], answers=room.answers[:answers])

@@ -1,9 +1,9 @@
 """Sentences of a context-free grammar (Part 1; Lano of Part 4.1).
 
-    <bos> 3 1 1 2 … 2              a sentence: a document each, several of them in a sequence
-    <bos> 3 1 | 1 2 … 2            cut: what comes first is the prompt, the rest one of the ways to go on
+    <bos> 3 1 1 2 … 2              a document is a sentence; several of them stand in a sequence
+    <bos> 3 1 | 1 2 … 2            cut: the first symbols are the prompt, the others one of its completions
 
-An item is a sentence, the same at every exposure; how it is perturbed, if it is, changes with them.
+An item is a sentence, the same at every exposure; how it is perturbed, if it is, changes with the exposure.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files, Text
 from pipeline.core.narrow import narrowed
-from pipeline.core.notices import Notice
 from pipeline.core.spec import Rational, Spec, refused
 from pipeline.core.system.reading import read
 from pipeline.grammars.drawing import ShapeSpec, drawn
@@ -31,13 +30,13 @@ from pipeline.grammars.grammar import Grammar
 from pipeline.grammars.notation import parse, written
 from pipeline.grammars.released import released
 from pipeline.grammars.sampler import Noise, Sampler
-from pipeline.sources.source import SAMPLE, Context, mask_of, number_of, sample_mean
+from pipeline.sources.registry import SourceKind, register
+from pipeline.sources.source import SAMPLE, Context, Source, mask_of, number_of, sample_mean
 from pipeline.sources.structure.puzzle import Frame, SymbolsSpec, keys_of
-from pipeline.worlds.world import World
 
 
 class PerturbedSpec(Spec):
-    """Sentences that the grammar would not have: Part 1 trains on a tenth of such, and is the more robust for it."""
+    """Sentences that are not of the grammar: Part 1 has a tenth of them in training, which makes models more robust."""
 
     share: Rational = Key_(Fraction(1, 10), ge=0, le=1, description="How many of the sentences.")
     rate: Rational = Key_(Fraction(15, 100), ge=0, le=1, description="How many of their symbols are replaced.")
@@ -64,7 +63,7 @@ class GrammarSpec(SymbolsSpec):
         return value
 
     def materialise(self, files: Files) -> Self:
-        """The same with its rules, and the name of their alphabet."""
+        """The same with the rules of its grammar written out, and the name of their alphabet."""
         name = PurePosixPath(self.grammar).stem if isinstance(self.grammar, str) else ""
         alphabet = self.alphabet or (name if name.isidentifier() and name.isascii() else None)
         rules = written(_read(self.grammar, files)).removesuffix("\n").split("\n")
@@ -72,7 +71,7 @@ class GrammarSpec(SymbolsSpec):
 
     @property
     def rules(self) -> Grammar:
-        """The grammar, once it is materialised."""
+        """The grammar of a materialised spec."""
         assert isinstance(self.grammar, list), "the spec is materialised"
         return parse(Text(line, f"line {number}") for number, line in enumerate(self.grammar, 1))
 
@@ -96,20 +95,16 @@ def _read(named: str | list[str] | ShapeSpec, files: Files) -> Grammar:
 def _json(files: Files, named: str) -> dict[str, object]:
     path = files.find(named, "recipes", "grammar")
     try:
-        found = json.loads(read(path, named))
+        tree = json.loads(read(path, named))
     except (ValueError, RecursionError) as error:
         raise SpecError(f"cannot read {named}: {error}", "It must be a JSON file of the released form.") from None
-    if not isinstance(found, dict):
+    if not isinstance(tree, dict):
         raise SpecError(f"{named} holds no mapping", "It must be a JSON file of the released form.")
-    return found
+    return tree
 
 
-class Sentences:
+class Sentences(Source):
     """The source."""
-
-    labels: tuple[str, ...] = ("",)
-    notices: tuple[Notice, ...] = ()
-    world: World | None = None
 
     def __init__(self, spec: GrammarSpec, context: Context) -> None:
         self.grammar, self._spec = spec.rules, spec
@@ -124,9 +119,9 @@ class Sentences:
                 [("cut",), ("grammar",)],
             )
         self.sampler = _sampler(spec, self.grammar, context)
-        told = {"tag": spec.tag, "prompt": spec.cut is not None, "answer": spec.cut is not None}
-        told["silent"] = spec.perturbed is not None and spec.cut is None
-        self.roles = tuple(role for role, there in told.items() if there)
+        cut, silent = spec.cut is not None, spec.perturbed is not None and spec.cut is None
+        present = {"tag": spec.tag, "prompt": cut, "answer": cut, "silent": silent}
+        self.roles = tuple(role for role, is_present in present.items() if is_present)
         self.mask = mask_of(spec, self.roles)
         around = self._frame.lead + self._frame.trail
         self.longest: int | None = self.sampler.longest + around
@@ -139,7 +134,7 @@ class Sentences:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The names of all symbols, by the numbers that trees have."""
+        """The names of all symbols, by their numbers in trees."""
         return self.grammar.symbols
 
     @property
@@ -147,16 +142,12 @@ class Sentences:
         """Symbols above each terminal, the root included."""
         return len(self.grammar.levels) - 1
 
-    def individuals(self, item: I64) -> I64:
-        """Nobody."""
-        return np.full(item.size, -1, np.int64)
-
     def topics(self, item: I64) -> list[str]:
-        """How long the prompts are."""
+        """How long the prompts are, where sentences are cut."""
         return ["" if self._spec.cut is None else f"cut {self._spec.cut}"] * item.size
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
-        """The sentences `item` (d,), perturbed as `exposure` (d,) has it."""
+        """The sentences `item` (d,), perturbed by the draws of `exposure` (d,). There are no spans."""
         frame = self._frame.lead, self._frame.trail
         roles = None
         if parts and "silent" in self.roles:
@@ -171,14 +162,14 @@ class Sentences:
     def trees(self, item: I64, exposure: I64) -> tuple[Ragged, NDArray[np.uint8]]:
         """For each token the symbols above it, from the root down, and how many constituents end with it.
 
-        int16 (T, levels - 1), numbers as in `Grammar.symbols`, -1 for BOS and the like; uint8 (T,).
+        Numbers of `Grammar.symbols`, -1 for BOS and the like: int16 (T, levels - 1); uint8 (T,).
         """
         _, offsets, above, ends = self.sampler.trees(item, exposure, self._frame.lead, self._frame.trail)
         ancestors = narrowed(above, np.int16, "number of a symbol")
         return Ragged(ancestors, offsets), narrowed(ends, np.uint8, "constituents that end at a token")
 
     def _cut(self, offsets: I64) -> Ragged:
-        """The parts of documents: the prompt and what goes on, where they are cut."""
+        """The parts of documents that are cut: the prompt and its completion."""
         lengths, d = np.diff(offsets), len(offsets) - 1
         if self._spec.cut is None:
             return self._frame.parts(lengths, np.empty((0, 2), np.int32), np.zeros(d + 1, np.int64))
@@ -187,7 +178,7 @@ class Sentences:
         return self._frame.parts(lengths, answers, np.arange(d + 1))
 
     def _silent(self, offsets: I64, replaced: NDArray[np.uint8]) -> Ragged:
-        """The parts of documents: a tag, and what was replaced, neighbours together."""
+        """The parts of documents: a tag, and each run of replaced symbols."""
         inside = replaced.astype(bool)
         begins = inside & ~np.r_[False, inside[:-1]]
         begins[offsets[:-1]] = inside[offsets[:-1]]
@@ -199,9 +190,9 @@ class Sentences:
         tags = min(len(self._frame.tag), 1)
         d = len(offsets) - 1
         tagged = _rows(np.zeros(d * tags), np.full(d * tags, len(self._frame.tag)), number_of("tag"))
-        of = np.concatenate([np.arange(d * tags), document])
-        order = np.argsort(of, kind="stable")
-        return Ragged(np.concatenate([tagged, silent])[order], offsets_of(np.bincount(of, minlength=d)))
+        document = np.concatenate([np.arange(d * tags), document])
+        order = np.argsort(document, kind="stable")
+        return Ragged(np.concatenate([tagged, silent])[order], offsets_of(np.bincount(document, minlength=d)))
 
 
 def _rows(start: NDArray[np.generic], length: NDArray[np.generic], role: int) -> I32:
@@ -217,3 +208,15 @@ def _sampler(spec: GrammarSpec, grammar: Grammar, context: Context) -> Sampler:
         return Sampler(grammar, keys, noise)
     except SpecError as error:
         raise SpecError(error.problem, error.remedy, ("perturbed", "level")) from None
+
+
+register(
+    SourceKind(
+        "grammar",
+        GrammarSpec,
+        Sentences,
+        "sentences of a context-free grammar, with their trees (1, 4.1)",
+        kernels=("pipeline.grammars.parsing", "pipeline.grammars.sampling"),
+        verifier="pipeline.evaluate.checking.puzzles.sentences:VERIFIER",
+    )
+)

@@ -1,4 +1,4 @@
-"""The names of nodes: words of one or more tokens, the last of which has a bar, so that it ends the word.
+"""The names of nodes: words of one or more tokens, the last of which has a bar, which ends the word.
 
 7|     3 8|     3 1 2|              of one token always: 7, 38, 312, and no bars
 """
@@ -23,7 +23,7 @@ class WordsSpec(Spec):
     vocabulary: int = Key_(ge=1, le=30_000, description="So many tokens, and as many again that end words.")
 
     def check(self, nodes: int) -> None:
-        """An error, as validators raise it, where there are not so many different words."""
+        """Raise an error, as validators do, where there are fewer different words than nodes."""
         least, most = self.length
         if least > most:
             problem = f"the lengths of words are written [least, most], not [{least}, {most}]"
@@ -38,15 +38,15 @@ class WordsSpec(Spec):
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The tokens of words, in the order that compiled/names.py has."""
+        """The tokens of words, in the order of their numbers in compiled/names.py."""
         inside = [str(digit) for digit in range(1, self.vocabulary + 1)]
         return (*inside, *(f"{digit}|" for digit in inside)) if self.length[1] > 1 else tuple(inside)
 
     @property
     def rule(self) -> I64:
-        """Least and most length, and the vocabulary: int64 (3,)."""
+        """Least and most length, and the vocabulary, as kernels take them: int64 (3,)."""
         return np.array([*self.length, self.vocabulary], np.int64)
 
     def most(self, nodes: int) -> int:
-        """Most tokens of the names of so many nodes."""
+        """Most tokens that the names of so many nodes have together."""
         return nodes * self.length[1]

@@ -1,12 +1,12 @@
-"""Solutions of grade-school problems in files: which part of what is said is the solution, and which the answer.
+"""Solutions of grade-school problems in files: which part of a prediction is the solution, and which the answer.
 
     {"row": 17, "prediction": " Define Park's Lake as a; so a = 4. … so x = q + a = 9 + 4 = 13. 13<|endoftext|>"}
     {"problem": "The number of each Park's Lake equals 4. … How many Bird does Park have?", "solution": "Define …"}
 
-A prediction is read up to the end token, or to a line break that the row's own solution does not have. Behind its last
-full stop may stand the answer: a number, behind special tokens or `Answer:`, or alone. An answer that is not said is
-not missed, as the last step says it. Special tokens of the layout mean nothing here, save the one that takes back:
-decode the model's tokens with them, or there is nothing left of it.
+A prediction is read up to the end token, or to a line break that the row's own solution does not have. After its last
+full stop the answer may follow: a number, alone or after special tokens or `Answer:`. It may be left out, as it is the
+result of the last step. Special tokens mean nothing here, but for the one that takes a step back: decode the model's
+tokens with them, or that one is lost.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.layouts import OpenLayout
 from pipeline.core.system.opening import expanded
 from pipeline.dataset import Dataset
 from pipeline.evaluate.checking.files import Row
@@ -25,6 +29,7 @@ from pipeline.evaluate.checking.igsm.problem import Problem, read
 from pipeline.evaluate.checking.igsm.solution import Verdict, check
 from pipeline.evaluate.checking.igsm.vocabulary import Vocabulary
 from pipeline.evaluate.checking.report import Report
+from pipeline.evaluate.checking.verifier import Verifier
 
 _ANSWER = re.compile(r"(.*\.)\s+(?:Answer:\s*)?(-?[0-9]+)\.?", re.DOTALL)
 _NUMBER = re.compile(r"-?[0-9]+(?=\.?$)")
@@ -32,7 +37,10 @@ _NUMBER = re.compile(r"-?[0-9]+(?=\.?$)")
 
 @dataclass(frozen=True)
 class IgsmRules:
-    """How solutions are checked; as in `verify`. end, marks: the end token and the special tokens of a dataset."""
+    """How solutions are checked: the keywords of `solution.verify`, and what stands around texts of a dataset.
+
+    end: its end token. marks: its other special tokens, but for `back`; None outside a dataset.
+    """
 
     vocabulary: Vocabulary
     modulus: int | None = 23
@@ -52,46 +60,42 @@ class IgsmRules:
         vocabulary: Path | Mapping[str, Any] | None = None,
         childless: bool = False,
     ) -> IgsmRules:
-        """From the words of a recipe or the command line. PipelineError for a vocabulary that is none."""
+        """The rules of these options. vocabulary: a folder, or the mapping of a recipe. PipelineError for neither."""
         if isinstance(vocabulary, Mapping):
             words = Vocabulary.of(vocabulary)
         else:
             words = Vocabulary.at(expanded(vocabulary)) if vocabulary else Vocabulary.standard()
         return cls(words, int(modulus) if modulus != "exact" else None, back, childless)
 
-    @staticmethod
-    def said_by(spec: Mapping[str, Any]) -> dict[str, Any]:
-        """What a source in a recipe says of them, as keywords of `of`."""
-        options = {name: spec[name] for name in ("modulus", "childless", "vocabulary")}
-        back = (spec["retry"] or {}).get("back")
-        return {**options, "back": back["token"] or back["text"]} if back else options
-
     def report(self) -> Report:
-        """An empty one."""
+        """An empty report."""
         return Report("operations", "solutions", ("unnecessary", "retries", "false_retries"))
 
     def within(self, data: Dataset) -> IgsmRules:
-        """The same, for texts of a dataset. StorageError where its tokenizer cannot be read."""
+        """The same rules, for texts of a dataset. StorageError where its tokenizer cannot be read."""
         special = {token.content for token in data.tokenizer().get_added_tokens_decoder().values() if token.special}
         marks = "|".join(map(re.escape, sorted(special - {self.back}, key=len, reverse=True)))
         return replace(self, end=data.end_of_text(), marks=re.compile(marks or "(?!)"))
 
     def pair(self, line: Mapping[str, Any]) -> tuple[int, Verdict]:
-        """Operations that the problem needs, and the verdict on its solution."""
+        """Operations that the problem in a line needs, and the verdict on its `solution`, and its `answer` if any."""
         if not isinstance(line.get("answer", ""), str):
             raise PipelineError('"answer" is not a text', self.form)
         problem = self._read(line["problem"])
         solution, answer = _parted(line["solution"], None)
         return problem.operations, self._check(problem, solution, line.get("answer", answer))
 
-    def row(self, row: Row, said: str, own: bool) -> tuple[int, Verdict]:
-        """Operations that the problem of a row needs, and the verdict on what is said."""
+    def row(self, row: Row, prediction: str, own: bool) -> tuple[int, Verdict]:
+        """Operations that the problem of a row needs, and the verdict on a prediction.
+
+        own: check the row's own solution first. PipelineError where it, or its answer, is wrong by these rules.
+        """
         assert self.marks is not None, "it is within a dataset"
         problem = self._read(self.marks.sub(" ", row.prompt))
         gold = f"{row.hint} {row.answer}"
         if own:
-            self._check_own(problem, *self._said(gold, gold))
-        verdict = self._check(problem, *self._said(said, gold))
+            self._check_own(problem, *self._parted(gold, gold))
+        verdict = self._check(problem, *self._parted(prediction, gold))
         stored = _NUMBER.search(self.marks.sub("", row.answer).strip())
         if verdict.ok and stored and stored[0] != str(verdict.value):
             _contradicted(f"its answer is {stored[0]}, and {verdict.value} by the solution predicted, which is right")
@@ -104,14 +108,14 @@ class IgsmRules:
         return check(problem, solution, answer, modulus=self.modulus, back=self.back)
 
     def _check_own(self, problem: Problem, solution: str, answer: str | None) -> None:
-        """Hold a row's own solution against the rules. A row that has an answer alone is left alone."""
+        """PipelineError where a row's own solution is wrong. A row that has nothing but an answer is not looked at."""
         if solution.startswith("Define "):
             verdict = self._check(problem, solution, answer)
             if not verdict.ok:
                 _contradicted(f"its own solution is wrong: {verdict.reason} ({verdict.detail})")
 
-    def _said(self, text: str, gold: str) -> tuple[str, str | None]:
-        """Solution and answer of what is said up to its end."""
+    def _parted(self, text: str, gold: str) -> tuple[str, str | None]:
+        """Solution and answer of a text up to its end: the end token, or more lines than the row's own has."""
         lines = gold.strip().count("\n") + 1
         return _parted("\n".join(text.strip().partition(self.end)[0].split("\n", lines)[:lines]), self.marks)
 
@@ -121,7 +125,7 @@ def _contradicted(problem: str) -> None:
 
 
 def _parted(text: str, marks: re.Pattern[str] | None) -> tuple[str, str | None]:
-    """Solution and answer, None where none is said. marks: special tokens that part them, or stand around them."""
+    """Solution and answer, None where there is none. marks: special tokens between or around them."""
     parts = [part.strip() for part in marks.split(text)] if marks else [text.strip()]
     parts = [part for part in parts if part]
     if len(parts) == 2 and parts[0].endswith("."):
@@ -130,3 +134,41 @@ def _parted(text: str, marks: re.Pattern[str] | None) -> tuple[str, str | None]:
     if found := _ANSWER.fullmatch(whole):
         return found[1], found[2]
     return whole, None
+
+
+def _options_of(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords of `IgsmRules.of` that a source in a manifest implies."""
+    options = {name: source[name] for name in ("modulus", "childless", "vocabulary")}
+    back = (source["retry"] or {}).get("back")
+    return {**options, "back": back["token"] or back["text"]} if back else options
+
+
+class BackLayout(OpenLayout):
+    """What takes a step back: a token or a text."""
+
+    token: str | None
+    text: str | None = None
+
+    @model_validator(mode="after")
+    def _is_something(self) -> BackLayout:
+        if not (self.token or self.text):
+            raise PydanticCustomError("mark", "a token or a text is needed")
+        return self
+
+
+class RetryLayout(OpenLayout):
+    """The mistakes of a source."""
+
+    back: BackLayout
+
+
+class IgsmLayout(OpenLayout):
+    """A source of problems in a manifest."""
+
+    modulus: Annotated[int, Field(ge=2, lt=2**31)] | Literal["exact"]
+    childless: bool
+    vocabulary: dict[str, dict[str, dict[str, str]]] | None
+    retry: RetryLayout | None
+
+
+VERIFIER = Verifier(IgsmRules.of, ("modulus", "back", "vocabulary", "childless"), _options_of, IgsmLayout)

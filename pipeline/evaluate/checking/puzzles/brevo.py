@@ -1,8 +1,8 @@
 """Brevo (Part 4.1): all that something depends on, in an order in which it could be done.
 
-    <bos> 4 2 2 9 7 9 9 1 <query> 9 <ans> 7 4 2 9 <eos>           2 needs 4, 9 needs 2 and 7; 1 is not asked for
+    <bos> 4 2 2 9 7 9 9 1 <query> 9 <ans> 7 4 2 9 <eos>           2 needs 4, 9 needs 2 and 7; 1 is not needed
 
-Names are single tokens, or words whose last token has a bar (`4 1|`): never both. Any order counts in which each node
+Names are single tokens, or words whose last token has a bar (`4 1|`): never both. An order is right in which each node
 stands after all that it depends on.
 """
 
@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline.evaluate.checking.puzzles.reading import ANSWER, BAR, EOS, beyond, body, pairs, parted, said, words
+from pipeline.evaluate.checking.puzzles.reading import ANSWER, BAR, EOS, answer_in, beyond, body, pairs, parted, words
+from pipeline.evaluate.checking.puzzles.rules import puzzle
 from pipeline.evaluate.checking.puzzles.verdict import Reason, Verdict
 from pipeline.evaluate.checking.verdict import ProblemError
 
@@ -31,33 +32,33 @@ class Brevo:
     barred: bool
 
     @cached_property
-    def asked(self) -> frozenset[str]:
+    def needed(self) -> frozenset[str]:
         """The query and all that it depends on."""
-        found, pending = {self.query}, [self.query]
+        needed, pending = {self.query}, [self.query]
         while pending:
-            new = {need for need in self.needs[pending.pop()] if need not in found}
-            found |= new
+            new = {need for need in self.needs[pending.pop()] if need not in needed}
+            needed |= new
             pending += new
-        return frozenset(found)
+        return frozenset(needed)
 
     @cached_property
     def sizes(self) -> dict[str, int]:
         """depth: edges on the shortest way from the query to a leaf; n: nodes in the edges; size: nodes to be listed.
 
-        A node without any edge is not told, so it is not in n.
+        A node without any edge is not in the prompt, so it is not in n.
         """
         depth, level = 0, {self.query}
         while all(self.needs[node] for node in level):
             depth, level = depth + 1, {need for node in level for need in self.needs[node]}
-        return {"depth": depth, "n": len(self.needs), "size": len(self.asked)}
+        return {"depth": depth, "n": len(self.needs), "size": len(self.needed)}
 
-    def verify(self, said_tokens: Sequence[str]) -> Verdict:
-        """Whether exactly what is needed is listed, in one of the orders that are right."""
-        listed, rest = self._names(said(said_tokens, ANSWER))
+    def verify(self, answer: Sequence[str]) -> Verdict:
+        """Whether exactly the needed nodes are listed, in one of the orders that are right."""
+        listed, rest = self._names(answer_in(answer, ANSWER))
         seen: set[str] = set()
         disorder = ""
         for name in listed:
-            if name not in self.asked:
+            if name not in self.needed:
                 return Verdict(Reason.NEEDLESS if name in self.needs else Reason.STRANGER, name)
             if name in seen:
                 return Verdict(Reason.REPEATED, name)
@@ -66,12 +67,12 @@ class Brevo:
             seen.add(name)
         if rest or not listed:
             return Verdict(Reason.UNFINISHED, " ".join(rest))
-        if missing := [name for name in self.needs if name in self.asked - seen]:
+        if missing := [name for name in self.needs if name in self.needed - seen]:
             return Verdict(Reason.MISSING, ", ".join(missing))
         return Verdict(Reason.ORDER if disorder else None, disorder)
 
     def _names(self, names: list[str]) -> tuple[list[str], list[str]]:
-        """The names in tokens, and what is left of one that breaks off."""
+        """The names in tokens, and the tokens of a last one that breaks off."""
         return words(names) if self.barred else (names, [])
 
 
@@ -79,19 +80,19 @@ def read(prompt: Sequence[str]) -> Brevo:
     """The problem in a prompt. ProblemError where it is none."""
     edges, query = parted(body(prompt, ANSWER), QUERY)
     barred = any(name.endswith(BAR) for name in prompt)
-    asked, rest = words(query[1:]) if barred else (query[1:], [])
-    names, left = words(edges) if barred else (edges, [])
-    if rest or left:
-        raise ProblemError(f"'{' '.join(left or rest)}' has no bar", FORM)
+    queries, broken_query = words(query[1:]) if barred else (query[1:], [])
+    names, broken_name = words(edges) if barred else (edges, [])
+    if broken_query or broken_name:
+        raise ProblemError(f"'{' '.join(broken_name or broken_query)}' has no bar", FORM)
     needs = _graph(pairs(names))
-    if len(asked) != 1 or not needs.get(asked[0]):
-        raise ProblemError(f"'{', '.join(asked)}' is not one node that depends on others", FORM)
-    return Brevo(needs, asked[0], barred)
+    if len(queries) != 1 or not needs.get(queries[0]):
+        raise ProblemError(f"'{', '.join(queries)}' is not one node that depends on others", FORM)
+    return Brevo(needs, queries[0], barred)
 
 
-def verify(prompt_tokens: Sequence[str], said_tokens: Sequence[str]) -> Verdict:
+def verify(prompt: Sequence[str], answer: Sequence[str]) -> Verdict:
     """The verdict on an answer, with `<ans>` or without. ProblemError for a prompt that is no such problem."""
-    return read(prompt_tokens).verify(said_tokens)
+    return read(prompt).verify(answer)
 
 
 def document(tokens: Sequence[str]) -> list[Verdict]:
@@ -100,13 +101,13 @@ def document(tokens: Sequence[str]) -> list[Verdict]:
     verdict = verify(prompt, answer)
     if verdict.ok and EOS not in answer:
         return [Verdict(Reason.UNFINISHED, f"no <{EOS}>")]
-    if verdict.ok and (behind := beyond(answer)):
-        return [Verdict(Reason.EXTRA, " ".join(behind))]
+    if verdict.ok and (rest := beyond(answer)):
+        return [Verdict(Reason.EXTRA, " ".join(rest))]
     return [verdict]
 
 
 def _graph(edges: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """Node → what it depends on."""
+    """Node → what it depends on. ProblemError where there is a cycle, or too many edges at a node."""
     needs: dict[str, tuple[str, ...]] = {}
     dependents: dict[str, int] = {}
     for need, node in edges:
@@ -123,3 +124,6 @@ def _graph(edges: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     if len(done) < len(needs):
         raise ProblemError("some nodes depend on themselves", FORM)
     return needs
+
+
+VERIFIER = puzzle(SIZES, lambda: read)

@@ -1,4 +1,4 @@
-"""Copying (Part 4.1, the extra task): to say again what has been said.
+"""Copying (Part 4.1, the extra task): a string of tokens, and the same again.
 
 <bos> 4 17 4 9 <copy> 4 17 4 9
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.evaluate.checking.puzzles.reading import ENDS, beyond, body, parted, said
+from pipeline.evaluate.checking.puzzles.reading import ENDS, answer_in, beyond, body, parted
+from pipeline.evaluate.checking.puzzles.rules import puzzle
 from pipeline.evaluate.checking.puzzles.verdict import RIGHT, Reason, Verdict
 from pipeline.evaluate.checking.verdict import ProblemError
 
@@ -28,9 +29,9 @@ class Copy:
         """n: tokens to be copied."""
         return {"n": len(self.tokens)}
 
-    def verify(self, said_tokens: Sequence[str]) -> Verdict:
-        """Whether the same is said."""
-        names = said(said_tokens, COPY)
+    def verify(self, answer: Sequence[str]) -> Verdict:
+        """Whether the answer is the same tokens."""
+        names = answer_in(answer, COPY)
         if not names:
             return Verdict(Reason.UNFINISHED)
         for i, (name, right) in enumerate(zip(names, self.tokens, strict=False), 1):
@@ -52,13 +53,16 @@ def read(prompt: Sequence[str]) -> Copy:
     return Copy(tuple(names))
 
 
-def verify(prompt_tokens: Sequence[str], said_tokens: Sequence[str]) -> Verdict:
+def verify(prompt: Sequence[str], answer: Sequence[str]) -> Verdict:
     """The verdict on an answer, with `<copy>` or without. ProblemError for a prompt that is no such problem."""
-    return read(prompt_tokens).verify(said_tokens)
+    return read(prompt).verify(answer)
 
 
 def document(tokens: Sequence[str]) -> list[Verdict]:
     """The verdict on the copy in a document. ProblemError where there is nothing to copy."""
     prompt, answer = parted(tokens, COPY)
-    verdict, behind = verify(prompt, answer), beyond(answer)
-    return [Verdict(Reason.EXTRA, " ".join(behind)) if verdict.ok and behind else verdict]
+    verdict, rest = verify(prompt, answer), beyond(answer)
+    return [Verdict(Reason.EXTRA, " ".join(rest)) if verdict.ok and rest else verdict]
+
+
+VERIFIER = puzzle(SIZES, lambda: read)

@@ -1,10 +1,10 @@
-"""Depo (Part 4.1): who comes k places after whom, on a cycle whose edges are told in any order.
+"""Depo (Part 4.1): who comes k places after whom, on a cycle whose edges stand in any order.
 
     <bos> 3 8| 5| 5| 12 7| 12 7| 3 8| <query_2> 12 7| <ans> 5| …          12 7 → 3 8 → 5 → 12 7
 
 A name is one or more numbers; the bar on its last token ends it. A document has several queries, each of another node;
-a prompt may hold those before its own, with their answers. An answer is one word: only the next query or the end may
-stand behind it.
+a prompt may contain those before its own, with their answers. An answer is one word: only the next query or the end may
+follow it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from pipeline.evaluate.checking.puzzles.reading import ANSWER, beyond, body, number, pairs, said, words
+from pipeline.evaluate.checking.puzzles.reading import ANSWER, answer_in, beyond, body, number, pairs, words
+from pipeline.evaluate.checking.puzzles.rules import puzzle
 from pipeline.evaluate.checking.puzzles.verdict import RIGHT, Reason, Verdict
 from pipeline.evaluate.checking.verdict import ProblemError
 
@@ -24,7 +25,7 @@ SIZES = ("k", "n")
 
 @dataclass(frozen=True)
 class Depo:
-    """A query. place: each node of the cycle → where it stands. answer: the tokens that stand behind the query."""
+    """A query. place: each node of the cycle → where it stands. answer: the tokens that follow the query."""
 
     place: dict[str, int]
     k: int
@@ -36,9 +37,9 @@ class Depo:
         """k: hops of the query; n: nodes of the cycle."""
         return {"k": self.k, "n": len(self.place)}
 
-    def verify(self, said_tokens: Sequence[str]) -> Verdict:
-        """Whether the k-th node after that of the query is said."""
-        names, rest = words(takewhile(lambda name: not name.startswith(QUERY), said(said_tokens, ANSWER)))
+    def verify(self, answer: Sequence[str]) -> Verdict:
+        """Whether the answer is the k-th node after that of the query."""
+        names, rest = words(takewhile(lambda name: not name.startswith(QUERY), answer_in(answer, ANSWER)))
         if not names:
             return Verdict(Reason.UNFINISHED, " ".join(rest))
         if names[0] not in self.place:
@@ -53,28 +54,28 @@ class Depo:
 
 def read(prompt: Sequence[str]) -> Depo:
     """The problem in a prompt: its last query. ProblemError where it is none, or an answer before is wrong."""
-    *before, asked = _queries(body(prompt, ANSWER))
-    for query in before:
+    *answered, last = _queries(body(prompt, ANSWER))
+    for query in answered:
         if not (verdict := query.verify(query.answer)).ok:
             raise ProblemError(f"the answer to {query.node} is wrong: {verdict.reason} ({verdict.detail})", FORM)
-    if asked.answer:
+    if last.answer:
         raise ProblemError("it does not end with a query", FORM)
-    return asked
+    return last
 
 
-def verify(prompt_tokens: Sequence[str], said_tokens: Sequence[str]) -> Verdict:
+def verify(prompt: Sequence[str], answer: Sequence[str]) -> Verdict:
     """The verdict on an answer, with `<ans>` or without. ProblemError for a prompt that is no such problem."""
-    return read(prompt_tokens).verify(said_tokens)
+    return read(prompt).verify(answer)
 
 
 def document(tokens: Sequence[str]) -> list[Verdict]:
     """The verdicts on all answers of a document, in order. ProblemError where it has no such queries."""
-    behind = beyond(tokens[1:])
-    queries = _queries(said(body(tokens, ""), ""))
-    found = [query.verify(query.answer) for query in queries]
-    if behind and found[-1].ok:
-        found[-1] = Verdict(Reason.EXTRA, " ".join(behind))
-    return found
+    rest = beyond(tokens[1:])
+    queries = _queries(answer_in(body(tokens, ""), ""))
+    verdicts = [query.verify(query.answer) for query in queries]
+    if rest and verdicts[-1].ok:
+        verdicts[-1] = Verdict(Reason.EXTRA, " ".join(rest))
+    return verdicts
 
 
 def _queries(names: list[str]) -> list[Depo]:
@@ -83,21 +84,21 @@ def _queries(names: list[str]) -> list[Depo]:
     place = _cycle(names[: starts[0]] if starts else names)
     if not starts:
         raise ProblemError("it has no query", FORM)
-    found: list[Depo] = []
+    queries: list[Depo] = []
     for first, end in zip(starts, [*starts[1:], len(names)], strict=True):
         k = number(names[first].removeprefix(QUERY), "number of hops")
-        asked = list(takewhile(lambda name: name != ANSWER, names[first + 1 : end]))
-        nodes, rest = words(asked)
+        question = list(takewhile(lambda name: name != ANSWER, names[first + 1 : end]))
+        nodes, rest = words(question)
         if k == 0 or rest or len(nodes) != 1 or nodes[0] not in place:
             raise ProblemError(f"'{' '.join(names[first:end])}' is no query", FORM)
-        if any(query.node == nodes[0] for query in found):
+        if any(query.node == nodes[0] for query in queries):
             raise ProblemError(f"'{nodes[0]}' is asked for twice", FORM)
-        found.append(Depo(place, k, nodes[0], names[first + 1 + len(asked) : end]))
-    return found
+        queries.append(Depo(place, k, nodes[0], names[first + 1 + len(question) : end]))
+    return queries
 
 
 def _cycle(names: list[str]) -> dict[str, int]:
-    """Each node of the only cycle of these edges, in its order → where it stands."""
+    """Each node of the cycle that these edges make, in its order → where it stands. ProblemError where they do not."""
     nodes, rest = words(names)
     if rest:
         raise ProblemError(f"'{' '.join(rest)}' has no bar", FORM)
@@ -111,3 +112,6 @@ def _cycle(names: list[str]) -> dict[str, int]:
     if len(place) < len(edges) or node != edges[0][0]:
         raise ProblemError("its edges are not one cycle", FORM)
     return place
+
+
+VERIFIER = puzzle(SIZES, lambda: read)

@@ -7,8 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
 
-from pipeline.evaluate.checking.puzzles.reading import ANSWER, beyond, body, number, parted, said
+from pydantic import Field
+
+from pipeline.core.errors import PipelineError
+from pipeline.evaluate.checking.puzzles.reading import ANSWER, answer_in, beyond, body, number, parted
+from pipeline.evaluate.checking.puzzles.rules import PuzzleLayout, Reader, puzzle
 from pipeline.evaluate.checking.puzzles.verdict import RIGHT, Reason, Verdict
 from pipeline.evaluate.checking.verdict import ProblemError
 
@@ -30,9 +36,9 @@ class Mano:
         """l: operations."""
         return {"l": self.operations}
 
-    def verify(self, said_tokens: Sequence[str]) -> Verdict:
-        """Whether the value is said, and nothing else."""
-        names = said(said_tokens, ANSWER)
+    def verify(self, answer: Sequence[str]) -> Verdict:
+        """Whether the answer is the value, and nothing else."""
+        names = answer_in(answer, ANSWER)
         if not names:
             return Verdict(Reason.UNFINISHED)
         if names[0] not in map(str, range(self.modulus)):
@@ -53,20 +59,20 @@ def read(prompt: Sequence[str], modulus: int = 23) -> Mano:
     return Mano(operations, _value(expression, modulus), modulus)
 
 
-def verify(prompt_tokens: Sequence[str], said_tokens: Sequence[str], modulus: int = 23) -> Verdict:
+def verify(prompt: Sequence[str], answer: Sequence[str], modulus: int = 23) -> Verdict:
     """The verdict on an answer, with `<ans>` or without. ProblemError for a prompt that is no such problem."""
-    return read(prompt_tokens, modulus).verify(said_tokens)
+    return read(prompt, modulus).verify(answer)
 
 
 def document(tokens: Sequence[str], modulus: int = 23) -> list[Verdict]:
     """The verdict on the answer of a document. ProblemError where it has no problem."""
     prompt, answer = parted(tokens, ANSWER)
-    verdict, behind = verify(prompt, answer, modulus), beyond(answer)
-    return [Verdict(Reason.EXTRA, " ".join(behind)) if verdict.ok and behind else verdict]
+    verdict, rest = verify(prompt, answer, modulus), beyond(answer)
+    return [Verdict(Reason.EXTRA, " ".join(rest)) if verdict.ok and rest else verdict]
 
 
 def _value(expression: list[str], modulus: int) -> int:
-    """Of operators before their operands: read from behind, operands wait for their operator."""
+    """The value of an expression with operators before operands, read from its end: operands wait for an operator."""
     waiting: list[int] = []
     for name in reversed(expression):
         if name not in ("+", "-", "*"):
@@ -83,3 +89,18 @@ def _value(expression: list[str], modulus: int) -> int:
     if len(waiting) != 1:
         raise ProblemError("operands are left over", FORM)
     return waiting[0]
+
+
+class ManoLayout(PuzzleLayout):
+    """A source of expressions in a manifest."""
+
+    modulus: Annotated[int, Field(ge=2, lt=2**31)]
+
+
+def _reader(modulus: int | str = 23) -> Reader:
+    if not isinstance(modulus, int):
+        raise PipelineError("mano has a modulus", "Give a whole number.", "--modulus")
+    return partial(read, modulus=modulus)
+
+
+VERIFIER = puzzle(SIZES, _reader, ("modulus",), ManoLayout)

@@ -14,7 +14,7 @@ from itertools import takewhile
 from pipeline.evaluate.checking.verdict import ProblemError
 
 BOS, EOS, ANSWER = "bos", "eos", "ans"
-ENDS = (BOS, EOS)  # of all that is said: those of an alphabet, or shared by all
+ENDS = (BOS, EOS)  # of every answer: those of an alphabet, or shared by all
 BAR = "|"  # on the last token of a word
 _TOKEN = re.compile(r"<(?:([^<>:\s]+):)?([^<>\s]+)>|([^<\s]+|<)")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
@@ -23,16 +23,16 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 def tokens(text: str, alphabet: str | None = None) -> list[str]:
     """The names of the tokens in a text; `<alphabet:x>` and `<x>` are x.
 
-    alphabet: where it is named, only its own tokens go by their names, for text and other alphabets mean other things.
+    alphabet: where one is given, only its own tokens have their names; text and tokens of other alphabets have none.
     """
-    found = []
+    names = []
     for token in _TOKEN.finditer(text):
-        of, name, word = token.groups()
-        if alphabet is None or of == alphabet or (of is None and name in ENDS):
-            found.append(name or word)
+        owner, name, word = token.groups()
+        if alphabet is None or owner == alphabet or (owner is None and name in ENDS):
+            names.append(name or word)
         else:
-            found.append(f"'{token[0]}'")  # which is the name of nothing
-    return found
+            names.append(f"'{token[0]}'")  # which is the name of nothing
+    return names
 
 
 def alphabet_of(text: str) -> str | None:
@@ -40,26 +40,34 @@ def alphabet_of(text: str) -> str | None:
     return next((token[1] for token in _TOKEN.finditer(text) if token[1]), None)
 
 
-def said(names: Iterable[str], mark: str) -> list[str]:
-    """What is said up to its end, without the mark that an answer may begin with."""
-    found = list(takewhile(lambda name: name not in ENDS, names))
-    return found[1:] if found[:1] == [mark] else found
+def answer_in(names: Iterable[str], mark: str) -> list[str]:
+    """The tokens of an answer up to its end, without the mark that it may begin with.
+
+    >>> answer_in(["ans", "3", "8|", "eos", "5"], "ans")
+    ['3', '8|']
+    """
+    answer = list(takewhile(lambda name: name not in ENDS, names))
+    return answer[1:] if answer[:1] == [mark] else answer
 
 
 def words(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Words, their tokens with blanks between: `12 7|`; and the tokens of a last one that breaks off."""
-    found: list[str] = []
+    """The words that tokens make, and the tokens of a last word that breaks off.
+
+    >>> words(["12", "7|", "8|", "3"])
+    (['12 7|', '8|'], ['3'])
+    """
+    whole: list[str] = []
     word: list[str] = []
     for name in names:
         word.append(name)
         if name.endswith(BAR):
-            found.append(" ".join(word))
+            whole.append(" ".join(word))
             word = []
-    return found, word
+    return whole, word
 
 
 def body(prompt: Sequence[str], mark: str) -> list[str]:
-    """What stands between `<bos>` and the mark of the answer, if there is one. ProblemError where no `<bos>` is."""
+    """The tokens after `<bos>`, without a mark of the answer at the end. ProblemError where there is no `<bos>`."""
     if not prompt or prompt[0] != BOS:
         raise ProblemError("it does not begin with <bos>", "Give the document from its beginning.")
     end = len(prompt) - (prompt[-1] == mark)
@@ -67,19 +75,19 @@ def body(prompt: Sequence[str], mark: str) -> list[str]:
 
 
 def number(text: str, what: str) -> int:
-    """A whole number in its usual form. ProblemError for anything else."""
+    """A whole number in decimal digits. ProblemError, which calls it `what`, for anything else."""
     if not _NUMBER.fullmatch(text):
         raise ProblemError(f"'{text}' is no {what}", "It must be a whole number.")
     return int(text)
 
 
 def numbered(word: str) -> bool:
-    """Whether a word is made of numbers, with or without bars."""
+    """Whether a word is one or more numbers, with or without bars."""
     return all(_NUMBER.fullmatch(part.removesuffix(BAR)) for part in word.split(" "))
 
 
 def pairs(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Words two by two: the edges of a graph. ProblemError for none, an odd number, or words that are no numbers."""
+    """The edges of a graph: words two by two. ProblemError for none, an odd number, or words that are no numbers."""
     for name in names:
         if not numbered(name):
             raise ProblemError(f"'{name}' is no name", "Names are made of numbers.")
@@ -89,7 +97,7 @@ def pairs(names: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def parted(document: Sequence[str], mark: str) -> tuple[list[str], list[str]]:
-    """A document before the mark of its answer, and from it. ProblemError where there is none."""
+    """A document up to the mark of its answer, and from the mark on. ProblemError where there is none."""
     if mark not in document:
         raise ProblemError(f"it has no <{mark}>", "Is it a puzzle of another kind?")
     at = list(document).index(mark)
@@ -97,6 +105,6 @@ def parted(document: Sequence[str], mark: str) -> tuple[list[str], list[str]]:
 
 
 def beyond(answer: Sequence[str]) -> list[str]:
-    """What stands behind the end of a document."""
-    behind = list(answer[len(list(takewhile(lambda name: name not in ENDS, answer))) :])
-    return behind[1:] if behind[:1] == [EOS] else behind
+    """The tokens after the end of a document."""
+    rest = list(answer[len(list(takewhile(lambda name: name not in ENDS, answer))) :])
+    return rest[1:] if rest[:1] == [EOS] else rest

@@ -1,4 +1,4 @@
-"""Answers to puzzles in files: the tokens of prompts and of what is said.
+"""Answers to puzzles in files, and what the verifier of a puzzle is made of: `VERIFIER = puzzle(sizes, reader)`.
 
 {"row": 17, "prediction": "<ans> 3 8|"}                    a split's rows have the prompts; or they stand beside it:
 {"prompt": "<bos> 3 8| 5| … <query_2> 12 7|", "prediction": "<ans> 3 8|"}
@@ -8,24 +8,67 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, suggest
+from pipeline.core.layouts import OpenLayout
 from pipeline.dataset import Dataset
-from pipeline.evaluate.checking.files import Row
+from pipeline.evaluate.checking.files import Row, Rules
 from pipeline.evaluate.checking.puzzles.reading import BOS, EOS, alphabet_of, tokens
 from pipeline.evaluate.checking.puzzles.verdict import Puzzle, Verdict
 from pipeline.evaluate.checking.report import Report
+from pipeline.evaluate.checking.verifier import Options, Verifier
+
+Reader = Callable[[Sequence[str]], Puzzle]
+"""The problem in the tokens of a prompt. ProblemError where it is none."""
+
+
+class MarkLayout(OpenLayout):
+    """A token, or a text, that means something."""
+
+    token: str | None
+    text: str | None = None
+
+
+class PuzzleLayout(OpenLayout):
+    """A source of puzzles in a manifest."""
+
+    bos: MarkLayout | Literal[False] | None
+    tag: MarkLayout | None
+
+
+def puzzle(
+    sizes: tuple[str, ...],
+    reader: Callable[..., Reader],
+    options: tuple[str, ...] = (),
+    layout: type[PuzzleLayout] = PuzzleLayout,
+) -> Verifier:
+    """The verifier of a puzzle.
+
+    sizes: those of its problems, by which results may be broken down. reader: makes what reads a prompt from the
+    options of these names, which are keys of its sources too, held against the layout.
+    """
+
+    def rules(by: str = sizes[0], prefix: str = f"<{BOS}>", **given: Any) -> Rules:
+        if by not in sizes:
+            raise PipelineError(f"these problems have no '{by}'", suggest(by, sizes), "--by")
+        return PuzzleRules(reader(**given), by, prefix)
+
+    def options_of(source: Options) -> dict[str, Any]:
+        begins = source["bos"] or source["tag"] or {"token": ""}
+        return {"prefix": begins["token"] or begins.get("text") or "", **{name: source[name] for name in options}}
+
+    return Verifier(rules, (*options, "by", "prefix"), options_of, layout, sizes)
 
 
 @dataclass(frozen=True)
 class PuzzleRules:
-    """How a puzzle is read. by: which of its sizes results are broken down by.
+    """How a puzzle is read and checked. by: the size that results are broken down by.
 
-    prefix: what documents begin with, behind a tag; "" where that is nothing. end: what ends them.
+    prefix: what documents begin with, after a tag; "" where there is nothing. end: what ends them.
     """
 
-    read: Callable[[Sequence[str]], Puzzle]
+    read: Reader
     by: str
     prefix: str = f"<{BOS}>"
     end: str = f"<{EOS}>"
@@ -33,42 +76,36 @@ class PuzzleRules:
     needs: ClassVar[tuple[str, ...]] = ("prompt",)
     form: ClassVar[str] = 'Each line is {"prompt": "<bos> …", "prediction": "…"}.'
 
-    @staticmethod
-    def said_by(spec: Mapping[str, Any]) -> dict[str, Any]:
-        """What a source in a recipe says of them."""
-        prefix = spec["bos"] or spec["tag"] or {"token": ""}
-        return {"prefix": prefix["token"] or prefix.get("text") or ""}
-
     def report(self) -> Report:
-        """An empty one."""
+        """An empty report."""
         return Report(self.by)
 
     def within(self, data: Dataset) -> PuzzleRules:
-        """The same, for texts of a dataset. StorageError where its end token cannot be read."""
+        """The same rules, for texts of a dataset. StorageError where its end token cannot be read."""
         return replace(self, end=data.end_of_text())
 
     def pair(self, line: Mapping[str, Any]) -> tuple[int, Verdict]:
-        """Size of a problem, and the verdict on what is said: its `prediction`, or its `solution`."""
-        said = line.get("prediction", line.get("solution"))
-        if not isinstance(said, str):
+        """Size of the problem in a line, and the verdict on its `prediction`, or `solution`."""
+        prediction = line.get("prediction", line.get("solution"))
+        if not isinstance(prediction, str):
             raise PipelineError('there is no text under "prediction" or "solution"', self.form)
-        return self._checked(line["prompt"], said)
+        return self._checked(line["prompt"], prediction)
 
-    def row(self, row: Row, said: str, own: bool) -> tuple[int, Verdict]:
-        """Size of the problem of a row, and the verdict on what is said."""
+    def row(self, row: Row, prediction: str, own: bool) -> tuple[int, Verdict]:
+        """Size of the problem of a row, and the verdict on a prediction. own: check the row's own answer first."""
         if own:
             _, verdict = self._checked(row.prompt, row.answer)
             if not verdict.ok:
                 raise PipelineError(
                     f"its own answer is wrong: {verdict.reason} ({verdict.detail})", "Is it a puzzle of another kind?"
                 )
-        return self._checked(row.prompt, said)
+        return self._checked(row.prompt, prediction)
 
-    def _checked(self, prompt: str, said: str) -> tuple[int, Verdict]:
+    def _checked(self, prompt: str, prediction: str) -> tuple[int, Verdict]:
         alphabet = alphabet_of(prompt)
         begins = prompt.find(self.prefix)
-        asked = tokens(prompt[begins + len(self.prefix) :], alphabet) if begins >= 0 else tokens(prompt, alphabet)
+        names = tokens(prompt[begins + len(self.prefix) :], alphabet) if begins >= 0 else tokens(prompt, alphabet)
         for end in filter(None, (self.end, self.prefix)):
-            said = said.partition(end)[0]
-        found = self.read([BOS] * (begins >= 0) + asked)
-        return found.sizes[self.by], found.verify(tokens(said, alphabet))
+            prediction = prediction.partition(end)[0]
+        problem = self.read([BOS] * (begins >= 0) + names)
+        return problem.sizes[self.by], problem.verify(tokens(prediction, alphabet))

@@ -2,18 +2,21 @@
 
     <bos> x y     with the rules s -> a b, a -> x y | y, b -> y y x, completed by     y y x
 
-A prompt may be empty. What is said ends with the end token, the next `<bos>`, or by itself.
+A prompt may be empty. An answer ends with the end token, the next `<bos>`, or by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from pipeline.core.errors import PipelineError
 from pipeline.core.files import Text
-from pipeline.evaluate.checking.puzzles.reading import beyond, body, said
+from pipeline.evaluate.checking.puzzles.reading import answer_in, beyond, body
+from pipeline.evaluate.checking.puzzles.rules import PuzzleLayout, Reader, puzzle
 from pipeline.evaluate.checking.puzzles.verdict import RIGHT, Reason, Verdict
 from pipeline.evaluate.checking.verdict import ProblemError
 from pipeline.grammars.notation import parse
@@ -24,7 +27,7 @@ FORM = "It is <bos> and the first symbols of a sentence."
 
 
 class Language:
-    """What a grammar has sentences of. SpecError for rules that are none."""
+    """The sentences of a grammar. SpecError for rules that are none."""
 
     def __init__(self, rules: Sequence[str]) -> None:
         grammar = parse(Text(rule, f"rule {i}") for i, rule in enumerate(rules, 1))
@@ -32,17 +35,17 @@ class Language:
         self.numbers = {name: number for number, name in enumerate(grammar.terminals)}
 
     def numbered(self, names: Sequence[str]) -> list[int]:
-        """Symbols as the parser takes them; KeyError for the first that the grammar does not have."""
+        """Symbols by their numbers in the parser; KeyError for the first that the grammar does not have."""
         return [self.numbers[name] for name in names]
 
     def begun(self, symbols: list[int]) -> int:
-        """How many of the first symbols some sentence begins with."""
+        """How many of the first symbols are the beginning of some sentence."""
         return int(np.isfinite(self.parser.next_symbols(symbols)[:, 0]).sum()) - 1
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """The beginning of a sentence."""
+    """The beginning of a sentence of a language, as numbers of symbols."""
 
     language: Language
     prefix: list[int]
@@ -52,10 +55,10 @@ class Sentence:
         """prefix: symbols of the prompt."""
         return {"prefix": len(self.prefix)}
 
-    def verify(self, said_tokens: Sequence[str]) -> Verdict:
-        """Whether the beginning and what is said are a sentence."""
+    def verify(self, answer: Sequence[str]) -> Verdict:
+        """Whether the beginning and the answer are a sentence."""
         try:
-            symbols = self.prefix + self.language.numbered(said(said_tokens, ""))
+            symbols = self.prefix + self.language.numbered(answer_in(answer, ""))
         except KeyError as error:
             return Verdict(Reason.STRANGER, str(error.args[0]))
         if self.language.parser.accepts(symbols):
@@ -77,12 +80,27 @@ def read(prompt: Sequence[str], language: Language) -> Sentence:
     return Sentence(language, prefix)
 
 
-def verify(prompt_tokens: Sequence[str], said_tokens: Sequence[str], language: Language) -> Verdict:
-    """The verdict on what is said. ProblemError for a prompt that no sentence begins with."""
-    return read(prompt_tokens, language).verify(said_tokens)
+def verify(prompt: Sequence[str], answer: Sequence[str], language: Language) -> Verdict:
+    """The verdict on an answer. ProblemError for a prompt that no sentence begins with."""
+    return read(prompt, language).verify(answer)
 
 
 def document(tokens: Sequence[str], language: Language) -> list[Verdict]:
     """The verdict on a document, which is a whole sentence. ProblemError where it does not begin with `<bos>`."""
-    verdict, behind = Sentence(language, []).verify(body(tokens, "")), beyond(tokens[1:])
-    return [Verdict(Reason.EXTRA, " ".join(behind)) if verdict.ok and behind else verdict]
+    verdict, rest = Sentence(language, []).verify(body(tokens, "")), beyond(tokens[1:])
+    return [Verdict(Reason.EXTRA, " ".join(rest)) if verdict.ok and rest else verdict]
+
+
+class SentencesLayout(PuzzleLayout):
+    """A source of sentences in a manifest."""
+
+    grammar: list[str]
+
+
+def _reader(grammar: list[str] | None = None) -> Reader:
+    if grammar is None:
+        raise PipelineError("no rules of a grammar", "Give a dataset whose recipe has them.", "--kind grammar")
+    return partial(read, language=Language(grammar))
+
+
+VERIFIER = puzzle(SIZES, _reader, ("grammar",), SentencesLayout)

@@ -1,4 +1,4 @@
-"""What is found in an answer to a puzzle."""
+"""The verdict on an answer to a puzzle."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Reason(Why):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """reason: what is wrong, None where nothing is. detail: the fault, in its own words."""
+    """reason: what is wrong, None where nothing is. detail: where, in tokens of the answer."""
 
     reason: Reason | None = None
     detail: str = ""
@@ -40,11 +40,11 @@ RIGHT = Verdict()
 
 
 class Puzzle(Protocol):
-    """A problem that has been read."""
+    """A problem that has been read from a prompt."""
 
     @property
     def sizes(self) -> Mapping[str, int]:
-        """What results may be broken down by."""
+        """What results may be broken down by, such as how many nodes there are."""
 
-    def verify(self, said_tokens: Sequence[str]) -> Verdict:
+    def verify(self, answer: Sequence[str]) -> Verdict:
         """The verdict on any tokens as its answer. Never an error."""

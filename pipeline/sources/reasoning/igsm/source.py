@@ -38,12 +38,12 @@ from pipeline.sources.reasoning.igsm.words import (
     Lexicon,
     stop,
 )
-from pipeline.sources.source import SAMPLE, Context, MarkSpec, mask_of, number_of, sample_mean
+from pipeline.sources.registry import SourceKind, register
+from pipeline.sources.source import SAMPLE, Context, MarkSpec, Source, mask_of, number_of, sample_mean
 from pipeline.text.fields import Piece
 from pipeline.text.outline import Outline
 from pipeline.text.rendered import Rendered, Renderer, compile_programs
 from pipeline.text.tokenizer import Tokenizer
-from pipeline.worlds.world import World
 
 RETRIES = {"real": 1, "weak": 2, "miss": 3}
 ANSWERS = {"last": 0, "first": 1, "none": 2}
@@ -53,13 +53,10 @@ MOST_PROGRAMS = 24_000  # as saying.py has it
 HERE = number_of("hint")  # marks where steps begin
 
 
-class Igsm:
+class Igsm(Source):
     """The source. What is drawn comes from its key alone."""
 
     labels: tuple[str, ...] = ("", "parameter")
-    exposures: int | None = 1
-    longest: int | None = None
-    world: World | None = None
 
     def __init__(self, spec: IgsmSpec, context: Context) -> None:
         assert isinstance(spec.vocabulary, dict), "the spec is materialised"
@@ -85,10 +82,6 @@ class Igsm:
 
     def __len__(self) -> int:
         return self._spec.problems
-
-    def individuals(self, item: I64) -> I64:
-        """Nobody."""
-        return np.full(item.size, -1, np.int64)
 
     def topics(self, item: I64) -> list[str]:
         """How many operations each problem takes."""
@@ -290,3 +283,15 @@ def _merged(parts: Ragged) -> Ragged:
     lengths = np.add.reduceat(rows[:, 1], at)
     merged = np.column_stack([rows[at, 0], lengths, rows[at, 2]]).astype(np.int32)
     return Ragged(merged, offsets_of(np.bincount(document[at], minlength=len(parts))))
+
+
+register(
+    SourceKind(
+        "igsm",
+        IgsmSpec,
+        Igsm,
+        "grade-school mathematics, solved step by step, with mistakes taken back (2.1, 2.2)",
+        kernels=("pipeline.sources.reasoning.igsm.graphs", "pipeline.sources.reasoning.igsm.saying"),
+        verifier="pipeline.evaluate.checking.igsm.rules:VERIFIER",
+    )
+)

@@ -9,19 +9,19 @@ import numpy as np
 
 from pipeline.core.compiled import njit
 from pipeline.core.streams import begin, below, by_thresholds
-from pipeline.sources.structure.compiled import DRAWN
+from pipeline.sources.structure.compiled import DEGREE, DRAWN
 from pipeline.sources.structure.compiled.names import draw_names, seats, shuffle, write_name
 
-INSTANCE, TELLING = range(2)
+INSTANCE, RENDERING = range(2)  # keys
 ANS, QUERY, WORDS = range(3)  # symbols
-DEGREE = 4  # as brevo.py has it
 
 
 @njit()
 def draw_graph(stream: Any, needs: Any, count: Any, used: Any, free: Any) -> None:
-    """What each node i (n,) needs: needs[i, : count[i]], of the nodes before it. Part 4.1: four at most, both ways.
+    """What each of n nodes needs: node i the nodes needs[i, : count[i]], all of them before it (Part 4.1).
 
-    The first ones need nothing: any number of 1 … ⌊(n - 1) / 4⌋ + 1. used: how many need a node; free: scratch (n,).
+    The first nodes need nothing, as many as any number of 1 … ⌊(n - 1) / 4⌋ + 1. used int64 (n,): how many nodes need
+    each. free: scratch, int64 (n,).
     """
     n = count.size
     leaves = 1 + below(stream, (n - 1) // 4 + 1)
@@ -43,46 +43,47 @@ def draw_graph(stream: Any, needs: Any, count: Any, used: Any, free: Any) -> Non
 
 
 @njit()
-def order_of(stream: Any, asked: Any, needs: Any, count: Any, waiting: Any, order: Any, ready: Any) -> Any:
-    """order: a node and all that it needs, each after all that it needs itself; returns how many they are.
+def order_of(stream: Any, query: Any, needs: Any, count: Any, waiting: Any, order: Any, ready: Any) -> Any:
+    """Write a node and all that it needs into `order`, each after all that it needs itself; returns how many they are.
 
-    It is found from its end, any of the nodes that nobody left needs being the next. waiting, ready: scratch (n,).
+    The order is drawn from its end: the next one is any of the nodes that no node left needs. waiting, ready: scratch,
+    int64 (n,).
     """
     waiting[:] = 0
-    found, reached = 1, 0
-    order[0] = asked
-    waiting[asked] = -1  # met
-    while reached < found:  # how many of those that are met need each of them
-        node = order[reached]
-        reached += 1
+    needed, visited = 1, 0
+    order[0] = query
+    waiting[query] = -1  # needed, but by no node
+    while visited < needed:  # by how many needed nodes each of them is needed
+        node = order[visited]
+        visited += 1
         for k in range(count[node]):
-            other = needs[node, k]
-            if waiting[other] == 0:
-                order[found] = other
-                found += 1
-            waiting[other] += 1
-    ready[0], open_ = asked, 1
-    for place in range(found - 1, -1, -1):
+            need = needs[node, k]
+            if waiting[need] == 0:
+                order[needed] = need
+                needed += 1
+            waiting[need] += 1
+    ready[0], open_ = query, 1
+    for place in range(needed - 1, -1, -1):
         pick = below(stream, open_)
         node = ready[pick]
         open_ -= 1
         ready[pick] = ready[open_]
         order[place] = node
         for k in range(count[node]):
-            other = needs[node, k]
-            waiting[other] -= 1
-            if waiting[other] == 0:
-                ready[open_] = other
+            need = needs[node, k]
+            waiting[need] -= 1
+            if waiting[need] == 0:
+                ready[open_] = need
                 open_ += 1
-    return found
+    return needed
 
 
 @njit(f"void(i8[::1], i8[::1], u8[::1], {DRAWN})")
 def draw(
-    rule: Any, words: Any, law: Any, keys: Any, item: Any, exposure: Any,
+    rule: Any, words: Any, thresholds: Any, keys: Any, item: Any, exposure: Any,
     out: Any, offsets: Any, answers: Any, first_answer: Any, size: Any,
 ) -> None:  # fmt: skip
-    """Instances (d,). rule int64 (4,): least and most nodes, lead, trail. The rest is as in depo.py."""
+    """Instances (d,). rule (4,): least and most nodes, lead, trail. words (3,): `WordsSpec.rule`."""
     least, most, lead, trail = rule
     stream, seen = np.zeros(3, np.uint64), seats(most)
     needs, edges = np.empty((most, DEGREE), np.int64), np.empty((most * DEGREE, 2), np.int64)
@@ -92,41 +93,41 @@ def draw(
     for i in range(item.size):
         start = at
         begin(stream, keys, INSTANCE, item[i], 0)
-        n = least + by_thresholds(stream, law)
+        n = least + by_thresholds(stream, thresholds)
         size[i] = n
         names, count = spelled[:n], rooms[0, :n]
         draw_names(stream, words, WORDS, seen, names)
         draw_graph(stream, needs, count, rooms[1, :n], rooms[2, :n])
         quarter = 3 * n // 4
-        asked, candidates = 0, 0
+        query, candidates = 0, 0
         for j in range(quarter, n):
             candidates += count[j] > 0
         pick = below(stream, candidates)
         for j in range(quarter, n):
             pick -= count[j] > 0
             if pick < 0:
-                asked = j
+                query = j
                 break
-        begin(stream, keys, TELLING, item[i], exposure[i])
-        told = 0
+        begin(stream, keys, RENDERING, item[i], exposure[i])
+        shown = 0
         for j in range(n):
             for k in range(count[j]):
-                edges[told, 0], edges[told, 1] = needs[j, k], j
-                places[told] = told
-                told += 1
-        shuffle(stream, places[:told], told)
+                edges[shown, 0], edges[shown, 1] = needs[j, k], j
+                places[shown] = shown
+                shown += 1
+        shuffle(stream, places[:shown], shown)
         at += lead
-        for j in places[:told]:
+        for j in places[:shown]:
             at = write_name(names[edges[j, 0]], out, at)
             at = write_name(names[edges[j, 1]], out, at)
         out[at] = np.int32(QUERY)
-        at = write_name(names[asked], out, at + 1)
+        at = write_name(names[query], out, at + 1)
         answers[i, 0] = np.int32(at - start)
         out[at] = np.int32(ANS)
         at += 1
         order = rooms[3, :n]
-        found = order_of(stream, asked, needs, count, rooms[1, :n], order, rooms[4, :n])
-        for j in order[:found]:
+        needed = order_of(stream, query, needs, count, rooms[1, :n], order, rooms[4, :n])
+        for j in order[:needed]:
             at = write_name(names[j], out, at)
         answers[i, 1] = np.int32(at - start) - answers[i, 0]
         at += trail

@@ -11,22 +11,22 @@ from pipeline.core.compiled import njit
 from pipeline.core.streams import begin, below, by_thresholds
 from pipeline.sources.structure.compiled import DRAWN
 
-COPY, SYMBOLS = range(2)
+COPY, SYMBOLS = range(2)  # symbols
 
 
 @njit(f"void(i8[::1], u8[::1], {DRAWN})")
 def draw(
-    rule: Any, law: Any, keys: Any, item: Any, exposure: Any,
+    rule: Any, thresholds: Any, keys: Any, item: Any, exposure: Any,
     out: Any, offsets: Any, answers: Any, first_answer: Any, size: Any,
 ) -> None:  # fmt: skip
-    """Instances (d,). rule int64 (4,): least length, vocabulary, lead, trail. The rest is as in depo.py."""
+    """Instances (d,). rule (4,): least length, vocabulary, lead, trail."""
     least, vocabulary, lead, trail = rule
     stream = np.zeros(3, np.uint64)
     at = 0
     for i in range(item.size):
         start = at
         begin(stream, keys, 0, item[i], 0)
-        length = least + by_thresholds(stream, law)
+        length = least + by_thresholds(stream, thresholds)
         size[i] = length
         at += lead
         for _ in range(length):

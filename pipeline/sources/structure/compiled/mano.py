@@ -11,14 +11,15 @@ from pipeline.core.compiled import njit
 from pipeline.core.streams import begin, below, by_thresholds
 from pipeline.sources.structure.compiled import DRAWN
 
-ANS, PLUS, MINUS, TIMES, NUMBERS = range(5)  # symbols; those of the lengths stand behind the numbers
+ANS, PLUS, MINUS, TIMES, NUMBERS = range(5)  # symbols; those of the lengths come after the numbers
 
 
 @njit()
 def write_expression(stream: Any, operations: Any, modulus: Any, out: Any, at: Any, stack: Any) -> Any:
-    """An expression of so many operations from out[at] on; returns where it ends.
+    """Write an expression of so many operations from out[at] on; returns where it ends.
 
-    Of an operation's own operations any number, 0 included, is on its left. stack: those still to come (2 l + 1,).
+    Of the operations inside an operation any number, 0 included, is on its left. stack: scratch (2 operations + 1,),
+    how many operations each part that is still to be written has.
     """
     stack[0], open_ = operations, 1
     while open_:
@@ -37,7 +38,7 @@ def write_expression(stream: Any, operations: Any, modulus: Any, out: Any, at: A
 
 @njit()
 def value_of(expression: Any, modulus: Any, stack: Any) -> Any:
-    """What it comes to, read from its end."""
+    """The value of an expression, read from its end. stack: scratch, as above."""
     open_ = 0
     for symbol in expression[::-1]:
         if symbol >= NUMBERS:
@@ -58,17 +59,17 @@ def value_of(expression: Any, modulus: Any, stack: Any) -> Any:
 
 @njit(f"void(i8[::1], u8[::1], {DRAWN})")
 def draw(
-    rule: Any, law: Any, keys: Any, item: Any, exposure: Any,
+    rule: Any, thresholds: Any, keys: Any, item: Any, exposure: Any,
     out: Any, offsets: Any, answers: Any, first_answer: Any, size: Any,
 ) -> None:  # fmt: skip
-    """Instances (d,). rule int64 (5,): least and most operations, modulus, lead, trail. The rest is as in depo.py."""
+    """Instances (d,). rule (5,): least and most operations, modulus, lead, trail."""
     least, most, modulus, lead, trail = rule
     stream, stack = np.zeros(3, np.uint64), np.empty(2 * most + 2, np.int64)
     at = 0
     for i in range(item.size):
         start = at
         begin(stream, keys, 0, item[i], 0)
-        operations = least + by_thresholds(stream, law)
+        operations = least + by_thresholds(stream, thresholds)
         size[i] = operations
         at += lead
         out[at] = np.int32(NUMBERS + modulus + operations - 1)

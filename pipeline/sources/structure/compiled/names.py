@@ -18,7 +18,7 @@ FEW = 4096  # so many words of one symbol can be listed and shuffled
 
 @njit()
 def shuffle(stream: Any, order: Any, count: Any) -> None:
-    """order[: count] become `count` distinct ones of `order`, in uniform order."""
+    """Move `count` distinct entries of `order`, in uniform order, to its beginning."""
     for i in range(count):
         j = i + below(stream, order.size - i)
         order[i], order[j] = order[j], order[i]
@@ -26,7 +26,7 @@ def shuffle(stream: Any, order: Any, count: Any) -> None:
 
 @njit()
 def seats(n: Any) -> Any:
-    """Where up to n drawn names are looked up: int64, a power of two, four times as many or more."""
+    """A table to look up n names in: int64, its size a power of two and at least 4 n."""
     size = 4
     while size < 4 * n:
         size *= 2
@@ -35,7 +35,7 @@ def seats(n: Any) -> Any:
 
 @njit()
 def is_new(name: Any, seen: Any) -> Any:
-    """Whether a number was not seen before; from now on it was."""
+    """Whether a number is not in `seen`; it is put there."""
     at = name & (seen.size - 1)
     while seen[at] != -1 and seen[at] != name:
         at = (at + 1) & (seen.size - 1)
@@ -46,10 +46,11 @@ def is_new(name: Any, seen: Any) -> Any:
 
 @njit()
 def draw_names(stream: Any, words: Any, first: Any, seen: Any, spelled: Any) -> None:
-    """The names of n nodes. words int64 (3,): least and most length, vocabulary. seen: `seats` for them.
+    """Draw the names of n nodes into `spelled`. words int64 (3,): least and most length, vocabulary. seen: `seats(n)`.
 
-    A length is uniform, then its symbols, of those from `first` on; the last one is as many further on, where it ends
-    a word. A name that was there before is drawn again, length and all.
+    A length is uniform, then each of its symbols, numbered from `first` on; where names have several lengths the last
+    symbol of a name is one that ends words, `vocabulary` further on. A name that another node has is drawn again,
+    length and all.
     """
     shortest, longest, vocabulary = words
     n = len(spelled)
@@ -77,7 +78,7 @@ def draw_names(stream: Any, words: Any, first: Any, seen: Any, spelled: Any) -> 
 
 @njit()
 def write_name(name: Any, out: Any, at: Any) -> Any:
-    """A spelled name, from out[at] on; returns where the next one begins."""
+    """Write a spelled name from out[at] on; returns where it ends."""
     for k in range(name[0]):
         out[at + k] = name[k + 1]
     return at + name[0]

@@ -1,0 +1,84 @@
+"""The kinds of sources, each declared once, at the foot of its own file; every list of kinds is read from here.
+
+    register(SourceKind("mano", ManoSpec, Mano, "arithmetic …", kernels=("….mano",), verifier="….mano:VERIFIER"))
+
+Whoever has a kind of their own, in a file outside the package, declares it in the same way and imports that file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from operator import or_
+from typing import Annotated, Any, get_args
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from pipeline.sources.source import DocumentsSpec, Source
+
+
+@dataclass(frozen=True)
+class SourceKind:
+    """A kind of source.
+
+    name: what `kind` says in a recipe. spec: its keys there. source: what is compiled from them. summary: one line of
+    Markdown without a full stop. kernels: modules to compile at set-up, beside those that every source needs.
+    verifier: where the `Verifier` of answers to it is, "module:name", imported by `check` alone; None where answers
+    cannot be checked.
+    """
+
+    name: str
+    spec: type[DocumentsSpec]
+    source: type[Source]
+    summary: str
+    kernels: tuple[str, ...] = ()
+    verifier: str | None = None
+
+
+SOURCES: dict[str, SourceKind] = {}
+"""The registered kinds by their names, those of the package first, in the order of their files."""
+
+
+def register(kind: SourceKind) -> None:
+    """Make a kind known to recipes, plans, set-up and `check`. ValueError where it contradicts itself or another.
+
+    Two kinds may have one spec, whose key `kind` lists the names of both.
+    """
+    names = get_args(kind.spec.model_fields["kind"].annotation)
+    if kind.name not in names:
+        raise ValueError(f"{kind.spec.__name__} has the kinds {', '.join(names)}, not '{kind.name}'")
+    if kind.name in SOURCES:
+        raise ValueError(f"two kinds of sources are called '{kind.name}'")
+    SOURCES[kind.name] = kind
+
+
+def kernels() -> tuple[str, ...]:
+    """The modules that the registered kinds compile, each once, in the order of the kinds."""
+    return tuple(dict.fromkeys(module for kind in SOURCES.values() for module in kind.kernels))
+
+
+@lru_cache
+def _reader_of(specs: tuple[type[DocumentsSpec], ...]) -> TypeAdapter[Any]:
+    """What reads a source of any of these specs, told apart by the key `kind`."""
+    union: Any = Annotated[reduce(or_, specs), Field(discriminator="kind")]
+    return TypeAdapter(union)
+
+
+def _reader() -> TypeAdapter[Any]:
+    return _reader_of(tuple(dict.fromkeys(kind.spec for kind in SOURCES.values())))
+
+
+class _AnyKind:
+    """The specs of all kinds, as pydantic reads and describes them: those that are registered when it does."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(lambda value: _reader().validate_python(value))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(_reader().core_schema)
+
+
+SourceSpec = Annotated[DocumentsSpec, _AnyKind()]
+"""The keys of a source of any registered kind."""
