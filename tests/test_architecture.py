@@ -123,7 +123,7 @@ def test_only_their_owners_know_the_packages_that_they_are_made_for():
     owners = {"pyarrow": ("pipeline.storage.arrow", "pipeline.formats.parquet", "pipeline.sources.rows")}
     owners |= {"numba": ("pipeline.core.compiled", "pipeline.core.kernels")}
     owners |= {
-        "ray": ("pipeline.build.executors.ray", "pipeline.build.building.executors.local"),
+        "ray": ("pipeline.build.executors.ray",),
         "faker": ("pipeline.core.faker_process",),
         "yaml": ("pipeline.recipe.dialect", "pipeline.recipe.reading"),
     }

@@ -158,7 +158,7 @@ KILLED_AT_EVERY_STEP = """
 import os, signal, sys
 from pathlib import Path
 from pipeline.build import build
-from pipeline.executors import Inline
+from pipeline.build.executors import Inline
 from pipeline.plan import compile_plan
 from pipeline.recipe import load
 from pipeline.shard import make_shard

@@ -105,7 +105,7 @@ def test_a_local_ray_writes_the_files_of_an_inline_build(
 
 STOPPED = """
 import signal, sys, time
-from pipeline.executors import Ray
+from pipeline.build.executors import Ray
 from pipeline.storage import folder_at
 
 def stop(number, frame):

@@ -19,7 +19,7 @@ from pipeline.core.errors import StorageError
 DRIVER = """
 import os, subprocess, sys, time
 from pathlib import Path
-from pipeline.executors.sessions import session
+from pipeline.build.executors.sessions import session
 
 with session(Path(sys.argv[1])) as begun:
     child = 'import subprocess, time; print(subprocess.Popen(["sleep", "600"], start_new_session=True).pid, flush=True)'

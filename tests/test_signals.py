@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
+from pipeline.build.executors.signals import held
 from pipeline.core.system import signals
 
 ROOT = Path(__file__).parents[1]
@@ -258,3 +259,16 @@ def test_kill_ends_a_build_with_ray_in_one_line_and_its_processes_with_it(tmp_pa
     while {pid for pid in rays if Path(f"/proc/{pid}/exe").exists()}:  # they are ending
         time.sleep(0.1)
     assert not list(out.glob(".pipeline/partial/*"))
+
+
+@pytest.mark.parametrize("number", signals.HANDLED)
+def test_a_signal_that_is_held_comes_when_the_block_is_left(number: signal.Signals) -> None:
+    came: list[int] = []
+    before = signal.signal(number, lambda number, frame: came.append(number))
+    try:
+        with held():
+            signal.raise_signal(number)
+            assert came == []
+        assert came == [number]
+    finally:
+        signal.signal(number, before)

@@ -20,13 +20,14 @@ from pipeline.dataset import card_marks
 from pipeline.dataset.card import header
 from pipeline.dataset.manifest import MANIFEST, README, RECIPE, Manifest
 from pipeline.dataset.reader import TOKENIZER, TOKENIZER_CONFIG, Dataset, end_of, layout_of, tokenizer_of
+from pipeline.dataset.recorded import fault_of
 from pipeline.dataset.seals import is_sealed
 from pipeline.dataset.shard_record import ShardRecord
 from pipeline.publish.export import EXPORTS, RECORD, faults
 from pipeline.recipe.writing import fingerprint_of
 from pipeline.storage import STATE, Folder, arrow, folder_at
 from pipeline.storage.layout import ShardLayout, id_beyond
-from pipeline.storage.local import hash_of, hash_of_bytes
+from pipeline.storage.local import hash_of_bytes
 from pipeline.text.tokenizer import Tokenizer, hash_of_tokenizer
 
 PAGE = "report.html"  # which `report` puts beside the shards; it says nothing that readers of them use
@@ -36,7 +37,7 @@ def verify(out: str | Path, *, checked: Callable[[ShardRecord], object] = lambda
     """What is wrong with a built dataset, one line each; empty where all is well. StorageError where there is none.
 
     Every file is read whole: of a shard, its bytes are held against the file hash, its columns against the content hash
-    and the counts. What a manifest says twice is computed from the other; what it does not know of is named.
+    and the counts. What a manifest states twice must agree; files that it does not know of are named.
     """
     folder = folder_at(out)
     if {RECORD, MANIFEST} & set(folder.names()) == {RECORD}:  # an export, wherever it lies
@@ -46,8 +47,8 @@ def verify(out: str | Path, *, checked: Callable[[ShardRecord], object] = lambda
     vocabulary = _vocabulary(folder, manifest)
     for split in manifest.splits:
         for record in manifest.shards_of(split):
-            its = manifest.splits[split]
-            if fault := _fault(folder, record, layout_of(its), vocabulary) or _miscounted(record, its):
+            entry = manifest.splits[split]
+            if fault := _fault(folder, record, layout_of(entry), vocabulary) or _miscounted(record, entry):
                 wrong.append(f"{record.file}: {fault}")
             checked(record)
     wrong += _faults_of_head(folder, manifest)
@@ -64,11 +65,11 @@ def _faults_of_exports(folder: Folder, manifest: Manifest) -> Iterator[str]:
         return
     for name in names:
         try:
-            found = faults(folder.below(f"{EXPORTS}/{name}"), manifest.fingerprint)
+            lines = faults(folder.below(f"{EXPORTS}/{name}"), manifest.fingerprint)
         except StorageError as error:
             yield f"{EXPORTS}/{name}: {error.problem}"
         else:
-            yield from (f"{EXPORTS}/{name}/{fault}" for fault in found)
+            yield from (f"{EXPORTS}/{name}/{line}" for line in lines)
 
 
 def _vocabulary(folder: Folder, manifest: Manifest) -> int | None:
@@ -85,31 +86,22 @@ def _vocabulary_of(text: str) -> int:
 
 
 def _fault(folder: Folder, record: ShardRecord, layout: ShardLayout, vocabulary: int | None) -> str:
-    """Why a file is not the one recorded; "" where it is."""
-    try:
-        size = folder.size(record.file)
-        if size != record.bytes:
-            return f"{size} bytes instead of {record.bytes}"
-        with folder.local(record.file) as path:
-            if hash_of(path) != record.file_hash:
-                return "its bytes have changed"
-            columns = arrow.columns_of(path, layout)
-    except FileNotFoundError:
-        return "missing"
-    except StorageError as error:
-        return error.problem
-    except (OSError, ValueError) as error:
-        return f"it cannot be read: {error}"
-    if content_hash(columns) != record.content_hash:
-        return "its columns are not those recorded"
-    if vocabulary is not None and (fault := id_beyond(columns, vocabulary)):
-        return fault
-    rows = len(columns["input_ids"])  # type: ignore[arg-type]  # an array, as the layout says
-    return "" if rows == record.sequences else f"{rows} rows instead of {record.sequences}"
+    """Why a shard is not the one recorded; "" where it is. vocabulary: one more than the largest id, if known."""
+
+    def fault_of_columns(path: Path) -> str:
+        columns = arrow.columns_of(path, layout)
+        if content_hash(columns) != record.content_hash:
+            return "its columns are not those recorded"
+        if vocabulary is not None and (fault := id_beyond(columns, vocabulary)):
+            return fault
+        rows = len(columns["input_ids"])  # type: ignore[arg-type]  # an array, as the layout says
+        return "" if rows == record.sequences else f"{rows} rows instead of {record.sequences}"
+
+    return fault_of(folder, record.file, record.bytes, record.file_hash, fault_of_columns)
 
 
 def _miscounted(record: ShardRecord, split: Mapping[str, Any]) -> str:
-    """What the record of a shard says that cannot be; "" where it can."""
+    """Which counts in the record of a shard contradict each other; "" where none do."""
     if list(record.sources) != list(split["source_names"]):
         return "the sources of its record are not those of the split"
     for what, total in (("documents", record.documents), ("tokens", record.tokens)):
@@ -138,13 +130,13 @@ def _faults_of_head(folder: Folder, manifest: Manifest) -> list[str]:
     for name, recorded in manifest.files.items():
         if name in data and (len(data[name]), hash_of_bytes(data[name])) != (recorded["bytes"], recorded["file_hash"]):
             wrong.append(f"{name}: its bytes have changed")
-    if not any(line.startswith("tokenizer/") for line in wrong) and not _is_of(manifest, data):
+    if not any(line.startswith("tokenizer/") for line in wrong) and not _has_own_fingerprint(manifest, data):
         wrong.append(f"{MANIFEST}: the fingerprint is not that of its recipe and tokenizer")
     return wrong
 
 
-def _is_of(manifest: Manifest, data: Mapping[str, bytes]) -> bool:
-    """Whether the fingerprint is that of the recipe and the tokenizer."""
+def _has_own_fingerprint(manifest: Manifest, data: Mapping[str, bytes]) -> bool:
+    """Whether the manifest's fingerprint is that of its recipe and of the tokenizer files in `data`."""
     try:
         own = hash_of_tokenizer(data[TOKENIZER].decode(), end_of(data[TOKENIZER_CONFIG]))
     except ValueError:
@@ -153,13 +145,13 @@ def _is_of(manifest: Manifest, data: Mapping[str, bytes]) -> bool:
 
 
 def _strangers(folder: Folder, manifest: Manifest) -> Iterator[str]:
-    """Files and folders that no build has written, and parts of the folder that cannot be looked into. A line each."""
+    """Files and folders that no build has written, and folders that cannot be looked into. A line each."""
     files = {MANIFEST, README, RECIPE, *manifest.files, *(record.file for record in manifest.shards)}
-    parts = {name.partition("/")[0] for name in files if "/" in name}
-    there = [name for name in folder.names() if name not in {*parts, STATE, EXPORTS, PAGE}]
-    for part in sorted(parts):
+    below = {name.partition("/")[0] for name in files if "/" in name}
+    names = [name for name in folder.names() if name not in {*below, STATE, EXPORTS, PAGE}]
+    for subfolder in sorted(below):
         try:
-            there += [f"{part}/{name}" for name in folder.names(part)]
+            names += [f"{subfolder}/{name}" for name in folder.names(subfolder)]
         except StorageError as error:
-            yield f"{part}: {error.problem}"
-    yield from (f"{name}: not in the manifest" for name in there if name not in files)
+            yield f"{subfolder}: {error.problem}"
+    yield from (f"{name}: not in the manifest" for name in names if name not in files)

@@ -1,6 +1,6 @@
 """A built dataset, to be read: its manifest, and the rows of its splits in order.
 
-What is looked at before a row is given: the manifest, whole, each time; the tokenizer, when it is asked for; a shard's
+What is checked before a row is given: the manifest, whole, each time; the tokenizer, when it is asked for; a shard's
 size and number of rows, always; its bytes, as `check` says.
 """
 
@@ -23,10 +23,11 @@ from pipeline.core.errors import StorageError, suggest
 from pipeline.core.layouts import OpenLayout
 from pipeline.core.table import Columns, Lists, check_entries
 from pipeline.dataset.manifest import MEND, RECIPE, Manifest
+from pipeline.dataset.recorded import recorded_file
 from pipeline.dataset.shard_record import ShardRecord
 from pipeline.storage import Folder, arrow, folder_at
 from pipeline.storage.layout import ShardLayout
-from pipeline.storage.local import hash_of, hash_of_bytes
+from pipeline.storage.local import hash_of_bytes
 
 TOKENIZER, TOKENIZER_CONFIG = "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json"
 
@@ -41,7 +42,7 @@ def end_of(config: bytes) -> str:
 
 
 def layout_of(split: Mapping[str, Any]) -> ShardLayout:
-    """What the shards of a split hold, by its entry in the manifest."""
+    """The columns of a split's shards and their types, by its entry in the manifest."""
     return ShardLayout(stored(split["packing"] == "rows", split["columns"]), split["length"])
 
 
@@ -79,13 +80,9 @@ class Dataset:
         """The record batches of one shard."""
         place, rows = f"{self.folder.url}/{record.file}", 0
         try:
-            size = self.folder.size(record.file)
-            if size != record.bytes:
-                raise StorageError(f"{size} bytes instead of {record.bytes}", MEND, place)
-            with self.folder.local(record.file) as path:
-                if self._to_check(record.file):
-                    if hash_of(path) != record.file_hash:
-                        raise StorageError("its bytes have changed", MEND, place)
+            expected_hash = record.file_hash if self._to_check(record.file) else ""
+            with recorded_file(self.folder, record.file, record.bytes, expected_hash) as path:
+                if expected_hash:
                     self._checked.add(record.file)
                 for batch in arrow.read(path, layout_of(self.manifest.splits[record.split])):
                     rows += batch.num_rows

@@ -27,7 +27,7 @@ print(imported - began, started - imported, first - started, time.perf_counter()
 OURS = """
 import time
 began = time.perf_counter()
-from pipeline.executors import local
+from pipeline.build.executors import local
 for name, value in local.QUIET.items():
     local.os.environ.setdefault(name, value)
 import ray

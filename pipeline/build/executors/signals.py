@@ -1,4 +1,4 @@
-"""The signals that stop this process, while something goes on that must not be stopped half-way.
+"""The signals that stop this process, held back while something goes on that must not be stopped half-way.
 
 Masks do not hold them: a signal to the process comes to whichever thread has none. So their handlers are changed, which
 Python allows in the main thread, the only one in which it runs them.
@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+from pipeline.core.system.signals import HANDLED
 
 
 def handlers() -> dict[signal.Signals, Any]:
     """How this process handles them now."""
-    return {number: signal.getsignal(number) for number in STOPPING}
+    return {number: signal.getsignal(number) for number in HANDLED}
 
 
 def install(wanted: Mapping[signal.Signals, Any]) -> None:
@@ -32,7 +32,7 @@ def install(wanted: Mapping[signal.Signals, Any]) -> None:
 def held() -> Iterator[None]:
     """They come when the block is left, to the handlers that there were before it."""
     before, came = handlers(), []
-    install(dict.fromkeys(STOPPING, lambda number, frame: came.append(number)))
+    install(dict.fromkeys(HANDLED, lambda number, frame: came.append(number)))
     try:
         yield
     finally:
