@@ -15,12 +15,12 @@ Declaration = TypeVar("Declaration")
 
 
 def declared(package: str, kind: type[Declaration]) -> list[Declaration]:
-    """Every object of a type that a file of the package, or of a package in it, has at its top level.
+    """Every object of a type that a file of the package has at its top level, in the order of the files' names.
 
-    In the order of the files' names, each object once, wherever it is imported to. All files are imported.
+    All files directly in the package are imported; those without such an object, and folders, are passed over. What one
+    file imports from another is there once.
     """
-    values: dict[int, Declaration] = {}
-    for file in iter_modules(import_module(package).__path__, f"{package}."):
-        inside = declared(file.name, kind) if file.ispkg else vars(import_module(file.name)).values()
-        values |= {id(value): value for value in inside if isinstance(value, kind)}
-    return list(values.values())
+    files = [file.name for file in iter_modules(import_module(package).__path__) if not file.ispkg]
+    modules = [import_module(f"{package}.{name}") for name in files]
+    objects = [value for module in modules for value in vars(module).values() if isinstance(value, kind)]
+    return list({id(value): value for value in objects}.values())
