@@ -77,26 +77,26 @@ def test_rows_of_texts_and_numbers_are_streamed_too():
 
 
 @given(SHARDS, st.integers(1, 9))
-def test_consumers_share_the_rows_and_each_round_is_the_next_rows(shards: tuple[int, ...], consumers: int):
-    parts = [numbers(counting(shards).shared(c, consumers)) for c in range(consumers)]
+def test_ranks_share_the_rows_and_each_round_is_the_next_rows(shards: tuple[int, ...], world_size: int):
+    parts = [numbers(counting(shards).shared(c, world_size)) for c in range(world_size)]
     rounds = [number for one in zip_longest(*parts) for number in one if number is not None]
     assert rounds == list(range(sum(shards)))
 
 
 @given(SHARDS, st.integers(1, 9), st.integers(1, 3))
-def test_by_shards_each_row_has_one_reader_too(shards: tuple[int, ...], consumers: int, epochs: int):
-    whole = counting(shards, deal="shards", epochs=epochs)
-    parts = [numbers(whole.shared(c, consumers)) for c in range(consumers)]
+def test_by_shards_each_row_has_one_reader_too(shards: tuple[int, ...], world_size: int, epochs: int):
+    whole = counting(shards, assign="shards", epochs=epochs)
+    parts = [numbers(whole.shared(c, world_size)) for c in range(world_size)]
     assert sorted(chain(*parts)) == sorted(list(range(sum(shards))) * epochs)
-    assert numbers(counting(shards, deal="shards")) == list(range(sum(shards)))
+    assert numbers(counting(shards, assign="shards")) == list(range(sum(shards)))
 
 
 @settings(max_examples=200)
 @given(SHARDS, st.integers(1, 4), st.integers(1, 4), st.integers(0, 20), st.integers(1, 3))
-def test_other_consumers_go_on_where_these_have_stopped(
+def test_other_ranks_go_on_where_these_have_stopped(
     shards: tuple[int, ...], before: int, after: int, rounds: int, epochs: int
 ):
-    """Any state of consumers that have kept step may be loaded by all of the new ones."""
+    """Any state of ranks that have kept step may be loaded by all of the new ones."""
     whole = counting(shards, epochs=epochs)
     right = list(range(sum(shards))) * epochs
     rounds = min(rounds, len(right) // before)
@@ -107,7 +107,7 @@ def test_other_consumers_go_on_where_these_have_stopped(
         read += [int(row["input_ids"]) for row in islice(mine, rounds)]
         states.append(mine.state_dict())
     if rounds:
-        assert len({state["next"] for state in states}) == 1
+        assert len({state["next_row"] for state in states}) == 1
     for state in states if rounds else ():
         rest = []
         for c in range(after):
@@ -120,14 +120,14 @@ def test_other_consumers_go_on_where_these_have_stopped(
 
 @given(SHARDS, st.integers(0, 30), st.sampled_from(["rows", "shards"]), st.integers(1, 3), st.data())
 def test_a_stream_goes_on_behind_the_last_row_it_gave(
-    shards: tuple[int, ...], stop: int, deal: Any, consumers: int, data: st.DataObject
+    shards: tuple[int, ...], stop: int, assign: Any, world_size: int, data: st.DataObject
 ):
-    consumer = data.draw(st.integers(0, consumers - 1))
-    whole = counting(shards, deal=deal, epochs=2)
-    right = numbers(whole.shared(consumer, consumers))
-    first = whole.shared(consumer, consumers)
+    rank = data.draw(st.integers(0, world_size - 1))
+    whole = counting(shards, assign=assign, epochs=2)
+    right = numbers(whole.shared(rank, world_size))
+    first = whole.shared(rank, world_size)
     begun = [int(row["input_ids"]) for row in islice(first, stop)]
-    again = pickle_free(whole.shared(consumer, consumers), first.state_dict())
+    again = pickle_free(whole.shared(rank, world_size), first.state_dict())
     assert begun + numbers(again) == right
     assert numbers(again) == right, "the next time it begins at the beginning"
 
@@ -180,20 +180,20 @@ def given_to(
     rows: int,
     epochs: int,
     uneven: str,
-    consumer: int,
-    consumers: int,
+    rank: int,
+    world_size: int,
     start: int = 0,
     worker: int = 0,
     workers: int = 1,
 ) -> list[int]:
-    """What one loader worker of one consumer should give of a line of numbers, from a round that begins at `start`."""
+    """What one loader worker of one rank should give of a line of numbers, from a round that begins at `start`."""
     line = (list(range(rows)) * epochs)[start:]
     if uneven == "drop":
-        line = line[: len(line) // consumers * consumers]
+        line = line[: len(line) // world_size * world_size]
     if uneven == "pad" and line:
-        repeated = islice(cycle(range(rows)), -len(line) % consumers)
+        repeated = islice(cycle(range(rows)), -len(line) % world_size)
         line = [*line, *repeated]
-    return line[consumer::consumers][worker::workers]
+    return line[rank::world_size][worker::workers]
 
 
 UNEVEN = st.sampled_from(["keep", "drop", "pad"])
@@ -202,35 +202,35 @@ UNEVEN = st.sampled_from(["keep", "drop", "pad"])
 @settings(max_examples=300, deadline=None)
 @given(SHARDS, st.integers(1, 9), st.integers(1, 3), st.integers(1, 3), UNEVEN)
 def test_ranks_and_workers_get_what_uneven_says(
-    shards: tuple[int, ...], consumers: int, workers: int, epochs: int, uneven: Any
+    shards: tuple[int, ...], world_size: int, workers: int, epochs: int, uneven: Any
 ):
     whole = counting(shards, epochs=epochs, uneven=uneven)
     sizes = []
-    for c in range(consumers):
-        right = given_to(sum(shards), epochs, uneven, c, consumers)
-        mine = whole.shared(c, consumers)
+    for c in range(world_size):
+        right = given_to(sum(shards), epochs, uneven, c, world_size)
+        mine = whole.shared(c, world_size)
         assert numbers(mine) == right
         assert len(mine) == len(right)
         for w in range(workers):
-            part = whole.shared(c, consumers).of_worker(w, workers)
+            part = whole.shared(c, world_size).of_worker(w, workers)
             assert numbers(part) == right[w::workers]
             assert len(part) == len(right[w::workers])
         sizes.append(len(right))
     total = epochs * sum(shards)
     assert max(sizes) - min(sizes) <= (uneven == "keep")
-    assert sum(sizes) == total + {"keep": 0, "drop": -(total % consumers), "pad": -total % consumers}[uneven]
+    assert sum(sizes) == total + {"keep": 0, "drop": -(total % world_size), "pad": -total % world_size}[uneven]
 
 
 @settings(max_examples=200, deadline=None)
 @given(SHARDS, st.integers(1, 6), st.integers(1, 3), UNEVEN, st.sampled_from(["rows", "shards"]), st.data())
 def test_any_row_is_that_of_iterating(
-    shards: tuple[int, ...], consumers: int, epochs: int, uneven: Any, deal: Any, data: st.DataObject
+    shards: tuple[int, ...], world_size: int, epochs: int, uneven: Any, assign: Any, data: st.DataObject
 ):
-    uneven = uneven if deal == "rows" else "keep"
-    consumer = data.draw(st.integers(0, consumers - 1))
-    stream = counting(shards, epochs=epochs, uneven=uneven, deal=deal).shared(consumer, consumers)
-    right = numbers(counting(shards, epochs=epochs, uneven=uneven, deal=deal).shared(consumer, consumers))
-    fresh = counting(shards, epochs=epochs, uneven=uneven, deal=deal).shared(consumer, consumers)
+    uneven = uneven if assign == "rows" else "keep"
+    rank = data.draw(st.integers(0, world_size - 1))
+    stream = counting(shards, epochs=epochs, uneven=uneven, assign=assign).shared(rank, world_size)
+    right = numbers(counting(shards, epochs=epochs, uneven=uneven, assign=assign).shared(rank, world_size))
+    fresh = counting(shards, epochs=epochs, uneven=uneven, assign=assign).shared(rank, world_size)
     for i in data.draw(st.permutations(range(len(right)))):
         assert int(fresh[i]["input_ids"]) == right[i], "before anything else was counted"
     assert len(stream) == len(right)
@@ -257,7 +257,7 @@ def test_it_goes_on_with_other_ranks_and_workers_whatever_is_uneven(
     first = whole.shared(before - 1, before).of_worker(workers - 1, workers)
     given = len(list(islice(first, stop)))
     start = given * before * workers
-    assert first.state_dict()["next"] == start
+    assert first.state_dict()["next_row"] == start
     for c in range(after):
         again = pickle_free(whole.shared(c, after), first.state_dict())
         assert numbers(again) == given_to(sum(shards), epochs, uneven, c, after, start)
@@ -284,9 +284,9 @@ def test_a_stream_without_end_has_rows_at_any_place_and_no_length():
     assert stream, "a stream is true, and is not counted for that"
 
 
-@pytest.mark.parametrize("deal", ["rows", "shards"])
-def test_a_stream_without_end_that_has_no_rows_ends(deal: Any):
-    stream = counting((0, 0, 0), epochs=None, deal=deal)
+@pytest.mark.parametrize("assign", ["rows", "shards"])
+def test_a_stream_without_end_that_has_no_rows_ends(assign: Any):
+    stream = counting((0, 0, 0), epochs=None, assign=assign)
     assert numbers(stream) == []
     with pytest.raises(IndexError):
         stream[0]
@@ -311,9 +311,9 @@ def test_one_of_many_makes_its_own_rows_only(
     monkeypatch.setattr("pipeline.dataset.reader.Dataset.columns", lambda *_: pytest.fail("a whole shard was read"))
     options: dict[str, Any] = {"uneven": uneven, "epochs": 2}
     whole = pipeline.read(undisturbed, "train", **options) if built else of_plan(plan, "train", **options)
-    for consumer in (0, 5, 16):
-        right = given_to(len(rows), 2, uneven, consumer, 17)
-        mine = whole.shared(consumer, 17)
+    for rank in (0, 5, 16):
+        right = given_to(len(rows), 2, uneven, rank, 17)
+        mine = whole.shared(rank, 17)
         assert list(map(plain, mine)) == [rows[i] for i in right]
         assert len(mine) == len(right)
         assert list(map(plain, mine[[5, 0, 5, -1]])) == [rows[right[i]] for i in (5, 0, 5, -1)]
@@ -338,8 +338,7 @@ def test_grain_and_sequences_read_a_stream_at_any_place(plan: Plan):
 
 def test_splits_of_rows_know_their_length_from_the_plan():
     stream = pipeline.stream("bioS_mixed_80", "exam", ["worlds.people.size=100"], epochs=3)
-    documents = pipeline.stream("bioS_mixed_80", "exam", ["worlds.people.size=100"]).load._plan.splits["exam"].documents
-    assert len(stream) == 3 * documents
+    assert len(stream) == 3 * stream.shards._plan.splits["exam"].documents
 
 
 def test_what_has_to_be_made_for_its_length_is_streamed_and_counted_too():
@@ -361,14 +360,14 @@ def numbers_or_rows(stream: Stream) -> list[list[int]]:
     ("options", "loaded"),
     [
         ({"epochs": 3}, 0),
-        ({"consumer": 1, "consumers": 2}, 0),
-        ({"consumer": 1, "consumers": 2, "epochs": 3}, 0),
-        ({"consumer": 1, "consumers": 2, "epochs": 3}, 4),
-        ({"consumer": 1, "consumers": 2, "epochs": 2, "deal": "shards"}, 0),
-        ({"consumer": 1, "consumers": 2, "epochs": 2, "deal": "shards"}, 3),
-        ({"consumer": 2, "consumers": 3, "uneven": "pad"}, 0),
-        ({"consumer": 2, "consumers": 3, "uneven": "drop", "epochs": 2}, 2),
-        ({"consumer": 8, "consumers": 9, "deal": "shards"}, 0),
+        ({"rank": 1, "world_size": 2}, 0),
+        ({"rank": 1, "world_size": 2, "epochs": 3}, 0),
+        ({"rank": 1, "world_size": 2, "epochs": 3}, 4),
+        ({"rank": 1, "world_size": 2, "epochs": 2, "assign": "shards"}, 0),
+        ({"rank": 1, "world_size": 2, "epochs": 2, "assign": "shards"}, 3),
+        ({"rank": 2, "world_size": 3, "uneven": "pad"}, 0),
+        ({"rank": 2, "world_size": 3, "uneven": "drop", "epochs": 2}, 2),
+        ({"rank": 8, "world_size": 9, "assign": "shards"}, 0),
         ({"epochs": 2}, 5),
     ],
 )
@@ -426,27 +425,29 @@ def test_an_iterator_that_has_not_begun_is_at_the_beginning():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"consumers": 0}, r"consumers is 0\. Give a whole number, 1 or more\."),
-        ({"consumers": -2}, "consumers is -2"),
-        ({"consumers": True}, "consumers is True"),
-        ({"consumers": 2.0}, "consumers is 2.0"),
-        ({"consumers": "2"}, "consumers is '2'"),
-        ({"consumers": None}, "consumers is None"),
-        ({"consumer": 2, "consumers": 2}, r"consumer 2 of 2\. They are 0 to 1"),
-        ({"consumer": -1, "consumers": 2}, r"consumer is -1\. Give a whole number, 0 or more\."),
-        ({"consumer": 0.0, "consumers": 2}, "consumer is 0.0"),
-        ({"consumer": False, "consumers": 2}, "consumer is False"),
+        ({"world_size": 0}, r"world_size is 0\. Give a whole number, 1 or more\."),
+        ({"world_size": -2}, "world_size is -2"),
+        ({"world_size": True}, "world_size is True"),
+        ({"world_size": 2.0}, "world_size is 2.0"),
+        ({"world_size": "2"}, "world_size is '2'"),
+        ({"world_size": None}, "world_size is None"),
+        ({"rank": 2, "world_size": 2}, r"rank 2 of 2\. They are 0 to 1"),
+        ({"rank": -1, "world_size": 2}, r"rank is -1\. Give a whole number, 0 or more\."),
+        ({"rank": 0.0, "world_size": 2}, "rank is 0.0"),
+        ({"rank": False, "world_size": 2}, "rank is False"),
         ({"epochs": 0}, r"epochs is 0\. Give a whole number, 1 or more or None\."),
         ({"epochs": -1}, "epochs is -1"),
         ({"epochs": 1.5}, "epochs is 1.5"),
         ({"epochs": True}, "epochs is True"),
         ({"epochs": float("inf")}, "epochs is inf"),
-        ({"deal": "row"}, "deal is 'row'. Did you mean 'rows'?"),
-        ({"deal": None}, "deal is None"),
-        ({"deal": ["rows"]}, "deal is "),
+        ({"assign": "row"}, "assign is 'row'. Did you mean 'rows'?"),
+        ({"assign": None}, "assign is None"),
+        ({"assign": ["rows"]}, "assign is "),
         ({"uneven": "padded"}, "uneven is 'padded'. Did you mean 'pad'?"),
         ({"uneven": True}, "uneven is True"),
-        ({"uneven": "pad", "deal": "shards"}, r"cannot have equally many rows.*Share by rows"),
+        ({"uneven": "pad", "assign": "shards"}, r"cannot have equally many rows.*Assign rows"),
+        ({"consumers": 2}, r"no option 'consumers'\. It is called world_size\."),
+        ({"deal": "rows"}, r"no option 'deal'\. It is called assign\."),
         ({"epoch": 2}, r"no option 'epoch'\. Did you mean 'epochs'\?"),
         ({"shards": 2}, "no option 'shards'"),
         ({"_state": {}}, "no option '_state'"),
@@ -465,33 +466,69 @@ def test_parts_that_cannot_be_are_refused(part: tuple[Any, Any]):
         counting((3,)).shared(*part)
 
 
-ROWS = {"turn": 1, "before": 3, "next": 5, "consumers": 1}
-TURNS = {"turn": 1, "row": 2, "consumers": 1}
+ROWS = {"epoch": 0, "shard": 1, "rows_before": 3, "next_row": 5, "readers": 1}
+SHARD = {"epoch": 0, "shard": 1, "row": 2, "readers": 1}
+EARLIER_ROWS = {"turn": 1, "before": 3, "next": 5, "consumers": 1}  # as versions before this one saved them
+EARLIER_SHARD = {"turn": 1, "row": 2, "consumers": 1}
+STATES = (ROWS, SHARD, EARLIER_ROWS, EARLIER_SHARD)
 
 
 @pytest.mark.parametrize(
     ("state", "change"),
     [
-        *((ROWS, {name: value}) for name in ROWS for value in (-1, 1.0, True, "1", None)),
-        *((TURNS, {name: value}) for name in TURNS for value in (-1, 1.0, True, "1", None)),
+        *((state, {name: value}) for state in STATES for name in state for value in (-1, 1.0, True, "1", None)),
         (ROWS, {"more": 1}),
-        (ROWS, {"before": 6}),
-        (ROWS, {"turn": 0}),
-        (ROWS, {"turn": 2}),
-        (ROWS, {"consumers": 0}),
-        (TURNS, {"consumers": 0}),
-        (TURNS, {"turn": 2}),
+        (ROWS, {"rows_before": 6}),
+        (ROWS, {"shard": 0}),
+        (ROWS, {"shard": 2}),
+        (ROWS, {"epoch": 1}),
+        (ROWS, {"readers": 0}),
+        (ROWS, {"turn": 1}),
+        (SHARD, {"shard": 2}),
+        (SHARD, {"epoch": 1}),
+        (SHARD, {"readers": 0}),
+        (EARLIER_ROWS, {"before": 6}),
+        (EARLIER_ROWS, {"turn": 0}),
+        (EARLIER_ROWS, {"turn": 2}),
+        (EARLIER_ROWS, {"consumers": 0}),
+        (EARLIER_SHARD, {"consumers": 0}),
+        (EARLIER_SHARD, {"turn": 2}),
     ],
 )
 def test_states_that_cannot_be_are_refused(state: dict[str, int], change: dict[str, Any]):
-    stream = counting((3, 4), deal="shards" if "row" in state else "rows")
+    stream = counting((3, 4), assign="shards" if "row" in state else "rows")
     stream.load_state_dict(state)
     with pytest.raises(PlanError):
         stream.load_state_dict(state | change)
     assert numbers(stream) == [5, 6], "what was loaded before stands"
 
 
-@pytest.mark.parametrize("state", [[1, 2], "turn", 3, {"turn": 1}, {"other": 1}])
+@pytest.mark.parametrize(
+    ("assign", "earlier", "state", "given"),
+    [
+        ("rows", EARLIER_ROWS, ROWS, 5),
+        ("shards", EARLIER_SHARD, SHARD, 5),
+        (
+            "rows",
+            {"turn": 3, "before": 10, "next": 12, "consumers": 1},
+            {"epoch": 1, "shard": 1, "rows_before": 10, "next_row": 12, "readers": 1},
+            12,
+        ),
+        ("shards", {"turn": 2, "row": 1, "consumers": 1}, {"epoch": 1, "shard": 0, "row": 1, "readers": 1}, 8),
+    ],
+)
+def test_states_that_earlier_versions_saved_are_read(
+    assign: Any, earlier: dict[str, int], state: dict[str, int], given: int
+):
+    stream, again = (counting((3, 4), assign=assign, epochs=2) for _ in range(2))
+    stream.load_state_dict(earlier)
+    assert stream.state_dict() == state
+    assert numbers(stream) == [*range(7), *range(7)][given:]
+    assert len(list(islice(again, given))) == given
+    assert again.state_dict() == state, "as it is saved today"
+
+
+@pytest.mark.parametrize("state", [[1, 2], "turn", 3, {"turn": 1}, {"other": 1}, {"epoch": 1}])
 def test_what_is_no_state_is_refused(state: Any):
     with pytest.raises(PlanError, match="no state of a stream"):
         counting((3, 4)).load_state_dict(state)
@@ -502,22 +539,22 @@ def test_a_state_of_other_rows_is_refused_where_they_are_counted(undisturbed: Pa
     list(islice(stream, len(rows) + 3))
     state = stream.state_dict()
     pipeline.read(undisturbed, "train", epochs=3).load_state_dict(state)
-    for change in ({"before": state["before"] - 1}, {"next": state["next"] + 10_000}):
+    for change in ({"rows_before": state["rows_before"] - 1}, {"next_row": state["next_row"] + 10_000}):
         with pytest.raises(PlanError, match="the state is of other rows than these"):
             stream.load_state_dict(state | change)
     with pytest.raises(PlanError, match="the state is in epoch 2, and this stream has 1"):
         pipeline.read(undisturbed, "train").load_state_dict(state)
-    by_shards = pipeline.read(undisturbed, "train", deal="shards")
+    by_shards = pipeline.read(undisturbed, "train", assign="shards")
     with pytest.raises(PlanError, match="other rows"):
-        by_shards.load_state_dict({"turn": 0, "row": 10_000, "consumers": 1})
+        by_shards.load_state_dict({"epoch": 0, "shard": 0, "row": 10_000, "readers": 1})
 
 
-def test_a_consumer_of_shards_does_not_go_on_with_those_of_another():
-    first = counting((3, 3, 3), deal="shards").shared(0, 2)
+def test_a_rank_with_shards_does_not_go_on_with_those_of_another():
+    first = counting((3, 3, 3), assign="shards").shared(0, 2)
     next(iter(first))
-    other = counting((3, 3, 3), deal="shards").shared(1, 2)
+    other = counting((3, 3, 3), assign="shards").shared(1, 2)
     other.load_state_dict(first.state_dict())
-    with pytest.raises(PlanError, match="the state is that of consumer 0, not of 1"):
+    with pytest.raises(PlanError, match="the state is that of reader 0, not of 1"):
         next(iter(other))
 
 
@@ -530,11 +567,11 @@ def test_what_cannot_be_streamed_is_refused(plan: Plan, undisturbed: Path, tmp_p
         pipeline.read(tmp_path, "train")
     with pytest.raises(PlanError, match="already a part"):
         counting((3,)).shared(0, 2).shared(0, 2)
-    by_shards = counting((3, 3), deal="shards").shared(0, 2)
+    by_shards = counting((3, 3), assign="shards").shared(0, 2)
     next(iter(by_shards))
     with pytest.raises(PlanError, match="no state of a stream that is shared by rows"):
         counting((3, 3)).load_state_dict(by_shards.state_dict())
-    other = counting((3, 3), deal="shards").shared(0, 1)
+    other = counting((3, 3), assign="shards").shared(0, 1)
     other.load_state_dict(by_shards.state_dict())
-    with pytest.raises(PlanError, match="the state is that of 2 consumers, not of 1"):
+    with pytest.raises(PlanError, match="the state is that of 2 readers"):
         next(iter(other))

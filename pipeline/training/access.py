@@ -1,10 +1,10 @@
 """The shards of a split as a stream asks for them: whole, counted, or some of their rows.
 
-    Made     from a plan. Lengths come first: from them follows which documents a row needs, and only those are made.
-    Read     from a built dataset, whose manifest knows the counts; rows are read from memory-mapped batches.
-    Loaded   from any function that gives whole shards.
+    PlannedShards  of a plan. Lengths come first: from them follows which documents a row needs; only those are made.
+    BuiltShards    of a built dataset, whose manifest knows the counts; rows are read from memory-mapped batches.
+    LoadedShards   of any function that gives whole shards.
 
-What has been found out is kept, within bounds, so that a second epoch and random access do not ask again.
+What has been counted and laid out is kept, within bounds, so that a second epoch and random access do not ask again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipeline.shard.layout import Layout
 
 I64 = NDArray[np.int64]
-FEW = 8  # from so many consumers on, lengths and then own rows are quicker than all rows
+FEW = 8  # readers: from so many on, lengths and then own rows are quicker than all rows
 LAID_OUT = 2**23  # documents whose places are kept, 8 bytes each
 OPEN = 16  # shards of a dataset that are kept mapped
 
@@ -42,8 +42,8 @@ class Shards(Protocol):
         """How many rows shard k has."""
         ...
 
-    def known(self, k: int) -> int | None:
-        """The same, where it costs nothing."""
+    def known_count(self, k: int) -> int | None:
+        """The same, where it is known without making anything."""
         ...
 
     def rows(self, k: int, rows: I64) -> Columns:
@@ -55,7 +55,7 @@ class Shards(Protocol):
         ...
 
 
-class Loaded:
+class LoadedShards:
     """Shards of which nothing is known before they are loaded."""
 
     def __init__(self, load: Callable[[int], Columns]) -> None:
@@ -71,7 +71,7 @@ class Loaded:
     def count(self, k: int) -> int:
         return self._counts[k] if k in self._counts else length_of(self._kept(k))
 
-    def known(self, k: int) -> int | None:
+    def known_count(self, k: int) -> int | None:
         return self._counts.get(k)
 
     def rows(self, k: int, rows: I64) -> Columns:
@@ -90,7 +90,7 @@ class Loaded:
         return {**self.__dict__, "_latest": None}
 
 
-class Made:
+class PlannedShards:
     """The shards of a plan's split, made here."""
 
     def __init__(self, plan: Plan, split: str) -> None:
@@ -107,10 +107,10 @@ class Made:
         return shard.columns
 
     def count(self, k: int) -> int:
-        known = self.known(k)
-        return len(self._layout(k)) if known is None else known
+        count = self.known_count(k)
+        return len(self._layout(k)) if count is None else count
 
-    def known(self, k: int) -> int | None:
+    def known_count(self, k: int) -> int | None:
         split = self._plan.splits[self._split]
         if split.packing.method == "rows" and split.packing.longer == "keep":
             return split.positions(k).size
@@ -150,7 +150,7 @@ class Made:
         return {**self.__dict__, "_layouts": {}, "_latest": None}
 
 
-class Read:
+class BuiltShards:
     """The shards of a built split, read from its files."""
 
     def __init__(self, dataset: Dataset, split: str) -> None:
@@ -164,7 +164,7 @@ class Read:
     def count(self, k: int) -> int:
         return self._records[k].sequences
 
-    def known(self, k: int) -> int:
+    def known_count(self, k: int) -> int:
         return self._records[k].sequences
 
     def rows(self, k: int, rows: I64) -> Columns:

@@ -18,7 +18,7 @@ MOST_WORKERS = 4096  # of one loader
 class Rows(Protocol):
     """What is asked of a stream: see `pipeline.training.streams.Stream`."""
 
-    by_hand: bool
+    has_rank: bool
 
     def __iter__(self) -> Iterator[dict[str, Any]]: ...
 
@@ -28,9 +28,9 @@ class Rows(Protocol):
 
     def __getitems__(self, indices: Sequence[Any]) -> list[dict[str, Any]]: ...
 
-    def copied(self) -> Rows: ...
+    def copy(self) -> Rows: ...
 
-    def shared(self, consumer: int, consumers: int) -> Rows: ...
+    def shared(self, rank: int, world_size: int) -> Rows: ...
 
     def of_worker(self, worker: int, workers: int) -> Rows: ...
 
@@ -43,8 +43,8 @@ class SequenceDataset(IterableDataset[dict[str, Any]]):
     """Dicts of tensors, one a sequence: int64 for integers, so that ids index embeddings; bool for loss_mask.
 
     Every loader worker of every rank has rows of its own. The rank is that of torch.distributed where it is
-    initialised, else that of torchrun (RANK, WORLD_SIZE); a stream that was shared by hand (`rows.shared(rank, world)`,
-    or consumer and consumers as options) is divided among the workers of this process alone. Whatever the number of
+    initialised, else that of torchrun (RANK, WORLD_SIZE); a stream that was given one (`rows.shared(rank, world_size)`,
+    or rank and world_size as options) is divided among the workers of this process alone. Whatever the number of
     workers, a rank gets the same rows, in another order. `len` is theirs, those of all workers of this rank.
 
     A state is used by the next pass over the rows, and by no later one: by this process, or by all workers of the next
@@ -56,27 +56,27 @@ class SequenceDataset(IterableDataset[dict[str, Any]]):
     """
 
     def __init__(self, stream: Rows, columns: tuple[str, ...] | None = None) -> None:
-        self._whole, self._columns = stream.copied(), columns
-        self._mine: Rows | None = None
-        self._place: tuple[int, ...] = ()
+        self._whole, self._columns = stream.copy(), columns
+        self._part: Rows | None = None
+        self._reader: tuple[int, ...] = ()
         self._passes = _Passes()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         worker = get_worker_info()
-        id_, workers = (worker.id, worker.num_workers) if worker else (0, 0)
-        place = (*_rank(), id_, workers)
-        first = self._passes.begin(id_, workers)
-        if self._mine is None or self._place != place:  # a worker inherits that of the process it was forked from
-            self._mine, self._place = self._of_rank().of_worker(id_, max(workers, 1)), place
+        number, workers = (worker.id, worker.num_workers) if worker else (0, 0)
+        reader = (*_rank(), number, workers)
+        first = self._passes.begin(number, workers)
+        if self._part is None or self._reader != reader:  # a worker inherits that of the process it was forked from
+            self._part, self._reader = self._of_rank().of_worker(number, max(workers, 1)), reader
             if not first:
-                self._mine.load_state_dict({})
-        return (_tensors(row, self._columns) for row in iter(self._mine))
+                self._part.load_state_dict({})
+        return (_tensors(row, self._columns) for row in iter(self._part))
 
     def __len__(self) -> int:
         return len(self._of_rank())
 
     def _of_rank(self) -> Rows:
-        return self._whole if self._whole.by_hand else self._whole.shared(*_rank())
+        return self._whole if self._whole.has_rank else self._whole.shared(*_rank())
 
     def state_dict(self) -> dict[str, int]:
         """How far this process has come. PlanError where the rows went to loader workers."""
@@ -85,12 +85,12 @@ class SequenceDataset(IterableDataset[dict[str, Any]]):
                 "the rows were read by loader workers, and this process does not know how far they are",
                 "Take torchdata's StatefulDataLoader, and its state_dict.",
             )
-        return (self._whole if self._mine is None else self._mine).state_dict()
+        return (self._whole if self._part is None else self._part).state_dict()
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Go on from there at the next pass. PlanError for what is no state of such a stream."""
         self._whole.load_state_dict(state)
-        self._mine, self._passes = None, _Passes()
+        self._part, self._passes = None, _Passes()
 
 
 class SequenceTable(Dataset[dict[str, Any]]):
@@ -103,7 +103,7 @@ class SequenceTable(Dataset[dict[str, Any]]):
     """
 
     def __init__(self, stream: Rows, columns: tuple[str, ...] | None = None) -> None:
-        self._stream, self._columns = stream.copied(), columns
+        self._stream, self._columns = stream.copy(), columns
 
     def __len__(self) -> int:
         return len(self._stream)
@@ -150,11 +150,11 @@ def _rank() -> tuple[int, int]:
     """The rank of this process, and the world size. PlanError where torchrun's variables are not those."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank(), torch.distributed.get_world_size()
-    told = {name: os.environ.get(name, default) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1"))}
-    for name, value in told.items():
+    values = {name: os.environ.get(name, default) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1"))}
+    for name, value in values.items():
         if not (value.isascii() and value.isdecimal()):
             raise PlanError(f"the environment has {name}={value!r}", "It is a whole number, or not set.")
-    return int(told["RANK"]), int(told["WORLD_SIZE"])
+    return int(values["RANK"]), int(values["WORLD_SIZE"])
 
 
 def _tensors(row: dict[str, Any], columns: Sequence[str] | None) -> dict[str, Any]:

@@ -51,7 +51,7 @@ CASES = (
     Case("where_the_time_goes", stages.measure, "the share of each stage in one shard of `ours`"),
     Case("variants", variants.measure, "`ours_tmpfs` for each recipe"),
     Case("streams", streams.measure, "what one loader worker feeds: made on the fly, beside read from shards"),
-    Case("consumers", streams.measure, "what one of 1, 16 and 256 consumers gets: its own rows, beside a part of all"),
+    Case("ranks", streams.measure, "what one of 1, 16 and 256 ranks gets: its own rows, beside a part of all"),
     Case("ray_scaling", scaling.measure, "Ray with two workers against one, 2.1 G tokens, to /dev/shm and to disk"),
     Case("ray_start", starting.measure, "a local Ray from nothing to first results and back: ours, beside `ray.init`"),
     Case("memory", memory.measure, "peak memory of a worker at 10 K, 1 M and 100 M people"),

@@ -1,6 +1,6 @@
 """What one loader worker feeds: batches of 32 sequences as int64 arrays, made, read from shards, and by `datasets`.
 
-And what one of many consumers gets: as it makes its own rows, beside making all of them and keeping its part.
+And what one of many ranks gets: as it makes its own rows, beside making all of them and keeping its part.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pipeline.build.building import build
 from pipeline.build.executors import Inline
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
-from pipeline.training.access import Loaded, Made
+from pipeline.training.access import LoadedShards, PlannedShards
 from pipeline.training.streams import Stream, of_plan
 from tests.bench.harness import TMPFS, Contender, Options, Result, in_turns, one_core, scratch
 
 BATCH = 32
 RECIPE = "bioS_multi5"
-CONSUMERS = (1, 16, 256)
+WORLD_SIZES = (1, 16, 256)
 
 
 def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
@@ -31,7 +31,7 @@ def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
     plan = compile_plan(load(RECIPE, [f"worlds.people.size={size}", "splits.train.columns=[segment_ids]"]))
     if "streams" in cases:
         yield from _one_worker(plan, options)
-    if "consumers" in cases:
+    if "ranks" in cases:
         yield from _one_of_many(plan, options)
 
 
@@ -53,20 +53,20 @@ def _one_worker(plan: Plan, options: Options) -> Iterator[Result]:
 
 
 def _one_of_many(plan: Plan, options: Options) -> Iterator[Result]:
-    """Tokens of its own that one consumer gets in a second: of the first epoch, and of a later one."""
+    """Tokens of its own that one rank gets in a second: of the first epoch, and of a later one."""
     split = plan.splits["train"]
     sequences = len(of_plan(plan, "train"))
     contenders = {}
-    for consumers in CONSUMERS:
-        of = f"consumers/{consumers}"
-        later = of_plan(plan, "train").shared(0, consumers)
-        mine = len(range(0, sequences, consumers)) * split.packing.length
+    for world_size in WORLD_SIZES:
+        of = f"ranks/{world_size}"
+        later = of_plan(plan, "train").shared(0, world_size)
+        mine = len(range(0, sequences, world_size)) * split.packing.length
         contenders |= {
             f"{of}/all": Contender(
-                mine, lambda c=consumers: _batches(_all(plan).shared(0, c)), "every shard made, a part kept"
+                mine, lambda n=world_size: _batches(_all(plan).shared(0, n)), "every shard made, a part kept"
             ),
             f"{of}/own": Contender(
-                mine, lambda c=consumers: _batches(of_plan(plan, "train").shared(0, c)), "lengths first, then own rows"
+                mine, lambda n=world_size: _batches(of_plan(plan, "train").shared(0, n)), "lengths first, then own rows"
             ),
             f"{of}/later": Contender(mine, lambda part=later: _batches(part), "the same in a later epoch"),
         }
@@ -75,8 +75,8 @@ def _one_of_many(plan: Plan, options: Options) -> Iterator[Result]:
 
 
 def _all(plan: Plan) -> Stream:
-    """A stream whose consumers make all rows, as they did before lengths came first."""
-    return Stream(plan.splits["train"].shards, Loaded(Made(plan, "train")))
+    """A stream whose ranks make all rows, as they did before lengths came first."""
+    return Stream(plan.splits["train"].shards, LoadedShards(PlannedShards(plan, "train")))
 
 
 def _batches(rows: Any) -> int:

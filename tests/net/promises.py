@@ -213,10 +213,10 @@ def streams_equal_shards(made: Built) -> None:
         for count in (2, 3):
             shared = [of_dataset(dataset, name).shared(c, count) for c in range(count)]
             for c, mine in enumerate(shared):
-                assert list(map(plain, mine)) == rows[c::count], f"consumer {c} of {count}"
-            whole = of_plan(made.plan, name, deal="shards")
-            dealt = [row for c in range(count) for row in map(plain, whole.shared(c, count))]
-            assert sorted(map(repr, dealt)) == sorted(map(repr, rows))
+                assert list(map(plain, mine)) == rows[c::count], f"rank {c} of {count}"
+            whole = of_plan(made.plan, name, assign="shards")
+            assigned = [row for c in range(count) for row in map(plain, whole.shared(c, count))]
+            assert sorted(map(repr, assigned)) == sorted(map(repr, rows))
         if rows:
             _goes_on(lambda name=name: of_dataset(dataset, name), rows, random.randrange(len(rows)))
         if len(shards) > 1 or random.random() < 0.25:

@@ -45,21 +45,21 @@ def state_after(rows: int, **options: Any) -> dict[str, int]:
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
 @pytest.mark.parametrize("uneven", ["keep", "drop", "pad"])
-@pytest.mark.parametrize("deal", ["rows", "shards"])
+@pytest.mark.parametrize("assign", ["rows", "shards"])
 def test_a_share_by_hand_is_divided_among_the_workers_alone(
-    workers: int, uneven: Any, deal: Any, monkeypatch: pytest.MonkeyPatch
+    workers: int, uneven: Any, assign: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("RANK", "1")  # which nobody asks for: the caller has said which part it is
     monkeypatch.setenv("WORLD_SIZE", "2")
-    uneven = uneven if deal == "rows" else "keep"
-    for consumer in range(3):
-        share = counting(uneven=uneven, deal=deal, epochs=2).shared(consumer, 3)
+    uneven = uneven if assign == "rows" else "keep"
+    for rank in range(3):
+        share = counting(uneven=uneven, assign=assign, epochs=2).shared(rank, 3)
         right = [int(row["input_ids"]) for row in share]
         data = share.torch()
         given = read(DataLoader(data, batch_size=2, num_workers=workers))
         assert given == right if workers < 2 else sorted(given) == sorted(right)
         assert len(data) == len(right)
-    whole = counting(deal=deal).shared(0, 1)
+    whole = counting(assign=assign).shared(0, 1)
     assert sorted(read(DataLoader(whole.torch(), num_workers=workers))) == list(range(ROWS)), "of one is all of them"
 
 
@@ -162,9 +162,9 @@ def test_a_state_of_a_share_by_hand_is_carried_too():
 
 
 def test_by_shards_a_state_of_fewer_is_refused_and_not_dropped():
-    data = counting(deal="shards").torch()
-    data.load_state_dict(state_after(2, deal="shards"))
-    with pytest.raises(PlanError, match="the state is that of 1 consumers, not of 2"):
+    data = counting(assign="shards").torch()
+    data.load_state_dict(state_after(2, assign="shards"))
+    with pytest.raises(PlanError, match=r"the state is that of 1 readers .*, not of 2"):
         read(DataLoader(data, num_workers=2))
 
 
@@ -174,10 +174,13 @@ def test_this_process_does_not_know_how_far_workers_are():
     with pytest.raises(PlanError, match=r"read by loader workers.*StatefulDataLoader"):
         data.state_dict()
     assert read(DataLoader(data)) == list(range(ROWS))
-    assert data.state_dict()["next"] == ROWS
+    assert data.state_dict()["next_row"] == ROWS
 
 
-@pytest.mark.parametrize("state", [{"turn": 0}, {"turn": 0, "before": 0, "next": -1, "consumers": 1}, [1]])
+BEHIND = {"epoch": 0, "shard": 0, "rows_before": 0, "next_row": -1, "readers": 1}
+
+
+@pytest.mark.parametrize("state", [{"epoch": 0}, BEHIND, [1]])
 def test_what_is_no_state_is_refused_before_a_worker_starts(state: Any):
     data = counting().torch()
     with pytest.raises(PlanError):
@@ -231,7 +234,7 @@ def test_a_rank_that_is_none_is_refused(name: str, value: str, monkeypatch: pyte
 def test_a_rank_outside_of_the_world_is_refused(rank: str, ranks: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RANK", rank)
     monkeypatch.setenv("WORLD_SIZE", ranks)
-    with pytest.raises(PlanError, match="consumer"):
+    with pytest.raises(PlanError, match=r"rank 2 of 2|world_size is 0"):
         next(iter(counting().torch()))
 
 

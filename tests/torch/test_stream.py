@@ -61,11 +61,11 @@ def test_ranks_of_torchrun_share_the_rows(plan: Plan, ids: list[list[int]], monk
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("deal", ["rows", "shards"])
+@pytest.mark.parametrize("assign", ["rows", "shards"])
 @pytest.mark.parametrize("stop", [1, 4])
-def test_a_stateful_loader_goes_on_where_it_stopped(plan: Plan, workers: int, deal: Any, stop: int):
+def test_a_stateful_loader_goes_on_where_it_stopped(plan: Plan, workers: int, assign: Any, stop: int):
     def loader() -> Any:
-        return StatefulDataLoader(of_plan(plan, "train", deal=deal).torch(), batch_size=5, num_workers=workers)
+        return StatefulDataLoader(of_plan(plan, "train", assign=assign).torch(), batch_size=5, num_workers=workers)
 
     right = read(loader())
     first = loader()

@@ -1,0 +1,72 @@
+"""The rows of one reader in their order, and how far it has come, which is noted before each row is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from pipeline.core.table import length_of
+from pipeline.training.access import Shards
+from pipeline.training.assignment import Assignment
+from pipeline.training.rows import Row, row_of
+from pipeline.training.state import RowsState, ShardsState, State
+
+Note = Callable[[State], None]
+
+
+def by_rows(reader: Assignment, shards: Shards, start: RowsState, note: Note) -> Iterator[Row]:
+    """The rows of a reader where rows are assigned, from a state on."""
+    visit = start.epoch * reader.shards + start.shard
+    before, next_row = start.rows_before, start.next_row
+    held: tuple[Row, int] | None = None  # a row whose round may not be complete, and where that would end
+    total, empty = 0, 0  # rows of all epochs, once they are counted; empty shards one after the other
+
+    def state() -> RowsState:
+        epoch, shard = divmod(visit, reader.shards)
+        return RowsState(epoch, shard, before, next_row, reader.readers)
+
+    while reader.has_visit(visit) or (reader.uneven == "pad" and next_row + reader.lead < total):
+        first = next_row + reader.number - before
+        count, columns = shards.every(visit % reader.shards, first, reader.readers)
+        end = before + count
+        if held and held[1] <= end:
+            note(state())
+            yield held[0]
+            held = None
+        for at in range(0 if columns is None else length_of(columns)):
+            assert columns is not None
+            begins = next_row + reader.lead  # the round of ranks that the row is in
+            if not reader.has_visit(visit) and begins >= total:
+                return
+            next_row += reader.readers
+            if reader.uneven == "drop" and begins + reader.world_size > end:
+                held = row_of(columns, at), begins + reader.world_size
+                break
+            note(state())
+            yield row_of(columns, at)
+        visit, before, empty = visit + 1, end, 0 if count else empty + 1
+        if empty == reader.shards:
+            return
+        if not reader.has_visit(visit) and not total:
+            total = end
+
+
+def by_shards(reader: Assignment, shards: Shards, start: ShardsState, note: Note) -> Iterator[Row]:
+    """The rows of a reader where shards are assigned, from a state of its own on."""
+    visit, row, empty = start.epoch * reader.shards + start.shard, start.row, 0
+    while reader.has_visit(visit) and empty < reader.shards:
+        epoch, shard = divmod(visit, reader.shards)
+        columns = None if shards.known_count(shard) == 0 else shards(shard)
+        count = 0 if columns is None else length_of(columns)
+        for at in range(row, count):
+            assert columns is not None
+            note(ShardsState(epoch, shard, at + 1, reader.readers))
+            yield row_of(columns, at)
+        visit, row, empty = visit + reader.readers, 0, 0 if count else empty + 1
+
+
+def of_visits(reader: Assignment, shards: Shards, visits: Iterable[int]) -> Iterator[Row]:
+    """All rows of the shards of some visits."""
+    for visit in visits:
+        if shards.known_count(visit % reader.shards) != 0:
+            columns = shards(visit % reader.shards)
+            yield from (row_of(columns, at) for at in range(length_of(columns)))

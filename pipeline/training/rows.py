@@ -1,0 +1,27 @@
+"""One row out of the columns of a shard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.table import Column, Columns, Lists, Strings
+
+Row = dict[str, Any]
+"""One row: an array (L,) of each dense column, a number, a text, or a dict of arrays of a column of lists."""
+
+
+def row_of(columns: Columns, at: int) -> Row:
+    """The row at a place."""
+    return {name: _value(column, at) for name, column in columns.items()}
+
+
+def _value(column: Column, at: int) -> Any:
+    if isinstance(column, np.ndarray):
+        return column[at]
+    within = slice(int(column.offsets[at]), int(column.offsets[at + 1]))
+    if isinstance(column, Strings):
+        return column.bytes[within].tobytes().decode()
+    assert isinstance(column, Lists)
+    return {name: values[within] for name, values in column.fields.items()}

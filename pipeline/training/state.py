@@ -1,0 +1,120 @@
+"""How far a stream has come: a few numbers, which are saved with a model and loaded again.
+
+A state of `RowsState` stands for the round behind it, whoever has it: readers that keep step have equal `next_row`, and
+the state of any of them may be loaded by all, also by another number of readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from pipeline.core.errors import PlanError
+from pipeline.training.access import Shards
+from pipeline.training.assignment import Assignment, whole_number
+
+
+@dataclass(slots=True)
+class RowsState:
+    """Of a stream that assigns rows.
+
+    epoch, shard: which shard is read, both from 0 on. rows_before: rows of the split ahead of that shard, those of the
+    epochs before included. next_row: the row that the next round of all readers begins with, counted in the same way.
+    readers: ranks, or loader workers of all ranks, that share the rows.
+    """
+
+    epoch: int
+    shard: int
+    rows_before: int
+    next_row: int
+    readers: int
+
+
+@dataclass(slots=True)
+class ShardsState:
+    """Of a stream that assigns shards. epoch, shard: which one is read. row: the next one in it. readers: as above."""
+
+    epoch: int
+    shard: int
+    row: int
+    readers: int
+
+
+State = RowsState | ShardsState
+KINDS: dict[str, type[State]] = {"rows": RowsState, "shards": ShardsState}
+_EARLIER = {
+    RowsState: {"before": "rows_before", "next": "next_row", "consumers": "readers"},
+    ShardsState: {"row": "row", "consumers": "readers"},
+}
+"""Keys of states that earlier versions saved → fields. Beside them stood `turn`: epoch · shards + shard."""
+
+
+def read_state(saved: Any, assignment: Assignment, shards: Shards) -> State:
+    """A state as it was saved, by this version or an earlier one. PlanError for what is no state of such a stream."""
+    kind = KINDS[assignment.assign]
+    names = [field.name for field in fields(kind)]
+    if isinstance(saved, Mapping) and set(saved) == {"turn", *_EARLIER[kind]}:
+        epoch, shard = divmod(whole_number("'turn' of the state", saved["turn"], 0), assignment.shards)
+        saved = {"epoch": epoch, "shard": shard} | {name: saved[key] for key, name in _EARLIER[kind].items()}
+    if not isinstance(saved, Mapping) or set(saved) != set(names):
+        raise PlanError(
+            f"this is no state of a stream that is shared by {assignment.assign}", "Load one of the same kind."
+        )
+    least = {"readers": 1}
+    state = kind(**{name: whole_number(f"'{name}' of the state", saved[name], least.get(name, 0)) for name in names})
+    _check(state, assignment, shards)
+    return state
+
+
+def _check(state: State, assignment: Assignment, shards: Shards) -> None:
+    """PlanError where a stream of these epochs and shards cannot have had the state, as far as rows are counted."""
+    over = assignment.epochs is not None and state.epoch >= assignment.epochs
+    if isinstance(state, ShardsState):
+        may_be_over = state.row == 0  # a reader that has no shard at all
+    else:
+        may_be_over = assignment.uneven == "pad"  # in the first rows again
+    if over and not may_be_over:
+        raise PlanError(
+            f"the state is in epoch {state.epoch + 1}, and this stream has {assignment.epochs}",
+            "Load it with the same epochs.",
+        )
+    if state.shard >= assignment.shards or not _fits(state, assignment, shards):
+        raise PlanError("the state is of other rows than these", "Load one of the same recipe and split.")
+
+
+def _fits(state: State, assignment: Assignment, shards: Shards) -> bool:
+    """Whether a state is one of these shards, as far as they are counted."""
+    count = shards.known_count(state.shard)
+    if isinstance(state, ShardsState):
+        return count is None or state.row <= count
+    ahead = state.next_row - state.rows_before
+    if ahead < 0 or (count is not None and ahead > count + state.readers):
+        return False
+    return _rows_before(state.epoch, state.shard, assignment.shards, shards) in (None, state.rows_before)
+
+
+def _rows_before(epoch: int, shard: int, number: int, shards: Shards) -> int | None:
+    """Rows ahead of a shard in an epoch, of a split with a number of shards; None where they are not counted."""
+    counts = []
+    for k in range(number if epoch else shard):
+        count = shards.known_count(k)
+        if count is None:
+            return None
+        counts.append(count)
+    return epoch * sum(counts) + sum(counts[:shard])
+
+
+def check_reader(state: ShardsState, assignment: Assignment) -> None:
+    """PlanError unless it is a state of this reader, one of as many."""
+    if state.readers != assignment.readers:
+        raise PlanError(
+            f"the state is that of {state.readers} readers (ranks times loader workers), not of {assignment.readers}",
+            "Where shards are assigned, a stream goes on with as many as before; assign rows.",
+        )
+    number = (state.epoch * assignment.shards + state.shard) % assignment.readers
+    if number != assignment.number:
+        raise PlanError(
+            f"the state is that of reader {number}, not of {assignment.number}",
+            "Where shards are assigned, each rank goes on with its own; assign rows.",
+        )
