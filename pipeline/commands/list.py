@@ -1,4 +1,4 @@
-"""list: the recipes."""
+"""list: the recipes, or the kinds of sources that they may have."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ import argparse
 
 from pipeline.core.system import output
 
-HELP = "Name the recipes."
+HELP = "Name the recipes, or the kinds of sources."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """None."""
+    """What is listed."""
+    parser.add_argument("--kinds", action="store_true", help="the kinds of sources that a recipe may have")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the names."""
+    """Print a line each: a name, and what it is."""
+    if options.kinds:
+        from pipeline.sources import SOURCES
+
+        for name, kind in SOURCES.items():
+            output.say(f"{name:<13} {kind.summary}")
+        return 0
     from pipeline.core.files import library
     from pipeline.recipe.finding import title
 

@@ -360,5 +360,7 @@ def _modes(spec: BiographiesSpec, sentences: int) -> NDArray[np.int64]:
 
 
 register(
-    SourceKind("biographies", BiographiesSpec, Biographies, "what is true of each individual, in sentences (3.1, 3.3)")
+    SourceKind(
+        "biographies", BiographiesSpec, Biographies, "all that is true of an individual, in sentences (3.1, 3.3)"
+    )
 )

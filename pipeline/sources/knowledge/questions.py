@@ -340,4 +340,4 @@ def _shifted(field: Field, by: int) -> Field:
 register(
     SourceKind("questions", QuestionsSpec, Questions, "questions about individuals, with hints and answers (3.1, 3.2)")
 )
-register(SourceKind("statements", QuestionsSpec, Questions, "single facts as sentences, forwards and backwards (3.2)"))
+register(SourceKind("statements", QuestionsSpec, Questions, 'single facts as sentences, such as "B is A" (3.2)'))

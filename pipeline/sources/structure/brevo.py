@@ -79,7 +79,7 @@ register(
         "brevo",
         BrevoSpec,
         Brevo,
-        "a graph of dependencies, and all that a node needs, in an order that works (4.1)",
+        "the edges of a dependency graph, and all that a node needs, in an order that works (4.1)",
         kernels=("pipeline.sources.structure.compiled.brevo",),
         verifier="pipeline.evaluate.checking.puzzles.brevo:VERIFIER",
     )

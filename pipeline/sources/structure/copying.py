@@ -65,7 +65,7 @@ register(
         "copy",
         CopySpec,
         Copying,
-        "strings of symbols, said again (4.1)",
+        "strings of symbols, and the same again (4.1)",
         kernels=("pipeline.sources.structure.compiled.copying",),
         verifier="pipeline.evaluate.checking.puzzles.copying:VERIFIER",
     )

@@ -81,7 +81,7 @@ register(
         "depo",
         DepoSpec,
         Depo,
-        "a cycle of nodes, and which one comes k steps after another (4.1)",
+        "the edges of a cycle, and which node comes k steps after another (4.1)",
         kernels=("pipeline.sources.structure.compiled.depo",),
         verifier="pipeline.evaluate.checking.puzzles.depo:VERIFIER",
     )

@@ -66,7 +66,7 @@ register(
         "mano",
         ManoSpec,
         Mano,
-        "arithmetic in prefix notation, modulo a number (4.1)",
+        "expressions in prefix notation, and their values modulo a number (4.1)",
         kernels=("pipeline.sources.structure.compiled.mano",),
         verifier="pipeline.evaluate.checking.puzzles.mano:VERIFIER",
     )

@@ -215,7 +215,7 @@ register(
         "grammar",
         GrammarSpec,
         Sentences,
-        "sentences of a context-free grammar, with their trees (1, 4.1)",
+        "sentences of a context-free grammar, whole or to be completed, with their trees (1, 4.1)",
         kernels=("pipeline.grammars.parsing", "pipeline.grammars.sampling"),
         verifier="pipeline.evaluate.checking.puzzles.sentences:VERIFIER",
     )

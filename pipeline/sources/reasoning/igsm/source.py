@@ -290,7 +290,7 @@ register(
         "igsm",
         IgsmSpec,
         Igsm,
-        "grade-school mathematics, solved step by step, with mistakes taken back (2.1, 2.2)",
+        "grade-school mathematics, solved step by step, also with mistakes that are taken back (2.1, 2.2)",
         kernels=("pipeline.sources.reasoning.igsm.graphs", "pipeline.sources.reasoning.igsm.saying"),
         verifier="pipeline.evaluate.checking.igsm.rules:VERIFIER",
     )
