@@ -39,7 +39,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
     try:
         try:
-            return _parsed(arguments)
+            return _carried_out(arguments)
         finally:
             output.flush()  # of what --help has printed, too
     except PipelineError as error:
@@ -51,9 +51,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parsed(arguments: Sequence[str] | None) -> int:
+def _carried_out(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
-    code: int = options.command(options)
+    code: int = options.run(options)
     return code
 
 
@@ -66,14 +66,13 @@ def _stopped(error: KeyboardInterrupt) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """The parser of all commands. They are imported here: a signal may come while they are."""
-    from pipeline.commands import COMMANDS
+    from pipeline.commands.command import commands
     from pipeline.commands.common import Parser
 
     parser = Parser(prog="pipeline", description="Synthetic pretraining data from a recipe.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in COMMANDS:
-        name = module.__name__.rpartition(".")[2]
-        command = commands.add_parser(name, help=module.HELP, description=module.HELP)
-        module.arguments(command)
-        command.set_defaults(command=module.run)
+    parsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in commands():
+        own = parsers.add_parser(command.name, help=command.help, description=command.help)
+        command.arguments(own)
+        own.set_defaults(run=command.run)
     return parser

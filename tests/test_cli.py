@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
+from pipeline.commands.command import commands
+from pipeline.formats import FORMATS
 from tests.plans import RECIPES
 
 ROOT = Path(__file__).parents[1]
@@ -82,6 +84,27 @@ def test_schema_is_json_that_knows_every_key(capsys: pytest.CaptureFixture[str])
     schema = json.loads(capsys.readouterr().out)
     keys = {"seed", "tokenizer", "worlds", "sources", "splits", "exports", "extends", "shard_tokens", "strict"}
     assert keys == set(schema["properties"])
+
+
+def help_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as exit:
+        cli.run([*arguments, "--help"])
+    assert exit.value.code == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_help_names_every_file_that_declares_a_command_in_the_order_of_the_work(capsys: pytest.CaptureFixture[str]):
+    shared = {"__init__", "command", "common", "progress"}
+    files = {path.stem for path in (ROOT / "pipeline/commands").glob("*.py")} - shared
+    text = help_of(capsys)
+    assert {command.name for command in commands()} == files
+    places = [text.index(f" {command.name} {command.help}") for command in commands()]
+    assert places == sorted(places)
+    assert [command.name for command in commands()][:3] == ["plan", "preview", "build"]
+
+
+def test_help_of_export_names_every_format(capsys: pytest.CaptureFixture[str]):
+    assert f"--to TO {', '.join(sorted(FORMATS))}" in help_of(capsys, "export")
 
 
 def test_a_pipe_that_closes_early_is_no_error() -> None:

@@ -127,7 +127,7 @@ def test_titles_in_the_library_and_names_of_questions_are_written_out(
 
 
 def test_what_libraries_warn_of_is_one_line_of_ours() -> None:
-    program = "from pipeline.core import output; import warnings; output.prepare()\n"
+    program = "from pipeline.core.system import output; import warnings; output.prepare()\n"
     program += f"warnings.warn({HOSTILE!r} + chr(10))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT.parent, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("", rf"warning: {SHOWN}\n" + "\n")
@@ -213,7 +213,7 @@ def test_no_file_takes_the_place_of_a_stream_that_is_closed(tmp_path: Path, caps
     build = f"PIPELINE build tiny --set worlds.people.size=9 --executor inline --out {tmp_path}/data"
     assert shell(f"{build} <&- >&- 2>&-").returncode == 1, "what was built could not be said"
     assert cli.run(["verify", str(tmp_path / "data")]) == 0
-    program = "from pipeline.core import output; output.prepare(); import os; print(os.open('/dev/null', 0))"
+    program = "from pipeline.core.system import output; output.prepare(); import os; print(os.open('/dev/null', 0))"
     opened = shell(f'{sys.executable} -c "{program}" <&- 2>&-')
     assert int(opened.stdout) > 2
 

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 START = """
 import atexit, concurrent.futures, os, sys, time
 from pipeline import cli
+from dataclasses import replace
 from pipeline.commands import list as command
 
 def ready():
@@ -80,13 +81,15 @@ class Slow(importlib.abc.MetaPathFinder):
             ready()
 
 sys.meta_path.insert(0, Slow())
-run = command.run
+run = command.COMMAND.run
 """
 
 
 @contextmanager
 def process(program: str) -> Iterator[subprocess.Popen[str]]:
-    program = f"{START}{program}\ncommand.run = run\nsys.argv[1:] = ['list']\ncli.main()"
+    program = (
+        f"{START}{program}\ncommand.COMMAND = replace(command.COMMAND, run=run)\nsys.argv[1:] = ['list']\ncli.main()"
+    )
     pipe = subprocess.PIPE
     started = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
     try:

@@ -1,20 +1,8 @@
-"""The commands: one file each, with HELP, arguments(parser) and run(options), which returns the exit code."""
+"""The commands, a file each: its arguments, what it does, and its declaration at the foot.
 
-from pipeline.commands import (
-    build,
-    capacity,
-    check,
-    export,
-    list,
-    plan,
-    preview,
-    push,
-    report,
-    schema,
-    score,
-    verify,
-    warm,
-    where,
-)
+    command    what a command is, and all of them: read from their files
+    common     what several of them share: arguments, counts, bars
+    progress   how far a long command is, where there is no terminal
 
-COMMANDS = (plan, preview, build, verify, report, export, push, where, score, check, capacity, list, schema, warm)
+and beside these the commands themselves, under their names. They print; what they print is worked out elsewhere.
+"""

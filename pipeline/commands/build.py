@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.commands.command import Command
 from pipeline.commands.common import bar, compiled, count, recipe_arguments
 from pipeline.core.errors import PlanError
 from pipeline.core.system import output
@@ -16,8 +17,6 @@ from pipeline.core.system.secrets import redacted
 if TYPE_CHECKING:
     from pipeline.build.executors import Executor
     from pipeline.plan.plan import Plan
-
-HELP = "Build the dataset of a recipe, or what is missing of it."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,3 +106,6 @@ def _by(executor: Executor) -> str:
     if isinstance(executor, Auto) and executor.by_ray:
         return f" ({executor.inline} by this process, {executor.by_ray} by Ray)"
     return " (by this process)" if isinstance(executor, Auto | Inline) else " (by Ray)"
+
+
+COMMAND = Command(30, "build", "Build the dataset of a recipe, or what is missing of it.", run, arguments)

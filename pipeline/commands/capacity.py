@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from pipeline.commands.command import Command
 from pipeline.commands.common import bar, folder_argument
 from pipeline.core.system import output
-
-HELP = "Turn losses per token into bits of knowledge (Part 3.3)."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,3 +29,6 @@ def run(options: argparse.Namespace) -> int:
     for line in found.lines():
         output.say(line)
     return 0
+
+
+COMMAND = Command(110, "capacity", "Turn losses per token into bits of knowledge (Part 3.3).", run, arguments)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
-from pipeline.commands.common import bar
+from pipeline.commands.command import Command
+from pipeline.commands.common import LateHelp, bar
 from pipeline.core.system import output
 
-HELP = "Check what a model answers to problems and puzzles: step by step, by what they say."
 KIND = "igsm"  # of problems with their solutions beside them, where no kind is given
 OPTIONS = ("by", "modulus", "back", "vocabulary", "childless")  # of which each kind has some
 
@@ -22,8 +21,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "or prompt and prediction",
     )
     parser.add_argument("--split", default="exam", help="of the dataset, with the column answers (default exam)")
-    parser.add_argument("--kind", help=_Help(_kinds))
-    parser.add_argument("--by", metavar="SIZE", help=_Help(_sizes))
+    parser.add_argument("--kind", help=LateHelp(_kinds))
+    parser.add_argument("--by", metavar="SIZE", help=LateHelp(_sizes))
     parser.add_argument(
         "--modulus", type=_modulus, help=_of("modulus", "of numbers, or `exact` for integers (default: the recipe's)")
     )
@@ -69,21 +68,6 @@ def _modulus(text: str) -> int | str:
     return int(text)
 
 
-class _Help(str):
-    """The help of a flag, written when it is shown: the kinds that it names are declared in files slow to import."""
-
-    write: Callable[[], str]
-
-    def __new__(cls, write: Callable[[], str]) -> _Help:
-        text = super().__new__(cls, "written later")
-        text.write = write
-        return text
-
-    def __mod__(self, values: object) -> str:
-        """argparse's way to fill in a help text."""
-        return self.write()
-
-
 def _kinds() -> str:
     from pipeline.evaluate.checking.kinds import kinds
 
@@ -97,7 +81,7 @@ def _sizes() -> str:
     return f"break the results of puzzles down by: {sizes}; default: the first"
 
 
-def _of(option: str, text: str) -> _Help:
+def _of(option: str, text: str) -> LateHelp:
     """The help of a flag that some kinds have."""
 
     def write() -> str:
@@ -105,4 +89,9 @@ def _of(option: str, text: str) -> _Help:
 
         return f"{', '.join(kinds(option))}: {text}"
 
-    return _Help(write)
+    return LateHelp(write)
+
+
+COMMAND = Command(
+    100, "check", "Check what a model answers to problems and puzzles: step by step, by what they say.", run, arguments
+)

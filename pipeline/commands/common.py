@@ -41,6 +41,25 @@ class Parser(argparse.ArgumentParser):
             output.show(message.removesuffix("\n"))
 
 
+class LateHelp(str):
+    """The help of an argument, written when it is shown: what it names is declared in files that are slow to import.
+
+    >>> LateHelp(lambda: "jsonl, mds or parquet") % {}
+    'jsonl, mds or parquet'
+    """
+
+    write: Callable[[], str]
+
+    def __new__(cls, write: Callable[[], str]) -> LateHelp:
+        text = super().__new__(cls, "written when it is shown")
+        text.write = write
+        return text
+
+    def __mod__(self, values: object) -> str:
+        """What argparse shows: it fills its values into a text in this way."""
+        return self.write()
+
+
 def recipe_arguments(parser: argparse.ArgumentParser) -> None:
     """Which recipe, and what is changed in it."""
     parser.add_argument("recipe", help="a name in recipes/, or the path of a YAML file")

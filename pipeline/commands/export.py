@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from pipeline.commands.command import Command
 from pipeline.commands.common import Parser, bar, count, folder_argument
 from pipeline.core.system import output
-
-HELP = "Export a built dataset to the format of a trainer."
 
 
 def arguments(parser: Parser) -> None:
@@ -46,3 +45,6 @@ def run(options: argparse.Namespace) -> int:
     else:
         output.say(f"{shown_as}: {spec.kind}, {count(len(made.files), 'file')}, {made.bytes / 1e6:,.1f} MB")
     return 0
+
+
+COMMAND = Command(60, "export", "Export a built dataset to the format of a trainer.", run, arguments)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from pipeline.commands.command import Command
 from pipeline.core.system import output
-
-HELP = "Name the recipes, or the kinds of sources."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,3 +27,6 @@ def run(options: argparse.Namespace) -> int:
     for path in sorted(library("recipes").rglob("*.yaml"), key=lambda path: (path.parent.name, path.stem)):
         output.say(f"{path.stem:<32} {title(path)}")
     return 0
+
+
+COMMAND = Command(120, "list", "Name the recipes, or the kinds of sources.", run, arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from pipeline.commands.command import Command
 from pipeline.commands.common import compiled, count, recipe_arguments
 from pipeline.core.system import output
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from pipeline.plan.splits import SplitPlan
 
 RARE = 0.001  # exposures of an item, on average: hardly any document is told twice
-HELP = "Say exactly what a recipe would build, and build nothing."
-arguments = recipe_arguments
 
 
 def run(options: argparse.Namespace) -> int:
@@ -84,3 +83,6 @@ def _print_source(split: SplitPlan, source: str, told: dict[str, Any]) -> None:
         f"  {source:<20} {documents:>15,} {exposures:>18} {told['tokens_each']:>12.2f}"
         f" {float(tokens):>17,.0f} {share:>7.1%}"
     )
+
+
+COMMAND = Command(10, "plan", "Say exactly what a recipe would build, and build nothing.", run, recipe_arguments)

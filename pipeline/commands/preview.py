@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from pipeline.commands.command import Command
 from pipeline.commands.common import check_item, compiled, recipe_arguments
 from pipeline.core.errors import PlanError, suggest
 from pipeline.core.system import output
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from pipeline.core.documents import Documents
     from pipeline.plan.plan import Plan
 
-HELP = "Show documents of a recipe."
 MOST_EXPOSURES = 2**31  # what the column `documents` can hold
 
 
@@ -80,3 +80,6 @@ def _coloured(plan: Plan, name: str, told: Documents) -> list[str]:
     if legend := colour.legend(runs, hue):
         output.show_painted(legend)
     return [colour.painted(one, hue) for one in runs]
+
+
+COMMAND = Command(20, "preview", "Show documents of a recipe.", run, arguments)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from pipeline.commands.command import Command
 from pipeline.commands.common import bar, count, folder_argument
 from pipeline.core.system import output
-
-HELP = "Send a built dataset to the Hugging Face Hub, or what is missing of it there."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,3 +47,7 @@ def run(options: argparse.Namespace) -> int:
     output.say(f"{pushed.url}, {'private' if pushed.private else 'public'}, {pushed.revision}")
     output.say(f"{what if pushed.commits else 'nothing new'}, {pushed.kept} kept")
     return 0
+
+
+HELP = "Send a built dataset to the Hugging Face Hub, or what is missing of it there."
+COMMAND = Command(70, "push", HELP, run, arguments)

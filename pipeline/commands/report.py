@@ -6,12 +6,12 @@ import argparse
 import os
 import uuid
 
+from pipeline.commands.command import Command
 from pipeline.commands.common import bar, folder_argument
 from pipeline.core.errors import StorageError
 from pipeline.core.system import output
 from pipeline.core.system.opening import destination
 
-HELP = "Write an HTML page about a built dataset."
 NAME = "report.html"
 
 
@@ -58,3 +58,6 @@ def _write(out: str, page: str) -> None:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"cannot be written: {error.strerror}", "Give another --out.", str(path)) from None
+
+
+COMMAND = Command(50, "report", "Write an HTML page about a built dataset.", run, arguments)

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from pipeline.commands.command import Command
 from pipeline.core.system import output
-
-HELP = "Print the JSON Schema of recipes, for editors."
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """None."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -19,3 +14,6 @@ def run(options: argparse.Namespace) -> int:
 
     output.show_json(schema())
     return 0
+
+
+COMMAND = Command(130, "schema", "Print the JSON Schema of recipes, for editors.", run)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from pipeline.commands.command import Command
 from pipeline.commands.common import bar, folder_argument
 from pipeline.core.system import output
 
-HELP = "Score a model's answers against a split with the column answers."
 RULES = """\
 What counts, white space around a prediction and around the stored texts being taken away:
   A prediction ends at the end token, at a line break and at each --stop; what stands behind does not count.
@@ -45,3 +45,6 @@ def run(options: argparse.Namespace) -> int:
     for line in found.lines():
         output.say(line)
     return 0
+
+
+COMMAND = Command(90, "score", "Score a model's answers against a split with the column answers.", run, arguments)

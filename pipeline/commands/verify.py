@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from pipeline.commands.command import Command
 from pipeline.commands.common import bar, count, folder_argument
 from pipeline.core.system import output
-
-HELP = "Read a built dataset and hold it against its manifest."
-arguments = folder_argument
 
 
 def run(options: argparse.Namespace) -> int:
@@ -23,3 +21,6 @@ def run(options: argparse.Namespace) -> int:
     found = f"{count(len(wrong), 'fault')}; {mends}" if wrong else "whole and as recorded"
     output.say(f"{options.folder}: {found}")
     return 1 if wrong else 0
+
+
+COMMAND = Command(40, "verify", "Read a built dataset and hold it against its manifest.", run, folder_argument)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
+from pipeline.commands.command import Command
 from pipeline.commands.common import bar
 from pipeline.core.errors import RunError
 from pipeline.core.system import output
@@ -58,3 +59,6 @@ def _importing(module: str) -> subprocess.Popen[bytes]:
     """A process that imports a module. Ctrl-C, which reaches it from the terminal too, ends it without a word."""
     program = f"import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); import {module}"
     return subprocess.Popen([sys.executable, "-c", program])  # noqa: S603  # a constant of ours
+
+
+COMMAND = Command(140, "warm", HELP, run, arguments)

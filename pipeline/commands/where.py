@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from pipeline.commands.command import Command
 from pipeline.commands.common import check_item, compiled, recipe_arguments
 from pipeline.core.errors import PlanError, suggest
 from pipeline.core.system import output
-
-HELP = "Say where a document stands in the dataset."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,3 +40,6 @@ def run(options: argparse.Namespace) -> int:
     if not found:
         output.say(f"item {options.item} at exposure {options.exposure} of {options.source} is in no split")
     return 0 if found else 1
+
+
+COMMAND = Command(80, "where", "Say where a document stands in the dataset.", run, arguments)
