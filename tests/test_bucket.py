@@ -11,8 +11,8 @@ from typing import Any
 import fsspec
 import pytest
 
-from pipeline.build.building import verify
 from pipeline.build.executors import Ray
+from pipeline.build.verification import verify
 from pipeline.core.errors import StorageError
 from pipeline.dataset.manifest import Manifest
 from pipeline.plan import Plan, compile_plan

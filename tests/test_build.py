@@ -20,7 +20,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from pipeline import cli
-from pipeline.build.building import verify
+from pipeline.build.verification import verify
 from pipeline.core.errors import RunError, StorageError
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import pipeline
-from pipeline.build.building import verify
+from pipeline.build.verification import verify
 from pipeline.dataset.card import LONGEST, card, sample_documents
 from pipeline.dataset.card_marks import licence_of
 from pipeline.dataset.card_on_hub import on_hub

@@ -17,7 +17,7 @@ import pytest
 from pyarrow import parquet
 
 from pipeline import cli
-from pipeline.build.building import verify
+from pipeline.build.verification import verify
 from pipeline.core.errors import ExportError, PipelineError, StorageError
 from pipeline.core.table import Column, Strings
 from pipeline.dataset import Dataset

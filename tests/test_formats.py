@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 import pipeline
 from pipeline import cli
-from pipeline.build.building import verify
+from pipeline.build.verification import verify
 from pipeline.core.errors import ExportError, RunError, StorageError
 from pipeline.core.table import Lists, Strings, content_hash
 from pipeline.dataset import Dataset

@@ -25,7 +25,7 @@ import pytest
 
 import pipeline
 from pipeline import cli
-from pipeline.build.building import verify
+from pipeline.build.verification import verify
 from pipeline.core.errors import PipelineError
 from pipeline.core.table import Lists, Strings, content_hash
 from pipeline.dataset.manifest import Manifest, totals

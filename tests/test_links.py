@@ -14,7 +14,7 @@ import pytest
 
 import pipeline
 from pipeline import cli
-from pipeline.build.building import verify
+from pipeline.build.verification import verify
 from pipeline.core.errors import StorageError
 from pipeline.dataset import Dataset
 from pipeline.plan.plan import Plan

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.build.building import verify
+from pipeline.build.verification import verify
 from pipeline.dataset.card import card, header
 from pipeline.dataset.card_marks import Marked, fault, kept, readable, reconciled
 from pipeline.dataset.card_on_hub import on_hub

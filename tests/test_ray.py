@@ -20,10 +20,11 @@ import ray
 from ray.cluster_utils import Cluster
 
 from pipeline import cli
-from pipeline.build.building import build_shard, shard_name
+from pipeline.build.building import build_shard
 from pipeline.build.executors import Auto, Ray, auto
 from pipeline.build.executors import ray as executors
 from pipeline.build.executors.sessions import Session, session
+from pipeline.build.resume import shard_name
 from pipeline.core.errors import RunError, StorageError
 from pipeline.plan.plan import Plan
 from pipeline.storage import LocalFolder

@@ -169,8 +169,9 @@ def test_trees_stand_beside_their_tokens_in_windows_too(tmp_path: Path, packing:
 def test_trees_open_in_datasets(tmp_path: Path):
     from datasets import load_dataset
 
-    from pipeline.build.building import build, verify
+    from pipeline.build.building import build
     from pipeline.build.executors import Inline
+    from pipeline.build.verification import verify
 
     plan = plan_of(tmp_path, {}, packing={"length": 16}, columns=["tree"])
     build(plan, tmp_path / "data", Inline())

@@ -14,8 +14,8 @@ import pytest
 
 import pipeline
 from pipeline import cli
-from pipeline.build.building import verify
 from pipeline.build.executors import Inline
+from pipeline.build.verification import verify
 from pipeline.core.errors import RunError, StorageError
 from pipeline.dataset import Dataset
 from pipeline.dataset.manifest import MEND, Manifest

@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the place; 1 where there is none."""
-    from pipeline.build.building import shard_name
+    from pipeline.build.resume import shard_name
     from pipeline.shard.shard import find_document
 
     plan = compiled(options)

@@ -22,8 +22,9 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline import cli
-from pipeline.build.building import build, verify
+from pipeline.build.building import build
 from pipeline.build.executors import Inline
+from pipeline.build.verification import verify
 from pipeline.core.errors import ExportError, PipelineError, RunError
 from pipeline.core.table import content_hash
 from pipeline.dataset import Dataset
