@@ -12,7 +12,6 @@ import pytest
 
 from pipeline import cli
 from pipeline.commands.command import commands
-from pipeline.formats import FORMATS
 from tests.plans import RECIPES
 
 ROOT = Path(__file__).parents[1]
@@ -101,10 +100,6 @@ def test_help_names_every_file_that_declares_a_command_in_the_order_of_the_work(
     places = [text.index(f" {command.name} {command.help}") for command in commands()]
     assert places == sorted(places)
     assert [command.name for command in commands()][:3] == ["plan", "preview", "build"]
-
-
-def test_help_of_export_names_every_format(capsys: pytest.CaptureFixture[str]):
-    assert f"--to TO {', '.join(sorted(FORMATS))}" in help_of(capsys, "export")
 
 
 def test_a_pipe_that_closes_early_is_no_error() -> None:
