@@ -17,8 +17,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", help="of a built dataset; without, each line has its problem beside it")
     parser.add_argument(
         "answers",
-        help='JSON lines: {"prediction": "…"}, also with "row": number; without a folder problem and solution (igsm), '
-        "or prompt and prediction",
+        help='JSON lines: {"prediction": "…"}, also with "row": number; without a folder problem and solution, or '
+        "prompt and prediction",
     )
     parser.add_argument("--split", default="exam", help="of the dataset, with the column answers (default exam)")
     parser.add_argument("--kind", help=LateHelp(_kinds))

@@ -28,10 +28,10 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.sources.registry import kernels
 
     began = time.perf_counter()
-    others = kernels()
-    with bar("warm", 1 + len(others), "kernels") as shown:
+    modules = kernels()
+    with bar("warm", 1 + len(modules), "kernels") as shown:
         _import([FIRST], shown.update)
-        _import(others, shown.update)
+        _import(modules, shown.update)
     output.say(f"kernels ready in {time.perf_counter() - began:.1f} s")
     return 0
 

@@ -5,7 +5,8 @@
     source.py       what every source is               registry.py  the kinds of sources
 
 A new kind is a file in one of these folders, or a folder there with a `source.py`: its spec, its class, and
-`register(SourceKind(…))`. All such files are imported here, in the order of their names.
+`register(SourceKind(…))`. All such files are imported here, in the order of their names; kernels are not, they are
+imported where documents are made. (tests/test_source_registry.py has a kind from outside the package.)
 """
 
 from importlib import import_module

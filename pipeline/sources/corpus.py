@@ -23,7 +23,7 @@ from pipeline.core.notices import information
 from pipeline.core.permutation import Permutation
 from pipeline.core.system.opening import expanded, opened
 from pipeline.sources.registry import SourceKind, register
-from pipeline.sources.rows import KINDS, Rows, content_of
+from pipeline.sources.rows import FILE_KINDS, Rows, content_of
 from pipeline.sources.source import SAMPLE, Context, DocumentsSpec, Source, mask_of, number_of
 from pipeline.text.offsets import tokens_within
 
@@ -51,9 +51,9 @@ class CorpusSpec(DocumentsSpec):
             raise SpecError("no files", "Give at least one path.", ("files",))
         paths = tuple(_path_of(name, files) for name in named)
         for path in paths:
-            if KINDS.get(path.suffix) is None or KINDS[path.suffix] != KINDS.get(paths[0].suffix):
+            if FILE_KINDS.get(path.suffix) is None or FILE_KINDS[path.suffix] != FILE_KINDS.get(paths[0].suffix):
                 raise SpecError(
-                    f"cannot read '{path.name}'", f"Give files of one kind: {', '.join(KINDS)}.", ("files",)
+                    f"cannot read '{path.name}'", f"Give files of one kind: {', '.join(FILE_KINDS)}.", ("files",)
                 )
         content = content_of(paths)
         if self.content is not None and self.content != content:
@@ -133,10 +133,10 @@ def _path_of(name: str, files: Files) -> Path:
     try:
         opened(path).close()
     except IsADirectoryError:
-        inside = sorted(file.name for file in path.iterdir() if file.suffix in KINDS)
+        inside = sorted(file.name for file in path.iterdir() if file.suffix in FILE_KINDS)
         remedy = f"Name its files: [{', '.join(f'{name}/{file}' for file in inside[:3])}{', …' * (len(inside) > 3)}]."
         raise SpecError(
-            f"'{path}' is a folder", remedy if inside else f"Name files: {', '.join(KINDS)}.", ("files",)
+            f"'{path}' is a folder", remedy if inside else f"Name files: {', '.join(FILE_KINDS)}.", ("files",)
         ) from None
     except FileNotFoundError:
         raise SpecError(f"no file '{path}'", "Look at the path.", ("files",)) from None

@@ -1,10 +1,10 @@
 """The texts of files, row by row: checked once, copied to the user's cache, and read from there by memory map.
 
-    files ──looked at row by row, once──► <cache>/<content>.arrow ──memory map──► rows
+    files ──read row by row, once──► <cache>/<content>.arrow ──memory map──► rows
 
-The copy is named after what the files hold, so that rows are never those of an earlier or a later version of them. Its
-last bytes are a seal, BLAKE3 of all before them with a key of what the files hold: every process that opens the copy
-looks at it first, and a copy that was changed, cut or exchanged is made again.
+The copy is named after the content of the files, so rows never come from an earlier or a later version of them. Its
+last bytes are a seal, BLAKE3 of all before them, keyed by the content of the files: every process that opens the copy
+checks it first, and a copy that was changed, cut or exchanged is made again.
 """
 
 from __future__ import annotations
@@ -31,27 +31,28 @@ from pipeline.core.system.reading import BLANKS, MOST_LINE, line_of, not_utf8, r
 READING = 2  # raised whenever the same files would give other rows
 SEAL = 32  # bytes at the end of a copy
 BATCH = 1000  # rows of a record batch: row r is in batch r // BATCH
-KINDS = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".txt": "text"}
+FILE_KINDS = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".txt": "text"}
+"""Suffix of a file → how its rows are read."""
 
 
 def content_of(paths: tuple[Path, ...]) -> str:
-    """BLAKE3 of the kinds and contents of the files, in order; where they lie plays no part."""
+    """BLAKE3 of the kinds and contents of the files, in order, whatever their paths. SpecError for unreadable ones."""
     state = blake3()
     for path in paths:
         try:
-            opened(path).close()  # which no pipe and no device is
+            opened(path).close()  # refuses pipes and devices
             content = blake3(max_threads=blake3.AUTO).update_mmap(path)
         except OSError as error:
             raise SpecError(
                 f"cannot read '{path}': {error.strerror or error}", "Look at its rights.", ("files",)
             ) from None
-        state.update(KINDS[path.suffix].encode() + content.digest())
+        state.update(FILE_KINDS[path.suffix].encode() + content.digest())
     return f"blake3:{state.hexdigest()}"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The texts of files, one after the other. Pickles to their paths; opened where it is first asked."""
+    """The texts of files, one after the other. Pickles as their paths; the copy is opened at the first use."""
 
     paths: tuple[Path, ...]
     column: str
@@ -62,17 +63,17 @@ class Rows:
         return (batches - 1) * BATCH + self._mapped.get_batch(batches - 1).num_rows if batches else 0
 
     def texts(self, rows: I64) -> list[str]:
-        """The text of each row (d,)."""
+        """The text of each row: int64 (d,) → d texts."""
         return [self._mapped.get_batch(row // BATCH).column(0)[row % BATCH].as_py() for row in rows.tolist()]
 
     @cached_property
     def _mapped(self) -> Any:
-        """The copy of the rows, memory-mapped; made where there is none, or not the one. SpecError where that fails."""
+        """The copy of the rows, memory-mapped; written first unless the right one is there. SpecError on failure."""
         name = blake3(self._named).hexdigest(16)
         copy = user_cache() / "pretraining-recipes" / f"{name}.arrow"
         say_if_temporary(copy)
         try:
-            return self._opened(copy) or self._made(copy)
+            return self._opened(copy) or self._written(copy)
         except (OSError, ValueError) as error:  # ValueError: pyarrow's
             raise SpecError(
                 f"cannot copy the rows to {copy}: {' '.join(str(error).split())}",
@@ -82,16 +83,16 @@ class Rows:
 
     @property
     def _named(self) -> bytes:
-        """All that the rows follow from."""
+        """All that the rows depend on."""
         return f"{READING} {self.content} {self.column}".encode()
 
     def _seal(self, copy: Any) -> bytes:
-        """What stands behind the bytes of a copy of these rows, and of no others."""
+        """The last bytes of a copy of these rows, and of no others."""
         key = blake3(self._named, derive_key_context="pretraining-recipes: a copy of rows").digest()
         return blake3(copy, key=key, max_threads=blake3.AUTO).digest()
 
     def _opened(self, copy: Path) -> Any:
-        """The copy, once all of it has been held against its seal; None where there is none, or another file."""
+        """The copy, if all of it agrees with its seal; None where it does not, or there is none."""
         import pyarrow
 
         try:
@@ -102,13 +103,13 @@ class Rows:
         rows = mapped.slice(0, end)
         return pyarrow.ipc.open_file(rows) if self._seal(rows) == mapped.slice(end).to_pybytes() else None
 
-    def _made(self, copy: Path) -> Any:
-        """The same, written. It takes its name when it is whole; one process a machine does it, the others wait."""
+    def _written(self, copy: Path) -> Any:
+        """The copy, written. It gets its name when it is whole; one process a machine writes, the others wait."""
         copy.parent.mkdir(parents=True, exist_ok=True)
         with open(copy.with_suffix(".lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if opened := self._opened(copy):  # another has made it meanwhile
-                return opened
+            if reader := self._opened(copy):  # another process has written it meanwhile
+                return reader
             if content_of(self.paths) != self.content:
                 raise SpecError("the files have changed since the plan was made", "Run the same command.", ("files",))
             partial = copy.with_suffix(".partial")
@@ -121,8 +122,8 @@ class Rows:
                 partial.rename(copy)
             finally:
                 partial.unlink(missing_ok=True)
-            if opened := self._opened(copy):
-                return opened
+            if reader := self._opened(copy):
+                return reader
             raise OSError("what was written is not what is read")
 
     def __getstate__(self) -> dict[str, Any]:
@@ -140,8 +141,8 @@ def _write(texts: Iterator[str], path: Path) -> None:
 
 
 def _texts(path: Path, column: str) -> Iterator[str]:
-    """The rows of a file, in order. SpecError, naming the row, for one without a text."""
-    match KINDS[path.suffix]:
+    """The texts of a file, row by row. SpecError, with the place, for a row without one."""
+    match FILE_KINDS[path.suffix]:
         case "json":
             return _of_json(path, column)
         case "parquet":

@@ -9,6 +9,7 @@ Letters: d documents, T tokens in all of them, a answers.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
@@ -174,17 +175,17 @@ class Puzzle(Source):
             np.empty(d, np.int64),
         )
 
+    @abstractmethod
     def _most(self) -> int:
         """Most tokens of an instance, without its frame."""
-        raise NotImplementedError
 
     def _mean(self) -> Fraction | None:
         """Expected tokens of an instance, without its frame; None where they cannot be computed."""
         return None
 
+    @abstractmethod
     def _draw(self, item: I64, exposure: I64) -> Drawn:
         """The instances `item` (d,), rendered at `exposure` (d,), with places for the frame left free."""
-        raise NotImplementedError
 
 
 def keys_of(key: Key, streams: tuple[str, ...]) -> U64:

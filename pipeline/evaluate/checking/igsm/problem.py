@@ -6,8 +6,8 @@
 An instance parameter (`Park's Lake`) has a sentence. An abstract one (`Park's Bird`, all things of a later category)
 has none: it is a sum over the children of its item, which are what the sentences name on the right of an apostrophe.
 
-How a parameter is computed is a tree of tuples. Two trees are equal where one becomes the other by reordering and
-regrouping sums and by swapping factors; so a tree is written in one way only:
+How a parameter is computed is a tree of tuples. Trees that differ only in the order or grouping of a sum, or in the
+order of factors, are the same tree, because a tree is written in one way only:
 
     ("c", 12)       a constant                  ("p", "Park's Lake")     another parameter
     ("+", …)        a sum: its terms, sorted, none of them a sum         ("*", x, y)    a product, sorted
@@ -26,14 +26,14 @@ from pipeline.evaluate.checking.verdict import ProblemError
 Tree = tuple[Any, ...]
 
 NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
-SMALL = {str(value): value for value in range(1000)}  # the numbers that there are, nearly always
+SMALL = {str(value): value for value in range(1000)}  # nearly all numbers of problems
 STATEMENT = "The number of each "
 FORM = "It is sentences `The number of each X's Y equals …` and the question `How many Y does X have?`."
 _QUESTION = re.compile(r"How many (.+?) does (.+?) have\?")
 
 
 class Parameter(NamedTuple):
-    """A quantity. needs: the parameters that it is computed from. operations: what that costs, at least 1."""
+    """A quantity. needs: the parameters that it is computed from. operations: how many that takes, at least 1."""
 
     name: str
     needs: tuple[str, ...]
@@ -42,7 +42,7 @@ class Parameter(NamedTuple):
 
 
 def joined(operator: str, left: Tree, right: Tree) -> Tree:
-    """The tree of an operation on two others."""
+    """The tree of an operation on two trees, in its one way to be written."""
     if operator == "-":
         return ("-", left, right)
     if operator == "*":
@@ -54,10 +54,10 @@ def joined(operator: str, left: Tree, right: Tree) -> Tree:
 
 @dataclass(eq=False, slots=True)
 class Problem:
-    """What a problem says. Abstract parameters are derived when they are asked for.
+    """A problem. Abstract parameters are derived when they are first looked up.
 
-    query: the name of the parameter that is asked for. childless: whether an item without children has abstract
-    parameters (they are 0). necessary: the query and all that it is computed from.
+    query: the parameter whose value is the answer. childless: whether an item without children has abstract parameters
+    (they are 0). necessary: the query and all that it is computed from.
     """
 
     chain: Chain
@@ -69,19 +69,19 @@ class Problem:
 
     @property
     def operations(self) -> int:
-        """Of the shortest solution."""
+        """Operations of the shortest solution."""
         return sum(self._known[name].operations for name in self.necessary)
 
     def parameter(self, name: str) -> Parameter | None:
-        """The parameter of that name; None where the problem has none such."""
-        if (found := self._known.get(name)) is None and (pair := self.chain.split(name)):
+        """The parameter of that name; None where the problem has none."""
+        if (parameter := self._known.get(name)) is None and (pair := self.chain.split(name)):
             item, category = pair
-            if category in self.chain.categories and (found := self._abstract(item, category)) is not None:
-                self._known[name] = found
-        return found
+            if category in self.chain.categories and (parameter := self._abstract(item, category)) is not None:
+                self._known[name] = parameter
+        return parameter
 
     def lacks_children(self, name: str) -> bool:
-        """Whether it would be an abstract parameter of this problem, had an item on its way a child."""
+        """Whether the name would be an abstract parameter of this problem if some item on its way had a child."""
         pair = self.chain.split(name)
         items = self.items()
         if pair is None or pair[0] not in items:
@@ -89,7 +89,7 @@ class Problem:
         return self.chain.categories.get(pair[1], -1) in {self.chain.items[item] for item in items}
 
     def items(self) -> set[str]:
-        """Every item that the problem speaks of. Of one in the first layer that has nothing, only totals may speak."""
+        """Every item that the problem names. One of the first layer without children may be named by totals alone."""
         totals = {self.query, *(need for parameter in self._known.values() for need in parameter.needs)}
         named = {pair[0] for pair in map(self.chain.split, totals) if pair}
         return named.union(self._children, *self._children.values())
@@ -112,33 +112,33 @@ class Problem:
 
 
 def read(text: str, vocabulary: Vocabulary, modulus: int | None, *, childless: bool = False) -> Problem:
-    """The problem in a text: its sentences before the question or behind it, whatever stands before both.
+    """The problem in a text, its question last or first; what stands before both is ignored.
 
-    modulus: constants are below it. ProblemError where it is no problem, or is about nothing in the vocabulary.
+    modulus: constants must be below it. ProblemError where there is no problem, or none about the vocabulary.
     """
     statements, query = _sentences(text)
     first = statements[0][0]
     chains = [chain for chain in vocabulary.chains if chain.split(first)]
     if not chains:
         raise ProblemError(f"'{first}' is not two items of the vocabulary", "Give the vocabulary that it is about.")
-    found: list[Problem] = []
+    problems: list[Problem] = []
     refused: ProblemError | None = None
     for chain in chains:
         try:
-            found.append(_of(chain, statements, query, modulus, childless))
+            problems.append(_of(chain, statements, query, modulus, childless))
         except ProblemError as error:
             refused = refused or error
-    if len(found) > 1:
-        names = " and ".join(problem.chain.name for problem in found)
+    if len(problems) > 1:
+        names = " and ".join(problem.chain.name for problem in problems)
         raise ProblemError(f"the vocabularies {names} both have all its items", "Rename some of them.")
-    if not found:
+    if not problems:
         assert refused is not None, "there was a chain"
         raise refused
-    return found[0]
+    return problems[0]
 
 
 def _sentences(text: str) -> tuple[list[tuple[str, str]], str]:
-    """(name, formula) of each statement, and the name that is asked for."""
+    """Name and formula of each statement, and the name of the query."""
     begins = text.find(STATEMENT)
     if begins < 0:
         raise ProblemError("it states nothing", FORM)
@@ -163,7 +163,7 @@ def _sentences(text: str) -> tuple[list[tuple[str, str]], str]:
 
 
 def _of(chain: Chain, statements: list[tuple[str, str]], query: str, modulus: int | None, childless: bool) -> Problem:
-    """The problem, of things in one chain."""
+    """The problem of these statements, read as items of one chain. ProblemError where they are not."""
     problem = Problem(chain, childless, query)
     known, children = problem._known, problem._children
     for name, formula in statements:
@@ -219,7 +219,7 @@ def _number(text: str, formula: str) -> int:
 
 
 def _operands(text: str) -> tuple[tuple[str, ...], Tree]:
-    """Names, and their tree."""
+    """The parameters in `each …`, `the sum of …` or `the difference of …`, and the tree of it."""
     if text.startswith("each "):
         name = text[5:]
         return (name,), ("p", name)
@@ -234,7 +234,7 @@ def _operands(text: str) -> tuple[tuple[str, ...], Tree]:
 
 
 def _sum(terms: list[Tree]) -> Tree:
-    """Of one term, the term."""
+    """The tree of a sum, which of a single term is the term itself."""
     if len(terms) == 1:
         return terms[0]
     terms.sort()

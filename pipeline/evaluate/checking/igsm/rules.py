@@ -94,8 +94,8 @@ class IgsmRules:
         problem = self._read(self.marks.sub(" ", row.prompt))
         gold = f"{row.hint} {row.answer}"
         if own:
-            self._check_own(problem, *self._parted(gold, gold))
-        verdict = self._check(problem, *self._parted(prediction, gold))
+            self._check_own(problem, *self._solution_and_answer(gold, gold))
+        verdict = self._check(problem, *self._solution_and_answer(prediction, gold))
         stored = _NUMBER.search(self.marks.sub("", row.answer).strip())
         if verdict.ok and stored and stored[0] != str(verdict.value):
             _contradicted(f"its answer is {stored[0]}, and {verdict.value} by the solution predicted, which is right")
@@ -114,7 +114,7 @@ class IgsmRules:
             if not verdict.ok:
                 _contradicted(f"its own solution is wrong: {verdict.reason} ({verdict.detail})")
 
-    def _parted(self, text: str, gold: str) -> tuple[str, str | None]:
+    def _solution_and_answer(self, text: str, gold: str) -> tuple[str, str | None]:
         """Solution and answer of a text up to its end: the end token, or more lines than the row's own has."""
         lines = gold.strip().count("\n") + 1
         return _parted("\n".join(text.strip().partition(self.end)[0].split("\n", lines)[:lines]), self.marks)
@@ -131,8 +131,8 @@ def _parted(text: str, marks: re.Pattern[str] | None) -> tuple[str, str | None]:
     if len(parts) == 2 and parts[0].endswith("."):
         return parts[0], parts[1].removeprefix("Answer:").strip()
     whole = " ".join(parts)
-    if found := _ANSWER.fullmatch(whole):
-        return found[1], found[2]
+    if match := _ANSWER.fullmatch(whole):
+        return match[1], match[2]
     return whole, None
 
 

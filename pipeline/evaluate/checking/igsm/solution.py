@@ -3,8 +3,8 @@
     Define Park's Lake as a; so a = 4. Define Lake's Frog as [BACK]. Define Lake's Swan as q; t = a + c = 4 + 2 = 6; so
     q = 3 + t = 3 + 6 = 9. …
 
-A solution is right when each of its sentences is, the last defines what is asked for, and the answer is its value.
-A sentence is right when
+A solution is right when each of its sentences is, the last defines the query, and the answer is its value. A sentence
+is right when
 
 - its parameter is one of the problem's, and new; its letters are new, and those it uses stand for parameters defined
   before, or for a step of the same sentence;
@@ -12,9 +12,9 @@ A sentence is right when
 - all its steps together are the formula of the parameter, with its operators and constants. Terms of a sum and factors
   may come in any order, sums in any grouping; every step but the last is used.
 
-So a solution may define more than it needs: that is counted, and must be right too. A parameter that is taken back
-(`Define … as [BACK].`) is counted and changes nothing; it must be made of names of the vocabulary. Abstract parameters
-of items without children are refused, unless they are allowed: then they are 0.
+So a solution may define more parameters than it needs: they are counted, and must be right too. A parameter that is
+taken back (`Define … as [BACK].`) is counted and changes nothing; it must be made of names of the vocabulary. Abstract
+parameters of items without children are refused, unless they are allowed: then they are 0.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LARGEST = 10**4000  # of exact integers; more digits Python would not print
 
 
 class Reason(Why):
-    """What is wrong first."""
+    """The first thing that is wrong."""
 
     FORM = "form", "a sentence or step is not of the form"
     UNFINISHED = "unfinished", "the text breaks off within a sentence"
@@ -55,12 +55,13 @@ class Reason(Why):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found in a solution; of a wrong one, up to its first fault.
+    """The verdict on a solution; counts in a wrong one go up to its first fault.
 
     reason: what is wrong, None where nothing is. sentence: where, from 1; 0 for the answer and where nothing is wrong.
     operations: steps, those with a semicolon before them. unnecessary: defined parameters that the query does not need.
     retries: parameters taken back; false_retries: those of them that could have been computed there, or were already.
-    value: of what is asked for, None where the solution does not end with it. detail: the fault, in its own words.
+    value: of the query, None where the solution does not end with it. detail: where the fault is, in the solution's
+    words.
     """
 
     reason: Reason | None
@@ -90,9 +91,9 @@ def verify(
 ) -> Verdict:
     """Whether a solution is right, step by step.
 
-    problem: with its question, before or behind. answer: what is said to be the answer; None: not looked at.
-    modulus: None for exact integers. back: what stands for a parameter that is taken back. vocabulary: by default that
-    of the library. childless: whether items without children have abstract parameters. Spaces around texts are ignored.
+    problem: its sentences and its question. answer: what is given as the answer; None: not checked. modulus: None for
+    exact integers. back: what stands for a parameter that is taken back. vocabulary: by default that of the library.
+    childless: whether items without children have abstract parameters. Spaces around texts are ignored.
 
     ProblemError for a problem that cannot be read. Never an error for a solution.
     """
@@ -108,7 +109,7 @@ def verify(
 def check(
     problem: Problem, solution: str, answer: str | None = None, *, modulus: int | None = 23, back: str = "[BACK]"
 ) -> Verdict:
-    """As `verify`, for a problem that has been read: quicker where one problem has many solutions."""
+    """As `verify`, of a problem that has been read: quicker where one problem has many solutions."""
     reading = _Reading(problem, modulus, back)
     number = 0
     reason, detail = None, ""
@@ -153,7 +154,7 @@ def _refuse(reason: Reason, detail: str) -> NoReturn:
 
 
 class _Reading:
-    """A solution so far. last: the parameter that the last sentence defined; value: its value."""
+    """A solution as far as it has been read. last: the parameter that the last sentence defined; value: its value."""
 
     def __init__(self, problem: Problem, modulus: int | None, back: str) -> None:
         self.problem, self.modulus, self.back = problem, modulus, back
@@ -165,7 +166,7 @@ class _Reading:
         self._unused: set[str] = set()  # steps of this sentence
 
     def sentence(self, text: str) -> None:
-        """Take in a sentence, without its full stop; _Fault where it is wrong."""
+        """Read a sentence, without its full stop. _Fault where it is wrong."""
         head, *steps = text.split("; ")
         if not head.startswith(DEFINE):
             _refuse(Reason.FORM, text)
@@ -182,9 +183,9 @@ class _Reading:
         if steps[-1].partition(" = ")[0] != letter:
             _refuse(Reason.FORM, f"{letter} is not what is computed last")
         for step in steps[:-1]:
-            done, value, tree = self._step(step)
-            self._letters[done] = value, tree
-            self._unused.add(done)
+            defined, value, tree = self._step(step)
+            self._letters[defined] = value, tree
+            self._unused.add(defined)
         _, value, tree = self._step(steps[-1])
         if tree != parameter.tree:
             _refuse(_difference(tree, parameter.tree), text)
@@ -204,7 +205,7 @@ class _Reading:
         return parameter
 
     def _retry(self, head: str) -> None:
-        """A parameter that is taken back. A special token may be decoded without the space before it."""
+        """Read a parameter that is taken back. A special token may be decoded without the space before it."""
         attempt = head.removesuffix(self.back)
         name = attempt[len(DEFINE) :].rstrip()
         if attempt == head or not name.endswith(" as"):
@@ -263,16 +264,16 @@ class _Reading:
         return value, tree
 
     def _operand(self, text: str) -> tuple[int, Tree]:
-        if (found := self._letters.get(text)) is not None:
+        if (operand := self._letters.get(text)) is not None:
             if self._unused:
                 self._unused.discard(text)
-            return found
+            return operand
         if text in LETTERS:
             _refuse(Reason.UNDEFINED, text)
         return self._number(text)
 
     def _number(self, text: str) -> tuple[int, Tree]:
-        """A constant."""
+        """Value and tree of a constant."""
         if text not in SMALL and not NUMBER.fullmatch(text):
             _refuse(Reason.FORM, text)
         value = int(text)
@@ -286,15 +287,15 @@ class _Reading:
         _refuse(Reason.RANGE if outside else otherwise, f"{text}, not {value}")
 
 
-def _difference(said: Tree, right: Tree) -> Reason:
-    """How one tree is not the other."""
-    if _leaves(said, "p") != _leaves(right, "p"):
+def _difference(given: Tree, right: Tree) -> Reason:
+    """In what a tree differs from the right one."""
+    if _leaves(given, "p") != _leaves(right, "p"):
         return Reason.OPERANDS
-    return Reason.OPERATOR if _leaves(said, "c") == _leaves(right, "c") else Reason.CONSTANT
+    return Reason.OPERATOR if _leaves(given, "c") == _leaves(right, "c") else Reason.CONSTANT
 
 
 def _leaves(tree: Tree, kind: str) -> list[Any]:
-    """The parameters ("p") or constants ("c") of a tree, sorted."""
+    """The parameters ("p") or constants ("c") in a tree, sorted."""
     if tree[0] in ("c", "p"):
         return [tree[1]] if tree[0] == kind else []
     return sorted(leaf for part in tree[1:] for leaf in _leaves(part, kind))

@@ -1,4 +1,4 @@
-"""What the problems speak of: chains of categories, each with the items that it has, as lists in text files."""
+"""The words of problems: chains of categories, each with its items, as lists in text files."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ class Chain:
     items: Mapping[str, int]
 
     def split(self, name: str) -> tuple[str, str] | None:
-        """X and Y of `X's Y`: an item, and an item of the next layer or a later category. None where there are none.
+        """X and Y of `X's Y`: an item, and an item of the next layer or a later category. None for other names.
 
-        Names may hold an apostrophe of their own, so every `'s ` is tried. ProblemError where two of them would do.
+        Names may have an apostrophe of their own, so every `'s ` is tried. ProblemError where two of them would do.
         """
-        found = None
+        pair = None
         at = name.find("'s ")
         while at >= 0:
             left, right = name[:at], name[at + 3 :]
             layer = self.items.get(left)
             if layer is not None and (self.items.get(right) == layer + 1 or self.categories.get(right, -1) > layer):
-                if found:
+                if pair:
                     raise ProblemError(f"'{name}' can be split in two ways", "Rename an item of the vocabulary.")
-                found = left, right
+                pair = left, right
             at = name.find("'s ", at + 1)
-        return found
+        return pair
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Vocabulary:
 
     @classmethod
     def at(cls, folder: Path) -> Vocabulary:
-        """A folder of lists, a .txt file for each chain: `# Category`, `## sub-category`, then an item a line.
+        """The vocabulary in a folder, a .txt file for each chain: `# Category`, `## sub-category`, then an item a line.
 
         PipelineError, with file and line, for anything else.
         """
@@ -70,12 +70,12 @@ class Vocabulary:
 
     @classmethod
     def of(cls, chains: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Vocabulary:
-        """As a built dataset's recipe has them: chain → category → sub-category → items, with commas between."""
+        """The vocabulary in a manifest: chain → category → sub-category → items, with commas between."""
         return cls(tuple(_chain(name, name, _listed(name, categories)) for name, categories in chains.items()))
 
 
 def _listed(chain: str, categories: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str]]:
-    """The same as lines, each after its place."""
+    """The categories of a chain as lines of a file, each after its place."""
     for category, subs in categories.items():
         for line in (f"# {category}", *(item for items in subs.values() for item in items.split(","))):
             yield f"{chain}: {category}", line
@@ -106,8 +106,8 @@ def _chain(chain: str, source: str, lines: Iterable[tuple[str, str]]) -> Chain:
 def _put(names: dict[str, int], name: str, layer: int, taken: Mapping[str, int], place: str) -> None:
     if name in taken:
         raise PipelineError(f"'{name}' stands twice", "Remove one.", place)
-    if held := control_in(name):
-        raise PipelineError(f"a name holds a control character (U+{ord(held):04X})", "Remove it.", place)
+    if control := control_in(name):
+        raise PipelineError(f"a name holds a control character (U+{ord(control):04X})", "Remove it.", place)
     if any(character in FORBIDDEN for character in name):
         raise PipelineError(f"'{name}' holds one of {FORBIDDEN}", "Sentences could not be told apart.", place)
     names[name] = layer
