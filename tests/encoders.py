@@ -10,7 +10,8 @@ from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, tra
 
 from pipeline.core.files import Files
 from pipeline.core.key import Key
-from pipeline.text.tokenizer import Tokenizer, TokenizerSpec, load
+from pipeline.text.tokenizer import Tokenizer
+from pipeline.text.tokenizer_loading import TokenizerSpec, load
 
 CL100K = "|".join(
     [

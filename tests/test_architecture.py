@@ -128,9 +128,10 @@ def test_only_their_owners_know_the_packages_that_they_are_made_for():
         "yaml": ("pipeline.recipe.dialect", "pipeline.recipe.reading"),
     }
     owners |= {"fsspec": ("pipeline.storage.bucket",)}
-    owners |= {"jinja2": ("pipeline.text.sandbox", "pipeline.text.templates", "pipeline.inspect.report.page")}
+    of_templates = (f"pipeline.text.{name}" for name in ("sandbox", "syntax", "expressions", "templates"))
+    owners |= {"jinja2": (*of_templates, "pipeline.inspect.report.page")}
     owners |= {
-        "huggingface_hub": ("pipeline.publish.hub", "pipeline.text.tokenizer"),
+        "huggingface_hub": ("pipeline.publish.hub", "pipeline.text.tokenizer_json"),
         "torch": ("pipeline.training.torch",),
     }
     for module, path in MODULES.items():

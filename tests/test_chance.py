@@ -11,7 +11,7 @@ import tokenizers
 from tokenizers import models
 
 from pipeline.core.errors import SpecError
-from pipeline.text.tokenizer import TokenizerSpec, load
+from pipeline.text.tokenizer_loading import TokenizerSpec, load
 from tests.test_values import files
 
 PAIRS = {"a": 0, "b": 1, "c": 2, "ab": 3, "abc": 4, "<eos>": 5}

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from pipeline.core.files import Files
 from pipeline.core.key import Key
-from pipeline.text.tokenizer import Tokenizer, TokenizerSpec, load
+from pipeline.text.tokenizer import Tokenizer
+from pipeline.text.tokenizer_loading import TokenizerSpec, load
 
 CHARACTERS = st.text(st.sampled_from("ab é\N{REPLACEMENT CHARACTER}€😀🜁 <"), max_size=12)
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=60)

@@ -35,7 +35,7 @@ def no_network() -> Iterator[None]:
         raise SpecError(f"cannot fetch the tokenizer '{name}' from the Hugging Face Hub: no network", "", ("name",))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.text.tokenizer._from_hub", unreachable)
+        patch.setattr("pipeline.text.tokenizer_loading.from_hub", unreachable)
         yield
 
 

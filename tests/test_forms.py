@@ -19,8 +19,9 @@ from pipeline.recipe.writing import dump
 from pipeline.shard.shard import make_shard
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.source import Context
-from pipeline.text.fields import Column, around
+from pipeline.text.fields import Column
 from pipeline.text.fragments import Fragments
+from pipeline.text.pieces import words_around
 from tests.encoders import tokenizer
 from tests.plans import plan_at
 from tests.reference.biographies import differences, row
@@ -194,10 +195,11 @@ def test_the_words_around_a_value_are_none_of_it(plan: Plan) -> None:
     ],
 )
 def test_where_a_value_stands_in_a_form_of_it(text: str, value: str, expected: tuple[int, int]) -> None:
-    assert around(text, value) == expected
+    assert words_around(text, value) == expected
     form = Column(1, (value,)).form([text])
     assert form.texts.rows == (text,)
-    assert form.texts.around == (expected,)
+    assert form.margin is not None
+    assert form.margin.at(0) == expected
     assert Column(1, (value,)).form([""]).texts.rows == (value,)
 
 

@@ -13,11 +13,15 @@ from pipeline.core.errors import SpecError
 from pipeline.core.files import Text
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.knowledge.wordings import NAME, PRONOUN, scope_of
-from pipeline.text.fields import Column, Field, Piece, literal
-from pipeline.text.fragments import Compiler, Fragments, Uncuttable
+from pipeline.text.compiler import Compiler
+from pipeline.text.fields import Column, Field
+from pipeline.text.fragments import Fragments
+from pipeline.text.fusing import Uncuttable
 from pipeline.text.outline import Outline
-from pipeline.text.rendered import Rendered, compile_programs
+from pipeline.text.pieces import Piece, literal
+from pipeline.text.renderer import compile_programs
 from pipeline.text.seams import Seams
+from pipeline.text.slow_path import Rendered
 from pipeline.text.templates import pieces
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import tokenizer

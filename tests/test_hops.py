@@ -23,8 +23,9 @@ from pipeline.shard.shard import make_shard
 from pipeline.sources.reasoning import hops
 from pipeline.sources.reasoning.hops import Hops, HopsSpec
 from pipeline.sources.source import Context
-from pipeline.text.fields import Piece
-from pipeline.text.rendered import Program, Rendered
+from pipeline.text.expressions import Program
+from pipeline.text.pieces import Piece
+from pipeline.text.slow_path import Rendered
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import tokenizer
 from tests.plans import plan_at, plan_of, usual

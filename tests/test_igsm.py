@@ -46,7 +46,7 @@ from pipeline.sources.reasoning.igsm.layout import (
 from pipeline.sources.reasoning.igsm.source import Igsm
 from pipeline.sources.reasoning.igsm.vocabulary import items_of
 from pipeline.storage.arrow import record_batch
-from pipeline.text.rendered import Rendered
+from pipeline.text.slow_path import Rendered
 from tests.plans import plan_at, usual
 
 MANY = 3000

@@ -13,12 +13,15 @@ import pytest
 from pipeline.core.documents import Documents
 from pipeline.core.errors import TemplateError
 from pipeline.core.files import Text
-from pipeline.text import templates
-from pipeline.text.fields import Column, Field, Joint, Piece
+from pipeline.text import expressions
+from pipeline.text.expressions import Expression, Program
+from pipeline.text.fields import Column, Field
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Outline
-from pipeline.text.rendered import Program, Rendered, compile_programs
-from pipeline.text.templates import Expression, pieces
+from pipeline.text.pieces import Joint, Piece
+from pipeline.text.renderer import compile_programs
+from pipeline.text.slow_path import Rendered
+from pipeline.text.templates import pieces
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import tokenizer
 from tests.plans import plan_at
@@ -53,7 +56,7 @@ def cut(line: str) -> Program:
 def slow(line: str, monkeypatch: pytest.MonkeyPatch) -> Program:
     """The same line with nothing evaluated ahead."""
     with monkeypatch.context() as patch:
-        patch.setattr(templates, "MOST_COMBINATIONS", 0)
+        patch.setattr(expressions, "MOST_COMBINATIONS", 0)
         return cut(line)
 
 

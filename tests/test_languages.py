@@ -19,7 +19,7 @@ from pipeline.sources.knowledge.wordings import NAME, NAMELESS, PRONOUN, scope_o
 from pipeline.text.fragments import Fragments
 from pipeline.text.languages import contract, elide, josa
 from pipeline.text.outline import Outline
-from pipeline.text.rendered import compile_programs
+from pipeline.text.renderer import compile_programs
 from pipeline.text.templates import pieces
 from tests.encoders import tokenizer
 from tests.plans import plan_of, small

@@ -14,7 +14,8 @@ from pipeline.core.system.escaping import escaped
 from pipeline.inspect import colour
 from pipeline.inspect.highlight import WRONG, Run, runs, runs_of
 from pipeline.plan.plan import Plan
-from pipeline.text.tokenizer import Tokenizer, TokenizerSpec, load
+from pipeline.text.tokenizer import Tokenizer
+from pipeline.text.tokenizer_loading import TokenizerSpec, load
 from tests.plans import KINDS, plan_at, plan_of
 
 CODES = re.compile(r"\x1b\[([0-9;]*)m")

@@ -8,8 +8,10 @@ import pytest
 
 from pipeline.core.errors import TemplateError
 from pipeline.core.files import Text
-from pipeline.text.fields import Column, Field, Piece
-from pipeline.text.templates import Allowance, pieces
+from pipeline.text.expressions import Allowance
+from pipeline.text.fields import Column, Field
+from pipeline.text.pieces import Piece
+from pipeline.text.templates import pieces
 
 SCOPE = {
     "city": Field((Column(1, ("Boston", "York")),), {}, 1),

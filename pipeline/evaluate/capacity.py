@@ -39,8 +39,8 @@ from pipeline.dataset.manifest import MEND
 from pipeline.recipe import Loaded, load
 from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
 from pipeline.sources.source import Context
-from pipeline.text import tokenizer
-from pipeline.text.shown import Shown
+from pipeline.text import tokenizer_loading
+from pipeline.text.shown_facts import Shown
 from pipeline.worlds.attributes.codes import CodesSpec
 from pipeline.worlds.world import World
 
@@ -329,7 +329,7 @@ class _Data:
             attribute: _first_chunk(s) for attribute, (_, s, _) in spec.expanded.items() if isinstance(s, CodesSpec)
         }
         with loaded.refusing("tokenizer"):
-            made = tokenizer.load(loaded.recipe.tokenizer, loaded.files("tokenizer"))
+            made = tokenizer_loading.load(loaded.recipe.tokenizer, loaded.files("tokenizer"))
         with loaded.refusing("sources", source):
             key = Key.root(loaded.recipe.seed).child("sources", source)
             biographies = Biographies(told[source], Context({world.name: world}, made, key))

@@ -20,7 +20,7 @@ from pipeline.plan.splits import SplitPlan
 from pipeline.recipe.model import AmountSpec
 from pipeline.sources import Source
 from pipeline.sources.source import Informative
-from pipeline.text.shown import Shown
+from pipeline.text.shown_facts import Shown
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds import repeated
 from pipeline.worlds.world import World

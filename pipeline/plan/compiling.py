@@ -26,7 +26,8 @@ from pipeline.recipe.writing import fingerprint
 from pipeline.sources import SOURCES, Source
 from pipeline.sources.source import AboutSpec, Context
 from pipeline.text.symbols import Symbols
-from pipeline.text.tokenizer import SYMBOLS, Tokenizer, load
+from pipeline.text.tokenizer import SYMBOLS, Tokenizer
+from pipeline.text.tokenizer_loading import load
 from pipeline.worlds.world import World
 
 

@@ -19,7 +19,7 @@ from math import log2, prod
 from pipeline.plan.blocks import Block
 from pipeline.plan.plan import Plan
 from pipeline.sources.source import Informative
-from pipeline.text.shown import Shown
+from pipeline.text.shown_facts import Shown
 from pipeline.worlds.world import World
 
 MOST_PARTIAL = 8  # partial coverages of a range of individuals, of which all combinations are looked at

@@ -22,7 +22,7 @@ from pipeline.core.spec import Name, Rational, Size, Spec, refused
 from pipeline.formats import FORMATS, FormatSpec
 from pipeline.packing.spec import PackingSpec
 from pipeline.sources import SOURCES, SourceSpec
-from pipeline.text.tokenizer import TokenizerSpec
+from pipeline.text.tokenizer_loading import TokenizerSpec
 from pipeline.worlds.attributes import ATTRIBUTE_KINDS
 from pipeline.worlds.spec import WorldSpec
 

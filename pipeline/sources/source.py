@@ -23,8 +23,8 @@ from pipeline.core.key import Key
 from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Spec, refused
 from pipeline.core.table import Column
-from pipeline.text.fields import Piece, literal, special
-from pipeline.text.shown import Shown
+from pipeline.text.pieces import Piece, literal, special
+from pipeline.text.shown_facts import Shown
 from pipeline.text.symbols import NO_SYMBOLS, Alphabet, Symbols
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds.world import World

@@ -1,183 +1,88 @@
-"""What a template can show: literals, and finite tables of texts whose row is known per item only.
+"""The variables of a template: fields, which are literals and columns of values, and words that agree with a subject.
 
-"{{ subject }} was born on {{ birth_date }}."   in a document about person 17 becomes the pieces
-[name.first] [" "] [name.middle] [" "] [name.last] [" was born on "] [month] [" "] [day] [", "] [year] ["."]
-  slot 1             slot 2              slot 3       literal         slot 5       slot 6       slot 7
+birth_date   [month] [" "] [day] [", "] [year]     parts: birth_date.month, birth_date.year, …
+university   [name]                                parts: university.the, a form: the same value with its article
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Protocol
 
 from pipeline.text.languages import ARTICLES
+from pipeline.text.pieces import NO_MARGIN, Margin, Piece, Texts, literal
 
 
-class Texts:
-    """The rows of a table, or the single row of a literal.
+class Variable(Protocol):
+    """What a name in a template stands for: a Field, or something called, such as `verb`."""
 
-    Compared by identity: hundreds of templates show the same table of a thousand names, and what is found out about it
-    (its space moved, its first and last words) is found out once, here.
+    @property
+    def slots(self) -> frozenset[int]: ...
+
+    @property
+    def label(self) -> int: ...
+
+    def value(self, rows: Mapping[int, int]) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """`verb("was", "were")`: the second word where the subject asks for it.
+
+    slot: of the pronoun or the name's last word, 0 where all take the first. second: for each of its rows.
     """
 
-    def __init__(
-        self,
-        rows: tuple[str, ...],
-        codes: tuple[tuple[int, ...], ...] | None = None,
-        around: tuple[tuple[int, int], ...] | None = None,
-    ) -> None:
-        """codes: the token ids of each row, where they are given rather than found by encoding it.
+    slot: int = 0
+    second: tuple[bool, ...] = (False,)
+    label: int = 0
 
-        around: how many characters at either end of each row are words around a value, such as a particle.
-        """
-        self.rows, self.codes, self.around = rows, codes, around
-        self._joined: dict[tuple[str, str], Texts] = {}
+    @property
+    def slots(self) -> frozenset[int]:
+        return frozenset({self.slot} - {0})
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def joined(self, before: str, after: str) -> Texts:
-        """The same table with words before and after every row."""
-        if (before, after) not in self._joined:
-            self._joined[before, after] = Texts(tuple(before + row + after for row in self.rows), around=self.around)
-        return self._joined[before, after]
-
-    @cached_property
-    def plain(self) -> tuple[str, ...]:
-        """The rows without the words around their values."""
-        margins = self.around or ((0, 0),) * len(self.rows)
-        return tuple(row[first : len(row) - last] for row, (first, last) in zip(self.rows, margins, strict=True))
-
-    @cached_property
-    def distinct(self) -> bool:
-        """Whether no two rows read alike."""
-        return len(set(self.rows)) == len(self.rows)
-
-    @cached_property
-    def last(self) -> dict[str, str]:
-        """Last character → the first row that ends in it."""
-        found: dict[str, str] = {}
-        for row in self.rows:
-            found.setdefault(row[-1:], row)
-        return found
-
-    @cached_property
-    def tails(self) -> frozenset[str]:
-        """The distinct ends of the rows, each from its last space on."""
-        return frozenset(row[max(row.rfind(" "), 0) :] for row in self.rows)
-
-    @cached_property
-    def heads(self) -> frozenset[str]:
-        """The distinct beginnings of the rows, each up to the first space after its first character."""
-        ends = ((row, row.find(" ", 1)) for row in self.rows)
-        return frozenset(row if end < 0 else row[:end] for row, end in ends)
-
-
-def around(text: str, value: str) -> tuple[int, int]:
-    """How many characters before and behind a value are words around it; (0, 0) where the text does not hold it.
-
-    Capital letters tell where it stands, if they can: an expression may have changed them.
-
-    >>> around("the University of the Pacific", "University of the Pacific")
-    (4, 0)
-    >>> around("Boston, MA에서", "Boston, MA")
-    (0, 2)
-    """
-    for shown, plain in ((text, value), (text.lower(), value.lower())):
-        if len(shown) != len(text) or plain not in shown:
-            continue
-        ends = (0, len(shown) - len(plain))
-        first = next((at for at in ends if shown.startswith(plain, at)), shown.find(plain))
-        return first, len(shown) - first - len(plain)
-    return 0, 0
+    def value(self, rows: Mapping[int, int]) -> Callable[[str, str], str]:
+        return lambda singular, plural: plural if self.second[rows.get(self.slot, 0)] else singular
 
 
 @dataclass(frozen=True)
 class Column:
     """A finite table of values: item i shows values[row], row being what slot `slot` holds for i.
 
-    around: of a form, how many characters at either end of each value are words around it.
+    margin: of a form, what of each value are words around it; None for any other column.
     """
 
     slot: int
     values: tuple[Any, ...]
     codes: tuple[tuple[int, ...], ...] | None = None
-    around: tuple[tuple[int, int], ...] | None = None
+    margin: Margin | None = None
 
     @cached_property
     def texts(self) -> Texts:
         """The values as they are shown."""
-        return Texts(tuple(map(str, self.values)), self.codes, self.around)
+        return Texts(tuple(map(str, self.values)), self.codes)
+
+    def piece(self, label: int) -> Piece:
+        """The values as a piece of a document. label: of their attribute."""
+        return Piece(self.texts, self.slot, label, self.margin or NO_MARGIN)
+
+    @property
+    def plain(self) -> tuple[str, ...]:
+        """The values without the words around them."""
+        return self.piece(0).values
 
     def form(self, texts: Sequence[str]) -> Column:
-        """The same rows said another way, such as with an article; an empty text says its value as it is."""
-        plain = self.texts.rows
-        shown = tuple(text or value for text, value in zip(texts, plain, strict=True))
-        return Column(self.slot, shown, around=tuple(map(around, shown, plain)))
+        """The same rows in other words, such as with an article; an empty text shows its value as it is."""
+        values = self.texts.rows
+        shown = tuple(text or value for text, value in zip(texts, values, strict=True))
+        return Column(self.slot, shown, margin=Margin.of(shown, values))
 
     def at(self, slot: int) -> Column:
         """The same table for another slot, its texts shared."""
         column = replace(self, slot=slot)
         column.__dict__["texts"] = self.texts
         return column
-
-
-@dataclass(frozen=True, eq=False)
-class Joint:
-    """A slot whose row follows from the rows of several others, as the earlier of two months does.
-
-    classes: for each of `slots`, the class of each of its rows; table: the row, int32, for every combination of them.
-    """
-
-    slots: tuple[int, ...]
-    classes: tuple[NDArray[np.int32], ...]
-    table: NDArray[np.int32]
-
-    def rows(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
-        """The row (d,) that it holds where the slots hold `rows`, int32 (d, slots)."""
-        places = (classes[rows[:, slot]] for slot, classes in zip(self.slots, self.classes, strict=True))
-        found: NDArray[np.int32] = self.table[tuple(places)]
-        return found
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A literal (slot 0, one row) or a table of texts, one a row of its slot.
-
-    label: of the attribute the text belongs to, 0 for none. margin: how many characters at either end of every row are
-    words around the value, beside `texts.around`. special: the text is that of one special token, alone in its program.
-    """
-
-    texts: Texts
-    slot: int | Joint = 0
-    label: int = 0
-    margin: tuple[int, int] = (0, 0)
-    special: bool = False
-
-    def around(self, row: int) -> tuple[int, int]:
-        """How many characters at either end of a row are not of the value."""
-        before, after = self.texts.around[row] if self.texts.around else (0, 0)
-        return self.margin[0] + before, self.margin[1] + after
-
-    @property
-    def text(self) -> str:
-        """The one row of a literal."""
-        return self.texts.rows[0]
-
-
-def literal(text: str, label: int = 0) -> Piece:
-    """A piece that always shows the same text."""
-    return Piece(Texts((text,)), label=label)
-
-
-def special(token: str) -> Piece:
-    """A special token, as the only piece of a program."""
-    return Piece(Texts((token,)), special=True)
 
 
 class Composite(str):
@@ -190,17 +95,17 @@ class CompositeNumber(int):
 
 def composite(value: Any, parts: Mapping[str, Any]) -> Composite | CompositeNumber:
     """A value that has parts."""
-    made = CompositeNumber(value) if isinstance(value, int) else Composite(value)
-    made.__dict__.update(parts)
-    return made
+    whole = CompositeNumber(value) if isinstance(value, int) else Composite(value)
+    whole.__dict__.update(parts)
+    return whole
 
 
 @dataclass(frozen=True)
 class Field:
     """A variable of a template: a format of literals and columns, and named parts that can be shown alone.
 
-    A part is a piece of the value (a year), or a form of it: the whole value said another way (with its article).
-    label: of the attribute that it tells, 0 for none. after: words that follow the value without belonging to it.
+    A part is a piece of the value (a year), or a form of it: the whole value in other words (with its article).
+    label: of the attribute that it shows, 0 for none. after: words that follow the value without belonging to it.
     """
 
     format: tuple[str | Column, ...]
@@ -218,15 +123,14 @@ class Field:
     def pieces(self) -> tuple[Piece, ...]:
         """The field as pieces of a document."""
         shown = tuple(
-            literal(piece, self.label) if isinstance(piece, str) else Piece(piece.texts, piece.slot, self.label)
-            for piece in self.format
+            literal(piece, self.label) if isinstance(piece, str) else piece.piece(self.label) for piece in self.format
         )
         return (*shown, literal(self.after)) if self.after else shown
 
     def part(self, name: str) -> Field | None:
         """The field of one part, labelled as the whole; None where there is no such part.
 
-        An article that the values have no form for is no part of theirs: it is the values as they are.
+        An article that the values have no form for is no part of them: it shows the values as they are.
         """
         if name in self.parts:
             return Field((self.parts[name],), label=self.label)

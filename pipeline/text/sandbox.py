@@ -4,9 +4,9 @@ Values are texts, numbers, booleans, and lists, tuples and mappings of them. The
 are allowed make values out of values. Methods are only ever called, and neither `[…]`, a filter's argument nor a field
 of `format` reaches an attribute, so nothing is seen that has an address in memory, an identity or a locale.
 
-Every value is small: a text of LONGEST characters, a number of DIGITS digits, and no more in all the parts of a list.
-Whatever makes a value goes through `Sandbox.made`, which refuses larger ones. What could be far larger than the values
-it is made of (a width, a precision, `join`, `replace`, a sum) is estimated from them first, and made only if it fits.
+Every value is small: a text of LONGEST characters, a number of DIGITS digits, and no more in all the parts of a list
+(`sizes.py`). Whatever makes a value goes through `Sandbox.checked`, which refuses larger ones. What could be far larger
+than the values it is made of (a width, a precision, `join`, `replace`, a sum) is estimated first, and made if it fits.
 Nothing is evaluated while a template is compiled. As there are no loops, a line takes no more than its length allows.
 """
 
@@ -27,6 +27,15 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from pipeline.text.fields import Composite, CompositeNumber
 from pipeline.text.languages import ARTICLES, contract, elide, josa
+from pipeline.text.sizes import (
+    OF_FILTERS,
+    OF_METHODS,
+    check_estimate,
+    digits,
+    require_small,
+    size_of,
+    width_or_precision,
+)
 
 FILTERS = (
     "abs", "capitalize", "contract", "elide", "first", "format", "int", "join", "josa", "last", "length", "lower",
@@ -50,50 +59,8 @@ NODES = (
     nodes.Test, nodes.Call, nodes.Keyword, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Concat, nodes.Compare,
     nodes.Operand, nodes.BinExpr, nodes.UnaryExpr,
 )  # fmt: skip
-RESERVED = ("self", "super")  # names that stand for something of Jinja2's, whatever they are given
-
-
-LONGEST = 10_000  # characters of a text
-DIGITS = 4_300  # of a whole number, as many as Python writes out
 STEP = 100  # characters that can be made in the time that an operation takes at least
-
-
-class TooLarge(Exception):
-    """Why an operation is not done: its value would be too large. `remedy` says how large it may be."""
-
-    def __init__(self, problem: str, remedy: str = f"At most {LONGEST:,} are allowed.") -> None:
-        super().__init__(problem)
-        self.remedy = remedy
-
-
-def size_of(value: Any) -> int:
-    """The characters that a value shows, about; those of a list or a mapping are those of all its parts.
-
-    TooLarge for a whole number of too many digits.
-    """
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, int):
-        return _digits(value.bit_length())
-    if isinstance(value, list | tuple):
-        return 1 + sum(map(size_of, value))
-    if isinstance(value, dict):
-        return 1 + sum(size_of(key) + size_of(inner) for key, inner in value.items())
-    return 1
-
-
-def _digits(bits: int) -> int:
-    """The decimal digits of a number of so many bits. TooLarge for more than DIGITS."""
-    digits = 1 + bits * 30_103 // 100_000
-    if digits > DIGITS:
-        raise TooLarge(f"makes a number of about {digits:,} digits", f"At most {DIGITS:,} are allowed.")
-    return digits
-
-
-def _fitting(characters: int) -> None:
-    """TooLarge for a text, or a list of them, of more than LONGEST."""
-    if characters > LONGEST:
-        raise TooLarge(f"makes a value of {characters:,} characters")
+RESERVED = ("self", "super")  # names that stand for something of Jinja2's, whatever they are given
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -115,11 +82,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.policies["truncate.leeway"] = 5
         self.work = 0
 
-    def made(self, value: Any, *taken: Any) -> Any:
-        """A value, once it is known to be small. taken: what it was made of. TooLarge where it is not."""
+    def checked(self, value: Any, *taken: Any) -> Any:
+        """The value itself, if it is small, else TooLarge. taken: what it was made of."""
         size = size_of(value)
-        _fitting(size)
-        self.work += STEP + size + sum(len(one) for one in taken if isinstance(one, str))
+        require_small(size)
+        self.work += STEP + size + sum(len(argument) for argument in taken if isinstance(argument, str))
         return value
 
     def joined(self, values: Iterable[Any]) -> str:
@@ -129,24 +96,26 @@ class Sandbox(ImmutableSandboxedEnvironment):
             size_of(value)
             texts.append(str(value))
             length += len(texts[-1])
-            _fitting(length)
-        return str(self.made("".join(texts)))
+            require_small(length)
+        return str(self.checked("".join(texts)))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         numbers = isinstance(left, int) and isinstance(right, int)
         if operator == "**" or (operator in ("*", "%") and not numbers):
             raise SecurityError(f"'{operator}' of {type(left).__name__} and {type(right).__name__}")
         if operator == "+" and not numbers:
-            _fitting(size_of(left) + size_of(right))
+            require_small(size_of(left) + size_of(right))
         if operator == "*":
-            _digits(left.bit_length() + right.bit_length() - 1)
-        return self.made(super().call_binop(context, operator, left, right))
+            digits(left.bit_length() + right.bit_length() - 1)
+        return self.checked(super().call_binop(context, operator, left, right))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A part of a value, or a method of a text, which a template calls at once."""
         if isinstance(obj, Composite | CompositeNumber) and attribute in vars(obj):
             return vars(obj)[attribute]
-        if isinstance(obj, str | int) and attribute in ARTICLES:  # as `Field.part` has it
+        if (
+            isinstance(obj, str | int) and attribute in ARTICLES
+        ):  # no part of these values, so they are shown as they are
             return obj
         if isinstance(obj, str) and attribute in METHODS:
             return getattr(obj, attribute)
@@ -161,14 +130,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
         except (LookupError, TypeError):
             return self.undefined(obj=obj, name=argument)
 
-    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  (as Jinja2 has it)
+    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  (Jinja2's names)
         if not isinstance(__obj, BuiltinMethodType):
-            return __self.made(super().call(__context, __obj, *args, **kwargs))
+            return __self.checked(super().call(__context, __obj, *args, **kwargs))
         text, name = str(__obj.__self__), __obj.__name__
         if name == "format":
-            return __self.made(_Format().vformat(text, args, kwargs), text)
-        _check(_OF_METHODS, name, text, *args, **kwargs)
-        return __self.made(super().call(__context, __obj, *args, **kwargs), text, *args)
+            return __self.checked(_Format().vformat(text, args, kwargs), text)
+        check_estimate(OF_METHODS, name, text, *args, **kwargs)
+        return __self.checked(super().call(__context, __obj, *args, **kwargs), text, *args)
 
     def _bounded(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """A filter that makes small values only. Jinja2 hands some of them more than a template does, before it."""
@@ -176,14 +145,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
         @wraps(function)  # which keeps the mark of Jinja2
         def bounded(*args: Any, **kwargs: Any) -> Any:
-            _check(_OF_FILTERS, name, *args[first:], **kwargs)
-            return self.made(function(*args, **kwargs), *args[first:])
+            check_estimate(OF_FILTERS, name, *args[first:], **kwargs)
+            return self.checked(function(*args, **kwargs), *args[first:])
 
         return bounded
 
     def _shown(self, value: Any) -> Any:
         """What an expression may show: others look different from process to process, or from release to release."""
-        return self.made(_text_only(value))
+        return self.checked(_text_only(value))
 
 
 class _Generator(CodeGenerator):
@@ -194,7 +163,7 @@ class _Generator(CodeGenerator):
             raise nodes.Impossible
         return super()._output_child_to_const(node, frame, finalize)
 
-    def visit_Const(self, node: nodes.Const, frame: Frame) -> None:  # noqa: N802  (as Jinja2 has it)
+    def visit_Const(self, node: nodes.Const, frame: Frame) -> None:  # noqa: N802  (Jinja2's name)
         size_of(node.value)
         if isinstance(node.value, float):  # too large a one is no word of Python
             self.write(repr(node.value).replace("inf", "1e999"))
@@ -209,108 +178,21 @@ class _Generator(CodeGenerator):
         self.write("))")
 
     def visit_List(self, node: nodes.List, frame: Frame) -> None:  # noqa: N802
-        self._made(super().visit_List, node, frame)
+        self._checked(super().visit_List, node, frame)
 
     def visit_Dict(self, node: nodes.Dict, frame: Frame) -> None:  # noqa: N802
-        self._made(super().visit_Dict, node, frame)
+        self._checked(super().visit_Dict, node, frame)
 
     def visit_Tuple(self, node: nodes.Tuple, frame: Frame) -> None:  # noqa: N802
         if node.ctx == "load":
-            self._made(super().visit_Tuple, node, frame)
+            self._checked(super().visit_Tuple, node, frame)
         else:  # names that are set together
             super().visit_Tuple(node, frame)
 
-    def _made(self, written: Callable[[Any, Frame], None], node: nodes.Node, frame: Frame) -> None:
-        self.write("environment.made(")
+    def _checked(self, written: Callable[[Any, Frame], None], node: nodes.Node, frame: Frame) -> None:
+        self.write("environment.checked(")
         written(node, frame)
         self.write(")")
-
-
-# ── how long a text will be ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-Estimate = Callable[..., int]
-"""The characters that a filter or a method makes of its arguments, nearly, or more than that."""
-
-
-def _check(estimates: Mapping[str, Estimate], name: str, *args: Any, **kwargs: Any) -> None:
-    """TooLarge for an operation that would make too much of its arguments."""
-    if name in estimates:
-        try:
-            characters = estimates[name](*args, **kwargs)
-        except TypeError:  # arguments that it does not take, or of other kinds: it says so itself
-            return
-        _fitting(characters)
-
-
-def _padded(text: str, width: int, fill: str = " ") -> int:
-    return max(len(text), int(width))
-
-
-def _expanded(text: str, tabsize: int = 8) -> int:
-    return len(text) + text.count("\t") * max(int(tabsize), 0)
-
-
-def _replaced(text: Any, old: Any, new: Any, count: int | None = None) -> int:
-    shown = str(text)
-    places = shown.count(str(old))
-    places = places if count is None or count < 0 else min(places, count)
-    return len(shown) + places * (len(str(new)) - len(str(old)))
-
-
-def _joined(values: Any, between: Any = "", attribute: Any = None) -> int:
-    return size_of(values) + max(len(values) - 1, 0) * size_of(between)
-
-
-def _joining(between: str, values: Any) -> int:
-    return _joined(values, between)
-
-
-_FIELD = re.compile(
-    r"%(?:\((?P<key>[^)]*)\))?[-#0 +]*(?P<width>\*|\d*)(?:\.(?P<precision>\*|\d*))?[hlL]?(?P<kind>.)", re.DOTALL
-)
-_TEXTS: Mapping[str, Callable[[object], str]] = {"s": str, "r": repr, "a": ascii}
-_FLOAT = 320  # digits before the point, at most
-
-
-def _formatted(text: Any, *args: Any, **kwargs: Any) -> int:
-    """Of `text % args`."""
-    length, given = len(str(text)), iter(args)
-    for field in _FIELD.finditer(str(text)):
-        sizes = (next(given, 0) if said == "*" else _number(said) for said in field.group("width", "precision"))
-        width, precision = map(int, sizes)
-        kind, value = field["kind"], ""
-        if kind != "%":
-            value = next(given, "") if field["key"] is None else kwargs.get(field["key"], "")
-        shown = size_of(value)
-        if kind in _TEXTS:
-            shown = len(_TEXTS[kind](value))
-        elif kind in "eEfFgG":
-            shown = _FLOAT + abs(precision)
-        elif kind in "diouxX":
-            shown = max(shown, abs(precision))
-        length += max(shown, abs(width)) - len(field[0])
-        _fitting(length)
-    return length
-
-
-def _number(said: str | None) -> int:
-    """A width or a precision, as it is written. TooLarge for one that is more than any text can have."""
-    if said and len(said.lstrip("0")) > len(str(LONGEST)):
-        raise TooLarge(f"asks for a width or a precision of {len(said):,} digits", f"At most {LONGEST:,} is allowed.")
-    return int(said[-9:]) if said else 0
-
-
-_OF_FILTERS: Mapping[str, Estimate] = {"format": _formatted, "join": _joined, "replace": _replaced}
-_OF_METHODS: Mapping[str, Estimate] = {
-    "center": _padded,
-    "expandtabs": _expanded,
-    "join": _joining,
-    "ljust": _padded,
-    "replace": _replaced,
-    "rjust": _padded,
-    "zfill": _padded,
-}  # and `format`, which is _Format
 
 
 class _Format(string.Formatter):
@@ -328,12 +210,12 @@ class _Format(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec.endswith("n"):
             raise SecurityError(f"the format '{format_spec}' depends on the locale")
-        for said in re.findall(r"\d+", format_spec):  # a width, a precision
-            _fitting(_number(said))
+        for written in re.findall(r"\d+", format_spec):
+            require_small(width_or_precision(written))
         size_of(value)
         shown = str(super().format_field(_text_only(value), format_spec))
         self._length += len(shown)
-        _fitting(self._length)
+        require_small(self._length)
         return shown
 
 

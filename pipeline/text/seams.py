@@ -15,7 +15,7 @@ import json
 from functools import cached_property
 from itertools import product
 
-from pipeline.text.fields import Texts
+from pipeline.text.pieces import Texts
 from pipeline.text.tokenizer import Tokenizer
 
 MOST_PAIRS = 200_000

@@ -31,9 +31,9 @@ class Symbols:
 
         SpecError, at the source, where two of them mean different symbols by one alphabet.
         """
-        found: dict[str, tuple[str, ...]] = {}
+        names_of: dict[str, tuple[str, ...]] = {}
         for source, (name, names) in sources:
-            known = found.get(name, ())
+            known = names_of.get(name, ())
             longer, shorter = (names, known) if len(names) > len(known) else (known, names)
             if longer[: len(shorter)] != shorter:
                 raise SpecError(
@@ -41,8 +41,8 @@ class Symbols:
                     "Give one of the two an `alphabet` of its own.",
                     (source, "alphabet"),
                 )
-            found[name] = longer
-        return cls(found, len(found) == 1 and not texts)
+            names_of[name] = longer
+        return cls(names_of, len(names_of) == 1 and not texts)
 
     def tokens(self, alphabet: str) -> list[str]:
         """How the symbols of an alphabet are written, in their order."""

@@ -17,7 +17,7 @@ from pipeline.core.notices import Notice, information, rounded
 from pipeline.core.spec import Spec
 from pipeline.core.system.reading import control_in
 from pipeline.text.fields import Field
-from pipeline.text.shown import Classes, Shown, shown_by
+from pipeline.text.shown_facts import Classes, Shown, shown_by
 from pipeline.worlds.attributes.attribute import Attribute
 from pipeline.worlds.attributes.name import ENDS, UniqueName
 from pipeline.worlds.spec import WorldSpec

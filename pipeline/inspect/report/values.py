@@ -234,7 +234,7 @@ class _Reader:
 
     def _of_column(self, column: Column) -> dict[str, dict[int, int]]:
         """Text → the values that all rows which show it have in common."""
-        return self._in_common(column.slot, ((text, row) for row, text in enumerate(column.texts.plain)))
+        return self._in_common(column.slot, ((text, row) for row, text in enumerate(column.plain)))
 
     def _of_forms(self, column: Column, language: str) -> dict[str, dict[int, int]]:
         """The same for the forms of a pronoun."""
@@ -259,7 +259,7 @@ def _sure(field: Field) -> list[Column]:
     every = list({id(column): column for column in [*shown, *field.parts.values()]}.values())
     texts = {id(column): set(map(str, column.values)) for column in every if len(column.values) <= MOST_VALUES}
     if len(shown) == 1:
-        return [*shown, *(column for column in field.parts.values() if column.around is not None)]
+        return [*shown, *(column for column in field.parts.values() if column.margin is not None)]
     return [
         column
         for column in every

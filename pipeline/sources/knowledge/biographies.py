@@ -58,10 +58,12 @@ from pipeline.sources.source import (
     prefix,
     sample_mean,
 )
+from pipeline.text.expressions import Program
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Choose, Outline
-from pipeline.text.rendered import Program, Rendered, Renderer, compile_programs
-from pipeline.text.shown import Shown, shown_by
+from pipeline.text.renderer import Renderer, compile_programs
+from pipeline.text.shown_facts import Shown, shown_by
+from pipeline.text.slow_path import Rendered
 from pipeline.worlds.falsehood import Falsehood
 from pipeline.worlds.world import World
 

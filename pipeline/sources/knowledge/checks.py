@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from math import factorial, prod
 
 import numpy as np
@@ -11,9 +12,10 @@ import numpy as np
 from pipeline.core.draws import I32, I64
 from pipeline.core.notices import Notice
 from pipeline.sources.knowledge.choices import Choices
-from pipeline.text.rendered import Program
-from pipeline.text.shown import doubled_stop
+from pipeline.text.expressions import Program
+from pipeline.text.pieces import Piece
 
+STOPS = (".．。…", "!！", "?？")  # marks that end a sentence: those that are one mark to the reader stand together
 LOOKED_AT = 5_000  # exposures of the first item, of which two are to be alike
 
 
@@ -115,3 +117,28 @@ def _alike(choices: I32 | None, what: str) -> str:
     if not again.size:
         return ""
     return f"item 0 {what} at the exposures {first[number.reshape(-1)[again[0]]]} and {again[0]}"
+
+
+def doubled_stop(program: Program) -> str | None:
+    """A value of a program, with the mark after it, that ends in the mark that the template adds; None where none does.
+
+    As in "Speer MBA..", of the value "Speer MBA." and the template "… {{ name }}.".
+    """
+    for i, (part, after) in enumerate(pairwise(program)):
+        if not isinstance(part, Piece) or not part.slot or not isinstance(after, Piece) or after.slot:
+            continue
+        marks = next((marks for marks in STOPS if after.text[:1] and after.text[0] in marks), "")
+        value = next((part.texts.last[mark] for mark in marks if mark in part.texts.last), None)
+        if value is not None:
+            return _around(program[:i], part) + value + after.text[0]
+    return None
+
+
+def _around(before: Program, part: Piece) -> str:
+    """The words of a value before those that a part shows: of other slots the first row."""
+    words = ""
+    for piece in reversed(before):
+        if not part.label or piece.label != part.label or not isinstance(piece, Piece):
+            break
+        words = piece.texts.rows[0] + words
+    return words

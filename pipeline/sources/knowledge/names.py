@@ -17,11 +17,11 @@ from pipeline.core.errors import SpecError
 from pipeline.sources.knowledge.naming import sizes_of
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import AboutSpec, Context, Mark, MarkSpec, Source, mask_of, prefix, sample_mean
-from pipeline.text.fields import special
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Choose, Outline
-from pipeline.text.rendered import compile_programs
-from pipeline.text.shown import shown_by
+from pipeline.text.pieces import special
+from pipeline.text.renderer import compile_programs
+from pipeline.text.shown_facts import shown_by
 from pipeline.worlds.world import World
 
 

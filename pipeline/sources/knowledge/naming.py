@@ -15,8 +15,8 @@ from pipeline.core.draws import I32, I64
 from pipeline.core.notices import Notice, percent
 from pipeline.sources.knowledge.choices import Groups
 from pipeline.sources.knowledge.wordings import NAME, PRONOUN
-from pipeline.text.rendered import Program
-from pipeline.text.shown import shown_by, slots_read
+from pipeline.text.expressions import Program
+from pipeline.text.shown_facts import shown_by, slots_read
 from pipeline.worlds.world import World
 
 Distribution = dict[int, Fraction]  # bits of words of the name → how likely

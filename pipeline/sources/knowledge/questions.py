@@ -48,13 +48,15 @@ from pipeline.sources.source import (
     prefix,
     sample_mean,
 )
-from pipeline.text.fields import Field
+from pipeline.text.expressions import Allowance, Program
+from pipeline.text.fields import Field, Variable
 from pipeline.text.fragments import Fragments
 from pipeline.text.languages import LANGUAGES
 from pipeline.text.outline import Choose, Outline
-from pipeline.text.rendered import Program, Rendered, Renderer, compile_programs
-from pipeline.text.shown import Shown, shown_by, slots_read
-from pipeline.text.templates import Allowance, Variable, bare_articles, parts, pieces
+from pipeline.text.renderer import Renderer, compile_programs
+from pipeline.text.shown_facts import Shown, shown_by, slots_read
+from pipeline.text.slow_path import Rendered
+from pipeline.text.templates import bare_articles, parts, pieces
 from pipeline.worlds.world import World
 
 OTHER = "other_"

@@ -19,10 +19,10 @@ from pipeline.core.draws import I32
 from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.files import Files, Text
 from pipeline.core.spec import Name, Rational, Spec
-from pipeline.text.fields import Column, Field
+from pipeline.text.expressions import Allowance, Program
+from pipeline.text.fields import Agreement, Column, Field, Variable
 from pipeline.text.languages import LANGUAGES, Language
-from pipeline.text.rendered import Program
-from pipeline.text.templates import Agreement, Allowance, Variable, bare_articles, pieces
+from pipeline.text.templates import bare_articles, pieces
 from pipeline.worlds.world import World
 
 NAME, PRONOUN, NAMELESS = MODES = (0, 1, 2)  # how a sentence calls its subject

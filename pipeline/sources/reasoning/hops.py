@@ -39,12 +39,13 @@ from pipeline.sources.knowledge.questions import OTHER, variables
 from pipeline.sources.knowledge.wordings import TemplatesSpec
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import AboutSpec, Context, Source, Variants, mask_of, number_of, prefix, sample_mean
-from pipeline.text.fields import literal
+from pipeline.text.expressions import Allowance, Program
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Choose, Outline
-from pipeline.text.rendered import Program, compile_programs
-from pipeline.text.shown import slots_read
-from pipeline.text.templates import Allowance, parts, pieces
+from pipeline.text.pieces import literal
+from pipeline.text.renderer import compile_programs
+from pipeline.text.shown_facts import slots_read
+from pipeline.text.templates import parts, pieces
 from pipeline.worlds.values import Pool
 from pipeline.worlds.world import World
 

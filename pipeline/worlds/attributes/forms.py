@@ -42,7 +42,7 @@ def in_language(field: Field, translation: Translation | None) -> Field:
     column = field.format[0]
     assert isinstance(column, Column)
     named = column if translation.values is None else Column(column.slot, translation.values)
-    parts = {name: part for name, part in field.parts.items() if part.around is None}
+    parts = {name: part for name, part in field.parts.items() if part.margin is None}
     return with_forms(replace(field, format=(named,), parts=parts), translation.forms)
 
 

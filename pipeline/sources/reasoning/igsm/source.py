@@ -40,9 +40,10 @@ from pipeline.sources.reasoning.igsm.words import (
 )
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import SAMPLE, Context, MarkSpec, Source, mask_of, number_of, sample_mean
-from pipeline.text.fields import Piece
 from pipeline.text.outline import Outline
-from pipeline.text.rendered import Rendered, Renderer, compile_programs
+from pipeline.text.pieces import Piece
+from pipeline.text.renderer import Renderer, compile_programs
+from pipeline.text.slow_path import Rendered
 from pipeline.text.tokenizer import Tokenizer
 
 RETRIES = {"real": 1, "weak": 2, "miss": 3}

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_letters
 
-from pipeline.text.fields import Piece, Texts, literal, special
+from pipeline.text.pieces import Piece, Texts, literal, special
 
 # Slots of a row of facts. The letters and numbers of a step: v = a · b = A · B = VALUE.
 OWNER, THING, VALUE, V, A, B, A_VALUE, B_VALUE = range(1, 9)

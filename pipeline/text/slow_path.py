@@ -1,69 +1,30 @@
-"""The slow path, for what cannot be proved: put the text of each document together, and encode it whole.
+"""The slow path, for what cannot be proved: render the text of each document, and encode it whole.
 
-It takes the same programs as the fast path and has the same face, so a source does not know which one it has.
+It takes the same programs as the fast path and has the same methods, so a source does not know which one it has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
-from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
-from pipeline.core.notices import Notice, information
-from pipeline.text.fields import Joint, Piece
-from pipeline.text.fragments import Compiler, Fragments, Uncuttable, parts_of
+from pipeline.text.expressions import Expression, Program
 from pipeline.text.offsets import tokens_within
-from pipeline.text.outline import Choose, Outline
-from pipeline.text.templates import Expression
+from pipeline.text.outline import Choose, Outline, parts_of
+from pipeline.text.pieces import Joint, Piece
 from pipeline.text.tokenizer import Tokenizer
 
-Program = Sequence[Piece | Expression]
 CHUNK = 1024
 CUT = "\0"  # stands for a special token where the words beside it are looked at
 
 
-class Renderer(Protocol):
-    """Programs to documents: `Fragments` gathers them, `Rendered` renders and encodes them."""
-
-    def documents(
-        self, count: int, longest: int | None, choose: Choose, *, spans: bool, parts: bool = False, wrong: int = 0
-    ) -> Documents: ...
-
-    def lengths(self, count: int, choose: Choose) -> I64 | None:
-        """Tokens of each document; None where they have to be made for it."""
-        ...
-
-
-def compile_programs(
-    programs: Sequence[Program], tokenizer: Tokenizer, slots: int, prefix: Piece | None = None
-) -> tuple[Fragments | Rendered, list[Notice]]:
-    """The fastest renderer that is exact for all the programs, and a notice where that is the slow one.
-
-    slots: how many the rows of an outline have. prefix: what every document begins with, if anything.
-    """
-    compiler = Compiler(tokenizer, slots, prefix)
-    try:
-        for program in programs:
-            if expressions := [part for part in program if isinstance(part, Expression)]:
-                raise Uncuttable(f"{expressions[0].line.place} depends on several values at once")
-            compiler.add([part for part in program if isinstance(part, Piece)])
-        return compiler.finish(), []
-    except Uncuttable as reason:
-        if any(isinstance(part, Piece) and part.texts.codes for program in programs for part in program):
-            raise SpecError(
-                f"token ids that are given need fragments, but {reason}", "Take another tokenizer, or text."
-            ) from None
-        notice = information(f"slow path: documents are rendered and encoded one by one, because {reason}")
-        return Rendered(tuple(map(tuple, programs)), tokenizer, prefix), [notice]
-
-
-class _Told(NamedTuple):
+class _Text(NamedTuple):
     """A document as text: its values (first character, end, label, sentence); the ends of prefix and sentences."""
 
     text: str
@@ -84,39 +45,38 @@ class Rendered:
     ) -> Documents:
         """As `Fragments.documents`; `longest` is not needed."""
         ids: list[list[int]] = []
-        found: list[Ragged] = []
-        roles: list[Ragged] = []
+        spans_of: list[Ragged] = []
+        parts_of_chunks: list[Ragged] = []
         for first in range(0, count, CHUNK):
             outline = choose(slice(first, min(first + CHUNK, count)))
-            told = [self._tell(outline, i, wrong) for i in range(len(outline))]
-            encodings = self.tokenizer.encodings([one.text for one in told])
+            texts = [self._render(outline, i, wrong) for i in range(len(outline))]
+            encodings = self.tokenizer.encodings([document.text for document in texts])
             ids += [[*encoding.ids, self.tokenizer.eos] for encoding in encodings]
             if spans:
-                found.append(
-                    _ragged([_in_tokens(e.offsets, one.values) for e, one in zip(encodings, told, strict=True)])
-                )
+                pairs = zip(encodings, texts, strict=True)
+                spans_of.append(_ragged([_in_tokens(e.offsets, document.values) for e, document in pairs]))
             if parts:
-                roles.append(self._parts(outline, [e.offsets for e in encodings], told))
+                parts_of_chunks.append(self._parts(outline, [e.offsets for e in encodings], texts))
         tokens = np.array([token for document in ids for token in document], self.tokenizer.dtype)
         ragged = Ragged(tokens, offsets_of(np.array([len(document) for document in ids], np.int64)))
         nothing = [_ragged([])]
         return Documents(
             ragged,
-            Ragged.concat(found or nothing) if spans else None,
-            Ragged.concat(roles or nothing) if parts else None,
+            Ragged.concat(spans_of or nothing) if spans else None,
+            Ragged.concat(parts_of_chunks or nothing) if parts else None,
         )
 
     def lengths(self, count: int, choose: Choose) -> None:
         """Not known before documents are encoded."""
 
     def text(self, outline: Outline, document: int = 0) -> str:
-        """What a document says, without its end token."""
-        return self._tell(outline, document, 0).text
+        """The text of a document, without its end token."""
+        return self._render(outline, document, 0).text
 
-    def _tell(self, outline: Outline, document: int, wrong: int) -> _Told:
+    def _render(self, outline: Outline, document: int, wrong: int) -> _Text:
         """One document."""
         text = _shown(self.prefix, {}, first=True) if self.prefix else ""
-        own = CUT if self.prefix and _is_special(self.prefix) else text  # what is not said by special tokens
+        own = CUT if self.prefix and _is_special(self.prefix) else text  # the text outside of special tokens
         values: list[tuple[int, int, int, int]] = []
         ends = [len(text)]
         for j in range(outline.first[document], outline.first[document + 1]):
@@ -124,22 +84,22 @@ class Rendered:
             at = _Rows(outline.rows[outline.facts[j]])
             for number, part in enumerate(program):
                 shown = _shown(part, at, first=number == 0)
-                around = part.around(_row(part, at)) if isinstance(part, Piece) else (0, 0)
-                before = len(text) + (number == 0 and not _is_special(part)) + around[0]
+                before, after = part.margin.at(_row(part, at)) if isinstance(part, Piece) else (0, 0)
+                begin = len(text) + (number == 0 and not _is_special(part)) + before
                 text += shown
-                end = len(text) - around[1]
-                if part.label and end > before:
+                end = len(text) - after
+                if part.label and end > begin:
                     label = wrong if outline.false is not None and part.label == outline.false[j] else part.label
-                    values.append((before, end, label, len(ends)))
+                    values.append((begin, end, label, len(ends)))
                 own += CUT if _is_special(part) else shown
             ends.append(len(text))
         if any(token in own for token in self.tokenizer.special):
             raise SpecError(f"the document {text!r} contains the text of a special token")
-        return _Told(text, values, ends)
+        return _Text(text, values, ends)
 
-    def _parts(self, outline: Outline, offsets: Sequence[Sequence[tuple[int, int]]], told: list[_Told]) -> Ragged:
-        pairs = zip(offsets, told, strict=True)
-        counts = [tokens_within(of_tokens, one.text, one.ends) for of_tokens, one in pairs]
+    def _parts(self, outline: Outline, offsets: Sequence[Sequence[tuple[int, int]]], texts: list[_Text]) -> Ragged:
+        pairs = zip(offsets, texts, strict=True)
+        counts = [tokens_within(of_tokens, document.text, document.ends) for of_tokens, document in pairs]
         places = np.concatenate([np.column_stack([np.cumsum(tokens)[:-1], tokens[1:]]) for tokens in counts])
         prefixes = np.array([tokens[0] for tokens in counts], np.int32) if self.prefix else None
         return parts_of(outline, places.astype(np.int32), prefixes)

@@ -1,28 +1,25 @@
-"""What documents show of the facts: for each slot, which of its rows a reader can tell apart by the words.
+"""Which facts documents show: for each slot, which of its rows a reader can distinguish by the words.
 
-"… born on {{ birth_date.month }} {{ birth_date.day }}"    tells all rows of the slot day apart
-"… born in {{ birth_date.month }}"                         tells twelve classes of them apart
-"{{ 'He' if pronoun == 'he' else 'She' }}"                 tells both rows of the pronoun apart
+"… born on {{ birth_date.month }} {{ birth_date.day }}"    distinguishes all rows of the slot day
+"… born in {{ birth_date.month }}"                         distinguishes twelve classes of them
+"{{ 'He' if pronoun == 'he' else 'She' }}"                 distinguishes both rows of the pronoun
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 
 from pipeline.core.draws import I32
-from pipeline.text.fields import Joint, Piece, Texts
-from pipeline.text.rendered import Program
-from pipeline.text.templates import Expression
+from pipeline.text.expressions import Expression, Program
+from pipeline.text.pieces import Joint, Piece, Texts
 
 PROBED = 8  # rows of a slot for which an expression over many combinations is rendered
-STOPS = (".．。…", "!！", "?？")  # marks that end a sentence: those that are one mark to the reader stand together
 
 Classes = I32 | None
-"""For each row of a slot the number of its class, int32 (rows,); None: every row is told apart from all others."""
+"""For each row of a slot the number of its class, int32 (rows,); None: every row is distinguished from all others."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +35,14 @@ class Shown:
     bare: frozenset[int] = frozenset()
 
     def whole(self, slots: Iterable[int]) -> bool:
-        """Whether every row of each of these slots is told apart."""
+        """Whether every row of each of these slots is distinguished from all others."""
         return all(slot in self.slots and self.slots[slot] is None for slot in slots)
 
     def without(self, slots: Iterable[int], label: int) -> Shown:
         """The same without some slots, and without the attribute that they are of."""
-        gone = set(slots)
-        kept = {slot: classes for slot, classes in self.slots.items() if slot not in gone}
-        return Shown(kept, self.labels - {label}, self.bare - gone)
+        hidden = set(slots)
+        kept = {slot: classes for slot, classes in self.slots.items() if slot not in hidden}
+        return Shown(kept, self.labels - {label}, self.bare - hidden)
 
     def joined(self, other: Shown) -> Shown:
         """What is known to a reader of both."""
@@ -59,7 +56,7 @@ def shown_by(programs: Iterable[Program], sizes: Sequence[int]) -> Shown:
     """What documents of these programs show. sizes: rows of each slot, that of literals (0) included.
 
     A joint slot shows of one of its slots what it shows whatever the others hold. Of an expression that is rendered
-    document by document only some rows are looked at.
+    document by document only some rows are tried.
     """
     shown = Shown()
     seen: set[tuple[object, object]] = set()
@@ -107,7 +104,7 @@ def _of_texts(texts: Texts) -> Classes:
 
 
 def _of_axis(joint: Joint, axis: int) -> Classes:
-    """The classes of one slot of a joint one, where the others hold what tells the fewest of them apart."""
+    """The classes of one slot of a joint one, where the others hold what distinguishes the fewest of them."""
     table = np.moveaxis(joint.table, axis, 0).reshape(joint.table.shape[axis], -1)
     ordered = np.sort(table, axis=0)
     distinct = 1 + (ordered[1:] != ordered[:-1]).sum(axis=0)
@@ -115,39 +112,14 @@ def _of_axis(joint: Joint, axis: int) -> Classes:
     return _numbered(numbers[joint.classes[axis]])
 
 
-def _both(one: Classes, other: Classes) -> Classes:
+def _both(left: Classes, right: Classes) -> Classes:
     """Rows of one class in both are one class."""
-    if one is None or other is None:
+    if left is None or right is None:
         return None
-    _, numbers = np.unique(np.column_stack([one, other]), axis=0, return_inverse=True)
+    _, numbers = np.unique(np.column_stack([left, right]), axis=0, return_inverse=True)
     return _numbered(numbers.reshape(-1))
 
 
 def _numbered(numbers: np.ndarray) -> Classes:
     """Class numbers from 0 on; None where each row has its own."""
     return None if int(numbers.max()) + 1 == len(numbers) else numbers.astype(np.int32)
-
-
-def doubled_stop(program: Program) -> str | None:
-    """A value of a program, with the mark after it, that ends in the mark that the template adds; None where none does.
-
-    As in "Speer MBA..", of the value "Speer MBA." and the template "… {{ name }}.".
-    """
-    for i, (part, after) in enumerate(pairwise(program)):
-        if not isinstance(part, Piece) or not part.slot or not isinstance(after, Piece) or after.slot:
-            continue
-        marks = next((marks for marks in STOPS if after.text[:1] and after.text[0] in marks), "")
-        value = next((part.texts.last[mark] for mark in marks if mark in part.texts.last), None)
-        if value is not None:
-            return _around(program[:i], part) + value + after.text[0]
-    return None
-
-
-def _around(before: Program, part: Piece) -> str:
-    """The words of a value before those that a part shows: of other slots the first row."""
-    words = ""
-    for piece in reversed(before):
-        if not part.label or piece.label != part.label or not isinstance(piece, Piece):
-            break
-        words = piece.texts.rows[0] + words
-    return words

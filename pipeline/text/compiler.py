@@ -1,0 +1,190 @@
+"""Programs of pieces, compiled: every piece tokenized once, every seam between two of them proved.
+
+    pieces     [" Anya" …] [" Briar" …] [" Forger" …] [" was born in"] [" Boston, MA" …] ["."]
+    program    (base 0, slot 1) … (base 1800, slot 0: a literal) (base 1801, slot 7)    the "." fused into slot 7
+
+Fusing has two reasons and one rule (`fusing.py`). Where a seam is not proved ("D.C." before "."), the neighbours become
+one piece and are tokenized together. Where a table is small and a literal beside it short, fusing saves a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.documents import offsets_of
+from pipeline.core.errors import SpecError
+from pipeline.core.narrow import narrowed
+from pipeline.text.fragments import SLACK, Fragments
+from pipeline.text.fusing import Uncuttable, fused, fused_for_speed, travelled, without_empty_rows
+from pipeline.text.pieces import Joint, Piece, Texts, literal
+from pipeline.text.seams import Seams
+from pipeline.text.tokenizer import Tokenizer
+
+CHUNK = 8192  # texts that are encoded at once: an encoding takes a kilobyte
+
+
+class Compiler:
+    """Collects programs; `finish` tokenizes the distinct pieces that they show, all at once.
+
+    slots: how many slots there are, that of literals included. prefix: what every document begins with, a special
+    token or a text, if anything.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, slots: int, prefix: Piece | None = None) -> None:
+        self.seams = Seams(tokenizer)
+        self._tokenizer = tokenizer
+        self._slots = slots
+        self._prefix = prefix
+        self._programs: list[list[Piece]] = []
+
+    def add(self, pieces: Sequence[Piece]) -> int:
+        """The number of the program that shows these pieces, a space before them.
+
+        Uncuttable where a seam can be neither proved nor removed by fusing.
+        """
+        if self.seams.unprovable:
+            raise Uncuttable(f"the tokenizer is not known to cut text locally: {self.seams.unprovable}")
+        self._programs.append(self._proved(pieces))
+        return len(self._programs) - 1
+
+    def _proved(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """The pieces of a program as they are tokenized. A special token is cut from anything beside it."""
+        if pieces[0].special:
+            assert len(pieces) == 1, "a special token is a program of its own"
+            added = next((token for token in self._tokenizer.added if token.content == pieces[0].text), None)
+            if added and (added.lstrip or added.rstrip or added.single_word):
+                raise Uncuttable(f"the tokenizer's {pieces[0].text!r} depends on what stands beside it")
+            return list(pieces)
+        return self._prove(without_empty_rows(travelled([literal(" "), *pieces])))
+
+    def finish(self) -> Fragments:
+        """The compiled programs, any of which may follow any other. Uncuttable where that is not proved."""
+        prefix = self._proved([self._prefix]) if self._prefix else []
+        of_text = [program for program in [*self._programs, prefix] if program and not program[0].special]
+        lasts = [program[-1].texts for program in of_text if not program[-1].texts.codes]
+        firsts = [program[0].texts for program in of_text if not program[0].texts.codes]
+        ends = Texts(tuple(sorted(frozenset().union(*(texts.tails for texts in lasts)))))
+        beginnings = Texts(tuple(sorted(frozenset().union(*(texts.heads for texts in firsts)))))
+        if not self.seams.cut(ends, beginnings):
+            raise Uncuttable("one sentence cannot be cut from the next")
+        programs = [fused_for_speed(program) for program in self._programs]
+        tokens = [token for piece in prefix for token in self._tokenizer.encodings(piece.texts.rows)[0].ids]
+        return _tokenized(programs, self._tokenizer, self._slots, tokens)
+
+    def _prove(self, pieces: list[Piece]) -> list[Piece]:
+        """The pieces with every seam proved: where it fails, the neighbours are fused."""
+        i = 0
+        while i + 1 < len(pieces):
+            left, right = pieces[i], pieces[i + 1]
+            if self.seams.cut(left.texts, right.texts):
+                i += 1
+            elif right.slot == 0 and (end := right.text.find(" ", 1)) > 0:  # the first word of it is enough to fuse
+                pieces[i + 1 : i + 2] = [literal(right.text[:end], right.label), literal(right.text[end:], right.label)]
+            else:
+                pieces[i : i + 2] = [fused(left, right)]
+                i = max(i - 1, 0)
+        return pieces
+
+
+class _Table:
+    """The texts that programs show, one after the other: each distinct table is a run of fragments in it."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._runs: dict[tuple[Any, ...], int] = {}
+        self._known: dict[tuple[Any, ...], int] = {}
+        self._given: list[tuple[int, ...] | None] = []
+        self._texts: list[str] = []
+        self._margins: list[tuple[int, int]] = []
+
+    def base(self, piece: Piece) -> int:
+        """The first fragment of a piece's table."""
+        margin = piece.margin.key
+        if (piece.texts, margin) not in self._known:
+            run = (piece.texts.rows, piece.texts.codes, margin)
+            if run not in self._runs:
+                self._runs[run] = self._add(piece)
+            self._known[piece.texts, margin] = self._runs[run]
+        return self._known[piece.texts, margin]
+
+    def _add(self, piece: Piece) -> int:
+        first, codes = len(self._texts), piece.texts.codes
+        if codes:
+            _refuse_ids(codes, self._tokenizer)
+        elif not piece.special:
+            _refuse_special(piece.texts.rows, self._tokenizer)
+        self._given += codes or [None] * len(piece.texts)
+        self._texts += piece.texts.rows
+        self._margins += [piece.margin.at(row) for row in range(len(piece.texts))]
+        return first
+
+    def encoded(self) -> tuple[list[Sequence[int]], list[tuple[int, int]]]:
+        """Of each fragment the token ids, and how many at either end of it lie in its margins."""
+        shown = [text for text, given in zip(self._texts, self._given, strict=True) if given is None]
+        chunks = (shown[first : first + CHUNK] for first in range(0, len(shown), CHUNK))
+        encodings = chain.from_iterable(map(self._tokenizer.encodings, chunks))
+        ids: list[Sequence[int]] = []
+        inside: list[tuple[int, int]] = []
+        for text, given, margin in zip(self._texts, self._given, self._margins, strict=True):
+            encoding = None if given is not None else next(encodings)
+            ids.append(encoding.ids if encoding else given or ())
+            inside.append(_inside(encoding.offsets, len(text), margin) if encoding else (0, 0))
+        return ids, inside
+
+
+def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer, slots: int, prefix: Sequence[int] = ()) -> Fragments:
+    """The table of all fragments, and the operations of the programs, which point at it."""
+    table = _Table(tokenizer)
+    bases = [table.base(piece) for program in programs for piece in program]
+    ids, inside = table.encoded()
+    flat = [piece for program in programs for piece in program]
+    joints = list(dict.fromkeys(piece.slot for piece in flat if isinstance(piece.slot, Joint)))
+    number = {joint: slots + i for i, joint in enumerate(joints)}
+    return Fragments(
+        tokens=np.array([token for row in ids for token in row] + SLACK, tokenizer.dtype),
+        start=narrowed(offsets_of(np.array(list(map(len, ids)), np.int64)), np.int32, "token of the table"),
+        lead=np.array([lead for lead, _ in inside], np.int32),
+        trail=np.array([trail for _, trail in inside], np.int32),
+        program_start=np.cumsum([0, *map(len, programs)], dtype=np.int32),
+        base=np.array(bases + SLACK, np.int32),
+        rows=np.array([len(piece.texts) for piece in flat] + SLACK, np.int32),
+        slot=np.array([number[p.slot] if isinstance(p.slot, Joint) else p.slot for p in flat] + SLACK, np.int32),
+        label=np.array([piece.label for piece in flat] + SLACK, np.uint8),
+        eos=tokenizer.eos,
+        prefix=np.array(prefix, tokenizer.dtype),
+        joints=tuple(joints),
+        slots=slots,
+    )
+
+
+def _refuse_ids(codes: Sequence[Sequence[int]], tokenizer: Tokenizer) -> None:
+    reserved = {token for token, added in tokenizer.backend.get_added_tokens_decoder().items() if added.special}
+    highest = max(token for code in codes for token in code)
+    if highest >= tokenizer.vocabulary:
+        raise SpecError(
+            f"the id {highest:,} is given, but the tokenizer has {tokenizer.vocabulary:,}", "Lower `vocabulary`."
+        )
+    if taken := reserved & {token for code in codes for token in code}:
+        raise SpecError(f"the id {min(taken)} is that of a special token", "Move the ids with `first_id`.")
+
+
+def _refuse_special(texts: Sequence[str], tokenizer: Tokenizer) -> None:
+    for token in tokenizer.special:
+        for text in texts:
+            if token in text:
+                raise SpecError(
+                    f"the text {text!r} contains the special token {token!r}", "Change the value or the template."
+                )
+
+
+def _inside(offsets: Sequence[tuple[int, int]], length: int, margin: tuple[int, int]) -> tuple[int, int]:
+    """How many tokens at either end of a text of `length` characters lie wholly in its margins."""
+    if margin == (0, 0):  # nearly always
+        return margin
+    lead = sum(1 for _, end in offsets if end <= margin[0])
+    trail = sum(1 for begin, _ in offsets if begin >= length - margin[1])
+    return lead, trail

@@ -1,0 +1,127 @@
+"""The tokenizer of a recipe: GPT-2's, any tokenizer.json, a name on the Hugging Face Hub, or symbols alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import tokenizers
+from pydantic import Field as Key_
+
+from pipeline.core.errors import SpecError
+from pipeline.core.files import Files
+from pipeline.core.spec import Spec
+from pipeline.text import gpt2
+from pipeline.text.tokenizer import SYMBOLS, UNKNOWN, Tokenizer
+from pipeline.text.tokenizer_json import from_file, from_hub
+
+_PAD = "<|pad|>"
+_USUAL_PAD = (_PAD, "<pad>", "[PAD]", "<|finetune_right_pad_id|>")
+_USUAL_EOS = ("<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "<|eot_id|>", "[SEP]")
+_END = "<eos>"
+
+
+class TokenizerSpec(Spec):
+    """Which tokenizer, and the special tokens that a recipe adds to it."""
+
+    name: str = Key_(
+        "gpt2",
+        description="gpt2, the path of a tokenizer.json, a name on the Hugging Face Hub, or symbols: no text.",
+    )
+    add: list[str] = Key_([], description="Special tokens to add, such as <Wikipedia.org> or [BACK].")
+    eos: str | None = Key_(
+        None, description="The token after each document; found by itself where it has a usual name."
+    )
+
+
+def load(spec: TokenizerSpec, files: Files, marks: Sequence[str] = (), symbols: Sequence[str] = ()) -> Tokenizer:
+    """The tokenizer of a recipe, with the special tokens (`marks`) and symbols that it and its sources add.
+
+    SpecError for a file or name that cannot be loaded or has no end token.
+    """
+    added = tuple(dict.fromkeys([*spec.add, *marks]))
+    if spec.name == SYMBOLS:
+        return _of_symbols(added, symbols, spec.eos or _END, frozenset(marks))
+    used = frozenset([*marks, *symbols])
+    added = tuple(dict.fromkeys([*added, *symbols]))
+    if spec.name == "gpt2":
+        return _of_gpt2(added, spec.eos, used)
+    return _with(from_file(spec.name, files) or from_hub(spec.name), spec.name, added, spec.eos, used)
+
+
+@lru_cache(8)
+def _of_gpt2(added: tuple[str, ...], eos: str | None, used: frozenset[str]) -> Tokenizer:
+    """GPT-2's, made once a process: it takes as long as all the rest of a small plan."""
+    return _with(gpt2.backend(), "gpt2", added, eos, used)
+
+
+def _of_symbols(marks: Sequence[str], symbols: Sequence[str], eos: str, used: frozenset[str]) -> Tokenizer:
+    """A word a token: the end token has id 0, the symbols come last. They are read and shown with blanks between."""
+    special = list(dict.fromkeys([eos, UNKNOWN, *marks]))
+    if not symbols:
+        raise SpecError("no source has symbols", "Name another tokenizer, such as gpt2.", ("name",))
+    for token in [*special, *symbols]:
+        if not token or any(character.isspace() for character in token):
+            raise SpecError(f"the token '{token}' has a blank in it", "They stand between tokens.", ("add",))
+    words = {token: number for number, token in enumerate(dict.fromkeys([*special, *symbols]))}
+    backend = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocab=words, unk_token=UNKNOWN))
+    backend.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+    _add(backend, special)
+    return Tokenizer(backend, eos, texts=False, pad_token=_pad(backend, eos, used))
+
+
+def _with(
+    backend: tokenizers.Tokenizer, name: str, added: Sequence[str], eos: str | None, used: frozenset[str]
+) -> Tokenizer:
+    _refuse_chance(backend, name)
+    known = backend.get_vocab(with_added_tokens=True)
+    new = [text for text in added if text not in known]
+    _add(backend, added)
+    if new and (taken := {*known.values()} & {backend.token_to_id(text) for text in new}):
+        raise SpecError(
+            f"the ids of the tokenizer '{name}' have gaps, and a token that is added to it gets an id that is taken, "
+            f"{min(taken)}",
+            "Add it to the tokenizer.json.",
+            ("name",),
+        )
+    eos = eos or next((text for text in _USUAL_EOS if text in known), None)
+    if eos is None or backend.token_to_id(eos) is None:
+        shown = f"has no token '{eos}'" if eos else "has no end-of-text token with a usual name"
+        raise SpecError(f"the tokenizer '{name}' {shown}", "Name one with `eos`, or add it with `add`.", ("eos",))
+    return Tokenizer(backend, eos, pad_token=_pad(backend, eos, used))
+
+
+def _add(backend: tokenizers.Tokenizer, texts: Sequence[str]) -> None:
+    """Special tokens, behind all ids where it does not have them yet."""
+    backend.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in texts])
+
+
+def _pad(backend: tokenizers.Tokenizer, eos: str, used: frozenset[str]) -> str | None:
+    """A special token to pad with, none of those that are used: one with a usual name, or a new one behind all ids.
+
+    None where a new id would be taken, or make ids of 16 bits wider. Once added it has a usual name, so the
+    tokenizer that is saved is the same one when it is loaded.
+    """
+    special = {token.content for token in backend.get_added_tokens_decoder().values() if token.special}
+    if usual := next((text for text in _USUAL_PAD if text in special and text != eos and text not in used), None):
+        return usual
+    if eos == _PAD or _PAD in used or backend.token_to_id(_PAD) is not None:
+        return None
+    taken = set(backend.get_vocab(with_added_tokens=True).values())
+    last = max(backend.get_added_tokens_decoder(), default=-1)
+    new = max(backend.get_vocab_size(with_added_tokens=False), last + 1)  # as the library counts
+    if new in taken or max(taken) < 2**16 <= new:
+        return None
+    _add(backend, [_PAD])
+    return _PAD
+
+
+def _refuse_chance(backend: tokenizers.Tokenizer, name: str) -> None:
+    """SpecError for a model that splits the same text differently from time to time."""
+    for option in ("dropout", "alpha", "nbest_size"):
+        if value := getattr(backend.model, option, None):
+            raise SpecError(
+                f"the tokenizer '{name}' splits texts by chance ({option}: {value})",
+                f"Take {option} out of the model in its tokenizer.json: the same text must give the same ids.",
+                ("name",),
+            )
