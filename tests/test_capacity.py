@@ -21,7 +21,8 @@ import pytest
 from pipeline.build.building import build
 from pipeline.build.executors import Inline
 from pipeline.core.errors import PipelineError, PlanError, StorageError
-from pipeline.evaluate.capacity import BATCH, Capacity, measure
+from pipeline.evaluate.capacity import Capacity, measure
+from pipeline.evaluate.capacity.documents import BATCH
 from tests.encoders import tokenizer
 from tests.plans import plan_at
 
@@ -354,7 +355,7 @@ def test_wrong_values_are_nobodys_and_attributes_told_nowhere_are_left_out(folde
     folder = folder_of("mixed")
     found = measure(folder, "score", random_losses(folder), source="biographies")
     assert "(wrong)" in manifest_of(folder)["attributes"]
-    assert found.untold == ("shoes",)
+    assert found.not_stated == ("shoes",)
     assert found.attributes["pronoun"].documents < found.attributes["city"].documents < found.documents
     assert any("shoes" in line for line in found.lines())
     zipf = np.array([1 / rank for rank in range(1, 9)])
@@ -520,7 +521,7 @@ def test_sequences_that_begin_with_their_only_document_have_nothing_to_count(fol
 
 
 def test_documents_that_never_say_the_name_are_refused(folder_of: Callable[[str], Path]):
-    assert "never says the name" in refused(PlanError, folder_of("nameless"))
+    assert "never states the name" in refused(PlanError, folder_of("nameless"))
 
 
 @pytest.mark.parametrize("number", [math.nan, -1e-9, math.inf, -math.inf])

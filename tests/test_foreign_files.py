@@ -15,7 +15,7 @@ import pytest
 from pipeline.core import files
 from pipeline.core.errors import PipelineError
 from pipeline.core.system import reading
-from pipeline.evaluate.capacity import _PerToken
+from pipeline.evaluate.capacity.per_token import PerToken
 from pipeline.evaluate.predictions import by_row
 from tests.plans import plan_at
 
@@ -227,7 +227,7 @@ def test_an_array_whose_header_is_not_that_of_its_bytes_is_refused(tmp_path: Pat
     with pytest.raises(
         PipelineError, match=r"losses\.npy: (its header says|cannot be read).*saved by numpy\.save"
     ) as one:
-        _PerToken("losses", path, "f", (2, 2))
+        PerToken("losses", path, "f", (2, 2))
     assert not re.search("pickle|max_header_size|\n", str(one.value))
 
 
@@ -235,11 +235,11 @@ def test_an_array_whose_header_is_not_that_of_its_bytes_is_refused(tmp_path: Pat
 def test_an_array_that_is_no_file_is_refused_at_once(tmp_path: Path, make: Callable[[Path], None]):
     make(tmp_path / "losses.npy")
     with pytest.raises(PipelineError, match=r"losses\.npy: cannot be read: it is a (pipe|folder)"):
-        _PerToken("losses", tmp_path / "losses.npy", "f", (2, 2))
+        PerToken("losses", tmp_path / "losses.npy", "f", (2, 2))
 
 
 def test_an_array_is_read_as_numpy_saves_it(tmp_path: Path):
     losses = np.arange(6, dtype=np.float32).reshape(2, 3)
     np.save(tmp_path / "losses.npy", losses)
-    read = _PerToken("losses", tmp_path / "losses.npy", "f", (2, 3))(0, np.zeros((2, 3), np.int64))
+    read = PerToken("losses", tmp_path / "losses.npy", "f", (2, 3))(0, np.zeros((2, 3), np.int64))
     assert np.array_equal(read, losses)

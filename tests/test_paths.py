@@ -14,7 +14,8 @@ import pipeline
 from pipeline import cli
 from pipeline.core.errors import PipelineError, StorageError
 from pipeline.core.system.opening import destination
-from pipeline.evaluate import capacity, predictions
+from pipeline.evaluate import predictions
+from pipeline.evaluate.capacity.per_token import opened_array
 from pipeline.evaluate.checking.igsm.rules import IgsmRules
 from pipeline.storage import LocalFolder, folder_at
 
@@ -77,7 +78,7 @@ def test_files_of_answers_losses_and_words_know_the_home(home: Path) -> None:
     (home / "p.jsonl").write_text('{"prediction": "yes"}\n')
     np.save(home / "l.npy", np.zeros((2, 3)))
     assert [line["prediction"] for _, line in predictions.lines("~/p.jsonl", ("prediction",), "", "")] == ["yes"]
-    assert capacity._opened("~/l.npy").shape == (2, 3)
+    assert opened_array("~/l.npy").shape == (2, 3)
     with pytest.raises(PipelineError, match=f"^{home}/words: no lists of items"):
         IgsmRules.of(vocabulary="~/words")
 
@@ -86,7 +87,7 @@ def test_a_device_or_a_pipe_is_no_file_of_losses_or_answers(home: Path) -> None:
     os.mkfifo(home / "pipe")
     for place in ("/dev/zero", "~/pipe"):
         with pytest.raises(StorageError, match="it is a pipe or a device, not a file"):
-            capacity._opened(place)
+            opened_array(place)
         with pytest.raises(PipelineError, match="it is a pipe or a device, not a file"):
             next(predictions.lines(place, (), "", "predictions"))
 

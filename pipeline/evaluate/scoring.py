@@ -24,17 +24,18 @@ section 2, and Part 3.2, section 4. How the model generates is its own affair.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from statistics import fmean
 
 from pipeline.core.errors import PipelineError, StorageError
 from pipeline.core.system.escaping import escaped
 from pipeline.dataset import Dataset
+from pipeline.evaluate.alignment import aligned
+from pipeline.evaluate.answers import AnswerRows
 from pipeline.evaluate.predictions import by_row
 
 SENTENCE_ENDS = (".", "!", "?")
@@ -85,33 +86,35 @@ class Score:
     @property
     def micro(self) -> Tally:
         """Over all rows; the baseline is the mean over them of their questions' baselines."""
-        each = self.questions.values()
+        tallies = self.questions.values()
         rows, correct, hinted, hints = (
-            sum(getattr(one, what) for one in each) for what in ("rows", "correct", "hinted", "hints")
+            sum(getattr(tally, name) for tally in tallies) for name in ("rows", "correct", "hinted", "hints")
         )
-        return Tally(rows, correct, hinted, hints, sum(one.rows * one.baseline for one in each) / rows)
+        return Tally(rows, correct, hinted, hints, sum(tally.rows * tally.baseline for tally in tallies) / rows)
 
     @property
     def macro(self) -> Rates:
         """The mean over questions, whatever their rows; of hints over the questions that have some."""
-        each = self.questions.values()
-        hints = [one.hint_accuracy for one in each if one.hint_accuracy is not None]
+        tallies = self.questions.values()
+        hints = [tally.hint_accuracy for tally in tallies if tally.hint_accuracy is not None]
         return Rates(
-            fmean(one.accuracy for one in each), fmean(hints) if hints else None, fmean(one.baseline for one in each)
+            accuracy=fmean(tally.accuracy for tally in tallies),
+            hint_accuracy=fmean(hints) if hints else None,
+            baseline=fmean(tally.baseline for tally in tallies),
         )
 
     def lines(self) -> list[str]:
         """A table to print: a line for each question, one for their mean, one for all rows."""
         table = [["question", "rows", "correct", "accuracy", "hint accuracy", "baseline"]]
-        shown: dict[str, Tally | Rates] = {**self.questions, "mean of questions": self.macro, "all rows": self.micro}
-        for name, of in shown.items():
-            counts = [f"{of.rows:,}", f"{of.correct:,}"] if isinstance(of, Tally) else ["", ""]
-            hints = "" if of.hint_accuracy is None else f"{of.hint_accuracy:.2%}"
-            table.append([escaped(name) or "(no name)", *counts, f"{of.accuracy:.2%}", hints, f"{of.baseline:.2%}"])
+        lines: dict[str, Tally | Rates] = {**self.questions, "mean of questions": self.macro, "all rows": self.micro}
+        for name, rates in lines.items():
+            counts = [f"{rates.rows:,}", f"{rates.correct:,}"] if isinstance(rates, Tally) else ["", ""]
+            hints = "" if rates.hint_accuracy is None else f"{rates.hint_accuracy:.2%}"
+            shares = [f"{rates.accuracy:.2%}", hints, f"{rates.baseline:.2%}"]
+            table.append([escaped(name) or "(no name)", *counts, *shares])
         if not self.micro.hinted:
             table = [row[:4] + row[5:] for row in table]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in table]
+        return aligned(table)
 
 
 def score(
@@ -127,7 +130,7 @@ def score(
     A line is {"prediction": text}, one for each row of the split in its order (that of the shards), or has the number
     of its row, from 0, beside it: {"row": 17, "prediction": text}. Numbered lines come in any order, and rows without
     one do not count. Other keys are ignored, and so are blank lines. stops: texts that end a prediction, beside the end
-    token and the line break: "Question:", where a model goes on with another one. `done` is told of each prediction.
+    token and the line break: "Question:", where a model goes on with another one. done: called with 1 a prediction.
 
     StorageError where there is no such dataset, split or column; PipelineError for a stop that is empty and, with file
     and line, for predictions that are not as above. Memory: one prediction at a time, a byte a row, and the distinct
@@ -136,16 +139,16 @@ def score(
     if not all(stops):
         raise PipelineError("an empty text ends every prediction", "Name what a prediction ends with.", "stops")
     data = Dataset.at(folder)
-    rows = _Rows(data, split)
+    rows = _rows_of(data, split)
     ends = (data.end_of_text(), "\n", *stops)
     counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])  # as in Tally
     for _, row, prediction in by_row(predictions, len(rows), "predictions"):
-        question, hint, answer = rows[row]
-        said = _said(prediction, ends, hint + answer)
-        found = (True, _answers(said, hint, answer), bool(hint), _hints(said, hint))
-        counts[question] = [count + one for count, one in zip(counts[question], found, strict=True)]
+        question, hint, answer = _counted(*rows[row])
+        text = _until_its_end(prediction, ends, hint + answer)
+        right = (True, _is_answer(text, hint, answer), bool(hint), _has_hint(text, hint))
+        counts[question] = [count + one for count, one in zip(counts[question], right, strict=True)]
         done(1)
-    baselines = rows.baselines()
+    baselines = _baselines(rows)
     tallies = {
         question: Tally(asked, correct, hinted, hints, baselines[question])
         for question, (asked, correct, hinted, hints) in sorted(counts.items())
@@ -156,10 +159,10 @@ def score(
 # ── what counts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _said(prediction: str, ends: Sequence[str], expected: str) -> str:
+def _until_its_end(prediction: str, ends: Sequence[str], expected: str) -> str:
     """A prediction up to the first of its ends: each counts from where there are more of it than in what is expected.
 
-    >>> _said(" Botany. Question: Who", ("<|endoftext|>", "Question:"), "Botany.")
+    >>> _until_its_end(" Botany. Question: Who", ("<|endoftext|>", "Question:"), "Botany.")
     'Botany.'
     """
     text = prediction.strip()
@@ -175,60 +178,44 @@ def _position(text: str, part: str, passed: int) -> int:
     return at
 
 
-def _answers(said: str, hint: str, answer: str) -> bool:
-    """Whether the answer, with or without its full stop, is all that is said, or the last sentence beside a hint."""
+def _is_answer(text: str, hint: str, answer: str) -> bool:
+    """Whether a text is the answer, with or without its full stop; where there is a hint, whether it ends with it."""
     forms = (answer, answer.removesuffix("."))
-    if said in forms or not hint:
-        return said in forms
-    before = [said.removesuffix(" " + form) for form in forms if said.endswith(" " + form)]
-    return any(text == hint or text.endswith(SENTENCE_ENDS) for text in before)
+    if text in forms or not hint:
+        return text in forms
+    before = [text.removesuffix(" " + form) for form in forms if text.endswith(" " + form)]
+    return any(start == hint or start.endswith(SENTENCE_ENDS) for start in before)
 
 
-def _hints(said: str, hint: str) -> bool:
-    """Whether there is a hint, and what is said begins with it."""
-    return bool(hint) and (said + " ").startswith(hint + " ")
+def _has_hint(text: str, hint: str) -> bool:
+    """Whether there is a hint, and a text begins with it."""
+    return bool(hint) and (text + " ").startswith(hint + " ")
 
 
 # ── the rows of the split ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Rows:
-    """(question, hint, answer) of each row of a split, from memory-mapped files: a row is read when it is asked for."""
-
-    def __init__(self, data: Dataset, split: str) -> None:
-        if "answers" not in data.split(split)["columns"]:
-            raise StorageError(
-                f"the rows of the split '{split}' have no answers",
-                "Give it `packing: {method: rows}` and `columns: [answers]` in the recipe, and build that.",
-                data.folder.url,
-            )
-        if any("alphabet" in source for source in data.manifest.sources(split)):
-            raise StorageError(
-                f"the answers of the split '{split}' are symbols, which are not compared as texts",
-                "`pipeline check` knows what is right.",
-                data.folder.url,
-            )
-        columns = ("question", "hint", "answer")
-        self._batches = [tuple(map(batch.column, columns)) for batch in data.batches(split)]
-        self._starts = list(accumulate((len(batch[0]) for batch in self._batches), initial=0))
-
-    def __len__(self) -> int:
-        return self._starts[-1]
-
-    def __getitem__(self, row: int) -> tuple[str, str, str]:
-        batch = bisect_right(self._starts, row) - 1
-        return _row(*(column[row - self._starts[batch]].as_py() for column in self._batches[batch]))
-
-    def baselines(self) -> dict[str, float]:
-        """Question → the fraction of its rows that have its most frequent answer."""
-        answers: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for batch in self._batches:
-            for question, _, answer in map(_row, *(column.to_pylist() for column in batch)):
-                answers[question][answer] += 1
-        return {question: max(counts.values()) / counts.total() for question, counts in answers.items()}
+def _rows_of(data: Dataset, split: str) -> AnswerRows:
+    """The rows with the columns that `_counted` takes. StorageError where answers are not compared as texts."""
+    rows = AnswerRows(data, split, ("question", "hint", "answer"))
+    if any("alphabet" in source for source in data.manifest.sources(split)):
+        raise StorageError(
+            f"the answers of the split '{split}' are symbols, which are not compared as texts",
+            "`pipeline check` knows what is right.",
+            data.folder.url,
+        )
+    return rows
 
 
-def _row(question: str, hint: str, answer: str) -> tuple[str, str, str]:
+def _counted(question: str, hint: str, answer: str) -> tuple[str, str, str]:
     """A stored row as it counts: with hints and without apart, no white space around its texts."""
     hint, answer = hint.strip(), answer.strip()
     return f"{question} (hinted)" if hint else question, hint, answer
+
+
+def _baselines(rows: AnswerRows) -> dict[str, float]:
+    """Question → the fraction of its rows that have its most frequent answer."""
+    answers: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for question, _, answer in itertools.starmap(_counted, rows):
+        answers[question][answer] += 1
+    return {question: max(counts.values()) / counts.total() for question, counts in answers.items()}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from pipeline.core.errors import PipelineError, StorageError
+from pipeline.core.errors import PipelineError
 from pipeline.dataset import Dataset
+from pipeline.evaluate.answers import AnswerRows
 from pipeline.evaluate.checking.report import Report
 from pipeline.evaluate.checking.verdict import Finding
 from pipeline.evaluate.predictions import by_row, lines
@@ -70,12 +69,12 @@ def check_split(data: Dataset, split: str, path: str | Path, rules: Rules, check
     StorageError where there is no such split or column; PipelineError, with file and line, for predictions that are not
     as above, and for rows that are no problems or whose own answer is wrong by these rules.
     """
-    rows = _Rows(data, split)
+    rows = AnswerRows(data, split, Row._fields)
     rules = rules.within(data)
     report = rules.report()
     for _, number, prediction in by_row(path, len(rows), "JSON lines"):
         with _standing(f"{data.folder.url}, row {number} of '{split}'"):
-            report.add(*rules.row(rows[number], prediction, own=report.all.answers < GOLD))
+            report.add(*rules.row(Row(*rows[number]), prediction, own=report.all.answers < GOLD))
         checked()
     return _filled(report, path)
 
@@ -93,24 +92,3 @@ def _filled(report: Report, path: str | Path) -> Report:
     if not report.all.answers:
         raise PipelineError(f"no {report.noun}", "Give a file with a line for each.", str(path))
     return report
-
-
-class _Rows:
-    """The rows of a split, each read when it is asked for."""
-
-    def __init__(self, data: Dataset, split: str) -> None:
-        if "answers" not in data.split(split)["columns"]:
-            raise StorageError(
-                f"the rows of the split '{split}' have no answers",
-                "Give it `packing: {method: rows}` and `columns: [answers]` in the recipe, and build that.",
-                data.folder.url,
-            )
-        self._batches = [tuple(map(batch.column, Row._fields)) for batch in data.batches(split)]
-        self._starts = list(accumulate((len(batch[0]) for batch in self._batches), initial=0))
-
-    def __len__(self) -> int:
-        return self._starts[-1]
-
-    def __getitem__(self, row: int) -> Row:
-        batch = bisect_right(self._starts, row) - 1
-        return Row(*(column[row - self._starts[batch]].as_py() for column in self._batches[batch]))

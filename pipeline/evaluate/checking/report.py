@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from pipeline.evaluate.alignment import aligned
 from pipeline.evaluate.checking.verdict import Finding, Why
 
 
@@ -56,17 +57,12 @@ class Report:
         """Two tables to print: by size, and by what is wrong."""
         table = [[self.by, self.noun, "correct", "accuracy", *(what.replace("_", " ") for what in self.counted)]]
         table += [self.tallies[size].row(str(size), self.counted) for size in sorted(self.tallies)]
-        lines = _aligned([*table, self.all.row("all", self.counted)])
+        lines = aligned([*table, self.all.row("all", self.counted)])
         if self.reasons:
             wrong = [["wrong", self.noun, "share"]]
             each = self.reasons.most_common()
             wrong += [[reason, f"{count:,}", f"{count / self.all.answers:.2%}"] for reason, count in each]
             meanings = ["", *(reason.meaning for reason, _ in each)]
-            pairs = zip(_aligned(wrong), meanings, strict=True)
+            pairs = zip(aligned(wrong), meanings, strict=True)
             lines += ["", *(f"{line}  {meaning}".rstrip() for line, meaning in pairs)]
         return lines
-
-
-def _aligned(table: list[list[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in table]

@@ -1,0 +1,38 @@
+"""The rows of a split that answers are held against: some of their texts, from memory-mapped files."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from pipeline.core.errors import StorageError
+from pipeline.dataset import Dataset
+
+
+class AnswerRows:
+    """Texts of each row of a split with the column `answers`, as they are stored; a row is read when it is asked for.
+
+    columns: which texts, of question, prompt, hint and answer. StorageError where there is no such split or column.
+    """
+
+    def __init__(self, data: Dataset, split: str, columns: Sequence[str]) -> None:
+        if "answers" not in data.split(split)["columns"]:
+            raise StorageError(
+                f"the rows of the split '{split}' have no answers",
+                "Give it `packing: {method: rows}` and `columns: [answers]` in the recipe, and build that.",
+                data.folder.url,
+            )
+        self._batches = [tuple(map(batch.column, columns)) for batch in data.batches(split)]
+        self._starts = list(accumulate((len(batch[0]) for batch in self._batches), initial=0))
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def __getitem__(self, row: int) -> tuple[str, ...]:
+        batch = bisect_right(self._starts, row) - 1
+        return tuple(column[row - self._starts[batch]].as_py() for column in self._batches[batch])
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        for batch in self._batches:
+            yield from zip(*(column.to_pylist() for column in batch), strict=True)

@@ -1,0 +1,160 @@
+"""The split and source that are measured, and where the values of its documents stand.
+
+Letters: s sequences of a batch, S of a split, L tokens in each, a labels of attributes, m spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.draws import I64
+from pipeline.core.errors import PlanError, StorageError, suggest
+from pipeline.core.key import Key
+from pipeline.dataset import Dataset
+from pipeline.dataset.manifest import MEND
+from pipeline.recipe import Loaded, load
+from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
+from pipeline.sources.source import Context
+from pipeline.text import tokenizer_loading
+from pipeline.text.shown_facts import Shown
+from pipeline.worlds.attributes.codes import CodesSpec
+from pipeline.worlds.world import World
+
+BATCH = 64  # sequences looked at together, and given to a function
+ALL = 2**31  # tokens: more than a sequence has
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A split of a dataset, and the source in it that is measured.
+
+    shown: what its documents show of an individual. name: the attribute that is the name. number: of the source in the
+    column documents. labels: what the numbers of attributes in the column spans mean. chunk int64 (a,): tokens of the
+    first chunk of each. shape: (S, L). eos: the id of the end token.
+    """
+
+    dataset: Dataset
+    split: str
+    source: str
+    world: World
+    shown: Shown
+    name: str
+    individuals: int
+    number: int
+    labels: list[str]
+    chunk: I64
+    shape: tuple[int, int]
+    eos: int
+
+    @classmethod
+    def of(cls, folder: str | Path, split: str, source: str | None) -> Measured:
+        """What lies in a folder. StorageError, PlanError where it cannot be measured on.
+
+        source: of biographies; None: the only one of the split.
+        """
+        dataset = Dataset.at(folder)
+        record = dataset.split(split)
+        if missing := [column for column in ("documents", "spans") if column not in record["columns"]]:
+            raise PlanError(
+                f"the split '{split}' has no {' and no '.join(missing)}",
+                "Build it with columns: [documents, spans].",
+                dataset.folder.url,
+            )
+        with dataset.recipe() as path:
+            return cls._of_recipe(dataset, split, load(str(path)), source)
+
+    @classmethod
+    def _of_recipe(cls, dataset: Dataset, split: str, loaded: Loaded, source: str | None) -> Measured:
+        """By the recipe of the dataset."""
+        record = dataset.split(split)
+        if missing := {*record["source_names"]} - loaded.recipe.sources.keys():
+            raise StorageError(f"no source '{min(missing)}' in its recipe.yaml", MEND, dataset.folder.url)
+        specs = {name: loaded.recipe.sources[name] for name in record["source_names"]}
+        biographies_specs = {name: spec for name, spec in specs.items() if isinstance(spec, BiographiesSpec)}
+        source = _chosen(source, list(biographies_specs), split)
+        spec = biographies_specs[source]
+        world_spec = loaded.recipe.worlds[spec.world].model_copy(update={"disjoint_from": None})
+        world = World(spec.world, world_spec, Key.root(loaded.recipe.seed))
+        name = world.of_kind("name")
+        assert name is not None, "biographies need one"
+        labels = record.get("attributes", [])
+        if missing := world_spec.expanded.keys() - set(labels):
+            raise StorageError(f"the split '{split}' has no attribute '{min(missing)}'", MEND, dataset.folder.url)
+        attributes = {name: attribute for name, (_, attribute, _) in world_spec.expanded.items()}
+        chunks = {name: first_chunk(codes) for name, codes in attributes.items() if isinstance(codes, CodesSpec)}
+        with loaded.refusing("tokenizer"):
+            encoder = tokenizer_loading.load(loaded.recipe.tokenizer, loaded.files("tokenizer"))
+        with loaded.refusing("sources", source):
+            key = Key.root(loaded.recipe.seed).child("sources", source)
+            biographies = Biographies(spec, Context({world.name: world}, encoder, key))
+        return cls(
+            dataset=dataset,
+            split=split,
+            source=source,
+            world=world,
+            shown=biographies.shown[0],
+            name=name,
+            individuals=len(biographies.people),
+            number=record["source_names"].index(source),
+            labels=labels,
+            chunk=np.array([chunks.get(label) or ALL for label in labels]),
+            shape=(record["sequences"], record["length"]),
+            eos=encoder.eos,
+        )
+
+    def batches(self) -> Iterator[tuple[int, Any]]:
+        """(first row, record batch of at most BATCH rows), in order."""
+        row = 0
+        for batch in self.dataset.batches(self.split):
+            for first in range(0, batch.num_rows, BATCH):
+                rows = batch.slice(first, BATCH)
+                yield row, rows
+                row += rows.num_rows
+
+
+def _chosen(source: str | None, biographies: list[str], split: str) -> str:
+    """The biographies that are meant, of those of a split. PlanError where that is not clear."""
+    if source is None and len(biographies) == 1:
+        return biographies[0]
+    if source is None:
+        remedy = f"Name one: {', '.join(biographies)}." if biographies else "Measure on a split that has some."
+        raise PlanError(f"'{split}' has {len(biographies) or 'no'} sources of biographies", remedy)
+    if source not in biographies:
+        raise PlanError(f"'{split}' has no biographies '{source}'", suggest(source, biographies))
+    return source
+
+
+def first_spans(batch: Any, ids: NDArray[Any], measured: Measured) -> tuple[int, I64, I64, I64]:
+    """Of a record batch: how many documents count; of their first spans, each int64 (m,): first token, tokens, label.
+
+    Tokens are numbered over the batch, whose ids (s, L) are given. A document has its end token behind its spans.
+    """
+    tokens = ids.shape[1]
+    row, document = measured.dataset.entries(batch, "documents", tokens, source=2**16)  # any: none is looked up by it
+    begin = row * tokens + document["start"]
+    end = begin + document["length"]
+    ended = ids.reshape(-1)[end - 1] == measured.eos
+    whole = document["start"] > 0  # what goes on from another sequence begins at 0
+    counted = ended & whole & (document["source"] == measured.number)
+    row, span = measured.dataset.entries(batch, "spans", tokens, attribute=len(measured.labels))
+    start = row * tokens + span["start"]
+    holder = np.searchsorted(begin, start, side="right") - 1  # the document that a span is in
+    inside = np.flatnonzero(holder >= 0)
+    inside = inside[counted[holder[inside]] & (start[inside] + span["length"][inside] < end[holder[inside]])]
+    labels = len(measured.labels)
+    _, first = np.unique(holder[inside] * labels + span["attribute"][inside], return_index=True)
+    spans = inside[first]
+    return int(counted.sum()), start[spans], span["length"][spans], span["attribute"][spans]
+
+
+def first_chunk(spec: CodesSpec) -> int | None:
+    """How many tokens the first chunk of a value has, if not all; None where that is not known."""
+    if spec.symbols == "ids":
+        return spec.length
+    return ALL if spec.chunks == 1 else None

@@ -1,0 +1,96 @@
+"""The formulas: sums of losses over documents to bits that a model knows.
+
+    sequence    … eos| Anya Briar Forger was born on October 2, 1996. She …  eos| …
+    losses            |──── name ──────|             |birth_date──| |pronoun
+                      loss_name: their sum           loss_value: a sum for each attribute
+
+p1 is the mean loss_name; p2 the mean of all values' losses together, the pronoun's among them, those of lookups (which
+follow from another attribute) not; p3 the mean loss of a value's first chunk; all in nats. With N individuals, N0 names
+and S0 values of an individual, a model of P parameters has (Definition 4.3)
+
+    R = [N log₂(N0 / e^p1) + N log₂(S0 / e^p2)] / P            R^max = [N log₂(N0 / N) + N log₂ S0] / P
+
+and, of attributes of kind codes, K D log₂(T^L / (D e^p3)) more, in R^max with p3 = 0 (Definition 4.1). Who knows
+everything reaches R^max: p1 = ln N, as nobody can tell which of N individuals comes next, and p2 = p3 = 0. As in the
+paper no term is clipped at 0: a model that does worse than a uniform guess has learned a negative number of bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import log2
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.errors import PlanError
+from pipeline.evaluate.capacity.documents import Measured, first_chunk
+from pipeline.evaluate.capacity.result import BIT, Capacity, Learned
+from pipeline.worlds.attributes.codes import CodesSpec
+
+
+def capacity_of(
+    measured: Measured, documents: int, sums: NDArray[np.float64], parameters: int | None, *, exact: bool
+) -> Capacity:
+    """What the losses come to.
+
+    documents: how many count. sums (4, a): of each attribute's label how many documents state it, and over these the
+    sums of loss, of the first chunk's loss, and of first tokens that are right. PlanError where no document has a name.
+    """
+    attributes: dict[str, Learned] = {}
+    chunks: list[tuple[CodesSpec, float]] = []
+    for attribute, (_, spec, _) in measured.world.spec.expanded.items():
+        count, loss, chunk, right = sums[:, measured.labels.index(attribute)].tolist()
+        if count:
+            bits = _bits_of(attribute, measured, attributes)
+            attributes[attribute] = Learned(int(count), loss / count, bits, right / count)
+            if isinstance(spec, CodesSpec):
+                chunks.append((spec, chunk / count))
+    if measured.name not in attributes:
+        raise PlanError(
+            f"'{measured.source}' never states the {measured.name}",
+            "Write it into a template.",
+            measured.dataset.folder.url,
+        )
+    values = [learned for name, learned in attributes.items() if learned.bits is not None and name != measured.name]
+    known = replace(
+        measured.world.knowledge(),
+        size=measured.individuals,
+        values=sum(learned.bits or 0.0 for learned in values),
+        sets=sum(spec.diversity * (spec.length * log2(spec.vocabulary) - log2(spec.diversity)) for spec, _ in chunks),
+    )
+    p1, p2 = attributes[measured.name].loss, sum(learned.loss for learned in values)
+    sure = all(first_chunk(spec) for spec, _ in chunks)
+    sets = known.sets - sum(spec.diversity * loss / BIT for spec, loss in chunks)
+    return Capacity(
+        split=measured.split,
+        source=measured.source,
+        individuals=known.size,
+        documents=documents,
+        p1=p1,
+        p2=p2,
+        p3=sum(loss for _, loss in chunks) / len(chunks) if chunks and sure else None,
+        name_bits=known.size * (known.names - p1 / BIT),
+        value_bits=known.size * (known.values - p2 / BIT),
+        set_bits=sets if sure else None,
+        max_bits=known.total,
+        parameters=parameters,
+        exact=exact,
+        attributes=attributes,
+        not_stated=tuple(attribute for attribute in measured.world.spec.expanded if attribute not in attributes),
+    )
+
+
+def _bits_of(attribute: str, measured: Measured, before: Mapping[str, Learned]) -> float | None:
+    """Bits of what the documents show of an attribute: of a date of which they state the year, those of the year.
+
+    None where it follows from one of those before it. Of one that they never state, what follows from it has the bits.
+    """
+    if measured.world.slots_of(attribute):
+        return measured.world.bits_shown(attribute, measured.shown)
+    fields, shown = measured.world.fields, measured.shown.slots
+    slots = fields[attribute].slots
+    if any(slots & fields[name].slots for name in before):
+        return None
+    return sum(measured.world.bits_of_slot(slot, shown[slot]) for slot in slots if slot in shown)
