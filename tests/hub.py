@@ -421,10 +421,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def preupload(self, repo: str, revision: str) -> Any:
         commit = self.revision(repo, revision)
-        asked = json.loads(self.body)["files"]
+        told = json.loads(self.body)
+        asked = told["files"]
         if len(asked) > 256:
             raise Refused(413, "too many files")
-        ignored = commit.files[".gitignore"].data.decode().split() if ".gitignore" in commit.files else []
+        committed = commit.files[".gitignore"].data.decode() if ".gitignore" in commit.files else ""
+        ignored = [line for line in told.get("gitIgnore", committed).splitlines() if not line.startswith("#")]
         answers = []
         for file in asked:
             base64.b64decode(file["sample"], validate=True)

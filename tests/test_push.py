@@ -20,7 +20,7 @@ import pytest
 
 from pipeline import cli
 from pipeline.dataset.card_on_hub import on_hub
-from pipeline.publish import hub
+from pipeline.publish.hub import branch, client, commits
 from tests.conftest import contents
 from tests.hub import DROP, Hub, serving
 
@@ -209,7 +209,7 @@ def test_what_stops_a_push_loses_nothing_and_the_same_command_goes_on(
     after: int,
     problem: str,
 ) -> None:
-    monkeypatch.setattr(hub, "BATCH", 2)
+    monkeypatch.setattr(commits, "BATCH", 2)
     here.fail(pattern, status, after=after, times=1000)  # beyond the client's own attempts
     refused = push(code=2)
     assert refused.startswith(f"HubError: {here.url}/datasets/user/name: {problem}")
@@ -234,11 +234,11 @@ def test_a_bad_answer_and_a_lost_connection_do_not_stop_it(here: Hub, push: Push
 def test_only_the_last_of_several_commits_has_a_manifest(
     here: Hub, push: Pusher, undisturbed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "BATCH", 4)
+    monkeypatch.setattr(commits, "BATCH", 4)
     push("--message", "Six shards")
-    commits = list(reversed(here.repos[REPO].history("main")))[1:]
-    assert [commit.title for commit in commits] == ["Six shards (part 1)", "Six shards"]
-    assert ["manifest.json" in commit.files for commit in commits] == [False, True]
+    history = list(reversed(here.repos[REPO].history("main")))[1:]
+    assert [commit.title for commit in history] == ["Six shards (part 1)", "Six shards"]
+    assert ["manifest.json" in commit.files for commit in history] == [False, True]
     assert here.files(REPO) == expected(undisturbed)
 
 
@@ -267,7 +267,7 @@ def test_an_answer_that_never_comes_is_asked_for_again(
 ) -> None:
     released, came = Event(), []
     here.meanwhile("GET .*/tree/", lambda: came.append(released.wait(60)))
-    monkeypatch.setattr(hub, "PATIENCE", 2.0)
+    monkeypatch.setattr(client, "PATIENCE", 2.0)
     push()
     assert came == []  # the first answer is still out
     released.set()
@@ -310,9 +310,9 @@ def test_a_branch_is_made_of_nothing_else_and_the_others_stay(
 ) -> None:
     push(out=another(tmp_path))
     main = here.files(REPO)
-    branch = ("--revision", "seed0/a", "--message", "Seed 0")
-    assert push(*branch).endswith("/user/name, private, seed0/a\n11 files (2.1 MB) new in 1 commit, 0 kept\n")
-    assert push(*branch).endswith("nothing new, 11 kept\n")
+    to_branch = ("--revision", "seed0/a", "--message", "Seed 0")
+    assert push(*to_branch).endswith("/user/name, private, seed0/a\n11 files (2.1 MB) new in 1 commit, 0 kept\n")
+    assert push(*to_branch).endswith("nothing new, 11 kept\n")
     assert here.titles(REPO, "seed0/a") == ["Seed 0"]
     assert here.files(REPO, "seed0/a") == expected(undisturbed)
     assert here.files(REPO) == main
@@ -321,15 +321,15 @@ def test_a_branch_is_made_of_nothing_else_and_the_others_stay(
 def test_another_dataset_is_left_alone_unless_it_is_to_be_replaced(
     here: Hub, push: Pusher, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "BATCH", 4)
+    monkeypatch.setattr(commits, "BATCH", 4)
     push("--licence", "mit", out=another(tmp_path))
     here.put(REPO, {"NOTES.md": b"mine"})
-    before, commits = here.files(REPO), len(here.titles(REPO))
+    before, count = here.files(REPO), len(here.titles(REPO))
     assert "it holds another dataset (fingerprint " in push(code=2)
     assert here.files(REPO) == before
     push("--replace")
     assert here.files(REPO) == {**expected(undisturbed), "NOTES.md": b"mine"}  # nor another dataset's licence
-    (first, last) = list(reversed(here.repos[REPO].history("main")))[1 + commits :]
+    (first, last) = list(reversed(here.repos[REPO].history("main")))[1 + count :]
     assert set(first.files).isdisjoint({"manifest.json", "README.md"})
     assert {name for name in first.files if name.endswith(".arrow")} == set(SHARDS[:4])
     assert "manifest.json" in last.files
@@ -339,7 +339,7 @@ def test_a_card_that_is_too_big_to_be_ours_is_not_fetched(
     here: Hub, push: Pusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     push()
-    monkeypatch.setattr(hub, "MOST_READ", 10**4)
+    monkeypatch.setattr(branch, "MOST_READ", 10**4)
     here.put(REPO, {"README.md": b"x" * (10**4 + 1)})
     before = here.files(REPO)
     assert "its README.md has 10,001 bytes, and may have 10,000" in push(code=2)
@@ -419,11 +419,11 @@ def test_a_card_that_was_there_before_the_dataset_stays(here: Hub, push: Pusher,
     assert push().endswith("nothing new, 11 kept\n")
 
 
-def test_a_gitignore_does_not_make_holes(here: Hub, push: Pusher) -> None:
+def test_a_gitignore_does_not_make_holes(here: Hub, push: Pusher, undisturbed: Path) -> None:
     here.create(REPO)
-    here.put(REPO, {".gitignore": b"*.json\n"})
-    assert "its .gitignore leaves out tokenizer/tokenizer.json" in push(code=2)
-    assert list(here.files(REPO)) == [".gitignore"]
+    here.put(REPO, {".gitignore": b"*.json\n*.arrow\n"})
+    push()
+    assert here.files(REPO) == {**expected(undisturbed), ".gitignore": b"*.json\n*.arrow\n"}
 
 
 @pytest.mark.parametrize("large", [True, False])
@@ -552,7 +552,10 @@ def test_the_client_is_left_as_it_was(here: Hub, push: Pusher) -> None:
     from huggingface_hub import constants
     from huggingface_hub.utils import are_progress_bars_disabled, get_session
 
+    hooks = get_session().event_hooks
     push()
+    assert get_session().event_hooks == hooks
+    assert get_session().follow_redirects
     assert constants.HF_HUB_DISABLE_XET is False
     assert get_session().timeout.read is None
     assert not are_progress_bars_disabled()
