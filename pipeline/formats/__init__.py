@@ -6,7 +6,7 @@ unpacking.py     documents out of packed sequences
 token_stream.py  what formats share whose files are one stream of tokens
 tables.py        what formats share that `load_dataset` opens
 the others       a format each: its layout in the first lines, its options (keys of `exports:` in a recipe), its code,
-                 and at the foot its KIND. A new one is such a file, and its name in registry.py.
+                 and at the foot its KIND. A new one is such a file.
 """
 
 from pipeline.formats.format import Format

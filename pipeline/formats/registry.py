@@ -1,4 +1,4 @@
-"""Every format, collected from the foot of its file: the only place that knows them all. The order is that of help."""
+"""Every format, as its file declares it at the foot."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from pipeline.formats import jsonl, litdata, llmc, mds, megatron, nanogpt, parquet
+from pipeline.core.registry import declared
 from pipeline.formats.format import ExportSpec, Format, FormatKind
 
-KINDS = (parquet.KIND, jsonl.KIND, nanogpt.KIND, llmc.KIND, megatron.KIND, mds.KIND, litdata.KIND)
-FORMATS: dict[str, FormatKind] = {kind.name: kind for kind in KINDS}
+FORMATS: dict[str, FormatKind] = {kind.name: kind for kind in declared("pipeline.formats", FormatKind)}
 
 
 def format_of(spec: ExportSpec) -> Format:
@@ -28,5 +27,5 @@ def _named(value: Any) -> Any:
 if TYPE_CHECKING:
     FormatSpec: TypeAlias = ExportSpec
 else:
-    _Options = Annotated[reduce(or_, (kind.spec for kind in KINDS)), Field(discriminator="kind")]
+    _Options = Annotated[reduce(or_, (kind.spec for kind in FORMATS.values())), Field(discriminator="kind")]
     FormatSpec = Annotated[_Options, BeforeValidator(_named)]
