@@ -1,41 +1,43 @@
-"""Synthetic pretraining data from a recipe: the tour of how it works.
+"""Synthetic pretraining data from a recipe: the tour of how it works, folder by folder.
 
     recipes/bioS_multi5.yaml
-      │  recipe.py      YAML → Recipe: merged, validated, every value and template written into it
+      │  recipe/      YAML → Recipe: read with its places, merged, validated, every value and template written into it
       ▼
-    Recipe ──► worlds/          what is true: person 17's birth city is a function of (key, 17)
-      │        text/            words to tokens: templates cut into pieces, pieces tokenized once, every seam proved
-      │        grammars/        languages without words: rules, sentences drawn by them, sentences parsed
-      │        sources/         truth told in words: documents(item, exposure), pure row by row
+    Recipe ──► worlds/     what is true: person 17's birth city is a function of (key, 17); a kind of attribute a file
+      │        text/       words to tokens: templates cut into pieces, pieces tokenized once, every seam proved
+      │        grammars/   languages without words: rules, sentences drawn by them, sentences parsed
+      │        sources/    documents(item, exposure), pure row by row: facts in words, problems, puzzles, corpora
       ▼
-    Plan      plan.py           exact counts, one bijection: position ⇄ (source, item, exposure)
+    Plan      plan/        exact counts, one bijection: position ⇄ (source, item, exposure)
       ▼
-    Shard     shard.py          the pure function (plan, split, k) → columns; start reading here
-      │        packing.py       documents → sequences
+    Shard     shard/       the pure function (plan, split, k) → columns; start reading here
+      │        packing/    documents → sequences
+      │        columns/    what a row holds beside its token ids: a kind a file
       ▼
-    Dataset   build.py          what is missing → executors/ (Ray, or this process) → sinks/arrow.py → manifest, last
-      │        verification.py  every byte of it, held against the manifest
-      │        dataset.py       the way back, for all that reads it:
-      │        scoring.py, capacity.py     answers to accuracies, losses to bits; checking/: solutions, step by step
-      │        report/          one HTML page about it; highlight.py, colour.py: documents as one looks at them
-      │        export.py, hub.py           other trainers' formats (sinks/), the Hugging Face Hub
+    Dataset   build/       what is missing → executors (Ray, or this process) → storage/arrow.py → manifest, last; verify
+      │        dataset/    the way back, for all that reads it: manifest, reader, card
+      │        storage/    where it lies: a folder on a disk, or in a bucket; Arrow files
       ▼
-    Rows      streaming.py      the same rows without a disk, or read, in order or at any place; access.py: whence
-                                torch.py: for PyTorch's loaders
+    Out       publish/     other trainers' formats (formats/), the Hugging Face Hub
+              training/    the same rows as streams, made without a disk or read, in order or at any place; PyTorch
+              evaluate/    answers → accuracies, losses → bits, solutions checked step by step
+              inspect/     one HTML page about a dataset; documents as one looks at them
 
-A dataset lies in a folder of storage/: on a disk, or in a bucket. Each command is a file of commands/.
+`core/` is what all of them stand on: keys, draws, kernels, errors, and `core/system/`, the machine around us. Each
+command is a file of `commands/`. **A kind** (of source, attribute, column, format, command) **is declared once, at the
+foot of its own file**; what lists kinds (recipes, schema, help, set-up, README) reads those declarations.
 
-Facts, sayings, tokens and order are four separate things. Only sources join truth and words; only `shard.py` joins
-order and documents. Nothing is shuffled by moving data: position p of a split shows row `order(p)`, `order` being a
-keyed bijection that is computed at a point, so a shard is a slice of positions and needs no other shard. Ray may run it
+Facts, wordings, tokens and order are four separate things. Only sources join truth and words; only `shard/` joins order
+and documents. Nothing is shuffled by moving data: position p of a split shows row `order(p)`, `order` being a keyed
+bijection that is computed at a point, so a shard is a slice of positions and needs no other shard. Ray may run it
 anywhere, twice, or never again; the bytes are the same.
 
 **Why it is fast.** A biography is six sentences out of 291 templates and a dozen values out of tables of at most a
 thousand. Every literal and every value is tokenized when the plan is compiled, and a document is a gather from that
 table, in machine code (`core/kernels.py`).
 
-**What a document is**, before it is tokens (`text/outline.py`): a row of sentences, each told of a row of facts. A
-question's answer, a mistake and the `[BACK]` after it are sentences; a wrong value is another row of facts, and a
+**What a document is**, before it is tokens (`text/outline.py`): a row of sentences, each rendered from a row of facts.
+A question's answer, a mistake and the `[BACK]` after it are sentences; a wrong value is another row of facts, and a
 comparison a row of two people's. So every experiment about knowledge goes through the same gather. Problems, puzzles
 and sentences of grammars (`sources/reasoning/`, `sources/structure/`) are drawn by kernels of their own.
 
@@ -44,7 +46,7 @@ seam between two pieces is exact wherever such a cut falls. The space travels wi
 (`" was born in" + " Boston, MA" + "."`), which makes nearly every seam certain; the others are asked of the tokenizer,
 pair by pair, at compile time, and where the answer is no ("D.C." before ".") the two pieces become one. What cannot be
 proved at all (another kind of tokenizer, an expression over several values) is rendered and encoded document by
-document, with a notice in `plan` (`text/seams.py`, `text/fragments.py`, `text/rendered.py`).
+document, with a notice in `plan`.
 
 **Why it can be trusted.** All randomness is a hash of a path and counters (`core/key.py`, `core/draws.py`): no seed is
 added to, no state is kept, no float decides an index. Exposures and shares become document counts before anything is
@@ -52,9 +54,8 @@ built. A file is complete or absent, has two hashes in its record, and the manif
 
 Floors, from the ground up; an import goes down or stays inside its folder (tests/test_architecture.py):
 
-    core · text, grammars, packing, storage, torch, predictions · manifest, worlds · marks, sources, sinks · dataset,
-    recipe · amounts · blocks · lost · plan, export, scoring, checking · knowledge · figures, evaluation, capacity,
-    highlight · shard, executors, card, colour · verification · build, access, hub · streaming, report · commands · cli
+    core · text, grammars, packing · worlds · sources · columns · storage · formats · recipe · plan · shard, dataset ·
+    publish, training, evaluate · build · inspect · commands · cli
 
 Use from Python:
 
