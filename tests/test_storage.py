@@ -351,3 +351,15 @@ def test_two_builds_of_different_recipes_that_begin_at_once_do_not_mix(
     monkeypatch.undo()
     built(other if first is None else plan, alone)
     assert contents(out) == contents(alone)
+
+
+def test_a_file_is_written_atomically_beside_itself(tmp_path: Path):
+    target = tmp_path / "folder/page.html"
+    with local.atomic_file(target) as file:
+        file.write(b"whole")
+        assert not target.exists()
+        assert [path.name[:11] for path in target.parent.iterdir()] == [".page.html."]
+    with pytest.raises(ZeroDivisionError), local.atomic_file(target) as file:
+        file.write(b"half")
+        raise ZeroDivisionError
+    assert [path.read_bytes() for path in target.parent.iterdir()] == [b"whole"]

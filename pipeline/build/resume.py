@@ -39,21 +39,21 @@ def refuse_foreign(folder: Folder, plan: Plan) -> None:
     """
     names = set(folder.names())
     try:
-        known = Manifest.of(folder).fingerprint if MANIFEST in names else ""
+        owner = Manifest.of(folder).fingerprint if MANIFEST in names else ""
     except StorageError:
-        known = ""
-    if not known:
+        owner = ""
+    if not owner:
         try:
-            known = folder.read(FINGERPRINT).decode("utf-8", "replace").strip()
+            owner = folder.read(FINGERPRINT).decode("utf-8", "replace").strip()
         except FileNotFoundError:
-            known = ""
+            owner = ""
         records = set(folder.names(f"{STATE}/records")) if STATE in names else set()
         recorded = (shard for shard in plan.shards if record_name(*shard).rpartition("/")[2] in records)
-        if known != plan.fingerprint and any(_record(folder, plan, shard) for shard in recorded):
-            known = plan.fingerprint
-    if known == plan.fingerprint or not (known or names - {STATE}):
+        if owner != plan.fingerprint and any(_record(folder, plan, shard) for shard in recorded):
+            owner = plan.fingerprint
+    if owner == plan.fingerprint or not (owner or names - {STATE}):
         return
-    if re.fullmatch("[0-9a-f]{64}", known):
+    if re.fullmatch("[0-9a-f]{64}", owner):
         raise StorageError(
             "this folder was built from another recipe", "Give another OUT, or remove the folder.", folder.url
         )
@@ -88,5 +88,5 @@ def _record(folder: Folder, plan: Plan, shard: tuple[str, int]) -> tuple[ShardRe
         record, stamp = ShardRecord.loads(folder.read(record_name(*shard)).decode(), plan.fingerprint)
     except (FileNotFoundError, ValueError):
         return None
-    ours = record.file == shard_name(plan, *shard) and (record.split, record.shard) == shard
-    return (record, stamp) if ours else None
+    of_shard = record.file == shard_name(plan, *shard) and (record.split, record.shard) == shard
+    return (record, stamp) if of_shard else None

@@ -134,16 +134,16 @@ def _other_configs(splits: Mapping[str, Any]) -> list[str]:
     """How the splits are loaded that are not in the default config."""
     first = splits.get("train") or next(iter(splits.values()))
     alike = ("columns", "length", "packing")
-    others = [name for name, split in splits.items() if any(split[what] != first[what] for what in alike)]
-    if not others:
+    elsewhere = [name for name, split in splits.items() if any(split[key] != first[key] for key in alike)]
+    if not elsewhere:
         return []
-    shown = ", ".join(f"`{name}`" for name in others)
+    shown = ", ".join(f"`{name}`" for name in elsewhere)
     return [
         "",
         f"Of other columns or lengths, and so configs of their own: {shown}. Name them twice:",
         "",
         "```python",
-        f"load_dataset(…, {quoted(others[0])}, split={quoted(others[0])})",
+        f"load_dataset(…, {quoted(elsewhere[0])}, split={quoted(elsewhere[0])})",
         "```",
     ]
 
@@ -179,8 +179,8 @@ def _knowledge(manifest: Manifest) -> list[str]:
         "| world | individuals | bits to know | parameters at 2 bits | at 1 bit |",
         "|---|---:|---:|---:|---:|",
     ]
-    for name, known in manifest.worlds.items():
-        numbers = (known[what] for what in ("individuals", "bits", "parameters_at_2_bits", "parameters_at_1_bit"))
+    for name, world in manifest.worlds.items():
+        numbers = (world[what] for what in ("individuals", "bits", "parameters_at_2_bits", "parameters_at_1_bit"))
         lines.append(f"| {name} | {' | '.join(f'{number:,}' for number in numbers)} |")
     lines += ["", "| split | source | exposures: least | mean | most | tokens each (expected) |"]
     lines += ["|---|---|---:|---:|---:|---:|"]

@@ -6,7 +6,7 @@
     language: en                                     theirs
     ---
     Words of a person.                               theirs
-    <!-- pretraining-recipes: begin blake3:… -->     ours, sealed by a hash (see `manifest.seal`)
+    <!-- pretraining-recipes: begin blake3:… -->     ours, sealed by a hash (see `seals.py`)
     # bioS_multi5 …
     <!-- pretraining-recipes: end -->
     More words.                                      theirs
@@ -36,12 +36,15 @@ _FINGERPRINT = re.compile(r"^ +description: fingerprint ([0-9a-f]{64})$", re.MUL
 
 @dataclass(frozen=True)
 class Marked:
-    """A card in pieces. keys, ours: the lines of the header, a person's and our own. part: ours, None where there is
-    none; before, after: what stands around it. beside: the hash, in our mark, of what a person had written where the
-    card was sent from."""
+    """A card in pieces.
+
+    keys, our_keys: the lines of the header, a person's and our own. part: what stands between our marks, None where
+    there are none; before, after: a person's words around it. beside: the hash, in our mark, of a person's words in the
+    folder that the card was sent from.
+    """
 
     keys: str
-    ours: str
+    our_keys: str
     before: str
     part: str | None
     after: str
@@ -55,11 +58,11 @@ class Marked:
         top = text[: marks[0].start()] if marks else text
         header, start = _header(top)
         blocks = list(_blocks(header))
-        ours = "".join(lines for key, lines in blocks if key in OURS)
+        our_keys = "".join(lines for key, lines in blocks if key in OURS)
         keys = "".join(lines for key, lines in blocks if key not in OURS)
         if not marks:
             cut = _BEGIN.startswith(text[start:].strip())  # in our first mark, or before it
-            return cls(keys, ours, "" if cut else text[start:], None, "")
+            return cls(keys, our_keys, "" if cut else text[start:], None, "")
         before, part, after, inside = "", "", "", False
         at = start
         for mark in marks:
@@ -74,12 +77,12 @@ class Marked:
             inside = begins
         after += "" if inside else text[at:]
         seals = _SEALS.fullmatch(marks[0][0])
-        return cls(keys, ours, before, part, after, (seals and seals[2]) or "")
+        return cls(keys, our_keys, before, part, after, (seals and seals[2]) or "")
 
     @property
     def text(self) -> str:
         """The card."""
-        lines = f"{_chosen(self.keys, licence=True)}{self.ours}{_chosen(self.keys, licence=False)}"
+        lines = f"{_chosen(self.keys, licence=True)}{self.our_keys}{_chosen(self.keys, licence=False)}"
         header = f"---\n{lines}---\n" if lines else ""
         if self.part is None:
             return f"{header}{self.before}"
@@ -90,27 +93,27 @@ class Marked:
 
     @property
     def fingerprint(self) -> str:
-        """The dataset's, as its header says; "" where it does not."""
-        found = _FINGERPRINT.search(self.ours)
-        return found[1] if found else ""
+        """Of the dataset, as the header states it; "" where it does not."""
+        stated = _FINGERPRINT.search(self.our_keys)
+        return stated[1] if stated else ""
 
     @property
     def words(self) -> str:
-        """What a person has written; "" where nobody has. A licence is looked at elsewhere."""
+        """What a person has written, but for a licence; "" where nobody has."""
         return (without_licence(self.keys) + self.before.strip() + "\n" + self.after.strip()).strip()
 
     @property
     def words_hash(self) -> str:
-        """Of them, whatever the dataset."""
+        """The hash of a person's words, the same in a card of any dataset."""
         return seal("", self.words)
 
-    def around(self, other: Marked) -> Marked:
+    def with_words_of(self, card: Marked) -> Marked:
         """Our pieces, and what a person has written into another card."""
-        return replace(self, keys=other.keys, before=other.before if other.before.strip() else "", after=other.after)
+        return replace(self, keys=card.keys, before=card.before if card.before.strip() else "", after=card.after)
 
-    def covers(self, other: Marked) -> bool:
-        """Whether a person's words here hold those of another card, piece by piece."""
-        pieces = [other.before.strip(), other.after.strip(), *_LINE.findall(without_licence(other.keys))]
+    def covers(self, card: Marked) -> bool:
+        """Whether a person's words here contain those of another card, piece by piece."""
+        pieces = [card.before.strip(), card.after.strip(), *_LINE.findall(without_licence(card.keys))]
         return all(piece.strip() in self.words for piece in pieces)
 
 
@@ -129,22 +132,23 @@ def torn(text: str) -> bool:
     return starts not in ([], [True, False])
 
 
-def kept(fresh: str, there: str | None) -> str:
-    """A fresh card with what a person has written into the one that is there."""
-    return fresh if there is None else Marked.of(fresh).around(Marked.of(there)).text
+def kept(fresh: str, existing: str | None) -> str:
+    """A fresh card with what a person has written into the existing one, if there is one."""
+    return fresh if existing is None else Marked.of(fresh).with_words_of(Marked.of(existing)).text
 
 
-def reconciled(here: str, there: str) -> str | None:
-    """The card `here`, with a person's words of whichever of the two has the newer ones; None where both have.
+def reconciled(in_folder: str, on_hub: str) -> str | None:
+    """The folder's card, with a person's words of whichever of the two has newer ones; None where both have.
 
-    here: in the folder. there: on the Hub, where our mark says what stood in the folder when it was sent.
+    Our mark in the card on the Hub has the hash of the words that stood in the folder when it was sent.
     """
-    ours, theirs = Marked.of(here), Marked.of(there)
-    sent = theirs.beside or seal("", "")
-    if theirs.words_hash == sent or ours.covers(theirs):
-        return here
-    if ours.words_hash == sent:
-        return ours.around(replace(theirs, keys=_chosen(ours.keys, licence=True) + without_licence(theirs.keys))).text
+    folder, hub = Marked.of(in_folder), Marked.of(on_hub)
+    sent = hub.beside or seal("", "")
+    if hub.words_hash == sent or folder.covers(hub):
+        return in_folder
+    if folder.words_hash == sent:
+        keys = _chosen(folder.keys, licence=True) + without_licence(hub.keys)
+        return folder.with_words_of(replace(hub, keys=keys)).text
     return None
 
 
@@ -157,10 +161,10 @@ def fault(data: bytes, fresh_keys: str, fingerprint: str) -> str:
     card = Marked.of(text)
     if len(marks) != 2 or not _SEALS.fullmatch(marks[0]) or marks[1] != f"{_END} -->\n":
         return "the marks around our part are damaged"
-    if card.ours != fresh_keys or not _HEADER.match(text):
+    if card.our_keys != fresh_keys or not _HEADER.match(text):
         return "our keys in its header have changed"
-    found = _SEALS.fullmatch(marks[0])
-    return "" if found and card.part and found[1] == seal(fingerprint, card.part) else "our part has changed"
+    seals = _SEALS.fullmatch(marks[0])
+    return "" if seals and card.part and seals[1] == seal(fingerprint, card.part) else "our part has changed"
 
 
 def licence_of(text: str) -> str:
@@ -182,8 +186,8 @@ def _header(top: str) -> tuple[str, int]:
 
     Where a fence is damaged, it ends with our last key, and the line after that, which stands for the fence, goes too.
     """
-    if found := _HEADER.match(top):
-        return found[1], found.end()
+    if fenced := _HEADER.match(top):
+        return fenced[1], fenced.end()
     lines = _LINE.findall(top)
     keys = [i for i, line in enumerate(lines) if (key := _KEY.match(line)) and key[1] in OURS]
     if not keys:
@@ -196,9 +200,9 @@ def _blocks(header: str) -> Iterator[tuple[str, str]]:
     """(key, lines) for every key of a header. Comments, and what stands before the first key, are left out."""
     key, block = "", ""
     for line in _LINE.findall(header):
-        if found := _KEY.match(line):
+        if begun := _KEY.match(line):
             yield from [(key, block)] if key else ()
-            key, block = found[1], ""
+            key, block = begun[1], ""
         block += "" if line.startswith("#") else line
     yield from [(key, block)] if key else ()
 

@@ -1,6 +1,6 @@
 """Other trainers' files: the formats that a built dataset is exported to. They know no recipes, plans or sources.
 
-format.py        what a format is, and what it is told, reads and writes
+format.py        what a format is: what it knows of a split, reads and writes
 registry.py      all of them: FORMATS, the union of their options
 unpacking.py     documents out of packed sequences
 token_stream.py  what formats share whose files are one stream of tokens

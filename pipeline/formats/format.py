@@ -1,6 +1,6 @@
 """What a format is: which files a split becomes, and which of its columns have a place in them.
 
-A format is told what the manifest knows of a split (`Split`, `Shard`), reads columns (`Rows`) and writes files
+A format is given what the manifest states of a split (`Split`, `Shard`), reads columns (`Rows`) and writes files
 (`Files`). It knows no folder, recipe or source.
 """
 

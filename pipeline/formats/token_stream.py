@@ -28,7 +28,7 @@ class TokenStream(Format):
         self._tokens = spec.tokens
 
     def place(self, split: Split, column: str) -> bool:
-        return column in ("input_ids", "length")  # which tells them from padding
+        return column in ("input_ids", "length")  # by which padding is known
 
     def check(self, split: Split) -> None:
         super().check(split)

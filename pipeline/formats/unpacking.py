@@ -36,7 +36,7 @@ FOREIGN = "the manifest is not that of these shards", "Run build, which mends it
 
 
 def check_ends(split: Split) -> None:
-    """SpecError where documents cannot be told from each other."""
+    """SpecError where documents cannot be separated."""
     if not (split.rows or split.closed):
         raise SpecError(
             f"split '{split.name}': not every document ends with the end token, by which this format knows them",
@@ -48,8 +48,8 @@ def documents_of(part: Part, rows: Rows, *, leftovers: bool = True) -> Iterator[
     """The documents of a part in order, some at a time, each with the end token that closes it.
 
     leftovers: also the end token that a cut leaves alone in its window; it is no document, but a token of the split.
-    Where it cannot be told from an empty document, it is given in any case.
-    SpecError where the documents are not as many, or as long, as the manifest says, or cannot be told apart.
+    Where it may as well be an empty document, it is given in any case.
+    SpecError where the documents are not as many, or as long, as the manifest states, or cannot be separated.
     """
     split = part.split
     for shard in part.shards:

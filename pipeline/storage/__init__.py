@@ -1,4 +1,10 @@
-"""Where a dataset lies: a folder on a disk, or under a prefix of an object store. Files are complete or absent."""
+"""Where a dataset lies: a folder on a disk, or under a prefix of an object store. Files are complete or absent.
+
+folder.py  what builds, exports and readers need of such a place
+local.py   a folder on a disk; hashes of files, and a file written atomically
+bucket.py  a prefix of an object store: S3, Google, Azure, the Hub
+arrow.py   Arrow files, and the columns in them
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ TOKENS = 2**22
 
 
 class HashingFile:
-    """A binary file that is only written, and knows the BLAKE3 and size of what went through it."""
+    """A binary file that is only written, and keeps the BLAKE3 and the size of what was written to it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._state = file, blake3()

@@ -84,7 +84,7 @@ class BucketFolder:
 
     @contextmanager
     def _asking(self, place: str = "") -> Iterator[None]:
-        """What the store's client raises, as a refusal. A missing file stays a FileNotFoundError."""
+        """What the store's client raises in the block, as a refusal. A missing file stays a FileNotFoundError."""
         try:
             yield
         except (FileNotFoundError, StorageError):
@@ -159,19 +159,20 @@ class BucketFolder:
     def names(self, below: str = "") -> list[str]:
         try:
             with self._asking(self._path(below)):
-                found = self._store.ls(self._path(below), detail=False)
+                paths = self._store.ls(self._path(below), detail=False)
         except FileNotFoundError:
             return []
-        return sorted({path.rstrip("/").rpartition("/")[2] for path in found} - {""})
+        return sorted({path.rstrip("/").rpartition("/")[2] for path in paths} - {""})
 
     def sizes(self, below: str = "") -> dict[str, int]:
         try:
             with self._asking(self._path(below)):
-                found = self._store.ls(self._path(below), detail=True)
+                entries = self._store.ls(self._path(below), detail=True)
         except FileNotFoundError:
             return {}
-        files = {one["name"].rpartition("/")[2]: int(one["size"]) for one in found if one["type"] == "file"}
-        return {name: size for name, size in files.items() if name}
+        files = [entry for entry in entries if entry["type"] == "file"]
+        sizes = {entry["name"].rpartition("/")[2]: int(entry["size"]) for entry in files}
+        return {name: size for name, size in sizes.items() if name}
 
     def stamp(self, name: str) -> str:
         return _stamp(self._info(name))
@@ -211,7 +212,7 @@ class BucketFolder:
         because a folder holds one plan.
         """
         lock = f"{STATE}/lock"
-        mine = json.dumps({"host": platform.node(), "lease": uuid.uuid4().hex})
+        lease = json.dumps({"host": platform.node(), "lease": uuid.uuid4().hex})
         age = self._age(lock)
         if age is not None and age < LEASE:
             wait = int((LEASE - age).total_seconds()) + 1
@@ -220,17 +221,17 @@ class BucketFolder:
                 f"If none runs any more, the same command works in {wait} s. Or give another OUT.",
                 self.url,
             )
-        self.write(lock, mine)
+        self.write(lock, lease)
         ended = Event()
 
         def renew() -> None:
             while not ended.wait(LEASE.total_seconds() / 4):
                 with suppress(StorageError):  # the next attempt may get through
-                    self.write(lock, mine)
+                    self.write(lock, lease)
 
         def held() -> None:
             try:
-                same = self.read(lock) == mine.encode()
+                same = self.read(lock) == lease.encode()
             except FileNotFoundError:
                 same = False
             if not same:
@@ -260,13 +261,14 @@ class BucketFolder:
     def _modified(self, name: str) -> datetime | None:
         try:
             with self._asking(self._path(name)):
-                when: datetime = self._store.modified(self._path(name))
-                return when
+                modified: datetime = self._store.modified(self._path(name))
+                return modified
         except FileNotFoundError:
             return None
 
 
 def _stamp(info: dict[str, Any]) -> str:
+    """The hash or ETag that a store has of an object; "" where there is none."""
     return next((str(info[key]) for key in ("md5Hash", "ETag", "etag") if info.get(key)), "")
 
 

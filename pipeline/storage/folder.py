@@ -1,4 +1,4 @@
-"""What a build needs of the place where a dataset lies."""
+"""What builds, exports and readers need of the place where a dataset lies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_READ = 2**28  # bytes of a file that is read whole: manifests, records, rec
 
 
 def checked_name(name: str, url: str) -> str:
-    """The name of a file or a part of the folder `url`, as it is. StorageError where it is no path below the folder.
+    """The name of a file or a folder below the folder `url`, as it is. StorageError where it is no path below it.
 
     Names come out of files that others wrote. "" is the folder itself.
 
@@ -50,16 +50,16 @@ class Folder(Protocol):
 
     @property
     def url(self) -> str:
-        """What a user calls it."""
+        """Its path or URL, as messages show it."""
         ...
 
     @property
     def name(self) -> str:
-        """Its last part."""
+        """The last step of its path."""
         ...
 
     def below(self, name: str) -> Folder:
-        """A part of it, as a folder of its own."""
+        """A folder below it, as one of its own."""
         ...
 
     def creating(self, name: str) -> AbstractContextManager[BinaryIO]:
@@ -67,7 +67,7 @@ class Folder(Protocol):
         ...
 
     def write(self, name: str, text: str) -> None:
-        """A small text file, atomically. On a disk it is not touched where it says the same already."""
+        """A small text file, atomically. On a disk it is not touched where it has this very text already."""
         ...
 
     def read(self, name: str) -> bytes:
@@ -83,34 +83,34 @@ class Folder(Protocol):
         ...
 
     def names(self, below: str = "") -> list[str]:
-        """What lies directly in a part of it, files and folders, sorted; nothing where there is no such part."""
+        """The names of all files and folders directly in a folder below it, sorted; none where there is no such."""
         ...
 
     def sizes(self, below: str = "") -> dict[str, int]:
-        """The files that lie directly in a part of it: name → bytes."""
+        """The files directly in a folder below it: name → bytes; none where there is no such."""
         ...
 
     def stamp(self, name: str) -> str:
-        """What the place itself tells contents of one file apart by, such as an ETag; "" where it has no such thing."""
+        """What the place itself changes with the content of a file, such as an ETag; "" where it has no such thing."""
         ...
 
     def has(self, name: str, size: int, file_hash: str, stamp: str = "") -> bool:
-        """Whether a file is there as recorded. It is read where that is cheap, or where its stamp is another one; with
-        no stamp, a bucket is asked for the size alone."""
+        """Whether a file is there as recorded. On a disk it is read and hashed. In a bucket, only where its stamp is
+        another one; without a recorded stamp, the size alone decides."""
         ...
 
     def remove(self, name: str) -> None:
-        """A file, where there is one."""
+        """Remove a file, where there is one."""
         ...
 
     def dissolve(self) -> None:
-        """Forget the builds in it. Of a disk, the folders that are empty go too, and this one with them."""
+        """Remove the state of builds. On a disk, folders that are empty go too, and this one with them."""
         ...
 
     def locked(self) -> AbstractContextManager[Callable[[], None]]:
-        """The folder for one builder, whatever becomes of it. StorageError where another one has it.
+        """The folder for one builder alone, while the block lasts. StorageError where another one has it.
 
-        What it gives raises RunError, when called, where this is no longer the folder that was locked.
+        The function that it gives raises RunError, when called, where this is no longer the folder that was locked.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""A folder on a disk: one builder at a time, a clear word when the disk is full."""
+"""A folder on a disk: one builder at a time, files complete or absent, a clear word when the disk is full."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class LocalFolder:
 
     @contextmanager
     def _reading(self, name: str) -> Iterator[Path]:
-        """What the system says of reading a file, as the folder says it."""
+        """The path of a file that the block reads. What the system raises leaves as the folder's own refusals."""
         path = self.path(name, reading=True)
         try:
             yield path
@@ -73,26 +73,20 @@ class LocalFolder:
         target = self.path(name)
         partial = self.path(f"{STATE}/partial/{name.replace('/', '-')}.{uuid.uuid4().hex}")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            with open(partial, "wb") as file:
+            with atomic_file(target, partial) as file:
                 yield file
-            os.replace(partial, target)
         except OSError as error:
             raise _refused(error, target) from error
-        finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
 
     def write(self, name: str, text: str) -> None:
         data = text.encode()
-        if self._says(name, data):
+        if self._holds(name, data):
             return
         with self.creating(name) as file:
             file.write(data)
 
-    def _says(self, name: str, data: bytes) -> bool:
-        """Whether a file is there with this content."""
+    def _holds(self, name: str, data: bytes) -> bool:
+        """Whether a file has this content."""
         try:
             return self.size(name) == len(data) and self.read(name) == data
         except (FileNotFoundError, StorageError):  # what cannot be read is written anew
@@ -142,8 +136,8 @@ class LocalFolder:
         try:
             with self._reading(name) as path:
                 status = path.stat()
-                there = stat.S_ISREG(status.st_mode) and status.st_size == size
-                return there and hash_of(path) == file_hash
+                fits = stat.S_ISREG(status.st_mode) and status.st_size == size
+                return fits and hash_of(path) == file_hash
         except FileNotFoundError:
             return False
 
@@ -155,9 +149,9 @@ class LocalFolder:
 
     def dissolve(self) -> None:
         shutil.rmtree(self.path(STATE), ignore_errors=True)
-        for place, _, _ in os.walk(self.root, topdown=False):
+        for folder, _, _ in os.walk(self.root, topdown=False):
             with suppress(OSError):  # whatever is not empty stays
-                os.rmdir(place)
+                os.rmdir(folder)
 
     @contextmanager
     def locked(self) -> Iterator[Callable[[], None]]:
@@ -177,11 +171,11 @@ class LocalFolder:
                 raise StorageError(
                     "another build is writing to this folder", "Wait for it, or give another OUT.", str(self.root)
                 ) from None
-            ours = os.fstat(file.fileno())
+            locked = os.fstat(file.fileno())
 
             def held() -> None:
                 try:
-                    same = os.path.samestat(ours, os.lstat(place))
+                    same = os.path.samestat(locked, os.lstat(place))
                 except OSError:
                     same = False
                 if not same:
@@ -200,6 +194,25 @@ class LocalFolder:
         return shutil.disk_usage(place).free
 
 
+@contextmanager
+def atomic_file(target: Path, partial: Path | None = None) -> Iterator[BinaryIO]:
+    """A file that takes its name when the block ends, and leaves nothing behind when it raises. Its folder is made.
+
+    partial: where it is written until then, on the same disk; by default hidden beside it. OSError where it cannot be
+    written.
+    """
+    partial = partial or target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        with open(partial, "wb") as file:
+            yield file
+        os.replace(partial, target)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
 def hash_of(path: Path) -> str:
     """BLAKE3 of a regular file, as `b3sum` prints it. OSError where it is none, or cannot be read to its end."""
     state, piece = blake3(), memoryview(bytearray(PIECE))
@@ -210,19 +223,19 @@ def hash_of(path: Path) -> str:
 
 
 def hash_of_bytes(data: bytes) -> str:
-    """The same of what is in memory."""
+    """BLAKE3 of bytes in memory, written as `hash_of` writes it."""
     return f"blake3:{blake3(data).hexdigest()}"
 
 
 def _blobs(root: Path) -> Path:
-    """Where the Hub's client keeps the files to which those of a snapshot are links: `<repo>/snapshots/<revision>/…`
-    beside `<repo>/blobs`. Of another folder, the folder itself."""
+    """The folder to which the files of a snapshot in the Hub's cache are links: `<repo>/blobs` beside
+    `<repo>/snapshots/<revision>/…`. Of any other folder, the folder itself."""
     revision = next((place for place in (root, *root.parents) if place.parent.name == "snapshots"), None)
     return revision.parent.parent / "blobs" if revision else root
 
 
 def _lock_file(place: Path) -> BinaryIO:
-    """The lock, made where there is none. It is no link, and what is in it stays. OSError for anything else."""
+    """The lock, open, made where there is none. OSError where it is a link or no regular file."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = os.open(place, flags, 0o666)
@@ -237,6 +250,7 @@ def _lock_file(place: Path) -> BinaryIO:
 
 
 def _refused(error: OSError, path: Path) -> StorageError:
+    """What the system says against writing a file, as a refusal."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return StorageError(
             f"no space left to write it ({error.strerror})",

@@ -1,6 +1,6 @@
 """Who runs the shards: this process, or Ray. Results come back in any order; the output does not depend on it.
 
-executor.py   the protocol, and this process
+executor.py   the protocol, and this process as an executor
 auto.py       the choice between this process and Ray
 ray.py        shards as Ray tasks, on a Ray of our own or on somebody's cluster
 local.py      a Ray of our own on this machine, of as few processes as there can be

@@ -1,4 +1,4 @@
-"""What runs shards, and this process as one that does."""
+"""The protocol of an executor, and this process as one."""
 
 from __future__ import annotations
 

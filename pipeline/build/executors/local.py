@@ -55,8 +55,8 @@ def started(workers: int | None, url: str) -> Iterator[Callable[[], bool]]:
         began = stack.enter_context(session(Path(os.environ.get("RAY_TMPDIR") or "/tmp")))  # noqa: S108  (as Ray does)
         environment = stack.enter_context(_own_token(began))
         stack.callback(stop)
-        with ExitStack() as late, kept_handlers() as ours:
-            late.enter_context(patch.object(node, "Node", _lean(began, url, environment, ours, late)))
+        with ExitStack() as late, kept_handlers() as restore:
+            late.enter_context(patch.object(node, "Node", _lean(began, url, environment, restore, late)))
             ray.init(
                 address="local",
                 num_cpus=workers,
@@ -114,11 +114,13 @@ def _own_token(began: Session) -> Iterator[dict[str, str]]:
         native.Config.initialize("")  # which holds the mode
 
 
-def _lean(began: Session, url: str, environment: Mapping[str, str], ours: Callable[[], None], late: ExitStack) -> type:
+def _lean(
+    began: Session, url: str, environment: Mapping[str, str], restore: Callable[[], None], late: ExitStack
+) -> type:
     """Ray's class of a node, with what it starts cut down to what is needed.
 
-    While it starts, signals are handled by `ours`. Then they are held until `late` is left: half a connection would be
-    taken down again at exit, and hang.
+    While it starts, signals have the handlers that `restore` sets. Then they are held until `late` is left: half a
+    connection would be taken down again at exit, and hang.
     """
     node, services, native = _part("._private.node"), _part("._private.services"), _part("._raylet")
     cat = shutil.which("cat") or "/bin/cat"
@@ -144,7 +146,7 @@ def _lean(began: Session, url: str, environment: Mapping[str, str], ours: Callab
             ray_params.include_log_monitor, ray_params.no_monitor = False, True
             ray_params.node_ip_address = "127.0.0.1"
             ray_params.session_name = "s"  # short: a socket's path has 107 bytes at most
-            ours()
+            restore()
             with patch.object(services, "start_ray_process", start):
                 super().__init__(ray_params, **options)
             late.enter_context(signals.held())

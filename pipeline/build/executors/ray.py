@@ -84,7 +84,7 @@ class Ray:
 
     @contextmanager
     def _connected(self, folder: Folder) -> Iterator[tuple[Any, Callable[[], bool]]]:
-        """Ray, and a function that says whether it still lives. Stopped, or left, however the block is left."""
+        """Ray, and a function that returns whether it still lives. Stopped, or left, however the block is left."""
         for name, value in local.QUIET.items():  # before it is imported
             os.environ.setdefault(name, value)
         caches.lend_home()
@@ -106,6 +106,7 @@ class Ray:
 
     @contextmanager
     def _cluster(self) -> Iterator[Callable[[], bool]]:
+        """The cluster at `address`, which is left at the end; a function that returns whether it is within reach."""
         import ray
 
         assert self.address, "or there is none"
@@ -129,6 +130,7 @@ class Ray:
             local.stop()
 
     def _result(self, ray: Any, reference: Any) -> Any:
+        """The result of a task. What the work raised, raised here; RunError where its worker died too often."""
         errors = ray.exceptions
         try:
             return ray.get(reference)
@@ -144,7 +146,7 @@ class Ray:
 
 
 def _work(work: Callable[[Any, Any], Any], shared: list[Any], item: Any) -> Any:
-    """What a Ray task runs: `shared` holds the reference to what all items have in common."""
+    """The work of a Ray task: `shared` holds the reference to what all items have in common."""
     return work(_fetched(shared[0]), item)
 
 
@@ -157,10 +159,10 @@ def _fetched(reference: Any) -> Any:
 
 
 def _line(error: Exception) -> str:
-    """What an exception says, in one line that is not too long."""
+    """The message of an exception, in one line that is not too long."""
     text = f"{error.place}: {error.problem}" if isinstance(error, PipelineError) else str(error)
-    said = "; ".join(line.strip() for line in redacted(text).splitlines() if line.strip())
-    return (said or type(error).__name__).rstrip(".")[:300]
+    message = "; ".join(line.strip() for line in redacted(text).splitlines() if line.strip())
+    return (message or type(error).__name__).rstrip(".")[:300]
 
 
 def _remedy(error: Exception, address: str | None) -> str:
@@ -223,7 +225,7 @@ def _check_nodes(ray: Any, folder: Folder) -> None:
 
 
 def _probe(folder: Folder, name: str) -> tuple[str | None, str]:
-    """What a node finds in a file that the driver wrote, and the version that it runs."""
+    """The text that a node reads in a file that the driver wrote, None where it does not; the version that it runs."""
     try:
         return folder.read(name).decode(), _version()
     except (FileNotFoundError, StorageError):

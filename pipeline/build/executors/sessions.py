@@ -3,8 +3,8 @@
 A session is a folder in a place that this user alone can reach, and a mark: a random word in the environment of every
 process that is started in it, which the children of these inherit. The driver holds a lock on the folder while it
 lives; the kernel lets go of it when it dies, however it dies. So a folder whose lock can be had is that of a dead
-driver. Its processes are told by the mark, which nobody else has, never by a name or a number that may be another's by
-now: they are killed, and the folder is removed.
+driver. Its processes are known by the mark, which nobody else has, never by a name or a number that may be another's
+by now: they are killed, and the folder is removed.
 """
 
 from __future__ import annotations
@@ -90,12 +90,12 @@ def session(base: Path) -> Iterator[Session]:
     StorageError where there is no place that this user alone can reach. OSError where nothing can be written.
     """
     place = _place(base)
-    with _turn(place):
+    with _exclusive(place):
         for name in os.listdir(place):
             _end_if_dead(place / name)
         begun = Session(Path(tempfile.mkdtemp(dir=place, prefix="")), uuid.uuid4().hex)
         lock = _locked(begun.folder)
-        assert lock, "nobody else has the turn"
+        assert lock, "nobody else can have it yet"
     with lock:
         lock.write(begun.mark)
         lock.flush()
@@ -119,7 +119,7 @@ def _place(base: Path) -> Path:
 
 
 @contextmanager
-def _turn(place: Path) -> Iterator[None]:
+def _exclusive(place: Path) -> Iterator[None]:
     """Nobody else makes or ends a session meanwhile."""
     with open(place / "turn", "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -2,7 +2,7 @@
 
 exporting.py     the whole of it, in order
 request.py       what is exported of which dataset, and where to: refused where a folder holds something else
-splits.py        what a format is told of the dataset's splits, and the columns that it reads
+splits.py        the dataset as a format sees it: its splits, and the columns of their shards
 writing.py       parts into files; a part that is finished is kept
 records.py       export.json and the records of parts
 verification.py  what is wrong with an export

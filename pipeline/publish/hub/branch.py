@@ -73,13 +73,13 @@ class Branch:
         """
         from huggingface_hub.utils.sha import git_hash
 
-        known = self.files.get(addition.path_in_repo)
-        if known is None or known.size != addition.upload_info.size:
+        entry = self.files.get(addition.path_in_repo)
+        if entry is None or entry.size != addition.upload_info.size:
             return False
-        if known.lfs is not None:
-            return known.lfs.sha256 == addition.upload_info.sha256.hex()
+        if entry.lfs is not None:
+            return entry.lfs.sha256 == addition.upload_info.sha256.hex()
         with addition.as_file() as file:
-            return known.blob_id == git_hash(file.read())
+            return entry.blob_id == git_hash(file.read())
 
     def is_foreign(self, dataset: Dataset, manifest: bytes, replace: bool) -> bool:
         """Whether it holds another dataset than that of this manifest. HubError where it does, unless `replace`."""
@@ -88,30 +88,30 @@ class Branch:
         if MANIFEST not in self.files or self.holds(CommitOperationAdd(MANIFEST, manifest)):
             return False
         try:
-            theirs = str(json.loads(self.read(MANIFEST))["fingerprint"])
+            fingerprint = str(json.loads(self.read(MANIFEST))["fingerprint"])
         except (ValueError, TypeError, KeyError):
-            theirs = "unknown"
-        ours = dataset.manifest.fingerprint
-        if theirs != ours and not replace:
+            fingerprint = "unknown"
+        own = dataset.manifest.fingerprint
+        if fingerprint != own and not replace:
             raise HubError(
-                f"it holds another dataset (fingerprint {theirs[:16]}, this is {ours[:16]})",
+                f"it holds another dataset (fingerprint {fingerprint[:16]}, this is {own[:16]})",
                 "Give another REPO or --revision, or --replace to put this one in its place.",
                 self.url,
             )
-        return theirs != ours
+        return fingerprint != own
 
     def strange_shards(self, dataset: Dataset, replace: bool) -> list[str]:
         """The shards on it that are not the dataset's, to be removed. HubError where there are any, unless `replace`.
 
         `load_dataset` reads whatever lies in a split's folder, so a strange shard would be read as one of ours.
         """
-        ours = {record.file for record in dataset.manifest.shards}
+        own = {record.file for record in dataset.manifest.shards}
 
         def is_read(name: str) -> bool:
             folder, _, file = name.rpartition("/")
             return bool(_SHARD.fullmatch(name)) or (folder in dataset.manifest.splits and file.endswith(".arrow"))
 
-        strange = [name for name in self.files if name not in ours and is_read(name)]
+        strange = [name for name in self.files if name not in own and is_read(name)]
         if strange and not replace:
             shown = ", ".join(strange[:3]) + (", …" if len(strange) > 3 else "")
             raise HubError(f"it holds shards of something else: {shown}", "--replace removes them.", self.url)

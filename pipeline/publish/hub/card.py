@@ -27,15 +27,15 @@ def card_to_send(branch: Branch, text: str, licence: str, foreign: bool) -> byte
     if branch.holds(CommitOperationAdd(README, card)):
         return card
     if README in branch.files and not foreign:
-        theirs = branch.read(README)
-        joined = card_marks.reconciled(text, theirs)
+        existing = branch.read(README)
+        joined = card_marks.reconciled(text, existing)
         if joined is None:
             raise HubError(
                 "the card was edited there and in the folder too",
                 f"Copy what was written there into the {README} of the folder.",
                 branch.url,
             )
-        card = on_hub(joined, branch.repo, stated or licence_of(theirs), words).encode()
+        card = on_hub(joined, branch.repo, stated or licence_of(existing), words).encode()
     if not branch.holds(CommitOperationAdd(README, card)):
         # `create_commit` asks the Hub for the same, but when all shards are sent.
         DatasetCard(card.decode(), ignore_metadata_errors=True).validate(repo_type="dataset")
