@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -30,7 +33,7 @@ HEAVY = {
 # Which modules, or folders of them, may import a package that is made for a purpose.
 OWNERS: dict[str, tuple[str, ...]] = {
     "pyarrow": ("pipeline.storage.arrow", "pipeline.formats.parquet", "pipeline.sources.rows"),
-    "numba": ("pipeline.core.compiled", "pipeline.core.kernels"),
+    "numba": ("pipeline.core.compiled", "pipeline.core.vectors"),
     "ray": ("pipeline.build.executors.ray", "pipeline.build.executors.local"),
     "faker": ("pipeline.core.faker_process",),
     "yaml": ("pipeline.recipe",),
@@ -145,6 +148,31 @@ def test_only_their_owners_know_the_packages_that_they_are_made_for():
             owners = [OWNERS.get(name.split(".")[0], (module,)) for name in names]
             strangers += [f"{module} imports {names}" for some in owners if not module.startswith(some)]
     assert not strangers
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_locked():
+    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    needed, optional = (
+        project["dependencies"],
+        [name for extra in project["optional-dependencies"].values() for name in extra],
+    )
+    declared = {name_of_package(requirement) for requirement in [*needed, *optional]}
+    owners = packages_distributions()
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            for package in {name.partition(".")[0] for name in names} - {"pipeline", *sys.stdlib_module_names}:
+                packages = {name_of_package(name) for name in owners.get(package, [package])}
+                assert packages & declared, f"{module} imports {package}"
+    locked = (ROOT.parent / "requirements/run.txt").read_text("utf-8")
+    assert {name_of_package(name) for name in needed} <= set(re.findall(r"^([a-z0-9-]+)==", locked, re.MULTILINE))
+
+
+def name_of_package(requirement: str) -> str:
+    name = re.match(r"[\w.-]+", requirement)
+    assert name
+    return re.sub(r"[-_.]+", "-", name[0]).lower()
 
 
 def test_all_that_is_compiled_is_compiled_at_set_up():

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 import pytest
 
 import pipeline
@@ -16,13 +18,19 @@ from pipeline.core import compiled
 
 PACKAGE = Path(pipeline.__file__).parent
 SOURCES = {
-    "core/kernels.py": set(),
-    "core/streams.py": {"core/kernels.py"},
-    "grammars/sampling.py": {"core/kernels.py", "core/streams.py"},
-    "grammars/parsing.py": {"core/sets.py"},
+    "core/kernels.py": {"core/hashing.py", "core/slack.py", "core/vectors.py"},
+    "core/bitstreams.py": {"core/hashing.py"},
+    "grammars/sampler_kernels.py": {
+        "core/bitstreams.py",
+        "core/hashing.py",
+        "core/slack.py",
+        "core/vectors.py",
+        "grammars/tables.py",
+    },
+    "grammars/parser_kernels.py": {"core/sets.py", "grammars/tables.py"},
     "sources/structure/compiled/mano.py": {
-        "core/kernels.py",
-        "core/streams.py",
+        "core/bitstreams.py",
+        "core/hashing.py",
         "sources/structure/compiled/__init__.py",
     },
 }
@@ -49,6 +57,56 @@ print(json.dumps([out[: offsets[-1]].tolist(), hits, misses]))
 def test_the_sources_of_a_kernel_are_all_the_files_that_it_imports(file: str) -> None:
     found = compiled.sources_of(PACKAGE / file) - {PACKAGE / "core/compiled.py", PACKAGE / file}
     assert {path.relative_to(PACKAGE).as_posix() for path in found} == SOURCES[file]
+
+
+def test_the_name_of_machine_code_has_its_sources_and_the_versions_of_its_makers_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A changed helper of a helper, a changed decorator, another numba, llvmlite or numpy: another name each time."""
+    assert Path(compiled.__file__) in compiled.sources_of(PACKAGE / "core/hashing.py"), "its decorators count as well"
+    monkeypatch.setattr(compiled, "PACKAGE", package := tmp_path / "pipeline")
+    package.mkdir()
+    for name, text in {"a": "import pipeline.b", "b": "from pipeline import c", "c": "", "other": ""}.items():
+        (package / f"{name}.py").write_text(text)
+
+    def name() -> str:
+        compiled._imported.cache_clear()
+        return compiled.stamp_of.__wrapped__(package / "a.py")
+
+    names = [name()]
+    (package / "other.py").write_text("changed")
+    assert [name()] == names
+    for text in ("def f(): pass", "def f(): ..."):
+        (package / "c.py").write_text(text)
+        names.append(name())
+    for maker in (compiled.numba, compiled.llvmlite, compiled.np):
+        monkeypatch.setattr(maker, "__version__", "0.0.1")
+        names.append(name())
+    assert len(set(names)) == len(names)
+
+
+def test_a_signature_is_made_of_texts_dtypes_and_tuples() -> None:
+    point = np.dtype([("x", np.int64), ("near", np.float64, 2)])
+
+    @compiled.numba.njit(compiled.signature("f8", point, Pair, Mixed))
+    def f(points, pair, mixed):  # type: ignore[no-untyped-def]
+        points[1].x += pair.a + pair.b
+        return points[1].near[1] * mixed.scale
+
+    points = np.zeros(2, point)
+    points["near"] = 1.5
+    assert f(points, Pair(1, 2), Mixed(2.0, np.zeros(1, np.int32))) == 3.0
+    assert points["x"].tolist() == [0, 3]
+
+
+class Pair(NamedTuple):
+    a: Annotated[int, "i8"]
+    b: Annotated[int, "i8"]
+
+
+class Mixed(NamedTuple):
+    scale: Annotated[float, "f8"]
+    rows: Annotated[Any, "i4[::1]"]
 
 
 @pytest.fixture
@@ -112,13 +170,13 @@ def test_a_copy_of_the_sources_takes_over_their_machine_code(copy: Path) -> None
 def test_machine_code_is_made_anew_where_a_helper_in_another_file_has_changed(copy: Path) -> None:
     """Its time and its size stay as they were: only what it says is other."""
     before, _, _ = drawn(copy)
-    helper = copy / "pipeline/core/streams.py"
+    helper = copy / "pipeline/core/bitstreams.py"
     text, times = helper.read_text("utf-8"), helper.stat()
-    old, new = "np.int64(_scale(next_bits(stream), np.uint64(n)))", "np.int64(_scale(next_bits(stream), np.uint64(1)))"
+    old, new = "np.int64(scaled(next_bits(stream), np.uint64(n)))", "np.int64(scaled(next_bits(stream), np.uint64(1)))"
     assert text.count(old) == 1
     helper.write_text(text.replace(old, new), "utf-8")
     os.utime(helper, ns=(times.st_atime_ns, times.st_mtime_ns))
-    for stale in helper.parent.glob("__pycache__/streams.*.pyc"):
+    for stale in helper.parent.glob("__pycache__/bitstreams.*.pyc"):
         stale.unlink()  # Python's own, which looks at time and size alone
     after, _, misses = drawn(copy)
     assert misses > 0

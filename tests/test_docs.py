@@ -15,9 +15,9 @@ import pytest
 from pipeline.formats import FORMATS
 from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
+from pipeline.sources.reasoning.igsm.distributions import PULL
 from pipeline.sources.reasoning.igsm.layout import BINS
 from pipeline.sources.reasoning.igsm.spec import TRAIN
-from pipeline.sources.reasoning.igsm.tables import PULL
 from pipeline.training.streams import of_plan
 from tests.plans import plan_at, plan_of
 
@@ -266,7 +266,7 @@ def numbers_of_igsm_items() -> set[int]:
         ("0 … 16 and 17 … 22", lambda: (TRAIN, BINS), (17, 23)),
         (
             "none of one or two in `split: test`",
-            lambda: min(source_of("igsm_med_pq", "exam").law()),
+            lambda: min(source_of("igsm_med_pq", "exam").distribution()),
             3,
         ),
         (

@@ -271,9 +271,9 @@ def test_an_alias_table_has_the_exact_weights_but_for_the_last_of_64_bits(name: 
     weights = TABLES[name]
     table, n, total = Weighted.from_weights(weights), len(weights), sum(weights)
     mass = [0] * n
-    for cell, (threshold, other) in enumerate(zip(table.threshold.tolist(), table.other.tolist(), strict=True)):
+    for cell, (threshold, alias) in enumerate(zip(table.threshold.tolist(), table.alias.tolist(), strict=True)):
         mass[cell] += threshold
-        mass[other] += 2**64 - threshold
+        mass[alias] += 2**64 - threshold
     assert sum(mass) == n * 2**64
     for weight, found in zip(weights, mass, strict=True):
         assert abs(Fraction(found, n * 2**64) - Fraction(weight) / total) <= Fraction(n, 2**64)
@@ -295,11 +295,11 @@ def test_weighted_draws_come_as_often_as_they_weigh(name: str):
 
 def test_a_weighted_draw_is_a_cell_and_a_side_of_it_of_one_hash():
     table = Weighted.from_weights(TABLES["zipf"])
-    n = len(table.other)
+    n = len(table.alias)
     expected = []
     for h in bits(KEY, ITEMS[:3000]).tolist():
         cell, place = divmod(h * n, 2**64)
-        expected.append(cell if place < int(table.threshold[cell]) else int(table.other[cell]))
+        expected.append(cell if place < int(table.threshold[cell]) else int(table.alias[cell]))
     assert table(KEY, ITEMS[:3000]).tolist() == expected
 
 

@@ -17,12 +17,12 @@ import yaml
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Text, library
 from pipeline.core.key import Key
-from pipeline.grammars.drawing import ShapeSpec, drawn
 from pipeline.grammars.grammar import Grammar
 from pipeline.grammars.notation import parse, written
 from pipeline.grammars.parser import Parser
 from pipeline.grammars.released import released
 from pipeline.grammars.sampler import Noise, Sampler
+from pipeline.grammars.shapes import ShapeSpec, draw_grammar
 from tests.plans import usual
 from tests.reference import grammars as reference
 
@@ -243,10 +243,10 @@ def test_there_are_nine_grammars():
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == "cfg3e1_like" else n for n in FILES])
 def test_a_stored_grammar_is_the_first_of_its_shape_as_its_comment_says(name: str):
     said, shape = FILES[name].read_text("utf-8"), shape_of(name)
-    assert drawn(shape) == stored(name)
+    assert draw_grammar(shape) == stored(name)
     count = int(re.search(r"rules as cfg\w+ has, (\d+),", said)[1])  # type: ignore[index]
     mean = Fraction(re.search(r"within 5 % of its ([\d.]+) symbols", said)[1])  # type: ignore[index]
-    grammars = (drawn(shape.model_copy(update={"seed": seed})) for seed in range(shape.seed + 1))
+    grammars = (draw_grammar(shape.model_copy(update={"seed": seed})) for seed in range(shape.seed + 1))
     fits = [rules_of(one) == count and abs(one.mean_length / mean - 1) <= Fraction(5, 100) for one in grammars]
     assert fits == [False] * shape.seed + [True]
     found = stored(name)
@@ -257,7 +257,7 @@ def test_a_stored_grammar_is_the_first_of_its_shape_as_its_comment_says(name: st
 @pytest.mark.parametrize("distinct", [False, True])
 def test_a_drawn_grammar_has_its_shape(seed: int, distinct: bool):
     shape = ShapeSpec(sizes=[1, 4, 6, 5], rules=[2, 4], length=[1, 4], distinct=distinct, seed=seed)
-    grammar = drawn(shape)
+    grammar = draw_grammar(shape)
     assert [len(level) for level in grammar.levels] == shape.sizes
     assert grammar.levels == (("16",), ("12", "13", "14", "15"), ("6", "7", "8", "9", "10", "11"), tuple("12345"))
     for level in grammar.rules:
@@ -270,7 +270,7 @@ def test_a_drawn_grammar_has_its_shape(seed: int, distinct: bool):
 
 def test_numbers_of_rules_lengths_and_symbols_are_uniform():
     shapes = [ShapeSpec(sizes=[1, 8], rules=[10, 12], length=[3, 5], distinct=True, seed=seed) for seed in range(200)]
-    drawns = [drawn(shape).rules[0][0] for shape in shapes]
+    drawns = [draw_grammar(shape).rules[0][0] for shape in shapes]
     rules = [rule for one in drawns for rule in one]
     counts = Counter(map(len, drawns)), Counter(map(len, rules)), Counter(symbol for rule in rules for symbol in rule)
     for count, options in zip(counts, (3, 3, 8), strict=True):
@@ -291,9 +291,9 @@ def test_numbers_of_rules_lengths_and_symbols_are_uniform():
     ],
 )
 def test_a_shape_that_no_grammar_has_is_refused(change: dict[str, Any], refusal: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("pipeline.grammars.drawing._TRIES", 50)
+    monkeypatch.setattr("pipeline.grammars.shapes._TRIES", 50)
     with pytest.raises(SpecError, match=refusal):
-        drawn(ShapeSpec(**{"sizes": [1, 3, 3], "rules": [2, 3], "length": [2, 3], **change}))
+        draw_grammar(ShapeSpec(**{"sizes": [1, 3, 3], "rules": [2, 3], "length": [2, 3], **change}))
 
 
 @pytest.mark.parametrize("change", [{"sizes": [2, 3]}, {"rules": [3, 2]}, {"length": [0, 2]}, {"length": [3, 2]}])
@@ -547,9 +547,9 @@ def test_terminals_that_are_numbers_of_any_length_stand_in_their_order():
 def test_a_shape_that_would_be_drawn_for_ever_is_refused(
     shape: dict[str, Any], refusal: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("pipeline.grammars.drawing._DRAWS", 40_000)
+    monkeypatch.setattr("pipeline.grammars.shapes._DRAWS", 40_000)
     with pytest.raises(SpecError, match=refusal):
-        drawn(ShapeSpec.model_validate(shape))
+        draw_grammar(ShapeSpec.model_validate(shape))
 
 
 def test_a_grammar_with_too_large_trees_is_refused():

@@ -27,22 +27,8 @@ from pipeline.core.table import Lists, Strings
 from pipeline.evaluate.checking.igsm.solution import verify
 from pipeline.plan.plan import Plan
 from pipeline.shard.shard import make_shard
-from pipeline.sources.reasoning.igsm import tables
-from pipeline.sources.reasoning.igsm.layout import (
-    ABSTRACT,
-    BIN,
-    CHOSEN,
-    COUNT,
-    DEPTH,
-    EDGES,
-    OPERAND,
-    OUTER,
-    QUERY,
-    STEPS,
-    THERE,
-    VALUE,
-    Problems,
-)
+from pipeline.sources.reasoning.igsm import distributions
+from pipeline.sources.reasoning.igsm.layout import ABSTRACT, NO_NUMBER, Problems
 from pipeline.sources.reasoning.igsm.source import Igsm
 from pipeline.sources.reasoning.igsm.vocabulary import items_of
 from pipeline.storage.arrow import record_batch
@@ -161,17 +147,17 @@ def test_documents_are_token_for_token_the_encoded_text_and_the_verifier_finds_n
     retries = source.retries(np.arange(count), np.zeros(count, np.int64))
     for i, (one, ids) in enumerate(zip(documents, plan.tokenizer.encode([d.text for d in documents]), strict=True)):
         assert one.ids == [*ids.tolist(), plan.tokenizer.eos]
-        answer = str(drawn.table[i, drawn.head[i, QUERY], VALUE])
+        answer = str(drawn[i]["parameters"][drawn[i]["query"]]["value"])
         back = "BACK" if variant == "miss" else "[BACK]"
         modulus = {"bare": 101, "exact": None}.get(variant, 23)
         verdict = verify(one.problem, one.solution, answer, modulus=modulus, back=back)
         assert verdict.ok, (verdict, one.text)
-        assert (verdict.operations, verdict.unnecessary, verdict.retries) == (drawn.op[i], 0, retries[i])
-        assert one.solution.count(";") == drawn.op[i]
+        assert (verdict.operations, verdict.unnecessary, verdict.retries) == (drawn[i]["operations"], 0, retries[i])
+        assert one.solution.count(";") == drawn[i]["operations"]
         assert one.said("answer").strip() == ("" if variant == "bare" else answer)
         if variant in ("retry", "exact"):
             assert verdict.false_retries == 0
-    assert source.topics(np.arange(3)) == [f"op {op}" for op in drawn.op[:3]]
+    assert source.topics(np.arange(3)) == [f"op {op}" for op in drawn["operations"][:3]]
 
 
 def test_the_layout_of_a_document():
@@ -212,54 +198,54 @@ def test_there_is_no_loss_on_what_is_masked(mask: str, lost: set[str]):
 def test_what_holds_of_every_problem(variant: str):
     drawn = problems(VARIANTS[variant], 1000)
     for i in range(1000):
-        head, table, needs = drawn.head[i], drawn.table[i], drawn.needs[i]
-        there, chosen = members(drawn.sets[i, THERE]), members(drawn.sets[i, CHOSEN])
-        order = drawn.topo[i, : head[STEPS]].tolist()
+        problem, parameters, needs = drawn[i], drawn[i]["parameters"], drawn[i]["needs"]
+        there, chosen = members(problem["totals"]), members(problem["necessary"])
+        order = problem["order"][: problem["steps"]].tolist()
         assert set(order) == chosen
-        assert order[-1] == head[QUERY]
+        assert order[-1] == problem["query"]
         defined: set[int] = set()
         for q in order:
             assert members(needs[q]) <= defined
             defined.add(q)
         needed = set().union(*(members(needs[q]) for q in order))
-        assert needed == chosen - {head[QUERY]}, "something is computed for nothing"
-        for q in range(head[EDGES]):
-            operands = table[q, OPERAND : OPERAND + table[q, COUNT]].tolist()
+        assert needed == chosen - {problem["query"]}, "something is computed for nothing"
+        for q in range(problem["edges"]):
+            operands = parameters[q]["operands"][: parameters[q]["count"]].tolist()
             assert set(operands) == members(needs[q])
-            assert len(operands) == table[q, COUNT]
-            assert 1 <= table[q, COUNT] + (table[q, OUTER] > 0) <= 4
-            assert all(a < head[EDGES] or a in there for a in operands)
-        assert all(table[a, COUNT] > 0 for a in there), "an item without children has a total"
-    assert drawn.head[:, EDGES].max() <= (28 if variant == "hard" else 20)
+            assert len(operands) == parameters[q]["count"]
+            assert 1 <= parameters[q]["count"] + (parameters[q]["own"] != NO_NUMBER) <= 4
+            assert all(a < problem["edges"] or a in there for a in operands)
+        assert all(parameters[a]["count"] > 0 for a in there), "an item without children has a total"
+    assert drawn["edges"].max() <= (28 if variant == "hard" else 20)
     if variant == "hard":
-        assert set(drawn.op.tolist()) == set(range(28, 33))
+        assert set(drawn["operations"].tolist()) == set(range(28, 33))
 
 
 def test_problems_are_distributed_as_those_of_the_published_generator():
     """Its figures on 3,000 med problems, and those of a second implementation without totals of childless items."""
     drawn = problems("split: all", 6000)
-    assert drawn.op.mean() == pytest.approx(5.51, abs=0.15)
-    assert drawn.head[:, EDGES].mean() == pytest.approx(9.3, abs=0.2)
-    assert drawn.head[:, STEPS].mean() == pytest.approx(4.85, abs=0.12)
-    depths = np.bincount(drawn.head[:, DEPTH], minlength=5)[2:] / 6000
+    assert drawn["operations"].mean() == pytest.approx(5.51, abs=0.15)
+    assert drawn["edges"].mean() == pytest.approx(9.3, abs=0.2)
+    assert drawn["steps"].mean() == pytest.approx(4.85, abs=0.12)
+    depths = np.bincount(drawn["depth"], minlength=5)[2:] / 6000
     assert depths.tolist() == pytest.approx([0.36, 0.36, 0.28], abs=0.02)
     degrees = Counter(
-        int(drawn.table[i, q, COUNT] + (drawn.table[i, q, OUTER] > 0))
-        for i in range(6000)
-        for q in drawn.topo[i, : drawn.head[i, STEPS]]
+        int(problem["parameters"][q]["count"] + (problem["parameters"][q]["own"] != NO_NUMBER))
+        for problem in drawn
+        for q in problem["order"][: problem["steps"]]
         if q < ABSTRACT
     )
     shares = [degrees[t] / degrees.total() for t in (1, 2, 3, 4)]
     assert shares == pytest.approx([0.57, 0.31, 0.095, 0.025], abs=0.015)
-    assert (drawn.head[:, QUERY] < ABSTRACT).mean() == pytest.approx(0.64, abs=0.03)
-    bins = np.bincount(drawn.head[drawn.op > 4, BIN], minlength=23)
+    assert (drawn["query"] < ABSTRACT).mean() == pytest.approx(0.64, abs=0.03)
+    bins = np.bincount(drawn["bin"][drawn["operations"] > 4], minlength=23)
     assert bins.min() > 0.7 * bins.mean()
 
 
 def test_childless_items_have_totals_where_they_are_asked_for():
     drawn = problems("childless: true, op: 15", 500)
-    necessary = [[q for q in members(word) if q >= ABSTRACT] for word in drawn.sets[:, CHOSEN]]
-    empty = [any(drawn.table[i, q, COUNT] == 0 for q in totals) for i, totals in enumerate(necessary)]
+    necessary = [[q for q in members(word) if q >= ABSTRACT] for word in drawn["necessary"]]
+    empty = [any(drawn[i]["parameters"][q]["count"] == 0 for q in totals) for i, totals in enumerate(necessary)]
     assert 0.02 < np.mean(empty) < 0.4
     texts = [one.solution for one in told("childless: true, op: 15", 500)]
     assert all(text.count(";") == 15 for text in texts)
@@ -268,16 +254,16 @@ def test_childless_items_have_totals_where_they_are_asked_for():
 
 def test_train_and_test_share_no_template_of_three_operations_or_more():
     train, test = problems(), problems("split: test")
-    assert set(train.head[train.op > 2, BIN].tolist()) == set(range(17))
-    assert set(test.head[:, BIN].tolist()) == set(range(17, 23))
-    assert test.op.min() == 3
-    assert not set(train.template[train.op > 2].tolist()) & set(test.template.tolist())
-    assert problems("split: test, short: true", 500).op.min() == 1
-    assert len({*train.template[train.op == 1].tolist()}) == 1
+    assert set(train["bin"][train["operations"] > 2].tolist()) == set(range(17))
+    assert set(test["bin"].tolist()) == set(range(17, 23))
+    assert test["operations"].min() == 3
+    assert not set(train["template"][train["operations"] > 2].tolist()) & set(test["template"].tolist())
+    assert problems("split: test, short: true", 500)["operations"].min() == 1
+    assert len({*train["template"][train["operations"] == 1].tolist()}) == 1
     other = source_of("op: 5")  # another recipe's problems of the same templates are in the same bins
-    seen = dict(zip(train.template.tolist(), train.head[:, BIN].tolist(), strict=True))
+    seen = dict(zip(train["template"].tolist(), train["bin"].tolist(), strict=True))
     drawn = other.problems(np.arange(2000, dtype=np.int64))
-    shared = [t for t in drawn.template.tolist() if t in seen]
+    shared = [t for t in drawn["template"].tolist() if t in seen]
     assert shared
     assert all(seen[t] == t % 23 for t in shared)
 
@@ -293,9 +279,9 @@ def test_the_template_is_that_of_the_solution_without_its_words():
 
     drawn, by_template, by_shape = problems("op: 3, split: all", 1500), {}, {}
     for i, one in enumerate(told("op: 3, split: all", 1500)):
-        kinds = tuple(int(q >= ABSTRACT) for q in drawn.topo[i, : drawn.head[i, STEPS]])
-        by_template.setdefault(int(drawn.template[i]), set()).add((shape(one.solution), kinds))
-        by_shape.setdefault((shape(one.solution), kinds), set()).add(int(drawn.template[i]))
+        kinds = tuple(int(q >= ABSTRACT) for q in drawn[i]["order"][: drawn[i]["steps"]])
+        by_template.setdefault(int(drawn[i]["template"]), set()).add((shape(one.solution), kinds))
+        by_shape.setdefault((shape(one.solution), kinds), set()).add(int(drawn[i]["template"]))
     assert all(len(shapes) == 1 for shapes in by_template.values())
     assert 30 < len(by_template) < 80
     assert sum(len(found) > 1 for found in by_shape.values()) <= 6  # a copy of an only child, and the like
@@ -317,7 +303,7 @@ def test_other_ways_of_telling_leave_the_problem_as_it_is():
             ordered = sorted(sentences(re.sub(r" ?How many [^?]*\?", "", one.problem)))
             assert ordered == sorted(sentences(re.sub(r" ?How many [^?]*\?", "", other.problem)))
             assert one.said("hint") == other.said("hint")
-    assert np.array_equal(problems("op: 4", 200).needs, problems("op: 4, modulus: 101", 200).needs)
+    assert np.array_equal(problems("op: 4", 200)["needs"], problems("op: 4, modulus: 101", 200)["needs"])
 
 
 @pytest.mark.parametrize("mistake", usual(["real", "weak", "miss"], "real"))
@@ -428,7 +414,7 @@ def test_what_is_begun_wrongly(mistake: str):
                 assert name not in wrong
                 assert not set(wrong) & set(names[:place])
             present += name in wrong
-        assert len(names) == drawn.head[i, STEPS]
+        assert len(names) == drawn[i]["steps"]
     assert (present > 100) == (mistake != "real")
 
 
@@ -505,26 +491,26 @@ def test_steps_are_columns_of_rows(tmp_path: Path):
 
 def test_the_tables_are_what_they_say():
     middles = [NormalDist().inv_cdf(0.5 + (k + 0.5) / 128) for k in range(64)]
-    assert tables.pull().tolist() == [round(2**16 * math.exp(g)) for g in middles]
-    assert tables.light(15)[1] == 29
-    assert sum(tables.light(15).values()) == 15**2
-    assert tables.thresholds({1: Fraction(1), 3: Fraction(3)}).tolist() == [2**62, 2**62]
+    assert distributions.pull().tolist() == [round(2**16 * math.exp(g)) for g in middles]
+    assert distributions.light(15)[1] == 29
+    assert sum(distributions.light(15).values()) == 15**2
+    assert distributions.thresholds({1: Fraction(1), 3: Fraction(3)}).tolist() == [2**62, 2**62]
     for s in (1, 8, 20):
         weights = np.exp(-((((s - 1) / 19) - np.array([0.2, 0.5, 0.8])) ** 2))
-        shares = np.diff([0, *(tables.widths(20, 20)[s] / 2**64), 1])
+        shares = np.diff([0, *(distributions.widths(20, 20)[s] / 2**64), 1])
         assert shares.tolist() == pytest.approx((weights / weights.sum()).tolist())
 
 
 def test_operations_follow_their_law():
     drawn = problems("split: all", 6000)
-    for op, weight in tables.light(15).items():
+    for op, weight in distributions.light(15).items():
         expected = float(weight) / 225
-        assert abs((drawn.op == op).mean() - expected) < 5 * math.sqrt(expected / 6000)
+        assert abs((drawn["operations"] == op).mean() - expected) < 5 * math.sqrt(expected / 6000)
 
 
 def test_exact_numbers_stay_below_the_largest():
     drawn = problems(VARIANTS["exact"], 500)
-    values = np.concatenate([drawn.table[i, : drawn.head[i, EDGES], VALUE] for i in range(500)])
+    values = np.concatenate([drawn[i]["parameters"]["value"][: drawn[i]["edges"]] for i in range(500)])
     assert np.abs(values).max() <= 10_000
     assert values.min() < 0 < 1000 < values.max()
 

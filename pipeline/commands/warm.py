@@ -16,7 +16,7 @@ from pipeline.core.system import output
 
 HELP = "Compile the kernels, once a machine."
 LOOK = 0.02  # seconds until the processes are looked at again
-FIRST = "pipeline.core.kernels"  # which every source uses, and other kernels call
+FIRST = "pipeline.core.kernels"  # which every source uses
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

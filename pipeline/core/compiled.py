@@ -1,17 +1,20 @@
 """numba's decorators, with a cache of machine code that belongs to the contents of all the files it was made from.
 
+    @njit(signature("i8", "i8[::1]", Options, PROBLEM))      numba's text, a NamedTuple of arrays, records of a dtype
+
 numba itself looks at the file of a function alone: where a helper in another file changed, the old machine code of its
 callers stayed, and with it their old output. Here the name of a cached file holds a hash of the function's file, of
-every file of this package that it imports, directly or not, and of the versions of numba, llvmlite and numpy. So code
-of other sources is never loaded, nor written over, and a copy of the same sources finds the same code. (numba adds the
-processor.) The place is numba's: NUMBA_CACHE_DIR where that is set, the folder __pycache__ beside the file, or the
-user's cache; where none can be written, a private folder that is removed when the process ends (caches.py). The last
-two begin with a copy of the code beside the file: what was compiled where the package was installed need not be again.
+every file of this package that it imports, directly or not, and of the versions of numba, llvmlite and numpy (numba
+adds those of Python and the processor). So code of other sources is never loaded, nor written over, and a copy of the
+same sources finds the same code. The place is numba's: NUMBA_CACHE_DIR where that is set, the folder __pycache__ beside
+the file, or the user's cache; where none can be written, a private folder that is removed when the process ends, with a
+notice (caches.py). The last two begin with a copy of the code beside the file: what was compiled where the package was
+installed need not be again.
 
-Machine code is loaded with pickle, and so does whatever the one who wrote it likes. A place is used only if nobody but
-this user, root and the owner of the source, who could change that as well, can write to it or put another in its place:
-not if it belongs to somebody else, nor if it or, without the sticky bit, a folder above it is open to everybody. Those
-of the same group are trusted, as in the folders of any program.
+Machine code is loaded with pickle, so whoever wrote it decides what runs. A place is used only if nobody but this user,
+root and the owner of the source, who could change that as well, can write to it or put another in its place: not if it
+belongs to somebody else, nor if it or, without the sticky bit, a folder above it is open to everybody. Those of the
+same group are trusted, as in the folders of any program.
 
 Every kernel imports `njit` and `vectorize` from here, never from numba.
 """
@@ -27,12 +30,12 @@ import uuid
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import llvmlite
 import numba
 import numpy as np
-from numba.core import caching, config
+from numba.core import caching, config, sigutils
 
 from pipeline.core.system.caches import say_if_temporary, temporary_cache, user_cache
 from pipeline.core.system.opening import expanded
@@ -68,16 +71,19 @@ def stamp_of(file: Path) -> str:
 
 def sources_of(file: Path) -> set[Path]:
     """A file of this package and all those of the package that it imports, directly or by way of others."""
-    reached, new = {file}, [file]
+    reached, new = {file}, {file}
     while new:
-        new = list({other for source in new for other in _imported(source)} - reached)
-        reached.update(new)
+        new = {imported for source in new for imported in _imported(source)} - reached
+        reached |= new
     return reached
 
 
 @lru_cache
 def _imported(file: Path) -> frozenset[Path]:
-    """The files of this package that a file imports, wherever in it: of this one none, they say where code is kept."""
+    """The files of this package that a file imports, wherever in it.
+
+    Of this one none: what it imports decides where code is kept, not what it is.
+    """
     if file == Path(__file__):
         return frozenset()
     return frozenset(_files_of(ast.parse(file.read_bytes())))
@@ -158,10 +164,10 @@ def _copy_beside(source: Path, code: str, folder: Path) -> None:
     beside = source.with_name("__pycache__")
     if beside.is_dir() and trusted(beside, source):
         for file in sorted(beside.glob(code)):
-            if not (there := folder / file.name).exists():
-                partial = there.with_name(f"{file.name}.{uuid.uuid4().hex}")
+            if not (copy := folder / file.name).exists():
+                partial = copy.with_name(f"{file.name}.{uuid.uuid4().hex}")
                 shutil.copy(file, partial)
-                partial.replace(there)
+                partial.replace(copy)
 
 
 _PLACES = (_Provided, _Beside, _OfUser, _OfProcess)
@@ -172,3 +178,24 @@ if getattr(config, "CACHE_LOCATOR_CLASSES", ""):  # names of classes that numba 
 
 njit = partial(numba.njit, cache=True)
 vectorize = partial(numba.vectorize, cache=True)
+
+
+def signature(returned: str, *arguments: str | np.dtype[Any] | type) -> Any:
+    """The signature of a kernel, from numba's text for what it returns and the kind of each argument:
+
+    - text, as numba reads it: "i8", "u8[:,::1]";
+    - a dtype of records: an array of these, one after the other, whose fields are read and written by name;
+    - a NamedTuple class, each field annotated with its kind: `keys: Annotated[NDArray[np.uint64], "u8[:,::1]"]`.
+    """
+    return _type_of(returned)(*map(_type_of, arguments))
+
+
+def _type_of(kind: str | np.dtype[Any] | type) -> Any:
+    """numba's type of an argument."""
+    if isinstance(kind, str):
+        (parsed,), _ = sigutils.normalize_signature(f"({kind},)")  # type: ignore[no-untyped-call]  # numba's
+        return parsed
+    if isinstance(kind, np.dtype):
+        return numba.from_dtype(kind)[::1]
+    fields = [_type_of(get_args(hint)[1]) for hint in get_type_hints(kind, include_extras=True).values()]
+    return numba.types.BaseTuple.from_types(fields, kind)  # type: ignore[no-untyped-call]  # numba's

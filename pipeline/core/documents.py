@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 I64 = NDArray[np.int64]
 
 ROLES = ("", "tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back", "attempt")
-"""What a part of a document is for, apart from telling the truth: its number is its place here.
+"""What a part of a document is for, where it does not just state what is true: its number is its place here.
 
 tag: whose words follow. prompt, hint, answer: of a question. mistake: a sentence with a wrong value that is taken back.
-weak: a true sentence told too early, and taken back. silent: a wrong value that nobody takes back. back: taking back.
-attempt: the words around a mistake, where that is no more than a name.
+weak: a true sentence that comes too early, and is taken back. silent: a wrong value that is never taken back. back:
+what takes back. attempt: the words around a mistake, where that is no more than a name.
 """
 
 
@@ -64,7 +64,7 @@ class Ragged:
         return Ragged(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
 
     def clipped(self, lengths: I64) -> Ragged:
-        """The beginning of each row, of so many values (d,), no more than there are."""
+        """The first lengths[i] values of each row, lengths (d,), none longer than its row."""
         from pipeline.core import kernels
 
         offsets = offsets_of(lengths)
@@ -131,7 +131,7 @@ class Documents:
         )
 
     def clipped(self, lengths: I64) -> Documents:
-        """The beginning of each document, of so many tokens (d,), with what is marked in it."""
+        """The first lengths[i] tokens of each document, lengths (d,), with its spans and parts as far as these go."""
         if (lengths == self.tokens.lengths).all():
             return self
         spans, parts = (_clipped(marked, lengths) for marked in (self.spans, self.parts))
@@ -139,17 +139,17 @@ class Documents:
 
     @classmethod
     def concat(cls, parts: Sequence[Documents]) -> Documents:
-        """All documents of the parts; spans, and parts, are kept where every one has them."""
-        spans = [one.spans for one in parts if one.spans is not None]
-        roles = [one.parts for one in parts if one.parts is not None]
+        """All documents of `parts`, one after the other; their spans and parts where all of them have these."""
+        spans = [documents.spans for documents in parts if documents.spans is not None]
+        roles = [documents.parts for documents in parts if documents.parts is not None]
         return cls(
-            Ragged.concat([one.tokens for one in parts]),
+            Ragged.concat([documents.tokens for documents in parts]),
             Ragged.concat(spans) if len(spans) == len(parts) else None,
             Ragged.concat(roles) if len(roles) == len(parts) else None,
         )
 
     def relabelled(self, labels: NDArray[np.int32]) -> Documents:
-        """The same documents, a span's label l become labels[l]."""
+        """The same documents, a span's label l replaced by labels[l]; labels (l,)."""
         if self.spans is None:
             return self
         values = self.spans.values.copy()
@@ -158,7 +158,7 @@ class Documents:
 
 
 def _clipped(marked: Ragged | None, lengths: I64) -> Ragged | None:
-    """Rows (start, length, what) as far as documents of `lengths` (d,) go."""
+    """Rows (start, length, label or role) cut at the documents' `lengths` (d,); without those that are then empty."""
     if marked is None:
         return None
     document = np.repeat(np.arange(len(marked)), marked.lengths)

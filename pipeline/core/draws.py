@@ -19,9 +19,12 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 
+_32 = np.uint64(32)
+_LOW = np.uint64(2**32 - 1)
+
 
 def bits(key: Key, *counters: I64) -> U64:
-    """64 uniform bits for each row of the counters (d,), one or two of them, hashed in turn.
+    """64 uniform bits for each row of the counters (d,), one or two of them, hashed one after the other.
 
     Any change of a counter, of their order or of the key gives unrelated bits.
     """
@@ -70,13 +73,21 @@ def bits_each(keys: Sequence[Key], key: Key, *counters: I64) -> U64:
 def scaled(h: U64, bounds: int | I64) -> I64:
     """floor(h · bound / 2⁶⁴), exactly: from 64 uniform bits an index in [0, bound), bound < 2⁶³. Arrays broadcast.
 
-    For more things than an int32 numbers (2³¹ people and more); below that, what `below_each` makes of the same bits.
+    For more than an int32 can number (2³¹ people and more); below that, what `below_each` makes of the same bits.
+
+    >>> scaled(np.array([0, 2**63, 2**64 - 1], np.uint64), 10)
+    array([0, 5, 9])
     """
     n = np.asarray(bounds, np.int64).astype(np.uint64)
-    half, low = np.uint64(32), np.uint64(2**32 - 1)
-    middle = (h >> half) * (n & low) + ((h & low) * (n & low) >> half)
-    crossed = (h & low) * (n >> half) + (middle & low)
-    index: I64 = ((h >> half) * (n >> half) + (middle >> half) + (crossed >> half)).astype(np.int64)
+    middle = (h >> _32) * (n & _LOW) + ((h & _LOW) * (n & _LOW) >> _32)
+    crossed = (h & _LOW) * (n >> _32) + (middle & _LOW)
+    index: I64 = ((h >> _32) * (n >> _32) + (middle >> _32) + (crossed >> _32)).astype(np.int64)
+    return index
+
+
+def scaled_half(h: U64, bounds: int | I64) -> I64:
+    """The same from the upper 32 bits of h alone, bound ≤ 2³². The bias of the index is at most bound / 2³²."""
+    index: I64 = ((h >> _32) * np.asarray(bounds, np.int64).astype(np.uint64) >> _32).astype(np.int64)
     return index
 
 
@@ -92,20 +103,20 @@ def threshold(rate: Fraction) -> np.uint64:
 
 
 def thresholds(weights: Sequence[Fraction]) -> U64:
-    """What each of n outcomes takes of 2⁶⁴, added up: uint64 (n - 1,).
+    """What each of n outcomes with these weights takes of 2⁶⁴, added up: uint64 (n - 1,).
 
-    The outcome is the first k with `bits < t[k]`, and the last one where there is none.
+    The outcome is the first k with `bits < t[k]`, and the last one, n - 1, where there is no such k.
     """
     total, most = sum(weights, Fraction(0)), 2**64 - 1
     sums = accumulate(weight / total for weight in weights[:-1])
     return np.array([min(int(s * 2**64), most) for s in sums], np.uint64)
 
 
-def orders(key: Key, length: int, item: I64, turn: I64) -> I32:
-    """For each (item, turn) a uniform order of `length` things: (d, length), every row a permutation."""
+def orders(key: Key, length: int, item: I64, exposure: I64) -> I32:
+    """For each (item, exposure), both (d,), a uniform permutation of 0 … length - 1: int32 (d, length)."""
     from pipeline.core import kernels
 
-    high, low, words = _words(key, (item, turn))
+    high, low, words = _words(key, (item, exposure))
     out = np.empty((item.size, length), np.int32)
     kernels.shuffled(high, low, words[0], words[1], out)
     return out
@@ -122,11 +133,13 @@ def _words(key: Key, counters: Sequence[I64]) -> tuple[np.uint64, np.uint64, lis
 class Weighted:
     """Draws from [0, n) with exact integer weights (Walker's alias method, Vose's construction, in integers).
 
-    threshold (n,) uint64: the share of cell i, in 2⁻⁶⁴, that stays i; other (n,) int32: where the rest goes.
+    Called with a key and counters (d,), as `bits`: int32 (d,).
+
+    threshold (n,) uint64: the share of cell i, in 2⁻⁶⁴, that stays i; alias (n,) int32: what the rest of it is.
     """
 
     threshold: U64
-    other: I32
+    alias: I32
 
     @classmethod
     def from_weights(cls, weights: Sequence[int | Fraction]) -> Weighted:
@@ -135,19 +148,19 @@ class Weighted:
         share = [weight * n / Fraction(total) for weight in weights]  # 1 is a full cell
         small = [i for i in range(n) if share[i] < 1]
         large = [i for i in range(n) if share[i] >= 1]
-        threshold, other = [2**64 - 1] * n, list(range(n))
+        threshold, alias = [2**64 - 1] * n, list(range(n))
         while small and large:
             poor, rich = small.pop(), large[-1]
-            threshold[poor], other[poor] = int(share[poor] * 2**64), rich
+            threshold[poor], alias[poor] = int(share[poor] * 2**64), rich
             share[rich] -= 1 - share[poor]
             if share[rich] < 1:
                 small.append(large.pop())
-        return cls(np.array(threshold, np.uint64), np.array(other, np.int32))
+        return cls(np.array(threshold, np.uint64), np.array(alias, np.int32))
 
     def __call__(self, key: Key, *counters: I64, out: I32 | None = None) -> I32:
         from pipeline.core import kernels
 
         h = bits(key, *counters)
         out = np.empty(h.size, np.int32) if out is None else out
-        kernels.alias(h, self.threshold, self.other, out)
+        kernels.alias(h, self.threshold, self.alias, out)
         return out

@@ -1,4 +1,4 @@
-"""Everything that is compiled: draws, the bijection, sentence order, and the one gather.
+"""What every recipe needs compiled: draws, the bijection, the order of sentences, the one gather, and packing.
 
 Signatures are explicit and the machine code is cached (compiled.py), so the compiler runs once per machine:
 `python -m pipeline warm`, which `make` calls at set-up. Nothing here is imported by `plan`. All index arithmetic is
@@ -13,51 +13,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from pipeline.core.compiled import njit, vectorize
-
-# The multipliers of degski64 and of SplitMix64: odd, with well spread bits.
-_M1 = np.uint64(0xD6E8FEB86659FD93)
-_M2 = np.uint64(0xBF58476D1CE4E5B9)
-_32 = np.uint64(32)
-_LOW = np.uint64(0xFFFFFFFF)
+from pipeline.core.hashing import fold, mixed, scaled, scaled_half
+from pipeline.core.slack import NOTED, VECTOR
+from pipeline.core.vectors import move
 
 ROUNDS = 8  # of the bijection; four are proved enough for ideal round functions (Luby and Rackoff 1988)
 BLOCK = 256  # indices drawn before they are put in their places
-VECTOR = 16  # tokens that the gather moves at once; buffers and the table need this much slack at their end
-NOTED = 4  # fragment numbers that the gather notes at once; tables of operations need this much slack at their end
-
-
-@njit("u8(u8, u8)", inline="always")
-def _fold(state: Any, counter: Any) -> Any:
-    """One step of the hash: a bijection of `counter` for any fixed `state`."""
-    h = (state ^ counter) * _M1
-    h ^= h >> _32
-    h *= _M2
-    h ^= h >> np.uint64(29)
-    return h
-
-
-@njit("u8(u8, u8)", inline="always")
-def _scale(h: Any, n: Any) -> Any:
-    """floor(h · n / 2⁶⁴) for n < 2³²: an index below n whose bias is at most n / 2⁶⁴."""
-    return ((h >> _32) * n + (((h & _LOW) * n) >> _32)) >> _32
 
 
 @vectorize(["u8(u8, u8, u8)"])
 def bits1(high: Any, low: Any, a: Any) -> Any:
     """64 bits from a key and one counter; broadcasts like any ufunc."""
-    return _fold(_fold(high, a), low)
+    return fold(fold(high, a), low)
 
 
 @vectorize(["u8(u8, u8, u8, u8)"])
 def bits2(high: Any, low: Any, a: Any, b: Any) -> Any:
-    """64 bits from a key and two counters, hashed in turn."""
-    return _fold(_fold(_fold(high, a), b), low)
+    """64 bits from a key and two counters, hashed one after the other."""
+    return fold(fold(fold(high, a), b), low)
 
 
 @njit("void(u8, u8, u8, u8[::1], i4[:])")
@@ -70,7 +45,7 @@ def below(high: Any, low: Any, bound: Any, a: Any, out: Any) -> None:
     for first in range(0, a.size, BLOCK):
         size = min(BLOCK, a.size - first)
         for i in range(size):
-            block[i] = np.int32(_scale(_fold(_fold(high, a[first + i]), low), bound))
+            block[i] = np.int32(scaled(fold(fold(high, a[first + i]), low), bound))
         for i in range(size):
             out[first + i] = block[i]
 
@@ -83,7 +58,7 @@ def below_each(h: Any, words: Any, bounds: Any, out: Any) -> None:
         size = min(BLOCK, h.size - first)
         for c in range(words.size):
             for i in range(size):
-                block[i] = np.int32(_scale(_fold(h[first + i], words[c]), bounds[c]))
+                block[i] = np.int32(scaled(fold(h[first + i], words[c]), bounds[c]))
             for i in range(size):
                 out[first + i, c] = block[i]
 
@@ -93,26 +68,23 @@ def bits_each(h: Any, words: Any, out: Any) -> None:
     """For each row and column 64 bits, from the row's bits and the column's word."""
     for i in range(h.size):
         for c in range(words.size):
-            out[i, c] = _fold(h[i], words[c])
+            out[i, c] = fold(h[i], words[c])
 
 
 @njit("void(u8[::1], u8[::1], i4[::1], i4[:])")
-def alias(h: Any, threshold: Any, other: Any, out: Any) -> None:
+def alias(h: Any, threshold: Any, alias_of: Any, out: Any) -> None:
     """Weighted indices by an integer alias table (Walker 1977): one hash chooses a cell and a side of it."""
     n = np.uint64(threshold.size)
     for i in range(h.size):
-        cell = _scale(h[i], n)
+        cell = scaled(h[i], n)
         inside = h[i] * n < threshold[cell]  # the product wraps: its low 64 bits are the place inside the cell
-        out[i] = np.int32(cell) if inside else other[cell]
+        out[i] = np.int32(cell) if inside else alias_of[cell]
 
 
 @njit("u8(u8, u8, u8)", inline="always")
 def _step(half: Any, round_key: Any, width: Any) -> Any:
     """The round function of the bijection: a hash of the other half, scaled to [0, width)."""
-    h = (half + round_key) * _M1
-    h ^= h >> _32
-    h *= _M2
-    return ((h >> _32) * width) >> _32
+    return scaled_half(mixed(half + round_key), width)
 
 
 @njit("u8(u8, u8, u8, u8[::1])", inline="always")
@@ -161,33 +133,16 @@ def unpermute(x: Any, n: Any, a: Any, shift: Any, round_keys: Any, out: Any) -> 
 
 
 @njit("void(u8, u8, u8[::1], u8[::1], i4[:,::1])")
-def shuffled(high: Any, low: Any, item: Any, turn: Any, out: Any) -> None:
-    """For each document an own uniform order of [0, s) by Fisher and Yates: out (d, s)."""
+def shuffled(high: Any, low: Any, item: Any, exposure: Any, out: Any) -> None:
+    """For each (item, exposure) a uniform order of [0, s) by Fisher and Yates: out (d, s)."""
     d, s = out.shape
     for i in range(d):
-        state = _fold(_fold(high, item[i]), turn[i])
+        state = fold(fold(high, item[i]), exposure[i])
         for j in range(s):
             out[i, j] = j
         for j in range(s - 1, 0, -1):
-            other = np.int64(_scale(_fold(_fold(state, np.uint64(j)), low), np.uint64(j + 1)))
-            out[i, j], out[i, other] = out[i, other], out[i, j]
-
-
-@intrinsic
-def _move(context: Any, target: Any, t: Any, origin: Any, o: Any) -> Any:
-    """target[t : t + VECTOR] = origin[o : o + VECTOR] as one unaligned vector load and store."""
-
-    def emit(cg: Any, builder: Any, signature: Any, args: Any) -> Any:
-        width = VECTOR * signature.args[0].dtype.bitwidth // 8
-        pointer = ir.VectorType(ir.IntType(8), width).as_pointer()
-        place = [
-            builder.bitcast(builder.gep(cgutils.create_struct_proxy(kind)(cg, builder, array).data, [index]), pointer)
-            for kind, array, index in ((signature.args[0], args[0], args[1]), (signature.args[2], args[2], args[3]))
-        ]
-        builder.store(builder.load(place[1], align=2), place[0], align=2)
-        return cg.get_dummy_value()
-
-    return types.void(target, t, origin, o), emit
+            k = np.int64(scaled(fold(fold(state, np.uint64(j)), low), np.uint64(j + 1)))
+            out[i, j], out[i, k] = out[i, k], out[i, j]
 
 
 def _gather(
@@ -196,8 +151,8 @@ def _gather(
 ) -> Any:  # fmt: skip
     """Documents as token ids, one after the other, each begun by `prefix` and closed by `eos`.
 
-    Document i is the sentences from first[i] to first[i + 1]: programs (m,) says which program tells each, facts (m,)
-    whose facts it tells, a row of rows (·, r): the row that each slot shows. Fragment f of an operation q is
+    Document i is the sentences from first[i] to first[i + 1]: programs (m,) says which program renders each, facts (m,)
+    which facts, a row of rows (·, r): the row of its table that each slot shows. Fragment f of an operation q is
     base[q] + rows[fact, slot[q]]; its tokens are tokens[start[f] : start[f + 1]].
     Writes to out from index `at` on, and the end of document i to offsets[i + 1]; returns the end of the last.
 
@@ -223,7 +178,7 @@ def _gather(
         for k in range(count):
             origin = start[fragments[k]]
             length = start[fragments[k] + 1] - origin
-            _move(out, at, tokens, origin)
+            move(out, at, tokens, origin)
             for more in range(VECTOR, length):
                 out[at + more] = tokens[origin + more]
             at += length
@@ -245,7 +200,7 @@ def measure(
     programs: Any, facts: Any, first: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
     around: Any, out: Any,
 ) -> None:  # fmt: skip
-    """How many tokens `gather` would write for each document: out (d,), `around` of them for prefix and end."""
+    """How many tokens `gather` would write for each document: out (d,), `around` of them for the prefix and the end."""
     for i in range(first.size - 1):
         length = around
         for j in range(first[i], first[i + 1]):
@@ -261,12 +216,12 @@ def find_spans(
     programs: Any, facts: Any, first: Any, rows: Any, program_start: Any, base: Any, slot: Any, start: Any,
     label: Any, lead: Any, trail: Any, prefix: Any, false: Any, wrong: Any, out: Any, offsets: Any,
 ) -> Any:  # fmt: skip
-    """Where the labelled pieces of documents stand: rows (start, length, label) of out; returns how many.
+    """Where the labelled values of documents stand: rows (start, length, label) of out; returns how many.
 
     Arguments as in `gather`, plus per operation its label (0: none), per fragment how many of its tokens at either end
-    belong to the words around the value, the tokens of the prefix, and per sentence the label that it tells falsely
-    (0: none), which is noted as `wrong`. A start counts from the document's first token; document i has the rows from
-    offsets[i] to offsets[i + 1]. Neighbours of one label in a sentence are one span ("October", " 2", ",", " 1996").
+    belong to the words around the value, the tokens of the prefix, and per sentence the label of a value that is false
+    in it (0: none), which is noted as `wrong`. A start counts from the document's first token; document i has the rows
+    from offsets[i] to offsets[i + 1]. Neighbours of one label in a sentence are one span ("October", " 2", ",", " 96").
     """
     count = 0
     for i in range(first.size - 1):
@@ -323,7 +278,7 @@ take = njit([f"void({t}[::1], i8[::1], i8[::1], i8[::1], {t}[::1])" for t in ("u
 
 @njit("i8(i8[::1], i8[::1], i8, i8[:,::1], i8[::1])")
 def cut(starts: Any, lengths: Any, width: Any, out: Any, counts: Any) -> Any:
-    """Intervals of a line, cut at the multiples of `width`; returns how many pieces there are.
+    """Intervals of a line, cut at the multiples of `width`; returns how many segments there are.
 
     Rows of out: start in its cell, length, number of the interval, how much of it came before. counts: per cell.
     """
@@ -378,9 +333,12 @@ def blot(starts: Any, lengths: Any, out: Any) -> None:
 
 
 @njit([f"void(i8[:,::1], i8[::1], {t}[:,::1])" for t in ("u2", "i4")])
-def paint(pieces: Any, offsets: Any, out: Any) -> None:
-    """out[s, start : start + length] = 1 for the first piece of row s, 2 for the second, …"""
+def paint(segments: Any, offsets: Any, out: Any) -> None:
+    """out[s, start : start + length] = 1 for the first segment (start, length, …) of row s, 2 for the second, …
+
+    Row s has the segments from offsets[s] to offsets[s + 1].
+    """
     for s in range(out.shape[0]):
-        for piece in range(offsets[s], offsets[s + 1]):
-            for i in range(pieces[piece, 0], pieces[piece, 0] + pieces[piece, 1]):
-                out[s, i] = piece - offsets[s] + 1
+        for segment in range(offsets[s], offsets[s + 1]):
+            for i in range(segments[segment, 0], segments[segment, 0] + segments[segment, 1]):
+                out[s, i] = segment - offsets[s] + 1

@@ -55,11 +55,12 @@ class Permutation:
         """Where each row goes, and where it comes from: the order in which independent 64-bit draws are sorted."""
         from pipeline.core.draws import bits
 
-        there = np.argsort(bits(self.key.child("small"), np.arange(self.n)), kind="stable")
-        return there, np.argsort(there)
+        images = np.argsort(bits(self.key.child("small"), np.arange(self.n)), kind="stable")
+        return images, np.argsort(images)
 
     @cached_property
     def _grid(self) -> tuple[np.uint64, np.uint64, NDArray[np.uint64]]:
+        """a, k and the keys of the rounds, as kernels take them."""
         from pipeline.core import kernels
 
         shift = self.n.bit_length() // 2

@@ -1,4 +1,4 @@
-"""Sets of up to 64 things as the bits of a word, for compiled code."""
+"""Sets of the numbers 0 … 63 as the bits of a uint64, for compiled code: {0, 3} is 0b1001."""
 
 # mypy: disable-error-code="no-untyped-call, untyped-decorator, call-arg, misc"
 from __future__ import annotations
@@ -13,14 +13,14 @@ _1 = np.uint64(1)
 
 
 @njit()
-def bit(p: Any) -> Any:
-    """The set of one of them."""
-    return _1 << np.uint64(p)
+def bit(k: Any) -> Any:
+    """The set {k}."""
+    return _1 << np.uint64(k)
 
 
 @njit()
 def size(members: Any) -> Any:
-    """How many are in a set."""
+    """How many numbers are in a set, int64."""
     x = members - ((members >> _1) & np.uint64(0x5555555555555555))
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
     x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
@@ -29,13 +29,13 @@ def size(members: Any) -> Any:
 
 @njit()
 def lowest(members: Any) -> Any:
-    """The first of a set that is not empty."""
+    """The least number of a set that is not empty."""
     return size((members & (~members + _1)) - _1)
 
 
 @njit()
 def member(members: Any, k: Any) -> Any:
-    """The k-th of a set."""
+    """The k-th number of a set, in rising order, k from 0."""
     for _ in range(k):
         members &= members - _1
     return lowest(members)

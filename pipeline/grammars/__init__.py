@@ -2,9 +2,10 @@
 
     grammar.py      what a grammar is, and what can be computed of it alone: lengths, bits
     notation.py     grammars as text; released.py: as the published generator stores them
-    drawing.py      grammars by chance, of a given shape
-    sampler.py      sentences, from keys; with their trees, or with noise in them (compiled: sampling.py)
-    parser.py       is it a sentence, how probable, and what comes next in truth (compiled: parsing.py)
+    shapes.py       random grammars of a given shape
+    sampler.py      sentences, from keys; with their trees, or with noise in them
+    parser.py       is it a sentence, how probable, and what comes next in truth
+    tables.py       grammars as arrays, for sampler_kernels.py and parser_kernels.py, the compiled parts of these two
 
 A sentence is int32 numbers of terminals, 0 … T-1.
 """

@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
 from math import lcm, log2
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.draws import I32, I64, U64, Weighted
+from pipeline.core.draws import Weighted
 from pipeline.core.errors import SpecError
+from pipeline.grammars.tables import Tables
 
 F64 = NDArray[np.float64]
 T = TypeVar("T")
@@ -39,26 +40,6 @@ MOST_SYMBOLS = 200_000  # in all rules together
 MOST_LEVELS = 256
 MOST_BITS = 100_000  # of the common denominator of all that is expected of a symbol
 _FAR = 2**62  # longer than any string
-
-
-class Tables(NamedTuple):
-    """A grammar as kernels read it: S symbols, N of them no terminals, R rules with C children in all.
-
-    level int64 (levels + 1,): the first symbol of each level, and S. first int32 (N + 1,): the first rule of each
-    symbol. threshold uint64 (R,) and other int32 (R,): how one of them is chosen, by Walker's alias method, rules being
-    numbered through. share float64 (R,): its probability. start int32 (R + 1,) and children int32 (C,): the symbols
-    children[start[r] : start[r + 1]] of rule r. shortest and longest int64 (S,): terminals that a symbol stands for.
-    """
-
-    level: I64
-    first: I32
-    threshold: U64
-    other: I32
-    share: F64
-    start: I32
-    children: I32
-    shortest: I64
-    longest: I64
 
 
 @dataclass(frozen=True)
@@ -110,8 +91,8 @@ class Grammar:
             means = [
                 common
                 // total
-                * sum(chance * sum(means[child] for child in rule) for rule, chance in zip(*one, strict=True))
-                for total, *one in zip(totals, rules, weights, strict=True)
+                * sum(chance * sum(means[child] for child in rule) for rule, chance in zip(*of_symbol, strict=True))
+                for total, *of_symbol in zip(totals, rules, weights, strict=True)
             ]
         return Fraction(means[0], denominator)
 
@@ -122,12 +103,12 @@ class Grammar:
 
     @cached_property
     def longest(self) -> int:
-        """Terminals of the longest one."""
+        """Terminals of the longest sentence."""
         return int(self._longest[0][0])
 
     @cached_property
     def derivation_bits(self) -> float:
-        """The entropy of a derivation. That of a sentence is less where sentences have several derivations."""
+        """The entropy of a derivation, in bits. That of a sentence is less where sentences have several derivations."""
 
         def chosen(values: Sequence[float], shares: Sequence[Fraction]) -> float:
             return sum(float(p) * (value - log2(p)) for value, p in zip(values, shares, strict=True))
@@ -135,7 +116,7 @@ class Grammar:
         return self._of_each(0.0, sum, chosen)[0][0]
 
     def lengths(self) -> F64:
-        """How probable each length of a sentence is: (longest + 1,), adding up to 1."""
+        """How probable each length of a sentence is: float64 (longest + 1,), adding up to 1."""
 
         def joined(parts: Sequence[F64]) -> F64:
             return reduce(np.convolve, parts)
@@ -163,7 +144,7 @@ class Grammar:
             base,
             counts,
             np.concatenate([chance.threshold for chance in chances]),
-            np.concatenate([chance.other + first for chance, first in zip(chances, counts, strict=False)]),
+            np.concatenate([chance.alias + first for chance, first in zip(chances, counts, strict=False)]),
             np.array([weight / total for _, _, weights in flat for total in [sum(weights)] for weight in weights]),
             np.cumsum([0, *map(len, rules)], dtype=np.int32),
             np.array([child for rule in rules for child in rule], np.int32),
@@ -179,7 +160,7 @@ class Grammar:
         return self._of_each(1, sum, lambda values, _: max(values))
 
     def each(self) -> Iterator[tuple[int, str, tuple[Rule, ...], tuple[int, ...]]]:
-        """The symbols that are no terminals: level, name, rules and their weights."""
+        """The symbols that are no terminals, level by level: of each its level, name, rules and their weights."""
         for at, (names, rules, weights) in enumerate(zip(self.levels, self.rules, self.weights, strict=False)):
             for row in zip(names, rules, weights, strict=True):
                 yield at, *row
@@ -191,10 +172,10 @@ class Grammar:
         values = [[leaf] * len(self.terminals)]
         for rules, weights in zip(reversed(self.rules), reversed(self.weights), strict=True):
             below, here = values[-1], []
-            for mine, chances in zip(rules, weights, strict=True):
+            for of_symbol, chances in zip(rules, weights, strict=True):
                 total = sum(chances)
                 shares = [Fraction(weight, total) for weight in chances]
-                here.append(chosen([joined([below[child] for child in rule]) for rule in mine], shares))
+                here.append(chosen([joined([below[child] for child in rule]) for rule in of_symbol], shares))
             values.append(here)
         return values[::-1]
 

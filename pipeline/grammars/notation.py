@@ -61,13 +61,13 @@ def parse(lines: Iterable[Text]) -> Grammar:
 
 
 def written(grammar: Grammar) -> str:
-    """The text of a grammar. Parsed, it is the same grammar, if the terminals of that stand in their natural order."""
+    """The text of a grammar, which `parse` reads as the same grammar if its terminals stand in their natural order."""
     lines = []
     for at, name, rules, weights in grammar.each():
         below = grammar.levels[at + 1]
-        said = [" ".join(below[child] for child in rule) for rule in rules]
-        said = [f"{rule} [{weight}]" if weight > 1 else rule for rule, weight in zip(said, weights, strict=True)]
-        lines.append(f"{name} -> {' | '.join(said)}\n")
+        texts = [" ".join(below[child] for child in rule) for rule in rules]
+        texts = [f"{rule} [{weight}]" if weight > 1 else rule for rule, weight in zip(texts, weights, strict=True)]
+        lines.append(f"{name} -> {' | '.join(texts)}\n")
     return "".join(lines)
 
 
@@ -80,21 +80,21 @@ def _read(content: str, place: str) -> tuple[str, _Line]:
     if not arrow or not WORD.fullmatch(name):
         _refuse(place, f"'{content}' is no rule", _FORM)
     weights: dict[tuple[str, ...], int] = {}
-    for said in rest.split("|"):
-        found = _RULE.fullmatch(said)
-        rule = tuple(found[1].split()) if found else ()
-        if not found or not all(WORD.fullmatch(word) for word in rule):
-            _refuse(place, f"'{said.strip()}' is no rule of '{name}'", f"{_FORM} Weights are integers from 1 on.")
+    for text in rest.split("|"):
+        match = _RULE.fullmatch(text)
+        rule = tuple(match[1].split()) if match else ()
+        if not match or not all(WORD.fullmatch(word) for word in rule):
+            _refuse(place, f"'{text.strip()}' is no rule of '{name}'", f"{_FORM} Weights are integers from 1 on.")
         if not rule:
             _refuse(place, f"'{name}' has an empty rule", "Each stands for one symbol or more.")
         if rule in weights:
             _refuse(place, f"'{name}' has the rule '{' '.join(rule)}' twice", "Give it once, with a weight.")
-        weights[rule] = int(found[2] or 1)
+        weights[rule] = int(match[2] or 1)
     return name, _Line(tuple(weights), tuple(weights.values()), place)
 
 
 def _levels(known: Mapping[str, _Line]) -> list[list[str]]:
-    """The symbols by their depth below the first. SpecError for grammars that have no levels."""
+    """The names of symbols by their depth below the first. SpecError for grammars that have no levels."""
     levels = [[next(iter(known))]]
     above = {levels[0][0]: ""}  # each symbol, and what it was found below
     while levels[-1][0] in known:
@@ -123,7 +123,7 @@ def _refuse_depth(child: str, name: str, higher: str, known: Mapping[str, _Line]
     """The refusal of a symbol below `name` that stands higher up already."""
     reached, new = {child}, {child}
     while new:
-        new = {one for other in new if other in known for one in known[other].children} - reached
+        new = {grandchild for symbol in new if symbol in known for grandchild in known[symbol].children} - reached
         reached |= new
     if name in reached:
         problem = f"'{child}' is recursive: it stands below itself"

@@ -1,4 +1,4 @@
-"""What can be said of a string under a grammar: whether it is a sentence, how probable, and what comes next in truth.
+"""What a grammar says of a string: whether it is a sentence, how probable it is, and what truly comes next.
 
     symbols            0  1  0               numbers of terminals; any other number is no symbol of the grammar
     next_symbols    ·  ·  ·  ·               one distribution before each symbol, and one behind the last
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.core.draws import I32, I64
 from pipeline.grammars.grammar import F64, Grammar
+from pipeline.grammars.tables import Rules
 
 _SMALL = 2.0**-450  # of probabilities between it and its inverse, the ratios, which are those of parts, are floats
 _NOTHING = np.zeros((0, 0))
@@ -27,7 +28,7 @@ class Parser:
 
     def __init__(self, grammar: Grammar) -> None:
         tables = grammar.tables()
-        self._rules = tables.first, tables.start, tables.children, tables.shortest, tables.longest
+        self._rules = Rules(tables.first, tables.start, tables.children, tables.shortest, tables.longest)
         self._share = tables.share
         self._terminals = len(grammar.terminals)
         self._longest = grammar.longest
@@ -40,15 +41,14 @@ class Parser:
 
     def accepts_all(self, values: ArrayLike, offsets: I64) -> NDArray[np.bool_]:
         """Whether each string values[offsets[i] : offsets[i + 1]] is one: (d,)."""
-        from pipeline.grammars import parsing
+        from pipeline.grammars import parser_kernels
 
         out = np.empty(len(offsets) - 1, np.uint8)
-        rows = self._string(values), np.ascontiguousarray(offsets, np.int64)
-        parsing.accept(*rows, *self._rules, out)
+        parser_kernels.accept(self._string(values), np.ascontiguousarray(offsets, np.int64), self._rules, out)
         return out.astype(bool)
 
     def log2_probability(self, symbols: ArrayLike) -> float:
-        """Of a string (n,), summed over its trees; -inf where it is no sentence."""
+        """The logarithm of how probable a string (n,) is, summed over its trees; -inf where it is no sentence."""
         string = self._string(symbols)
         if not self.accepts(string):
             return -np.inf
@@ -56,9 +56,9 @@ class Parser:
         return float(np.log2(ways[-1, -1]) - scale[-1])
 
     def next_symbols(self, symbols: ArrayLike) -> F64:
-        """What comes next after each prefix of a string, float64 (n + 1, T + 1); the last column is the sentence's end.
+        """How probable each next symbol is after each prefix of a string (n,): float64 (n + 1, T + 1).
 
-        A row is NaN where no sentence begins so.
+        The last column is the sentence's end. A row is NaN where no sentence begins with the prefix.
         """
         string = self._string(symbols)
         ways, _ = self._ways(string[: self._longest])
@@ -75,7 +75,10 @@ class Parser:
         return int(self._weighed(string, np.ones_like(self._share), np.ones(len(string)), _NOTHING))
 
     def entropy(self, values: ArrayLike, offsets: I64) -> tuple[float, float]:
-        """The bits of a sentence, from a sample of them (d,), as `accepts_all` takes it, and their standard error."""
+        """The entropy of a sentence in bits, estimated from a sample of them (d,), and the standard error of that.
+
+        values, offsets: the sample, as `accepts_all` takes it.
+        """
         strings = np.split(self._string(values), offsets[1:-1])
         bits = -np.array([self.log2_probability(string) for string in strings])
         return float(bits.mean()), float(bits.std(ddof=1) / np.sqrt(len(bits)))
@@ -89,9 +92,9 @@ class Parser:
         return np.where(known, string, -1).astype(np.int32)
 
     def _weighed(self, string: I32, share: F64, factor: F64, ways: F64) -> float:
-        from pipeline.grammars import parsing
+        from pipeline.grammars import parser_kernels
 
-        return float(parsing.weigh(string, *self._rules, share, factor, ways))
+        return float(parser_kernels.weigh(string, self._rules, share, factor, ways))
 
     def _ways(self, string: I32) -> tuple[F64, I64]:
         """How probable it is that a sentence begins as the string does, and goes on with each terminal, or ends there.
@@ -101,7 +104,7 @@ class Parser:
         n, settled = len(string), 0
         scale = np.rint(np.arange(n + 1) * self._bits).astype(np.int64)
         while True:
-            outside = np.zeros((len(self._rules[-1]) + 1, n + 1))
+            outside = np.zeros((len(self._rules.shortest) + 1, n + 1))
             self._weighed(string, self._share, np.ldexp(1.0, np.diff(scale)), outside)
             ways = outside[-self._terminals - 1 :]
             total = ways.sum(axis=0)

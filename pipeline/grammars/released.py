@@ -46,7 +46,7 @@ def _levels(document: Mapping[str, Any]) -> tuple[list[list[str]], list[Rules]]:
     depth, sizes, idx, nodes = int(document["depth"]), document["sizes"], document["idx"], document["all"]
     names = [[str(int(idx[i][j])) for j in range(int(sizes[i]))] for i in range(depth + 1)]
     children = [[nodes[i][j]["children"] for j in range(len(names[i]))] for i in range(depth)]
-    return names, [[dict(Counter(tuple(map(int, rule)) for rule in mine)) for mine in level] for level in children]
+    return names, [[dict(Counter(tuple(map(int, rule)) for rule in rules)) for rules in level] for level in children]
 
 
 def _bags(document: Mapping[str, Any], terminals: int) -> tuple[list[str], Rules]:
@@ -75,8 +75,8 @@ def _needed(names: list[list[str]], rules: list[Rules]) -> Grammar:
     return Grammar(
         tuple(tuple(names[i][symbol] for symbol in level) for i, level in enumerate(kept)),
         tuple(
-            tuple(tuple(tuple(below[c] for c in rule) for rule in mine) for mine in level)
+            tuple(tuple(tuple(below[c] for c in rule) for rule in rules_of_symbol) for rules_of_symbol in level)
             for level, below in zip(left, place[1:], strict=True)
         ),
-        tuple(tuple(tuple(mine.values()) for mine in level) for level in left),
+        tuple(tuple(tuple(weights.values()) for weights in level) for level in left),
     )

@@ -12,19 +12,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.draws import I32, I64, U64, threshold
 from pipeline.core.errors import SpecError
+from pipeline.core.slack import VECTOR
 from pipeline.grammars.grammar import Grammar
+from pipeline.grammars.tables import Distribution, Frame, Sentences
 
 U8 = NDArray[np.uint8]
 MOST = 2**22  # terminals of a sentence
 MOST_ABOVE = 2**26  # symbols of its tree
-SLACK = 16  # what is moved at once: VECTOR of pipeline/core/kernels.py
 
 
 @dataclass(frozen=True)
@@ -41,21 +42,12 @@ class Noise:
     kind: Literal["random", "shift"] = "random"
 
 
-class _Room(NamedTuple):
-    """What is written of sentences, as `sampling.draw` has it."""
-
-    out: NDArray[Any]
-    replaced: NDArray[Any]
-    ancestors: NDArray[Any]
-    ends: NDArray[Any]
-
-
 class Sampler:
     """Sentences of a grammar. SpecError where they may be too long, or noise has no symbol to replace another by."""
 
     def __init__(self, grammar: Grammar, keys: U64, noise: Noise | None = None) -> None:
         """keys: uint64 (2, 2), of sentences and of noise."""
-        self._law, self._keys, self._noise = _law(grammar, noise), keys, noise
+        self._distribution, self._keys, self._noise = _distribution(grammar, noise), keys, noise
         self._depth, self._mean = len(grammar.levels) - 1, grammar.mean_length
         self.longest = _longest(grammar, noise)
         """Terminals of the longest sentence, as noise may make it."""
@@ -67,46 +59,58 @@ class Sampler:
                 f"Their trees may have {MOST_ABOVE:,} symbols.",
             )
 
-    def sentences(self, item: I64, turn: I64, lead: int = 0, trail: int = 0) -> tuple[I32, I64]:
+    def sentences(self, item: I64, exposure: I64, lead: int = 0, trail: int = 0) -> tuple[I32, I64]:
         """Numbers of terminals (T,), and offsets (d + 1,): sentences with `lead` zeros before and `trail` behind each.
 
-        A sentence depends on its item alone; how it is disturbed, if there is noise, on its turn too.
+        A sentence depends on its item alone; how it is disturbed, if there is noise, on its exposure too.
         """
-        room, offsets = self._drawn(item, turn, lead, trail)
-        return room.out, offsets
+        drawn = self._drawn(item, exposure, lead, trail)
+        return drawn.terminals, drawn.offsets
 
-    def flagged(self, item: I64, turn: I64, lead: int = 0, trail: int = 0) -> tuple[I32, I64, U8]:
+    def flagged(self, item: I64, exposure: I64, lead: int = 0, trail: int = 0) -> tuple[I32, I64, U8]:
         """The same, and for each place (T,) whether its terminal, or what it comes from, replaced another."""
-        room, offsets = self._drawn(item, turn, lead, trail)
-        return room.out, offsets, room.replaced if self._noise else np.zeros(len(room.out), np.uint8)
+        drawn = self._drawn(item, exposure, lead, trail)
+        flags = drawn.replaced if self._noise else np.zeros(len(drawn.terminals), np.uint8)
+        return drawn.terminals, drawn.offsets, flags
 
-    def trees(self, item: I64, turn: I64, lead: int = 0, trail: int = 0) -> tuple[I32, I64, I32, I32]:
-        """The same, and their trees: the symbols above each place, int32 (T, levels - 1), from the root down (-1 where
-        it is free), and how many of these constituents end with it, int32 (T,).
+    def trees(self, item: I64, exposure: I64, lead: int = 0, trail: int = 0) -> tuple[I32, I64, I32, I32]:
+        """The same as `sentences`, and their trees: the symbols above each place, int32 (T, levels - 1), from the root
+        down (-1 where it is free), and how many of these constituents end with it, int32 (T,).
         """
-        room, offsets = self._drawn(item, turn, lead, trail, trees=True)
-        return room.out, offsets, room.ancestors, room.ends
+        drawn = self._drawn(item, exposure, lead, trail, trees=True)
+        return drawn.terminals, drawn.offsets, drawn.ancestors, drawn.ends
 
-    def _drawn(self, item: I64, turn: I64, lead: int, trail: int, *, trees: bool = False) -> tuple[_Room, I64]:
-        from pipeline.grammars import sampling
+    def _drawn(self, item: I64, exposure: I64, lead: int, trail: int, *, trees: bool = False) -> Sentences:
+        from pipeline.grammars import sampler_kernels
 
-        frame = np.array([lead, trail, self.longest, self._depth * self.longest], np.int64)
-        rows = np.ascontiguousarray(item, np.int64), np.ascontiguousarray(turn, np.int64)
-        more = int(item.size * (self._mean + lead + trail) * Fraction(9, 8)) + self.longest + lead + trail + SLACK
-        offsets, room, done = np.zeros(item.size + 1, np.int64), self._room(more, trees), 0
-        law: tuple[Any, ...] = (*self._law, self._keys, frame, *rows)
-        while (done := sampling.draw(*law, done, offsets, *room)) < item.size:  # type: ignore[call-arg]
-            pairs = zip(room, self._room(more, trees), strict=True)
-            room = _Room(*(np.concatenate(pair) for pair in pairs))
-        return _Room(*(array[: offsets[-1]] for array in room)), offsets
+        frame = Frame(lead, trail, self.longest, self._depth * self.longest)
+        rows = np.ascontiguousarray(item, np.int64), np.ascontiguousarray(exposure, np.int64)
+        more = int(item.size * (self._mean + lead + trail) * Fraction(9, 8)) + self.longest + lead + trail + VECTOR
+        out, done = self._room(more, trees, np.zeros(item.size + 1, np.int64)), 0
+        while (done := sampler_kernels.draw(self._distribution, self._keys, frame, *rows, done, out)) < item.size:
+            out = _extended(out, self._room(more, trees, out.offsets))
+        used = out.offsets[-1]
+        return Sentences(out.terminals[:used], out.offsets, out.replaced[:used], out.ancestors[:used], out.ends[:used])
 
-    def _room(self, size: int, trees: bool) -> _Room:
-        return _Room(
+    def _room(self, size: int, trees: bool, offsets: I64) -> Sentences:
+        return Sentences(
             np.empty(size, np.int32),
+            offsets,
             np.zeros(size if self._noise else 0, np.uint8),
             np.full((size if trees else 0, self._depth), -1, np.int32),
             np.zeros(size if trees else 0, np.int32),
         )
+
+
+def _extended(drawn: Sentences, room: Sentences) -> Sentences:
+    """What is drawn so far, with more room behind it."""
+    return Sentences(
+        np.concatenate([drawn.terminals, room.terminals]),
+        drawn.offsets,
+        np.concatenate([drawn.replaced, room.replaced]),
+        np.concatenate([drawn.ancestors, room.ancestors]),
+        np.concatenate([drawn.ends, room.ends]),
+    )
 
 
 def _longest(grammar: Grammar, noise: Noise | None) -> int:
@@ -118,20 +122,20 @@ def _longest(grammar: Grammar, noise: Noise | None) -> int:
     return above.longest * int(tables.longest[tables.level[level] : tables.level[level + 1]].max())
 
 
-def _law(grammar: Grammar, noise: Noise | None) -> tuple[NDArray[Any], ...]:
-    """The arrays of `sampling.Law`."""
+def _distribution(grammar: Grammar, noise: Noise | None) -> Distribution:
+    """What kernels draw sentences by. SpecError where noise has no symbol to replace another by."""
     tables = grammar.tables()
     last = tables.start[tables.first[tables.level[-3]]]  # from here on, children are terminals
-    children = np.concatenate([tables.children, np.zeros(SLACK, np.int32)])
-    children[last:-SLACK] -= tables.level[-2]
-    return (
+    children = np.concatenate([tables.children, np.zeros(VECTOR, np.int32)])
+    children[last:-VECTOR] -= tables.level[-2]
+    return Distribution(
         tables.level,
         _halves(tables.first),
         tables.threshold,
-        tables.other.astype(np.uint64),
+        tables.alias.astype(np.uint64),
         _halves(tables.start),
         children,
-        _noise(grammar, noise),
+        *_thresholds(grammar, noise),
     )
 
 
@@ -140,12 +144,12 @@ def _halves(start: I32) -> U64:
     return start[:-1].astype(np.uint64) << np.uint64(32) | np.diff(start).astype(np.uint64)
 
 
-def _noise(grammar: Grammar, noise: Noise | None) -> U64:
+def _thresholds(grammar: Grammar, noise: Noise | None) -> tuple[np.uint64, np.uint64, int, bool]:
+    """The fields of `Distribution` about noise."""
     if noise is None:
-        return np.zeros(4, np.uint64)
+        return np.uint64(0), np.uint64(0), 0, False
     sizes = [len(level) for level in reversed(grammar.levels)]
     if not 0 <= noise.level < len(sizes) or sizes[noise.level] < 2:
         levels = ", ".join(str(level) for level, size in enumerate(sizes) if size > 1)
         raise SpecError(f"no symbols of level {noise.level} to be replaced by others", f"Levels that have: {levels}.")
-    level = len(sizes) - 1 - noise.level
-    return np.array([threshold(noise.share), threshold(noise.rate), level, noise.kind == "shift"], np.uint64)
+    return threshold(noise.share), threshold(noise.rate), len(sizes) - 1 - noise.level, noise.kind == "shift"

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.documents import Documents, Ragged
 from pipeline.core.draws import I32, I64
+from pipeline.core.slack import VECTOR
 from pipeline.text.outline import U8, Choose, Outline, parts_of
 from pipeline.text.pieces import Joint
 
@@ -61,7 +62,7 @@ class Fragments:
         """
         from pipeline.core import kernels
 
-        out = np.empty(count * longest + kernels.VECTOR if longest is not None else 0, self.tokens.dtype)
+        out = np.empty(count * longest + VECTOR if longest is not None else 0, self.tokens.dtype)
         offsets = np.zeros(count + 1, np.int64)
         eos = self.tokens.dtype.type(self.eos)
         provenance = _Provenance(self, wrong)
@@ -71,7 +72,7 @@ class Fragments:
             outline = choose(chunk)
             programs_of = self._arguments(outline)
             if longest is None:
-                out = _with_room(out, end, self._most(outline) + kernels.VECTOR, count / chunk.stop)
+                out = _with_room(out, end, self._most(outline) + VECTOR, count / chunk.stop)
             within = offsets[chunk.start : chunk.stop + 1]
             end = kernels.gather(*programs_of, self.tokens, self.prefix, eos, out, end, within)  # type: ignore[call-arg]
             if spans:

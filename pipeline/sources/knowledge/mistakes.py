@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Key_
 
-from pipeline.core.draws import I32, I64, U64, bits_each, threshold
+from pipeline.core.draws import I32, I64, U64, bits_each, scaled_half, threshold
 from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
 from pipeline.core.notices import rounded
@@ -152,8 +152,7 @@ class Mistakes:
 
     def _tell_early(self, draft: _Draft, right: Right, where: tuple[I64, ...], at: I64, h: U64) -> None:
         document, place = where
-        choices = (self._early - 1 - place).astype(np.uint64)
-        later = place + 1 + (((h[document, place] >> np.uint64(32)) * choices) >> np.uint64(32)).astype(np.int64)
+        later = place + 1 + scaled_half(h[document, place], self._early - 1 - place)
         target = at[document * self._places + place]
         draft.put(target, right.early(document, place, later), "weak")
         draft.facts[target] = document.astype(np.int32)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from pydantic import Field as Key_
 
 from pipeline.core.documents import Documents
-from pipeline.core.draws import I32, I64, bits, bits_each, scaled, threshold
+from pipeline.core.draws import I32, I64, bits, bits_each, scaled, scaled_half, threshold
 from pipeline.core.errors import SpecError, TemplateError, suggest
 from pipeline.core.notices import Notice, quoted
 from pipeline.core.spec import Name, Rational, Spec
@@ -164,9 +164,8 @@ class Questions(Source):
         """The line that words each question, and whether its hint is told: (d,) both."""
         question = item % len(self.questions)
         turn = exposure % self._spec.paraphrases if isinstance(self._spec.paraphrases, int) else exposure
-        h = bits(self._key.child("wording"), item, turn) >> np.uint64(32)
-        within = (h * self._counts[question].astype(np.uint64)) >> np.uint64(32)
-        line = self._first[question] + within.astype(np.int64)
+        h = bits(self._key.child("wording"), item, turn)
+        line = self._first[question] + scaled_half(h, self._counts[question])
         if self._spec.hints is None:
             return line, np.zeros(item.size, bool)
         hinted = bits(self._key.child("hint"), item, exposure) < threshold(self._spec.hints.rate)

@@ -25,11 +25,11 @@ from pipeline.core.files import Files, Text
 from pipeline.core.narrow import narrowed
 from pipeline.core.spec import Rational, Spec, refused
 from pipeline.core.system.reading import read
-from pipeline.grammars.drawing import ShapeSpec, drawn
 from pipeline.grammars.grammar import Grammar
 from pipeline.grammars.notation import parse, written
 from pipeline.grammars.released import released
 from pipeline.grammars.sampler import Noise, Sampler
+from pipeline.grammars.shapes import ShapeSpec, draw_grammar
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import SAMPLE, Context, Source, mask_of, number_of, sample_mean
 from pipeline.sources.structure.puzzle import Frame, SymbolsSpec, keys_of
@@ -84,7 +84,7 @@ def _read(named: str | list[str] | ShapeSpec, files: Files) -> Grammar:
         if isinstance(named, list):
             return parse(Text(line, f"line {number}") for number, line in enumerate(named, 1))
         if isinstance(named, ShapeSpec):
-            return drawn(named)
+            return draw_grammar(named)
         if named.endswith(".json"):
             return released(_json(files, named))
         return parse(files.lines(named))
@@ -216,7 +216,7 @@ register(
         GrammarSpec,
         Sentences,
         "sentences of a context-free grammar, whole or to be completed, with their trees (1, 4.1)",
-        kernels=("pipeline.grammars.parsing", "pipeline.grammars.sampling"),
+        kernels=("pipeline.grammars.parser_kernels", "pipeline.grammars.sampler_kernels"),
         verifier="pipeline.evaluate.checking.puzzles.sentences:VERIFIER",
     )
 )

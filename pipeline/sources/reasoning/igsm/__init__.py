@@ -1,11 +1,14 @@
-"""Grade-school mathematics after Part 2.1 and 2.2: what is there, what it is computed from, how it is told.
+"""Grade-school mathematics after Part 2.1 and 2.2: which items there are, what is computed from what, and the words.
 
-    op ──► structure ──► dependencies ──► operators ──► numbers ──► names      graphs.py, compiled: one problem
+    number of operations ──► structure.py ──► dependencies.py ──► values.py      problems.py: one problem as numbers
                                                                       │
-    sentences in an order, steps with letters, mistakes ◄─────────────┘        saying.py, compiled: programs
+    phrases in an order, steps with letters, mistakes ◄───────────────┘          rendering.py: a document as programs
+      writing.py ──► solutions.py
                       │
                       ▼
-    fragments and tokens                                                       words.py, source.py
+    fragments and tokens                                                         words.py, source.py
 
-layout.py says what stands where in a problem, steps.py what there is to know at each step of its solution.
+Compiled are these files and parameters.py (sets of parameters); generation.py calls them. layout.py says what stands
+where in a problem and what kernels are given, phrases.py what documents are made of. spec.py has the keys of a recipe,
+distributions.py and vocabulary.py what is drawn from; steps.py the labels of probes.
 """

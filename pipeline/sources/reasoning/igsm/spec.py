@@ -9,12 +9,22 @@ import numpy as np
 from pydantic import Field as Key_
 from pydantic import model_validator
 
-from pipeline.core.draws import I64, U64
+from pipeline.core.draws import I64, U64, threshold
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files
 from pipeline.core.spec import Rational, Size, Spec, refused
-from pipeline.sources.reasoning.igsm import tables, vocabulary
-from pipeline.sources.reasoning.igsm.layout import ABSTRACT, BINS, SHORT
+from pipeline.sources.reasoning.igsm import distributions, vocabulary
+from pipeline.sources.reasoning.igsm.layout import (
+    ABSTRACT,
+    ANSWERS,
+    BINS,
+    MISTAKES,
+    NO_MISTAKES,
+    SHORT,
+    ProblemOptions,
+    RenderOptions,
+)
+from pipeline.sources.reasoning.igsm.phrases import LETTERS
 from pipeline.sources.source import DocumentsSpec, Mark, MarkSpec
 
 FAMILIES = {"med": (15, 20), "hard": (21, 28)}  # most operations in training, most instance parameters
@@ -47,8 +57,8 @@ class MarkersSpec(Spec):
     answer: Mark | Literal[False] = Key_(MarkSpec.of("<answer>"), description="Before the answer.")
 
     @property
-    def said(self) -> dict[str, MarkSpec]:
-        """Those that there are, by the names of their programs."""
+    def by_phrase(self) -> dict[str, MarkSpec]:
+        """Those that there are, by the names of their phrases."""
         named = {"start": self.start, "solution": self.solution, "answered": self.answer}
         return {name: mark for name, mark in named.items() if mark}
 
@@ -63,7 +73,8 @@ class IgsmSpec(DocumentsSpec):
         None, ge=LEAST_EDGES, le=MOST_EDGES, description="Most instance parameters; default: the family's."
     )
     op: Op | list[Op] | Literal["light"] = Key_(
-        "light", description="Operations of a solution: a number, [least, most], or the light law of the family."
+        "light",
+        description="Operations of a solution: a number, [least, most], or the light distribution of the family.",
     )
     format: Literal["pq", "qp"] = Key_("pq", description="The problem before its question, or after it.")
     reask: bool = Key_(False, description="Ask another question of the finished problem; its operations vary then.")
@@ -108,23 +119,23 @@ class IgsmSpec(DocumentsSpec):
 
     @property
     def between(self) -> dict[str, MarkSpec]:
-        """The markers that documents have, by the names of their programs."""
-        said = self.markers.said if self.markers else {}
-        return {name: mark for name, mark in said.items() if name != "answered" or self.answer != "none"}
+        """The markers that documents have, by the names of their phrases."""
+        marks = self.markers.by_phrase if self.markers else {}
+        return {name: mark for name, mark in marks.items() if name != "answered" or self.answer != "none"}
 
     @property
     def edges(self) -> int:
         """Most instance parameters of a problem."""
         return self.max_edge or FAMILIES[self.family][1]
 
-    def law(self) -> dict[int, Fraction]:
+    def distribution(self) -> dict[int, Fraction]:
         """The weights of the numbers of operations. SpecError where none is left."""
         low, high = FAMILIES[self.family][0], FAMILIES[self.family][0]
         if self.op != "light":
             low, high = (self.op[0], self.op[1]) if isinstance(self.op, list) else (self.op, self.op)
         least = 1 if self.split != "test" or self.short else SHORT + 1
         if self.op == "light":
-            return tables.light(high, least)
+            return distributions.light(high, least)
         if high < least:
             raise SpecError(
                 f"problems of up to {SHORT} operations have so few templates that all are trained on",
@@ -134,18 +145,28 @@ class IgsmSpec(DocumentsSpec):
             )
         return {k: Fraction(1) for k in range(max(low, least), high + 1)}
 
-    def rule(self) -> I64:
-        """The rule that problems are drawn by, as kernels read it."""
+    def problem_options(self, keys: U64, vocabulary: I64) -> ProblemOptions:
+        """What kernels draw problems by. keys: uint64 (streams, 2). vocabulary: as `vocabulary.table` has it."""
         first, last = {"train": (0, TRAIN), "test": (TRAIN, BINS), "all": (0, BINS)}[self.split]
-        exact = self.modulus == "exact"
-        modulus = SMALLEST if self.modulus == "exact" else self.modulus
-        of_numbers = (modulus, self.largest if exact else 0)
-        return np.array([self.edges, self.childless, self.reask, first, last, *of_numbers], np.int64)
+        modulus, largest = (SMALLEST, self.largest) if self.modulus == "exact" else (self.modulus, 0)
+        weights = self.distribution()
+        return ProblemOptions(
+            self.edges, self.childless, self.reask, first, last, modulus, largest, LETTERS,
+            distributions.thresholds(weights), distributions.widths(max(weights), self.edges), distributions.pull(),
+            keys, vocabulary,
+        )  # fmt: skip
 
-    def chances(self) -> tuple[U64, U64, U64]:
-        """The thresholds of operations and widths, and the weights of stage C."""
-        law = self.law()
-        return tables.thresholds(law), tables.widths(max(law), self.edges), tables.pull()
+    def render_options(self, keys: U64, programs: I64) -> RenderOptions:
+        """What kernels render documents by. programs: the number of the program of each of PHRASES, -1 without one."""
+        kind, next_too, rate, share = NO_MISTAKES, True, np.uint64(0), np.uint64(0)
+        if self.retry:
+            kind, next_too = MISTAKES.index(self.retry.mistake), self.retry.present
+            rate, share = threshold(self.retry.rate), threshold(self.retry.share)
+        modulus = 0 if self.modulus == "exact" else self.modulus
+        answer = ANSWERS.index(self.answer)
+        return RenderOptions(
+            self.format == "qp", answer, self.background, kind, next_too, rate, share, modulus, keys, programs
+        )
 
 
 def _is_prime(number: int) -> bool:

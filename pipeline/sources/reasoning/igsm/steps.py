@@ -1,4 +1,4 @@
-"""What there is to know at each step of a solution: the labels of probes (Part 2.1: necessary, dependent, known, …).
+"""The labels of probes: what is known, and what can be computed, at each step of a solution (Part 2.1: necessary, …).
 
 The parameters of a problem are numbered anew here, without gaps: those that it states, in the order of their edges,
 then the abstract ones. A set of them is a word of 64 bits.
@@ -16,23 +16,12 @@ import numpy as np
 from pipeline.core.documents import offsets_of
 from pipeline.core.draws import I64
 from pipeline.core.table import Lists
-from pipeline.sources.reasoning.igsm.layout import (
-    ABSTRACT,
-    CHOSEN,
-    EDGES,
-    NAMES,
-    OWNER,
-    STEPS,
-    THERE,
-    THING,
-    VALUE,
-    Problems,
-)
+from pipeline.sources.reasoning.igsm.layout import ABSTRACT, PARAMETERS, Problems
 
 
 @dataclass(frozen=True)
 class Steps:
-    """What probes ask of documents (d,).
+    """The labels of probes for documents (d,).
 
     names: the parameters of each. parameters (q): `necessary` uint8, whether the solution needs it; `value` int64;
     `depends` uint64, all that it is computed from, however indirectly. steps (s): `position` int32, the token after
@@ -47,24 +36,28 @@ class Steps:
 
 def steps_of(problems: Problems, positions: I64, names: Sequence[str]) -> Steps:
     """The labels of problems (d,); positions (s,): of each step; names: the vocabulary."""
-    said: list[list[str]] = []
-    rows: list[tuple[int, int, int]] = []
+    named: list[list[str]] = []
+    parameters: list[tuple[int, int, int]] = []
     steps: list[tuple[int, int, int]] = []
-    for i in range(len(problems.head)):
-        one = _One.of(problems, i)
-        said.append([f"{names[owner]}'s {names[thing]}" for owner, thing in one.names])
-        rows += zip(one.necessary, one.values, one.depends, strict=True)
-        steps += one.steps()
-    counts = np.array([len(one) for one in said], np.int64)
-    parameters = Lists(offsets_of(counts), _columns(rows, necessary=np.uint8, value=np.int64, depends=np.uint64))
+    for problem in problems:
+        graph = _Graph.of(problem)
+        named.append([f"{names[owner]}'s {names[thing]}" for owner, thing in graph.names])
+        parameters += zip(graph.necessary, graph.values, graph.depends, strict=True)
+        steps += graph.steps()
+    counts = np.array([len(of_document) for of_document in named], np.int64)
+    columns = _columns(parameters, necessary=np.uint8, value=np.int64, depends=np.uint64)
     fields = _columns(steps, parameter=np.uint8, known=np.uint64, ready=np.uint64)
     fields = {"position": positions.astype(np.int32), **fields}
-    return Steps(said, parameters, Lists(offsets_of(problems.head[:, STEPS]), fields))
+    return Steps(named, Lists(offsets_of(counts), columns), Lists(offsets_of(problems["steps"]), fields))
 
 
 @dataclass(frozen=True)
-class _One:
-    """One problem, its parameters numbered anew: of each its needs, what it is named after, value, and so on."""
+class _Graph:
+    """One problem, its parameters numbered anew.
+
+    Of each parameter: needs, as bits; names, the rows of its owner and its thing in the vocabulary; values; necessary;
+    depends, all that it is computed from. order: those that the solution computes.
+    """
 
     needs: list[int]
     names: list[tuple[int, int]]
@@ -74,29 +67,30 @@ class _One:
     order: list[int]
 
     @classmethod
-    def of(cls, problems: Problems, i: int) -> _One:
-        head, table = problems.head[i].tolist(), problems.table[i].tolist()
-        there, chosen = int(problems.sets[i, THERE]), int(problems.sets[i, CHOSEN])
-        old = [*range(head[EDGES]), *(q for q in range(ABSTRACT, 64) if there >> q & 1)]
+    def of(cls, problem: np.void) -> _Graph:
+        parameters, rows = problem["parameters"], problem["names"]
+        totals, necessary = int(problem["totals"]), int(problem["necessary"])
+        old = [*range(problem["edges"]), *(q for q in range(ABSTRACT, PARAMETERS) if totals >> q & 1)]
         new = {q: number for number, q in enumerate(old)}
-        needs = [_renumbered(int(problems.needs[i, q]), new) for q in old]
+        needs = [_renumbered(int(problem["needs"][q]), new) for q in old]
+        owners, things = rows[parameters["owner"][old]], rows[parameters["thing"][old]]
         return cls(
             needs,
-            [(head[NAMES + table[q][OWNER]], head[NAMES + table[q][THING]]) for q in old],
-            [table[q][VALUE] for q in old],
-            [bool(chosen >> q & 1) for q in old],
+            list(zip(owners.tolist(), things.tolist(), strict=True)),
+            parameters["value"][old].tolist(),
+            [bool(necessary >> q & 1) for q in old],
             [_reached(needs, number) for number in range(len(old))],
-            [new[q] for q in problems.topo[i, : head[STEPS]].tolist()],
+            [new[q] for q in problem["order"][: problem["steps"]].tolist()],
         )
 
     def steps(self) -> list[tuple[int, int, int]]:
         """Of each step: what it defines, what is known before it, and what can be computed then."""
-        known, found = 0, []
+        known, rows = 0, []
         for q in self.order:
             ready = sum(1 << r for r, need in enumerate(self.needs) if not known >> r & 1 and not need & ~known)
-            found.append((q, known, ready))
+            rows.append((q, known, ready))
             known |= 1 << q
-        return found
+        return rows
 
 
 def _renumbered(members: int, new: dict[int, int]) -> int:
@@ -105,12 +99,12 @@ def _renumbered(members: int, new: dict[int, int]) -> int:
 
 def _reached(needs: list[int], q: int) -> int:
     """All that a parameter is computed from."""
-    found, rest = 0, needs[q]
+    reached, rest = 0, needs[q]
     while rest:
-        one = (rest & -rest).bit_length() - 1
-        found |= 1 << one
-        rest = (rest | needs[one]) & ~found
-    return found
+        lowest = (rest & -rest).bit_length() - 1
+        reached |= 1 << lowest
+        rest = (rest | needs[lowest]) & ~reached
+    return reached
 
 
 def _columns(rows: Sequence[tuple[int, ...]], **kinds: type) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""The names of things: chains of four categories, each with sub-categories, each with its items.
+"""The names of items: chains of four categories, each with sub-categories, each with its items.
 
 # Town            a category; there are four in a file, each of which may hold things of the next
 ## river          a sub-category: the items of a problem's layer are all of one
@@ -27,7 +27,7 @@ Chain = dict[str, dict[str, str]]
 
 
 def items_of(text: str) -> list[str]:
-    """The items of a sub-category."""
+    """The items of a sub-category, from their text."""
     return [item.strip(BLANKS) for item in text.split(",")]
 
 
@@ -55,11 +55,11 @@ def _parsed(lines: tuple[Text, ...]) -> Chain:
             raise SpecError(
                 f"{line.place}: '{line.text}' stands in no category", "Write # and ## before.", ("vocabulary",)
             )
-    return {name: {sub: ", ".join(found) for sub, found in subs.items()} for name, subs in chain.items()}
+    return {name: {sub: ", ".join(items) for sub, items in subs.items()} for name, subs in chain.items()}
 
 
 def check(chains: dict[str, Chain]) -> None:
-    """SpecError for what could not be told apart: a name that stands twice, or ends or begins another of its chain."""
+    """SpecError for names that could be mistaken: one that stands twice, or begins or ends another of its chain."""
     seen: set[str] = set()
     for chain, categories in chains.items():
         if len(categories) != LAYERS:
@@ -90,8 +90,8 @@ def _check_names(names: list[str], chain: str, seen: set[str]) -> None:
             " ".join(words[i:]) for i in range(1, len(words))
         }
         if parts & known:
-            other = min(parts & known)
-            raise SpecError(f"the name '{name}' begins or ends with another, '{other}'", "Change one of them.", at)
+            part = min(parts & known)
+            raise SpecError(f"the name '{name}' begins or ends with another, '{part}'", "Change one of them.", at)
 
 
 def _names(chain: Chain) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The words of problems and solutions, as programs over fragments; any of them may follow any other.
+"""The wording of phrases, as programs over fragments; any of them may follow any other.
 
     The number of each Millbrook's Oat Cookie equals | 3 more than | the sum of | each … | and each … .     a statement
     How many Oat Cookie does Millbrook have?                                                              the question
@@ -12,24 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from string import ascii_letters
 
+import numpy as np
+
+from pipeline.core.draws import I32
+from pipeline.core.notices import Notice
+from pipeline.sources.reasoning.igsm.phrases import A_VALUE, B_VALUE, OWNER, PHRASES, SLOTS, THING, VALUE, A, B, V
+from pipeline.sources.source import MarkSpec
 from pipeline.text.pieces import Piece, Texts, literal, special
+from pipeline.text.renderer import Renderer, compile_programs
+from pipeline.text.slow_path import Rendered
+from pipeline.text.tokenizer import Tokenizer
 
-# Slots of a row of facts. The letters and numbers of a step: v = a · b = A · B = VALUE.
-OWNER, THING, VALUE, V, A, B, A_VALUE, B_VALUE = range(1, 9)
-SLOTS = 9
-LETTERS = len(ascii_letters)
-
-PROGRAMS = (
-    "statement", "alone", "more than", "times as much", "sum of", "difference of", "first", "between", "last", "only",
-    "question", "define", "leaf", "copy", "add", "subtract", "multiply", "more", "times", "then add", "then subtract",
-    "then multiply", "wrong", "name", "as", "back", "stop", "start", "solution", "answered", "answer", "holds",
-    "category", "member", "last member",
-)  # fmt: skip
-"""What each program is for; kernels know it by its place here."""
-
-_SENTENCES = {
+_WORDING = {
     "statement": "The number of each {owner} {thing} equals",
     "alone": "{value}.",
     "more than": "{value} more than",
@@ -67,58 +64,93 @@ ROLE_OF = {
     "attempt": ("wrong", "as"),
     "back": ("back", "stop"),
     "answer": ("answer",),
-    "hint": tuple(_SENTENCES)[11:22],
-    "prompt": (*tuple(_SENTENCES)[:11], "start", "solution", "holds", "category", "member", "last member"),
+    "hint": tuple(_WORDING)[11:22],
+    "prompt": (*tuple(_WORDING)[:11], "start", "solution", "holds", "category", "member", "last member"),
 }
 """What the parts of a document are for; the words before the answer are for nothing."""
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The tables that sentences show rows of: names of items and categories, values, letters."""
+    """The tables that sentences show rows of: names of items and categories, and values. (That of letters is fixed.)"""
 
     names: Sequence[str]
     values: Sequence[str]
 
     def programs(self, marks: dict[str, Piece]) -> tuple[list[list[Piece]], list[int]]:
-        """The programs, those of the `marks` among them; and of each of PROGRAMS its number, -1 where there is none.
+        """The program of each phrase that documents have; and of each of PHRASES its program's number, -1 without one.
 
-        marks: what is no sentence: back, stop, start, solution, answered.
+        marks: those phrases that are no sentences: back, stop, start, solution, answered.
         """
         pieces = self._slots()
-        made: list[list[Piece]] = []
+        programs: list[list[Piece]] = []
         numbers: list[int] = []
-        for name in PROGRAMS:
-            program = [marks[name]] if name in marks else _parsed(_SENTENCES.get(name, ""), pieces)
-            numbers.append(len(made) if program else -1)
-            made += [program] if program else []
-        return made, numbers
+        for phrase in PHRASES:
+            program = [marks[phrase]] if phrase in marks else _parsed(_WORDING.get(phrase, ""), pieces)
+            numbers.append(len(programs) if program else -1)
+            programs += [program] if program else []
+        return programs, numbers
 
     def _slots(self) -> dict[str, Piece]:
         names = Texts(tuple(self.names))
         owners = Texts(tuple(f"{name}'s" for name in self.names))
         values, letters = Texts(tuple(self.values)), Texts(tuple(ascii_letters))
-        shown = {
+        slots = {
             "owner": Piece(owners, OWNER, 1),
             "bare owner": Piece(names, OWNER, 1),
             "thing": Piece(names, THING, 1),
         }
         numbers = {"value": VALUE, "A": A_VALUE, "B": B_VALUE}
-        shown |= {name: Piece(values, slot) for name, slot in numbers.items()}
-        return shown | {name: Piece(letters, slot) for name, slot in {"v": V, "a": A, "b": B}.items()}
+        slots |= {name: Piece(values, slot) for name, slot in numbers.items()}
+        return slots | {name: Piece(letters, slot) for name, slot in {"v": V, "a": A, "b": B}.items()}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What documents are rendered with: names, marks by the names of their phrases, the tag that they begin with."""
+
+    names: tuple[str, ...]
+    marks: tuple[tuple[str, MarkSpec], ...]
+    tag: MarkSpec | None
+    tokenizer: Tokenizer
+
+    @lru_cache(16)  # noqa: B019  # the sources of a recipe, and those of recipes like it, share a few kinds of words
+    def compiled(self, values: int) -> tuple[Renderer, list[int], tuple[Notice, ...]]:
+        """A renderer of the numbers below `values`, the number of the program of each of PHRASES, and notices."""
+        programs, numbers = self._programs([str(value) for value in range(values)])
+        tag = self.tag.piece() if self.tag else None
+        renderer, notices = compile_programs(programs, self.tokenizer, SLOTS, tag)
+        return renderer, numbers, tuple(notices)
+
+    def renderer_of(self, rows: I32) -> Renderer:
+        """The slow path for numbers of any size: a renderer of those that occur in `rows` (m, SLOTS).
+
+        The numbers in `rows` are replaced by their places among those that occur.
+        """
+        columns = [VALUE, A_VALUE, B_VALUE]
+        distinct, places = np.unique(rows[:, columns], return_inverse=True)
+        rows[:, columns] = places.reshape(-1, len(columns))
+        programs, _ = self._programs([str(value) for value in distinct.tolist()])
+        return Rendered(tuple(map(tuple, programs)), self.tokenizer, self.tag.piece() if self.tag else None)
+
+    def _programs(self, values: list[str]) -> tuple[list[list[Piece]], list[int]]:
+        marks = {name: mark.piece() for name, mark in self.marks}
+        if "back" in marks and marks["back"].special:
+            marks["stop"] = _stop()
+        return Lexicon(self.names, values).programs(marks)
 
 
 def _parsed(sentence: str, pieces: dict[str, Piece]) -> list[Piece]:
     """`so {v} = {value}.` as pieces."""
-    done: list[Piece] = []
+    program: list[Piece] = []
     for i, text in enumerate(sentence.replace("}", "{").split("{")):
         if i % 2:
-            done.append(pieces[text])
+            program.append(pieces[text])
         elif text:
-            done.append(literal(text))
-    return done
+            program.append(literal(text))
+    return program
 
 
-def stop() -> Piece:
+def _stop() -> Piece:
     """The full stop behind a special token: no space goes before it, and nothing is ever merged with either."""
     return special(".")

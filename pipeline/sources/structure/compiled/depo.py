@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core.bitstreams import begin, below, by_thresholds
 from pipeline.core.compiled import njit
-from pipeline.core.streams import begin, below, by_thresholds
 from pipeline.sources.structure.compiled import DRAWN
 from pipeline.sources.structure.compiled.names import draw_names, seats, shuffle, write_name
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core.bitstreams import below
 from pipeline.core.compiled import njit
-from pipeline.core.streams import below
 
 FEW = 4096  # so many words of one symbol can be listed and shuffled
 

@@ -1,4 +1,4 @@
-"""The chances of the generator as integers: thresholds of 64 bits, and weights with 16 bits behind the point.
+"""The distributions of the generator as integers: thresholds of 64 bits, and weights with 16 bits behind the point.
 
 Exponentials are computed in decimal arithmetic, which is the same on every machine.
 """
@@ -29,12 +29,12 @@ _DECIMAL = Context(prec=50)
 
 
 def thresholds(weights: Mapping[int, Fraction]) -> U64:
-    """Of the outcomes 1 … n, by their weights; those without one have none. uint64 (n - 1,)."""
+    """Of the outcomes 1 … n, n being the last that has a weight; those without one never come. uint64 (n - 1,)."""
     return draws.thresholds([weights.get(k, Fraction(0)) for k in range(1, max(weights) + 1)])
 
 
 def light(most: int, least: int = 1) -> dict[int, Fraction]:
-    """The light law: the lesser of two uniform draws from 1 … most, given that it is `least` or more."""
+    """Weights of the light distribution: the lesser of two uniform draws from 1 … most, given that it is ≥ `least`."""
     return {k: Fraction(2 * (most - k) + 1) for k in range(least, most + 1)}
 
 

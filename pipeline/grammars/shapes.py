@@ -1,4 +1,4 @@
-"""Grammars by chance, of a given shape: sizes of levels, rules of a symbol, symbols of a rule (Part 1, cfg3b … cfg3k).
+"""Random grammars of a given shape: sizes of levels, rules of a symbol, symbols of a rule (Part 1, cfg3b … cfg3k).
 
 sizes [1, 3, 3], rules [2, 2], length [2, 3]      6 -> 5 4 | 4 5 4     3 -> … | …   4 -> … | …   terminals 1 2
 """
@@ -22,7 +22,7 @@ _DRAWS = 4_000_000  # symbols, in all of them together
 
 
 class ShapeSpec(Spec):
-    """What a grammar looks like, and which of those that look so it is."""
+    """The shape of a grammar, and which of the grammars of that shape it is."""
 
     sizes: list[Count] = Field(min_length=2, max_length=64, description="Symbols of each level: 1, the root, first.")
     rules: list[Count] = Field(min_length=2, max_length=2, description="Of a symbol: [least, most].")
@@ -42,8 +42,8 @@ class ShapeSpec(Spec):
         return self
 
 
-def drawn(shape: ShapeSpec) -> Grammar:
-    """The grammar: numbers of rules, their lengths and their symbols are uniform, all rules of a level differ.
+def draw_grammar(shape: ShapeSpec) -> Grammar:
+    """A grammar whose numbers of rules, their lengths and their symbols are uniform; all rules of a level differ.
 
     A level is drawn again, by the next key, until it uses every symbol of the one below. SpecError where there are not
     so many different rules, or hardly any that use all symbols.
@@ -64,9 +64,9 @@ def _level(shape: ShapeSpec, level: int, key: Key) -> tuple[tuple[Rule, ...], ..
     size, below = shape.sizes[level : level + 2]
     _check(shape, level, size, below)
     for attempt in range(min(_TRIES, max(1, _DRAWS // _work(shape, level)))):
-        found = _rules(shape, size, below, _Draws(key.child(attempt)))
-        if len({child for mine in found for rule in mine for child in rule}) == below:
-            return found
+        rules = _rules(shape, size, below, _Draws(key.child(attempt)))
+        if len({child for of_symbol in rules for rule in of_symbol for child in rule}) == below:
+            return rules
     raise SpecError(f"hardly any rules use all {below} symbols of level {level + 1}", "Allow more of them.", ("rules",))
 
 
@@ -81,13 +81,13 @@ def _check(shape: ShapeSpec, level: int, size: int, below: int) -> None:
     if shape.distinct and most > below:
         problem = f"a rule of {most} symbols cannot have {below} of them, each once"
         raise SpecError(problem, "Allow shorter rules, or larger levels.", ("length",))
-    there_are = 0
+    available = 0
     for length in range(least, most + 1):
-        if there_are < size * shape.rules[1]:  # else there are enough, however many
-            there_are += perm(below, length) if shape.distinct else below**length
-    if size * shape.rules[1] > there_are:
+        if available < size * shape.rules[1]:  # else there are enough, however many
+            available += perm(below, length) if shape.distinct else below**length
+    if size * shape.rules[1] > available:
         raise SpecError(
-            f"level {level} may have {size * shape.rules[1]} rules, but there are only {there_are} different ones",
+            f"level {level} may have {size * shape.rules[1]} rules, but there are only {available} different ones",
             f"Allow fewer or longer rules, or more than {below} symbols on level {level + 1}.",
             ("rules",),
         )
@@ -115,15 +115,15 @@ class _Draws:
 
 def _rules(shape: ShapeSpec, size: int, below: int, draws: _Draws) -> tuple[tuple[Rule, ...], ...]:
     """Rules of `size` symbols; one that is there already is drawn again, length and all."""
-    found: list[tuple[Rule, ...]] = []
+    rules: list[tuple[Rule, ...]] = []
     taken: set[Rule] = set()
     for _ in range(size):
-        mine: dict[Rule, None] = {}
+        of_symbol: list[Rule] = []
         wanted = draws.within(*shape.rules)
-        while len(mine) < wanted:
+        while len(of_symbol) < wanted:
             rule = draws.symbols(below, draws.within(*shape.length), shape.distinct)
             if rule not in taken:
-                mine[rule] = None
+                of_symbol.append(rule)
                 taken.add(rule)
-        found.append(tuple(mine))
-    return tuple(found)
+        rules.append(tuple(of_symbol))
+    return tuple(rules)

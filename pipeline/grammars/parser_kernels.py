@@ -22,32 +22,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.core.compiled import njit
+from pipeline.core.compiled import njit, signature
 from pipeline.core.sets import lowest, size
+from pipeline.grammars.tables import Rules
 
 _0 = np.uint64(0)
 _1 = np.uint64(1)
 
 
-class Rules(NamedTuple):
-    """The grammar, as `grammar.Tables` has it: the first rule of each symbol, what they are made of, and extents."""
-
-    first: Any
-    start: Any
-    children: Any
-    shortest: Any
-    longest: Any
-
-
 class Chart(NamedTuple):
     """What stands where in a string of n symbols.
 
-    there uint8 (N + T, n + 1): whether a symbol can begin at a place. words uint64: the rows of those above the
+    can_begin uint8 (N + T, n + 1): whether a symbol can begin at a place. words uint64: the rows of those above the
     terminals. rows int64 (N,): the first word of each one's; width int64 (N,): words of each; starts int64 (N,): how
     many, from place 0 on. now and then uint64: sets of places, empty between uses.
     """
 
-    there: Any
+    can_begin: Any
     words: Any
     rows: Any
     width: Any
@@ -82,13 +73,13 @@ def _make_chart(rules: Any, string: Any) -> Any:
         width[symbol] = ((min(rules.longest[symbol], n) - rules.shortest[symbol]) >> 6) + 2
         used += starts[symbol] * width[symbol]
         widest = max(widest, width[symbol])
-    there = np.zeros((rules.shortest.size, n + 1), np.uint8)
+    can_begin = np.zeros((rules.shortest.size, n + 1), np.uint8)
     for place in range(n):
         if string[place] >= 0:
-            there[count + string[place], place] = 1
+            can_begin[count + string[place], place] = 1
     size = (n >> 6) + 1 + widest
     return Chart(
-        there, np.zeros(used, np.uint64), rows, width, starts, np.zeros(size, np.uint64), np.zeros(size, np.uint64)
+        can_begin, np.zeros(used, np.uint64), rows, width, starts, np.zeros(size, np.uint64), np.zeros(size, np.uint64)
     )
 
 
@@ -98,7 +89,7 @@ def _advance(rules: Any, chart: Any, child: Any, now: Any, low: Any, high: Any, 
 
     Words low … high of `now` may have bits; returns the same of `then`.
     """
-    there, words = chart.there, chart.words
+    can_begin, words = chart.can_begin, chart.words
     count = chart.rows.size
     least, most = then.size, -1
     for word in range(low, high + 1):
@@ -107,7 +98,7 @@ def _advance(rules: Any, chart: Any, child: Any, now: Any, low: Any, high: Any, 
         while members:
             place = 64 * word + lowest(members)
             members &= members - _1
-            if not there[child, place]:
+            if not can_begin[child, place]:
                 continue
             if child >= count:
                 base = (place + 1) >> 6
@@ -125,12 +116,12 @@ def _advance(rules: Any, chart: Any, child: Any, now: Any, low: Any, high: Any, 
 @njit()
 def _fill(rules: Any, chart: Any) -> None:
     """The ends of all symbols at all starts, those of lower levels first."""
-    first, start, children, there = rules.first, rules.start, rules.children, chart.there
+    first, start, children, can_begin = rules.first, rules.start, rules.children, chart.can_begin
     for symbol in range(chart.rows.size - 1, -1, -1):
         for place in range(chart.starts[symbol]):
             row = chart.rows[symbol] + place * chart.width[symbol] - ((place + rules.shortest[symbol]) >> 6)
             for rule in range(first[symbol], first[symbol + 1]):
-                if not there[children[start[rule]], place]:
+                if not can_begin[children[start[rule]], place]:
                     continue  # as most are: not worth a call
                 now, then = chart.now, chart.then
                 low = high = place >> 6
@@ -142,25 +133,20 @@ def _fill(rules: Any, chart: Any) -> None:
                     if now[word]:
                         chart.words[row + word] |= now[word]
                         now[word] = _0
-                        there[symbol, place] = 1
+                        can_begin[symbol, place] = 1
 
 
-_RULES = "i4[::1], i4[::1], i4[::1], i8[::1], i8[::1]"
-
-
-@njit(f"void(i4[::1], i8[::1], {_RULES}, u1[::1])")
-def accept(
-    values: Any, offsets: Any, first: Any, start: Any, children: Any, shortest: Any, longest: Any, out: Any
-) -> None:
+@njit(signature("void", "i4[::1]", "i8[::1]", Rules, "u1[::1]"))
+def accept(values: Any, offsets: Any, rules: Any, out: Any) -> None:
     """Whether each string (d,), values[offsets[i] : offsets[i + 1]], is a sentence."""
-    rules = Rules(first, start, children, shortest, longest)
+    shortest, longest = rules.shortest[0], rules.longest[0]
     for i in range(out.size):
         n = offsets[i + 1] - offsets[i]
         out[i] = 0
-        if shortest[0] <= n <= longest[0]:
+        if shortest <= n <= longest:
             chart = _make_chart(rules, values[offsets[i] : offsets[i + 1]])
             _fill(rules, chart)
-            word = chart.words[(n >> 6) - (shortest[0] >> 6)]
+            word = chart.words[(n >> 6) - (shortest >> 6)]
             out[i] = word >> np.uint64(n & 63) & _1
 
 
@@ -190,7 +176,7 @@ def _make_masses(rules: Any, chart: Any, factor: Any) -> Any:
 
 
 @njit()
-def _carry(there: Any, masses: Any, child: Any, mass: Any, low: Any, high: Any, carried: Any) -> Any:
+def _carry(can_begin: Any, masses: Any, child: Any, mass: Any, low: Any, high: Any, carried: Any) -> Any:
     """Probabilities of places, taken through a symbol that begins there: those of its ends. `mass` is emptied.
 
     Places low … high of `mass` may be above 0; returns the same of `carried`.
@@ -199,7 +185,7 @@ def _carry(there: Any, masses: Any, child: Any, mass: Any, low: Any, high: Any, 
     least, most = carried.size, -1
     for place in range(low, high + 1):
         here, mass[place] = mass[place], 0.0
-        if here == 0.0 or not there[child, place]:
+        if here == 0.0 or not can_begin[child, place]:
             continue
         if child >= count:
             carried[place + 1] = here * masses.factor[place]
@@ -214,22 +200,22 @@ def _carry(there: Any, masses: Any, child: Any, mass: Any, low: Any, high: Any, 
 
 
 @njit()
-def _weigh(rules: Any, there: Any, masses: Any, share: Any) -> None:
+def _weigh(rules: Any, can_begin: Any, masses: Any, share: Any) -> None:
     """The inside probabilities of all ends of all symbols at all starts, those of lower levels first."""
     first, start, children = rules.first, rules.start, rules.children
     n = masses.factor.size
     total, mass, carried = np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1)
     for symbol in range(masses.first.size - 1, -1, -1):
         for place in range(n + 1):
-            if not there[symbol, place]:
+            if not can_begin[symbol, place]:
                 continue
             for rule in range(first[symbol], first[symbol + 1]):
-                if not there[children[start[rule]], place]:
+                if not can_begin[children[start[rule]], place]:
                     continue
                 low = high = place
                 mass[place] = share[rule]
                 for k in range(start[rule], start[rule + 1]):
-                    low, high = _carry(there, masses, children[k], mass, low, high, carried)
+                    low, high = _carry(can_begin, masses, children[k], mass, low, high, carried)
                     mass, carried = carried, mass
                 for end in range(low, high + 1):
                     total[end] += mass[end]
@@ -240,7 +226,7 @@ def _weigh(rules: Any, there: Any, masses: Any, share: Any) -> None:
 
 
 @njit()
-def _descend(rules: Any, there: Any, masses: Any, share: Any, outside: Any) -> None:
+def _descend(rules: Any, can_begin: Any, masses: Any, share: Any, outside: Any) -> None:
     """The outside probabilities of all symbols (N + T, n + 1), from the root down."""
     first, start, children = rules.first, rules.start, rules.children
     n = masses.factor.size
@@ -255,39 +241,36 @@ def _descend(rules: Any, there: Any, masses: Any, share: Any, outside: Any) -> N
                 mass[origin] = outside[symbol, origin] * share[rule]
                 for k in range(start[rule], start[rule + 1]):
                     child, further = children[k], k + 1 < start[rule + 1]
-                    found = False
+                    goes_on = False
                     for place in range(low, high + 1):
                         outside[child, place] += mass[place]
-                        found |= mass[place] > 0.0 and there[child, place]
-                    if not (found and further):
+                        goes_on |= mass[place] > 0.0 and can_begin[child, place]
+                    if not (goes_on and further):
                         break
-                    low, high = _carry(there, masses, child, mass, low, high, carried)
+                    low, high = _carry(can_begin, masses, child, mass, low, high, carried)
                     mass, carried = carried, mass
                 for place in range(low, high + 1):
                     mass[place] = 0.0
 
 
-@njit(f"f8(i4[::1], {_RULES}, f8[::1], f8[::1], f8[:,::1])")
-def weigh(
-    string: Any, first: Any, start: Any, children: Any, shortest: Any, longest: Any, share: Any, factor: Any, ways: Any
-) -> Any:
+@njit(signature("f8", "i4[::1]", Rules, "f8[::1]", "f8[::1]", "f8[:,::1]"))
+def weigh(string: Any, rules: Any, share: Any, factor: Any, ways: Any) -> Any:
     """How probable a string (n,) is, and what may come next at each of its places; share float64 (R,): of rules.
 
     Returns the probability that it is a sentence, multiplied by all factors, float64 (n,). ways float64 (N + T + 1, n
     + 1), zeros or, where it is not wanted, empty: how probable it is that a sentence begins with the symbols before a
     place and goes on with each symbol, or ends there (the last row), multiplied by the factors before the place.
     """
-    rules = Rules(first, start, children, shortest, longest)
     chart = _make_chart(rules, string)
     _fill(rules, chart)
     masses = _make_masses(rules, chart, factor)
-    _weigh(rules, chart.there, masses, share)
+    _weigh(rules, chart.can_begin, masses, share)
     whole = 0.0
     for k in range(masses.entry[min(1, chart.starts[0])]):  # the root's, at place 0
         if masses.end[k] == string.size:
             whole = masses.inside[k]
     if ways.size:
-        _descend(rules, chart.there, masses, share, ways)
+        _descend(rules, chart.can_begin, masses, share, ways)
         for k in range(masses.entry[min(1, chart.starts[0])]):
             ways[-1, masses.end[k]] = masses.inside[k]
     return whole
