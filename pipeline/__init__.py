@@ -14,7 +14,7 @@
       │        packing/    documents → sequences
       │        columns/    what a row holds beside its token ids: a kind a file
       ▼
-    Dataset   build/       what is missing → executors (Ray, or this process) → storage/arrow.py → manifest, last; verify
+    Dataset   build/       what is missing → executors (Ray, or this process) → Arrow files → manifest, last; verify
       │        dataset/    the way back, for all that reads it: manifest, reader, card
       │        storage/    where it lies: a folder on a disk, or in a bucket; Arrow files
       ▼
