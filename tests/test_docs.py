@@ -306,3 +306,24 @@ def numbers_of_igsm_items() -> set[int]:
 def test_what_deviates_from_released_code_is_as_the_page_says(said: str, ours: Any, expected: Any) -> None:
     assert said in (ROOT / "docs" / "deviations.md").read_text()
     assert ours() == expected
+
+
+PAGES = [ROOT / "README.md", *(page for page in (ROOT / "docs").glob("*.md") if page.name != "measurements.md")]
+"""Measurements name files as they were called at their commits."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    named = re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.py)`", page.read_text())
+    places = (ROOT, ROOT / "pipeline", ROOT / "tests")
+    assert not [name for name in named if not any((place / name).exists() for place in places)]
+
+
+def test_files_that_docstrings_name_exist() -> None:
+    missing = []
+    for path in sorted((ROOT / "pipeline").rglob("*.py")):
+        for name in re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", path.read_text()):
+            places = (ROOT, ROOT / "pipeline", *path.parents[: len(path.relative_to(ROOT).parts)])
+            if not any((place / name).exists() for place in places):
+                missing.append(f"{path.relative_to(ROOT)}: {name}")
+    assert not missing
