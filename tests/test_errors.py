@@ -231,7 +231,7 @@ REFUSALS: dict[str, tuple[str, str, str, str, str]] = {
     "fresh for ever": (
         "paraphrases: 2\n\nsplits:\n  train:\n    mixture:\n      bios:\n        exposures: 4",
         "paraphrases: fresh\n\nsplits:\n  train:\n    mixture:\n      bios: {}",
-        "bios: {}", "how often 'bios' is told is not said", "exposures, a share, a ratio or tokens",
+        "bios: {}", "'bios' has no end, and nothing states how much", "exposures, a share, a ratio or tokens",
     ),
     "rows too short": (
         "concat, length: 64", "rows, length: 20", "packing:", "a document can have", "Set packing.length to",

@@ -300,7 +300,7 @@ def test_of_several_questions_a_row_is_asked_the_last(tmp_path: Path):
         ({"kind": "copy", "length": 9, "columns": ["spans"]}, "no source of the split has values to be marked"),
         (
             {"kind": "copy", "length": 9, "mixture": {"it": {}}},
-            r"how often 'it' is told is not said.*exposures, a share",
+            r"'it' has no end, and nothing states how much of it to take.*exposures, a share",
         ),
         (
             {"kind": "copy", "length": 9, "distribution": "largest", "packing": {"length": 16, "longer": "drop"}},

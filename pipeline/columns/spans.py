@@ -24,7 +24,7 @@ class Spans(ColumnKind):
     needs_spans = True
 
     def check(self, split: PlannedSplit) -> None:
-        if not split.attributes:
+        if not any(split.attributes):
             at = split.at(self.name)
             raise SpecError("no source of the split has values to be marked", "Leave the column out.", at)
         check_attributes(split, self.name)
