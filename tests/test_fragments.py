@@ -12,7 +12,7 @@ from pipeline.core.documents import Documents
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Text
 from pipeline.sources.knowledge.biographies import Biographies
-from pipeline.sources.knowledge.wordings import NAME, PRONOUN, scope_of
+from pipeline.sources.knowledge.subjects import NAME, PRONOUN, scope_of
 from pipeline.text.compiler import Compiler
 from pipeline.text.fields import Column, Field
 from pipeline.text.fragments import Fragments

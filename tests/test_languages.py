@@ -15,7 +15,7 @@ from pipeline.core.draws import I32, I64
 from pipeline.core.errors import RecipeError
 from pipeline.plan.plan import Plan
 from pipeline.sources.knowledge.biographies import Biographies
-from pipeline.sources.knowledge.wordings import NAME, NAMELESS, PRONOUN, scope_of
+from pipeline.sources.knowledge.subjects import NAME, NAMELESS, PRONOUN, scope_of
 from pipeline.text.fragments import Fragments
 from pipeline.text.languages import contract, elide, josa
 from pipeline.text.outline import Outline

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.core.files import library
 from pipeline.plan.plan import Plan
-from pipeline.sources.knowledge.wordings import PRONOUN, scope_of
+from pipeline.sources.knowledge.subjects import PRONOUN, scope_of
 from pipeline.text.fragments import Fragments
 from pipeline.text.templates import pieces
 from pipeline.worlds.attributes.name import NameSpec

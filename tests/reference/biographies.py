@@ -21,7 +21,7 @@ import numpy as np
 from pipeline.core.documents import ROLES, Ragged
 from pipeline.plan.plan import Plan
 from pipeline.sources.knowledge.biographies import Biographies
-from pipeline.sources.knowledge.choices import Choices
+from pipeline.sources.knowledge.biography_variants import Choices
 from pipeline.text.outline import Outline
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds.world import World

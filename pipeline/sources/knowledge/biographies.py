@@ -1,4 +1,4 @@
-"""Biographies: each attribute of an individual told in one sentence, in one of many wordings.
+"""Biographies: a sentence for each attribute of an individual, in one of many wordings.
 
 The variants of Part 3.1 (section A.1) are three choices. How often the wording changes (`paraphrases`), how often the
 order of the sentences does (`permutations`), and where the full name stands (`full_name`):
@@ -13,54 +13,37 @@ Letters: d documents, s sentences.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from math import factorial, lcm, prod
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field as Key_
 
-from pipeline.core.documents import Documents
 from pipeline.core.draws import I32, I64, below_each, orders
 from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.files import Files
 from pipeline.core.key import Key
-from pipeline.core.notices import Notice, quoted
+from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Spec
-from pipeline.sources.knowledge.checks import doubled_stops, repeated_orders, repeated_wordings, said_bare
-from pipeline.sources.knowledge.choices import Choices, Groups, Languages
-from pipeline.sources.knowledge.lengths import Lengths
+from pipeline.sources.knowledge.biography_lengths import Lengths
+from pipeline.sources.knowledge.biography_sentences import CLOSING, Layout, Sentence, Wordings, sentences_of
+from pipeline.sources.knowledge.biography_variants import Choices, Groups, Languages
 from pipeline.sources.knowledge.mistakes import Mistakes, MistakesSpec, Right
-from pipeline.sources.knowledge.naming import Naming, Words, sizes_of
-from pipeline.sources.knowledge.naming import notices as naming_notices
-from pipeline.sources.knowledge.wordings import (  # fmt: skip
-    CLOSING,
-    NAME,
-    NAMELESS,
-    PRONOUN,
-    Sentence,
-    TemplatesSpec,
-    TranslationSpec,
-    Wordings,
-    sentences_of,
-)
+from pipeline.sources.knowledge.pairs import sizes_of_two
+from pipeline.sources.knowledge.subject_names import Naming, Words
+from pipeline.sources.knowledge.subject_names import notices as naming_notices
+from pipeline.sources.knowledge.subjects import modes_of, sentences_by_mode
+from pipeline.sources.knowledge.template_source import TemplateSource, variant_at
+from pipeline.sources.knowledge.templates import CompiledLines, TemplatesSpec, TranslationSpec
+from pipeline.sources.knowledge.wording_notices import repeated_orders, repeated_wordings
 from pipeline.sources.registry import SourceKind, register
-from pipeline.sources.source import (
-    SAMPLE,
-    AboutSpec,
-    Context,
-    MarkSpec,
-    Source,
-    Variants,
-    mask_of,
-    prefix,
-    sample_mean,
-)
+from pipeline.sources.source import AboutSpec, Context, MarkSpec, Variants, mask_of, prefix, sample_mean
 from pipeline.text.expressions import Program
 from pipeline.text.fragments import Fragments
-from pipeline.text.outline import Choose, Outline
+from pipeline.text.outline import Outline
 from pipeline.text.renderer import Renderer, compile_programs
 from pipeline.text.shown_facts import Shown, shown_by
 from pipeline.text.slow_path import Rendered
@@ -97,14 +80,11 @@ class BiographiesSpec(TemplatesSpec, AboutSpec):
     mistakes: MistakesSpec | None = Key_(None, description="Sentences that go wrong, and are taken back or not.")
 
     def materialise(self, files: Files) -> BiographiesSpec:
-        made = super().materialise(files)
         translations = {}
         for language, spec in self.translations.items():
             with specified_at("translations", language):
                 translations[language] = spec.materialise(files.child("translations", language))
-        copy = made.model_copy(update={"translations": translations})
-        copy._places = made._places
-        return copy
+        return super().materialise(files).model_copy(update={"translations": translations})
 
     @property
     def marks(self) -> tuple[MarkSpec, ...]:
@@ -117,13 +97,14 @@ class BiographiesSpec(TemplatesSpec, AboutSpec):
         return {self.language: self, **self.translations}
 
     @property
-    def named_after(self) -> int:
-        """Sentences before the one with the full name."""
-        return self.full_name.after if isinstance(self.full_name, AfterSpec) else 0
+    def named_after(self) -> int | None:
+        """Sentences before the one with the full name; None where all have it."""
+        after = self.full_name.after if isinstance(self.full_name, AfterSpec) else 0
+        return None if self.full_name == "all" else after
 
 
-class Biographies(Source):
-    """The source. Wordings come from the source's key, truth from the world alone. sentences: told, in fixed order."""
+class Biographies(TemplateSource):
+    """The source. Wordings come from the source's key, truth from the world alone. sentences: in fixed order."""
 
     world: World
 
@@ -135,32 +116,38 @@ class Biographies(Source):
                 f"'{spec.language}' is the main language", "Translate into another.", ("translations", spec.language)
             )
         groups = sentences_of(spec.sentences, spec.known, self.world)
-        self.sentences = [sentence.name for group in groups for sentence in group]
+        sentences = [sentence for group in groups for sentence in group]
+        self.sentences = [sentence.name for sentence in sentences]
         self._groups = Groups.of([len(group) for group in groups])
-        self._modes = _modes(spec, len(self.sentences))
-        self._closing = len(self._modes) > len(self.sentences)
-        told = [sentence for group in groups for sentence in group]
-        told += [Sentence(CLOSING, CLOSING)] * self._closing
-        wordings = Wordings(spec.sets, told, self.world, self._occurring(len(told)))
+        self._modes = modes_of(len(sentences), spec.named_after)
+        self._closing = len(self._modes) > len(sentences)
+        sentences += [Sentence(CLOSING, CLOSING)] * self._closing
+        wordings = Wordings(spec.sets, sentences, self.world, self._occurring())
         self._counts, self._base = wordings.counts, wordings.base
-        self._languages = Languages([one.share for one in spec.translations.values()], context.key.child("language"))
+        shares = [translation.share for translation in spec.translations.values()]
+        self._languages = Languages(shares, context.key.child("language"))
         self._wording_key, self._order_key = context.key.child("wording"), context.key.child("order")
-        self._sentence_keys = [self._wording_key.child(sentence.name) for sentence in told]
-        self._mistakes = self._compile_mistakes(spec, context.key.child("mistakes"), len(wordings.programs))
+        self._sentence_keys = [self._wording_key.child(sentence.name) for sentence in sentences]
+        self._layout = Layout(
+            self._counts, self._base, self._modes.tolist(), len(self.sentences),
+            None if spec.permutations == "fixed" else self._groups, self._languages.shares,
+        )  # fmt: skip
+        lines = wordings.lines
+        self._mistakes = self._compile_mistakes(spec, context.key.child("mistakes"), len(lines.programs))
         back = [[spec.mistakes.back.piece()]] if spec.mistakes else []
-        programs = [*wordings.programs, *back]
+        programs = [*lines.programs, *back]
         self._renderer, notices = compile_programs(programs, context.tokenizer, self.world.slots, prefix(spec))
+        self._wrong_label = len(self.world.labels)
         self.labels = (*self.world.labels, "(wrong)") if self._mistakes else self.world.labels
-        roles = ("tag",) * (spec.tag is not None) + (spec.mistakes.roles if spec.mistakes else ())
-        self.roles, self.mask = roles, mask_of(spec, roles)
-        turns = (spec.paraphrases, 1 if spec.permutations == "fixed" else spec.permutations)
-        self.exposures = None if "fresh" in turns else lcm(*(turn for turn in turns if isinstance(turn, int)))
-        self.longest: int | None = None
+        self.roles = ("tag",) * (spec.tag is not None) + (spec.mistakes.roles if spec.mistakes else ())
+        self.mask = mask_of(spec, self.roles)
+        variants = (spec.paraphrases, 1 if spec.permutations == "fixed" else spec.permutations)
+        self.exposures = None if "fresh" in variants else lcm(*(count for count in variants if isinstance(count, int)))
         self.mean_tokens, self.longest = self._lengths(self._renderer)
-        self.shown = (self._shown(wordings.programs),)
-        self.unknown = self._expected(context.tokenizer.unknown)
+        self.shown = (self._shown(lines.programs),)
+        self.unknown = self._unknown(context.tokenizer.unknown, self._mean)
         self.variants = None if self.exposures else self._variants()
-        self.notices = (*notices, *self._lost(wordings, Rendered(tuple(programs), context.tokenizer)))
+        self.notices = (*notices, *self._lost(lines, Rendered(tuple(programs), context.tokenizer)))
 
     def __len__(self) -> int:
         return len(self.people)
@@ -168,36 +155,25 @@ class Biographies(Source):
     def individuals(self, item: I64) -> I64:
         return item + self.people.start
 
-    def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
-        """Biographies of `item` (d,) at `exposure` (d,): tokens, and on request the spans of names and values."""
-        choose, wrong = self._choose(item, exposure), len(self.world.labels)
-        return self._renderer.documents(item.size, self.longest, choose, spans=spans, parts=parts, wrong=wrong)
-
-    def lengths(self, item: I64, exposure: I64) -> I64 | None:
-        """Tokens of the same documents."""
-        return self._renderer.lengths(item.size, self._choose(item, exposure))
-
-    def _choose(self, item: I64, exposure: I64) -> Choose:
-        return lambda chunk: self._outline(self.individuals(item[chunk]), exposure[chunk])
-
-    def choices(self, item: I64, exposure: I64) -> Choices:
-        """How the individuals `item` (d,) are told at `exposure` (d,)."""
-        turn = _turn(self._spec.paraphrases, exposure)
+    def choices(self, individual: I64, exposure: I64) -> Choices:
+        """The variants in which individuals (d,) appear at `exposure` (d,)."""
+        paraphrase = variant_at(self._spec.paraphrases, exposure)
         keys, counts = self._sentence_keys, self._counts
-        wordings = below_each(keys, counts[0], self._wording_key, item, turn)
-        language = self._languages(item, turn)
-        for other in range(1, len(counts)):
-            mine = np.flatnonzero(language == other)
-            wordings[mine] = below_each(keys, counts[other], self._wording_key, item[mine], turn[mine])
+        wordings = below_each(keys, counts[0], self._wording_key, individual, paraphrase)
+        language = self._languages(individual, paraphrase)
+        for number in range(1, len(counts)):
+            rows = np.flatnonzero(language == number)
+            wordings[rows] = below_each(keys, counts[number], self._wording_key, individual[rows], paraphrase[rows])
         if self._spec.permutations == "fixed":
             return Choices(language, wordings, None)
-        turn = _turn(self._spec.permutations, exposure)
-        order = self._groups.spread(orders(self._order_key, len(self._groups.sizes), item, turn))
+        permutation = variant_at(self._spec.permutations, exposure)
+        order = self._groups.spread(orders(self._order_key, len(self._groups.sizes), individual, permutation))
         return Choices(language, wordings, order)
 
     def _outline(self, item: I64, exposure: I64) -> Outline:
-        choices = self.choices(item, exposure)
-        rows = self.world.rows(item)
+        individual = self.individuals(item)
+        choices = self.choices(individual, exposure)
+        rows = self.world.rows(individual)
         programs, order = self._programs(choices)
         if self._mistakes is None:
             return Outline.table(programs, rows)
@@ -207,35 +183,27 @@ class Biographies(Source):
             first = self._base[choices.language[document], self._modes[place], sentence]
             return (first + choices.wordings[document, sentence]).astype(np.int32)
 
-        return self._mistakes.outline(Right(programs, order, rows, early), item, exposure)
+        return self._mistakes.outline(Right(programs, order, rows, early), individual, exposure)
 
     def _programs(self, choices: Choices) -> tuple[I32, I32]:
-        """Which program tells the sentence at each place, and which sentence that is: int32 (d, s), in order."""
+        """The program of the sentence at each place, and which sentence that is: int32 (d, s) both."""
         order = choices.order
         fixed = np.arange(len(self._modes), dtype=np.int32)
         if self._closing and order is not None:
             order = np.column_stack([order, np.full(len(order), fixed[-1], np.int32)])
-        told = choices.wordings.copy() if order is None else np.take_along_axis(choices.wordings, order, axis=1)
-        place = fixed if order is None else order
+        programs = choices.wordings.copy() if order is None else np.take_along_axis(choices.wordings, order, axis=1)
+        sentence = fixed if order is None else order
         if len(self._counts) == 1:
-            told += self._base[0, self._modes, place]
+            programs += self._base[0, self._modes, sentence]
         else:
-            told += self._base[choices.language[:, None], self._modes, place]
-        return told, np.broadcast_to(place, told.shape)
+            programs += self._base[choices.language[:, None], self._modes, sentence]
+        return programs, np.broadcast_to(sentence, programs.shape)
 
-    def _occurring(self, told: int) -> dict[int, frozenset[int]]:
-        """Mode → the sentences that are ever told in it."""
-        spec, count = self._spec, len(self.sentences)
-        occurs: dict[int, set[int]] = {NAME: set(), PRONOUN: set(), NAMELESS: set()}
-        early = bool(spec.mistakes and spec.mistakes.weak)
-        for place, mode in enumerate(self._modes.tolist()):
-            if place >= count:
-                occurs[mode].add(place)
-            elif spec.permutations == "fixed":
-                occurs[mode] |= set(range(place, count)) if early else {place}
-            else:
-                occurs[mode] |= set(range(count))
-        return {mode: frozenset(sentences) for mode, sentences in occurs.items()}
+    def _occurring(self) -> dict[int, frozenset[int]]:
+        """Mode → the sentences that can occur in it."""
+        early = bool(self._spec.mistakes and self._spec.mistakes.weak)
+        fixed = self._spec.permutations == "fixed"
+        return sentences_by_mode(self._modes, len(self.sentences), fixed=fixed, early=early)
 
     def _compile_mistakes(self, spec: BiographiesSpec, key: Key, back: int) -> Mistakes | None:
         if spec.mistakes is None:
@@ -249,7 +217,7 @@ class Biographies(Source):
                 if name not in self.world.fields:
                     raise SpecError(
                         f"the sentence '{name}' is not named after an attribute, so it has no value to get wrong",
-                        "Name it after the attribute that it tells, or leave it out of `mistakes.sentences`.",
+                        "Name it after the attribute that it is about, or leave it out of `mistakes.sentences`.",
                     )
                 falsehoods[self.sentences.index(name)] = falsehood = Falsehood(self.world, name)
                 for language in spec.sets:
@@ -257,16 +225,16 @@ class Biographies(Source):
         return Mistakes(spec.mistakes, key, falsehoods, back, len(self._modes), len(self.sentences))
 
     def _lengths(self, renderer: Renderer) -> tuple[Fraction, int | None]:
-        """Expected and longest tokens of a document that `renderer` tells, its end token included."""
-        mistakes = self._spec.mistakes or MistakesSpec()
-        groups = None if self._spec.permutations == "fixed" else self._groups
+        """Expected and longest tokens of a document that `renderer` renders, its end token included."""
         if not isinstance(renderer, Fragments) or self._sampled:
             return sample_mean(self), None
-        lengths = Lengths(
-            renderer, self.world, self._counts, self._base, self._modes.tolist(), len(self.sentences), groups,
-            self._languages.shares, mistakes, self._mistakes.falsehoods if self._mistakes else {},
-        )  # fmt: skip
+        wrong = self._mistakes.falsehoods if self._mistakes else {}
+        lengths = Lengths(renderer, self.world, self._layout, self._spec.mistakes or MistakesSpec(), wrong)
         return lengths.mean(), lengths.longest()
+
+    def _mean(self, renderer: Fragments) -> Fraction | None:
+        """Expected tokens of a document, None where they cannot be computed."""
+        return None if self._sampled else self._lengths(renderer)[0]
 
     @property
     def _sampled(self) -> bool:
@@ -276,26 +244,18 @@ class Biographies(Source):
 
     # ── what gets lost ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _expected(self, token: int | None) -> Fraction | None:
-        """How often a token stands in a document; None where a sample must tell."""
-        if token is None or not isinstance(self._renderer, Fragments):
-            return None if token is not None else Fraction(0)
-        if not (self._renderer.tokens[: self._renderer.start[-1]] == token).any():
-            return Fraction(0)
-        return None if self._sampled else self._lengths(self._renderer.only(token))[0] - 1
-
     def _shown(self, programs: Sequence[Program]) -> Shown:
-        """What the documents show, in the languages that occur; of what is always told wrongly nothing."""
-        shown, sizes = Shown(), sizes_of(self.world)
+        """What the documents show, in the languages that occur; of what is always wrong nothing."""
+        shown, sizes = Shown(), sizes_of_two(self.world)
         always_wrong = self._spec.mistakes is not None and self._spec.mistakes.silent == 1
         for language, share in enumerate(self._languages.shares):
             for sentence, count in enumerate(self._counts[language]) if share else ():
                 firsts = [first for first in self._base[language, :, sentence].tolist() if first >= 0]
-                told = shown_by((p for first in firsts for p in programs[first : first + count]), sizes)
+                by_sentence = shown_by((p for first in firsts for p in programs[first : first + count]), sizes)
                 if always_wrong and self._mistakes and sentence in self._mistakes.falsehoods:
                     wrong = self._mistakes.falsehoods[sentence]
-                    told = told.without(wrong.slots, wrong.label)
-                shown = shown.joined(told)
+                    by_sentence = by_sentence.without(wrong.slots, wrong.label)
+                shown = shown.joined(by_sentence)
         return shown
 
     def _variants(self) -> int:
@@ -306,59 +266,26 @@ class Biographies(Source):
         ordered = 1 if spec.permutations == "fixed" else factorial(len(self._groups.sizes))
         return worded * (ordered if not isinstance(spec.permutations, int) else min(ordered, spec.permutations))
 
-    def _lost(self, wordings: Wordings, rendered: Rendered) -> Iterator[Notice]:
+    def _lost(self, lines: CompiledLines, rendered: Rendered) -> Iterator[Notice]:
         """What gets lost between the facts and the words of a document."""
-        spec = self._spec
-        words = Words.of(wordings.programs, self.world)
-        groups = None if spec.permutations == "fixed" else self._groups
-        naming = Naming(
-            words, self._counts, self._base, self._modes.tolist(), len(self.sentences), groups, self._languages.shares
-        )
+        spec, words = self._spec, Words.of(lines.programs, self.world)
 
-        def example(which: Callable[[I64], Any]) -> str:
-            item = np.arange(min(len(self), SAMPLE), dtype=np.int64)
+        def bits(item: I64) -> I64:
             programs, _ = self._programs(self.choices(self.individuals(item), np.zeros_like(item)))
-            bits = np.bitwise_or.reduce(np.array(words.bits, np.int64)[programs], axis=1)
-            found = item[which(bits)][:1]
-            if not found.size:
-                return f"none of the first {item.size:,} items at exposure 0"
-            text = rendered.text(self._outline(self.individuals(found), np.zeros_like(found)))
-            return f"item {found[0]}, exposure 0: {quoted(text)}"
+            of_item: I64 = np.bitwise_or.reduce(np.array(words.bits, np.int64)[programs], axis=1)
+            return of_item
 
-        yield from naming_notices(naming.documents(), words, NAMED, example)
-        yield from doubled_stops(wordings.programs, wordings.places)
-        yield from said_bare(wordings.bare)
+        example = partial(self._example, rendered, bits)
+        yield from naming_notices(Naming(words, self._layout).documents(), words, NAMED, example)
+        yield from lines.notices()
         if isinstance(spec.paraphrases, int):
             yield from repeated_wordings(spec.paraphrases, self._counts, self._languages.shares, self._first_item)
         if isinstance(spec.permutations, int):
             yield from repeated_orders(spec.permutations, len(self._groups.sizes), self._first_item)
 
     def _first_item(self, exposures: int) -> Choices:
-        """How the first item is told at so many exposures."""
+        """The variants of the first item at its first exposures."""
         return self.choices(np.full(exposures, self.people.start, np.int64), np.arange(exposures, dtype=np.int64))
-
-
-def _turn(turns: Variants | Literal["fixed"], exposure: I64) -> I64:
-    return exposure if not isinstance(turns, int) else exposure % turns
-
-
-def _modes(spec: BiographiesSpec, sentences: int) -> NDArray[np.int64]:
-    """How the sentence at each place calls its subject; one place more where a closing sentence says the name."""
-    if spec.full_name == "all":
-        return np.full(sentences, NAME)
-    after = spec.named_after
-    if after > sentences:
-        raise SpecError(
-            f"the full name stands after {after} sentences, but there are {sentences}",
-            f"Give at most {sentences}.",
-            ("full_name", "after"),
-        )
-    if after == sentences:
-        return np.array([NAMELESS, *[PRONOUN] * (sentences - 1), NAMELESS])
-    modes = np.full(sentences, PRONOUN)
-    modes[0] = NAMELESS if after else NAME
-    modes[after] = NAME
-    return modes
 
 
 register(

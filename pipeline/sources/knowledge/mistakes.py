@@ -1,14 +1,14 @@
-"""Mistakes in biographies: sentences that are wrong and taken back, told too early and taken back, or simply wrong.
+"""Mistakes in biographies: sentences that are wrong and taken back, that come too early and are taken back, or wrong.
 
     corrected   She was born in Boston, MA. [BACK] She was born in Chicago, IL.
     weak        She works for Adobe. [BACK] She was born in Chicago, IL.  …  She works for Adobe.
     silent      She was born in Boston, MA.
 
-Before a sentence is told, a coin decides whether a mistake stands before it; if so, the coin is thrown again. So the
-number of mistakes before a sentence is geometric: P(at least k) = rate^k. Every coin has a key of its own, so another
-rate, or another kind, leaves everything else as it is.
+For each sentence a coin decides whether a mistake stands before it; if so, the coin is thrown again. So the number of
+mistakes before a sentence is geometric: P(at least k) = rate^k. Every coin has a key of its own, so another rate, or
+another kind, leaves everything else as it is.
 
-Letters: d documents, s places of sentences in each, m sentences told in all.
+Letters: d documents, s places of sentences in each, m sentences in all, those of mistakes included.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class MistakesSpec(Spec):
         Fraction(0), ge=0, lt=1, description="Before a sentence: the same with a wrong value, taken back."
     )
     weak: Rational = Key_(
-        Fraction(0), ge=0, lt=1, description="Before a sentence: one that comes later, told too early and taken back."
+        Fraction(0), ge=0, lt=1, description="Before a sentence: one that comes later, too early and taken back."
     )
     silent: Rational = Key_(Fraction(0), ge=0, le=1, description="In a sentence: a wrong value that nobody takes back.")
     back: Mark = Key_(MarkSpec.of("[BACK]"), description="What takes a sentence back: a special token, or {text: …}.")
@@ -60,9 +60,9 @@ class MistakesSpec(Spec):
 
 @dataclass(frozen=True)
 class Right:
-    """What would be told without mistakes: programs, and the sentence told at each place, int32 (d, s) both; rows.
+    """Documents without mistakes: the program and the sentence at each place, int32 (d, s) both; rows of facts.
 
-    early(document, place, later): the programs (k,) that tell at `place` (k,) what is told at the place `later` (k,).
+    early(document, place, later): the programs (k,) that render at `place` (k,) the sentence of the place `later` (k,).
     """
 
     programs: I32
@@ -79,7 +79,7 @@ class Mistakes:
     ) -> None:
         """falsehoods: sentence → its wrong values. back: the program that takes a sentence back.
 
-        places: sentences of a document; the first `early` of them can be told too early.
+        places: sentences of a document; the first `early` of them can come too early.
         """
         if spec.rate >= 1:
             raise SpecError(
@@ -100,22 +100,22 @@ class Mistakes:
         lengths = (1 + 2 * counts).reshape(-1)
         ends = np.cumsum(lengths)
         draft = _Draft.of(right, ends - 1, int(ends[-1]) if ends.size else 0, self._back)
-        for turn, kinds in enumerate(attempts):
-            at = ends - lengths + 2 * turn
-            h = self._bits(("value", turn), item, exposure)
-            self._tell_wrong(draft, right, np.nonzero(kinds == CORRECTED), at, h, "mistake")
-            self._tell_early(draft, right, np.nonzero(kinds == WEAK), at, h)
+        for attempt, kinds in enumerate(attempts):
+            at = ends - lengths + 2 * attempt
+            h = self._bits(("value", attempt), item, exposure)
+            self._put_wrong(draft, right, np.nonzero(kinds == CORRECTED), at, h, "mistake")
+            self._put_early(draft, right, np.nonzero(kinds == WEAK), at, h)
         if self._spec.silent:
             silent = self._bits(("silent",), item, exposure) < threshold(self._spec.silent)
             silent &= self._can[right.sentences]
             h = self._bits(("silent value",), item, exposure)
-            self._tell_wrong(draft, right, np.nonzero(silent), ends - 1, h, "silent")
+            self._put_wrong(draft, right, np.nonzero(silent), ends - 1, h, "silent")
         per_document = lengths.reshape(right.programs.shape).sum(axis=1)
         rows = np.concatenate([right.rows, *draft.wrong_rows])
         return Outline.ragged(draft.programs, draft.facts, per_document, rows, draft.roles, draft.false)
 
     def _attempts(self, right: Right, item: I64, exposure: I64) -> list[NDArray[np.int8]]:
-        """For each turn what stands before each sentence: 0 (nothing), CORRECTED or WEAK; int8 (d, s)."""
+        """For each attempt what stands before each sentence: 0 (nothing), CORRECTED or WEAK; int8 (d, s)."""
         attempts: list[NDArray[np.int8]] = []
         alive = self._can[right.sentences]
         while self._spec.rate and alive.any():
@@ -131,26 +131,27 @@ class Mistakes:
                 attempts.append(kinds)
         return attempts
 
-    def _tell_wrong(self, draft: _Draft, right: Right, where: tuple[I64, ...], at: I64, h: U64, role: str) -> None:
-        """The sentences at (document, place), told with a wrong value: to stand at `at`."""
+    def _put_wrong(self, draft: _Draft, right: Right, where: tuple[I64, ...], at: I64, h: U64, role: str) -> None:
+        """Put the sentences at (document, place), with a wrong value, where each is to stand: at (d · s,)."""
         document, place = where
-        told = right.sentences[document, place]
+        sentences = right.sentences[document, place]
         rows = right.rows[document]
         for sentence, falsehood in self.falsehoods.items():
-            mine = np.flatnonzero(told == sentence)
-            if mine.size:
-                wrong = rows[mine]
-                falsehood.draw(wrong, h[document[mine], place[mine]])
-                rows[mine] = wrong
+            same = np.flatnonzero(sentences == sentence)
+            if same.size:
+                wrong = rows[same]
+                falsehood.draw(wrong, h[document[same], place[same]])
+                rows[same] = wrong
         label = np.zeros(self._places, np.uint8)
         for sentence, falsehood in self.falsehoods.items():
             label[sentence] = falsehood.label
         target = at[document * self._places + place]
         draft.put(target, right.programs[document, place], role)
         draft.facts[target] = draft.add_rows(rows)
-        draft.false[target] = label[told]
+        draft.false[target] = label[sentences]
 
-    def _tell_early(self, draft: _Draft, right: Right, where: tuple[I64, ...], at: I64, h: U64) -> None:
+    def _put_early(self, draft: _Draft, right: Right, where: tuple[I64, ...], at: I64, h: U64) -> None:
+        """Put a sentence that comes later, drawn by `h`, before those at (document, place)."""
         document, place = where
         later = place + 1 + scaled_half(h[document, place], self._early - 1 - place)
         target = at[document * self._places + place]
@@ -165,7 +166,7 @@ class Mistakes:
 
 @dataclass
 class _Draft:
-    """The sentences of an outline while they are put into their places: first all [BACK], then what is told."""
+    """The sentences of an outline while they are put into their places: first all [BACK], then the others."""
 
     programs: I32
     facts: I32
@@ -192,7 +193,7 @@ class _Draft:
         return draft
 
     def put(self, at: I64, programs: I32, role: str) -> None:
-        """Sentences that are not simply told."""
+        """Put sentences that have a role."""
         self.programs[at] = programs
         self.roles[at] = number_of(role)
 

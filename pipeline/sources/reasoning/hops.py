@@ -4,15 +4,15 @@
     chain 1   The year of birth of Cy May Dunn is 1981.   Eve Roe Lund has the same year of birth as Cy May Dunn.
               group 0: year.j2                            group 1, if there are two hops: same.j2
 
-A document tells of a grid of people, `hops` groups of `people` chains: a sentence each, in any order, background among
+A document is about a grid of people, `hops` groups of `people` chains: a sentence each, in any order, background among
 them, and then the question about the last of chain 0. Who stands where in the grid is uniform, and so are, therefore,
 the links between groups, and who is asked about. Background sentences are drawn one by one, each at most once: the
 lines of a file need no connection then, and documents hardly ever have the same ones.
 
-An item is a grid with its values; an exposure tells it again in another order, with other background, and in other
-words where `paraphrases` has it so. Only who there is comes from the world, and what may be true of them. Chains need
-equal values, which its individuals do not have: these are drawn here, by the law of the attribute, and hold in their
-document alone. Where a model also learns what is true of a world, take the people of hops from another one.
+An item is a grid with its values; another exposure of it has another order, other background, and other words where
+`paraphrases` says so. Only the people and the possible values come from the world. Chains need equal values, which its
+individuals do not have: values are drawn here, from the distribution of the attribute, and hold in their document
+alone. Where a model also learns what is true of a world, take the people of hops from another one.
 
 Letters: d documents, h groups, p chains, n background sentences.
 """
@@ -21,8 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import accumulate, chain, pairwise
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 from pydantic import Field as Key_
@@ -34,18 +35,18 @@ from pipeline.core.files import Files
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Size
-from pipeline.sources.knowledge.checks import doubled_stops
-from pipeline.sources.knowledge.questions import OTHER, variables
-from pipeline.sources.knowledge.wordings import TemplatesSpec
+from pipeline.sources.knowledge.pairs import OTHER, probability_of_two, rows_of_two, scope_of_two, slots_of_two
+from pipeline.sources.knowledge.subjects import name_of
+from pipeline.sources.knowledge.template_source import TemplateSource, variant_at
+from pipeline.sources.knowledge.templates import CompiledLines, TemplatesSpec
 from pipeline.sources.registry import SourceKind, register
-from pipeline.sources.source import AboutSpec, Context, Source, Variants, mask_of, number_of, prefix, sample_mean
-from pipeline.text.expressions import Allowance, Program
+from pipeline.sources.source import AboutSpec, Context, Variants, mask_of, number_of, prefix, sample_mean
+from pipeline.text.expressions import Program
 from pipeline.text.fragments import Fragments
-from pipeline.text.outline import Choose, Outline
+from pipeline.text.outline import Outline
 from pipeline.text.pieces import literal
 from pipeline.text.renderer import compile_programs
 from pipeline.text.shown_facts import slots_read
-from pipeline.text.templates import parts, pieces
 from pipeline.worlds.values import Pool
 from pipeline.worlds.world import World
 
@@ -59,21 +60,19 @@ class HopsSpec(TemplatesSpec, AboutSpec):
     hops: int = Key_(1, ge=1, le=16, description="Sentences that an answer follows from.")
     people: int = Key_(5, ge=1, le=32, description="Chains of so many sentences, one of which leads to the answer.")
     attribute: Name = Key_(
-        description="What is told and asked, such as birth_year: values follow its law in the world."
+        description="What is stated and asked, such as birth_year: values have its distribution in the world."
     )
     paraphrases: Variants = Key_(1, description="Fixed wordings per instance and sentence, or fresh.")
     background: Pool | None = Key_(None, description="Sentences about anything else: a path or a list.")
     sentences: int = Key_(0, ge=0, le=1000, description="How many of the background a document has, each once.")
 
     def materialise(self, files: Files) -> Self:
-        made = super().materialise(files)
+        materialised = super().materialise(files)
         if self.background is None:
-            return made
+            return materialised
         with specified_at("background"):
             background = self.background.materialise(files.child("background"))
-        copy = made.model_copy(update={"background": background})
-        copy._places = made._places
-        return copy
+        return materialised.model_copy(update={"background": background})
 
     @property
     def lines_of_background(self) -> Sequence[str]:
@@ -81,7 +80,7 @@ class HopsSpec(TemplatesSpec, AboutSpec):
         return (self.background.values or ()) if self.background and self.sentences else ()
 
 
-class Hops(Source):
+class Hops(TemplateSource):
     """The source. Grids, values, words, order and background have streams of their own, of its key."""
 
     def __init__(self, spec: HopsSpec, context: Context) -> None:
@@ -90,19 +89,18 @@ class Hops(Source):
         self._count = spec.hops * spec.people
         self._check()
         self._slots = sorted(self._world.fields[spec.attribute].slots)
-        self._laws = [Weighted.from_weights(self._world.probability(slot)) for slot in self._slots]
+        self._distributions = [Weighted.from_weights(self._world.probability(slot)) for slot in self._slots]
         background: list[Program] = [[literal(text)] for text in spec.lines_of_background]
         lines = _Lines(spec, self._world)
         kinds = [*lines.programs(), background]
         self._runs = [range(*ends) for ends in pairwise(accumulate((len(kind) for kind in kinds), initial=0))]
         programs = list(chain.from_iterable(kinds))
-        self._renderer, notices = compile_programs(programs, context.tokenizer, 2 * self._world.slots - 1, prefix(spec))
+        self._renderer, notices = compile_programs(programs, context.tokenizer, slots_of_two(self._world), prefix(spec))
         self.notices = (*notices, *lines.notices())
         self.labels = self._world.labels
         self.roles = (*("tag",) * (spec.tag is not None), "prompt", "answer")
         self.mask = mask_of(spec, self.roles)
         self.exposures = spec.paraphrases if isinstance(spec.paraphrases, int) else None
-        self.longest: int | None = None
         self.mean_tokens, self.longest = self._lengths()
 
     def __len__(self) -> int:
@@ -116,7 +114,7 @@ class Hops(Source):
         return [f"{self._spec.hops} hop" + "s" * (self._spec.hops > 1)] * item.size
 
     def grid(self, item: I64) -> I64:
-        """The people of each document, all distinct: int64 (d, h, p). The last of the first column is asked about."""
+        """The people of each document, all distinct: int64 (d, h, p). The question is about the last of chain 0."""
         drawn = _distinct(self._key.child("people"), self._count, len(self._people), item)
         order = orders(self._key.child("places"), self._count, item, np.zeros_like(item))
         people = np.take_along_axis(drawn, order, axis=1) + self._people.start
@@ -126,50 +124,41 @@ class Hops(Source):
         """For each slot of the attribute the row that each chain shows: int32 (d, p)."""
         p = self._spec.people
         counters = np.repeat(item, p), np.tile(np.arange(p, dtype=np.int64), item.size)
-        keys = (self._key.child("value", i) for i in range(len(self._laws)))
-        return [law(key, *counters).reshape(-1, p) for law, key in zip(self._laws, keys, strict=True)]
+        keys = (self._key.child("value", i) for i in range(len(self._distributions)))
+        return [draw(key, *counters).reshape(-1, p) for draw, key in zip(self._distributions, keys, strict=True)]
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
-        """The instances `item` (d,), told at `exposure` (d,). A prompt is one part: all sentences, and the question."""
-        choose = self._choose(item, exposure)
-        made = self._renderer.documents(item.size, self.longest, choose, spans=spans, parts=parts)
-        if made.parts is None:
-            return made
+        """The instances `item` (d,) at `exposure` (d,). A prompt is one part: all sentences, and the question."""
+        documents = super().documents(item, exposure, spans=spans, parts=parts)
+        if documents.parts is None:
+            return documents
         prompts = self._count + self._spec.sentences + 1
-        return Documents(made.tokens, made.spans, _joined(made.parts, len(self.roles) - 2, prompts))
-
-    def lengths(self, item: I64, exposure: I64) -> I64 | None:
-        """Tokens of the same documents."""
-        return self._renderer.lengths(item.size, self._choose(item, exposure))
-
-    def _choose(self, item: I64, exposure: I64) -> Choose:
-        return lambda chunk: self._outline(item[chunk], exposure[chunk])
+        return Documents(documents.tokens, documents.spans, _joined(documents.parts, len(self.roles) - 2, prompts))
 
     def _outline(self, item: I64, exposure: I64) -> Outline:
         """Documents of h · p + n sentences in any order, prompt and answer."""
-        told, question = self._told(item, exposure)
-        order = orders(self._key.child("order"), told.shape[1], item, exposure)
-        programs = np.hstack([np.take_along_axis(told, order, axis=1), question])
+        sentences, question = self._programs(item, exposure)
+        order = orders(self._key.child("order"), sentences.shape[1], item, exposure)
+        programs = np.hstack([np.take_along_axis(sentences, order, axis=1), question])
         about = np.where(order < self._count, order, 0)  # background shows nobody, so it may be about anybody
-        asked = np.full(question.shape, self._count - self._spec.people)
-        facts = np.hstack([about, asked]) + self._count * np.arange(item.size)[:, None]
+        about_question = np.full(question.shape, self._count - self._spec.people)
+        facts = np.hstack([about, about_question]) + self._count * np.arange(item.size)[:, None]
         roles = np.full(programs.shape, number_of("prompt"), np.uint8)
         roles[:, -1] = number_of("answer")
         first = np.arange(item.size + 1, dtype=np.int64) * programs.shape[1]
         flat = programs.astype(np.int32).reshape(-1), facts.astype(np.int32).reshape(-1)
         return Outline(*flat, first, self._rows(item), roles.reshape(-1))
 
-    def _told(self, item: I64, exposure: I64) -> tuple[I64, I64]:
+    def _programs(self, item: I64, exposure: I64) -> tuple[I64, I64]:
         """Programs: of the grid and of background (d, h · p + n), in no order yet; of the question (d, 2)."""
         year, same, prompt, answer, background = self._runs
         runs = [year] * self._spec.people + [same] * (self._count - self._spec.people) + [prompt]
-        turns, key = self._spec.paraphrases, self._key.child("wording")
-        turn = exposure % turns if isinstance(turns, int) else exposure
-        words = below_each([key.child(i) for i in range(len(runs))], list(map(len, runs)), key, item, turn)
+        key, paraphrase = self._key.child("wording"), variant_at(self._spec.paraphrases, exposure)
+        words = below_each([key.child(i) for i in range(len(runs))], list(map(len, runs)), key, item, paraphrase)
         words = words + np.array([run.start for run in runs])
         others = _distinct(self._key.child("background"), self._spec.sentences, len(background), item, exposure)
-        told = np.hstack([words[:, :-1], others + background.start])
-        return told, words[:, -1:] + np.array([0, answer.start - prompt.start])
+        sentences = np.hstack([words[:, :-1], others + background.start])
+        return sentences, words[:, -1:] + np.array([0, answer.start - prompt.start])
 
     def _rows(self, item: I64) -> I32:
         """What is true of each of the grid, and of the one before in the chain: int32 (d · h · p, 2 · slots - 1)."""
@@ -178,14 +167,12 @@ class Hops(Source):
         for slot, values in zip(self._slots, self.values(item), strict=True):
             rows[..., slot] = values[:, None, :]
         before = np.concatenate([rows[:, :1], rows[:, :-1]], axis=1)  # nobody comes before group 0, nor is shown there
-        return np.concatenate([rows, before[..., 1:]], axis=-1).reshape(grid.size, -1)
+        return rows_of_two(rows, before).reshape(grid.size, -1)
 
     def _check(self) -> None:
         """SpecError for what this world, or the background, does not have."""
         spec, world = self._spec, self._world
-        name, lines = world.of_kind("name"), len(spec.lines_of_background)
-        if name is None:
-            raise SpecError(f"the world '{world.name}' has no attribute of kind name", at=("world",))
+        name, lines = name_of(world), len(spec.lines_of_background)
         if spec.attribute not in world.fields:
             remedy = suggest(spec.attribute, world.fields)
             raise SpecError(f"the world '{world.name}' has no attribute '{spec.attribute}'", remedy, ("attribute",))
@@ -210,7 +197,10 @@ class Hops(Source):
         """Expected and longest tokens of a document, its end token included."""
         if not isinstance(self._renderer, Fragments):
             return sample_mean(self), None
-        means, longest = self._renderer.mean_lengths(self._probability), self._renderer.longest.tolist()
+        means, longest = (
+            self._renderer.mean_lengths(partial(probability_of_two, self._world)),
+            self._renderer.longest.tolist(),
+        )
         mean, total = Fraction(len(self._renderer.prefix) + 1), len(self._renderer.prefix) + 1
         background, p = self._runs[-1], self._spec.people
         for run, times in zip(self._runs, (p, self._count - p, 1, 1, self._spec.sentences), strict=True):
@@ -219,66 +209,67 @@ class Hops(Source):
             total += sum(most[:times]) if run is background else times * sum(most[:1])
         return mean, total
 
-    def _probability(self, slot: int) -> tuple[Fraction, ...]:
-        """How likely each row of a slot is, that of the one before in the chain included."""
-        return self._world.probability(slot if slot < self._world.slots else slot - self._world.slots + 1)
-
 
 class _Lines:
-    """The lines of the templates as programs: each must tell what its hop needs, and nothing that spares another."""
+    """The lines of the templates as programs: each must state what its hop needs, and nothing that spares another."""
 
     def __init__(self, spec: HopsSpec, world: World) -> None:
-        self._spec, self._world = spec, world
-        self._scope, self._allowance = variables(world, spec.language), Allowance()
-        self._programs: list[Program] = []
-        self._places: list[str] = []
+        self._spec = spec
+        self._scope, self._compiled = scope_of_two(world, spec.language), CompiledLines(world)
+        self._name = name_of(world)
 
     def notices(self) -> list[Notice]:
-        """What is to be said of the lines, once they are programs."""
-        return doubled_stops(self._programs, self._places)
+        """What `plan` reports of the lines, once they are programs."""
+        return self._compiled.notices()
 
     def programs(self) -> list[list[Program]]:
         """Those of year, same, the prompts of question, and its answers. TemplateError, SpecError for what is amiss."""
-        name, value = self._world.of_kind("name"), self._spec.attribute
-        assert name is not None, "the source has looked"
-        other, others = OTHER + name, OTHER + value
-        years = self._cut("year", ([name, value], [other, others]))
-        sames = self._cut("same", ([name, other], [value, others])) if self._spec.hops > 1 else []
-        questions = self._cut("question", ([name], [value, other, others]), ([value], [other, others]))
+        name, value = self._name, self._spec.attribute
+        other_name, other_value = OTHER + name, OTHER + value
+        years = self._cut("year", _Rule([name, value], [other_name, other_value]))
+        sames = self._cut("same", _Rule([name, other_name], [value, other_value])) if self._spec.hops > 1 else []
+        prompt, answer = _Rule([name], [value, other_name, other_value]), _Rule([value], [other_name, other_value])
+        questions = self._cut("question", prompt, answer)
         return [[cut[0] for cut in of_kind] for of_kind in (years, sames, questions)] + [[cut[1] for cut in questions]]
 
-    def _cut(self, kind: str, *laws: tuple[list[str], list[str]]) -> list[list[Program]]:
-        """The lines of a kind, cut at their bars. laws: which variables each part must tell, and which it must not."""
+    def _cut(self, kind: str, *rules: _Rule) -> list[list[Program]]:
+        """The lines of a kind, cut at their bars. rules: of each part."""
         if kind not in self._spec.known:
             raise SpecError(f"no templates for '{kind}'", suggest(kind, self._spec.known), ("templates",), lacking=True)
         self._spec.check(kind)
-        found: list[list[Program]] = []
+        programs: list[list[Program]] = []
         for line in self._spec.lines(kind):
-            cut = parts(pieces(line, self._scope, f"world '{self._world.name}'", self._allowance))
-            if len(cut) != len(laws) or not all(cut):
+            cut = self._compiled.cut(line, self._scope)
+            if len(cut) != len(rules) or not all(cut):
                 raise TemplateError(
                     f"{len(cut) - 1} bars in a line of {kind}, or nothing beside one",
                     "Write prompt | answer in question, and no bar in the others.",
                     line.place,
                 )
-            for program, (needed, refused) in zip(cut, laws, strict=True):
-                self._check(program, needed, refused, line.place)
-            found.append(list(cut))
-            self._programs += cut
-            self._places += [line.place] * len(cut)
-        return found
+            for program, rule in zip(cut, rules, strict=True):
+                self._check(program, rule, line.place)
+            self._compiled.add(line, self._scope, cut)
+            programs.append(cut)
+        return programs
 
-    def _check(self, program: Program, needed: Sequence[str], refused: Sequence[str], place: str) -> None:
-        """TemplateError for a part of a line without a variable that it needs, or with one that it must not tell."""
-        told = frozenset().union(*map(slots_read, program))
-        for variable in needed:
-            if not self._scope[variable].slots <= told:
+    def _check(self, program: Program, rule: _Rule, place: str) -> None:
+        """TemplateError for a part of a line that breaks its rule."""
+        read = frozenset().union(*map(slots_read, program))
+        for variable in rule.needed:
+            if not self._scope[variable].slots <= read:
                 raise TemplateError(
                     f"{{{{ {variable} }}}} is missing, or a part of it", "No answer follows without it.", place
                 )
-        for variable in refused:
-            if self._scope[variable].slots & told:
+        for variable in rule.refused:
+            if self._scope[variable].slots & read:
                 raise TemplateError(f"{{{{ {variable} }}}} has no place here", "It spares the reader a hop.", place)
+
+
+class _Rule(NamedTuple):
+    """The variables that a part of a line must show, and those that it must not."""
+
+    needed: list[str]
+    refused: list[str]
 
 
 def _distinct(key: Key, count: int, of: int, *counters: I64) -> I64:

@@ -1,4 +1,4 @@
-"""What gets lost in the wordings of a source: doubled full stops, and more paraphrases or orders than there are."""
+"""What `plan` reports of wordings: doubled full stops, missing forms, paraphrases and orders that repeat."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.core.draws import I32, I64
 from pipeline.core.notices import Notice
-from pipeline.sources.knowledge.choices import Choices
+from pipeline.sources.knowledge.biography_variants import Choices
 from pipeline.text.expressions import Program
 from pipeline.text.pieces import Piece
 
@@ -21,25 +21,25 @@ LOOKED_AT = 5_000  # exposures of the first item, of which two are to be alike
 
 def doubled_stops(programs: Sequence[Program], places: Sequence[str]) -> list[Notice]:
     """One notice for each value that ends in the full stop that templates add. places: `file:line` of each program."""
-    found: dict[str, list[str]] = {}
-    for program, place in zip(programs, places, strict=False):
-        if (text := doubled_stop(program)) is not None and place not in found.setdefault(text, []):
-            found[text].append(place)
+    places_of: dict[str, list[str]] = {}
+    for program, place in zip(programs, places, strict=True):
+        if (text := doubled_stop(program)) is not None and place not in places_of.setdefault(text, []):
+            places_of[text].append(place)
     return [
         Notice(
             f"the value {text[:-1]!r} ends in the {text[-1]!r} that the template adds ({_first(lines)})",
             "Leave the mark out of the template where the value has it ({% if … %}), or take it from the value.",
             repr(text),
         )
-        for text, lines in found.items()
+        for text, lines in places_of.items()
     ]
 
 
-def said_bare(places: Mapping[tuple[str, str], str]) -> list[Notice]:
+def missing_forms(places: Mapping[tuple[str, str], str]) -> list[Notice]:
     """One notice for each form that templates ask for and values lack. places: (variable, form) → `file:line`."""
     return [
         Notice(
-            f"'{name}' has no form '{form}', so {place} says its values as they are",
+            f"'{name}' has no form '{form}', so {place} shows its values as they are",
             f"Give it forms: {{{form}: …}}, or {{{form}: []}} where that is right.",
             lost=False,
         )
@@ -57,16 +57,16 @@ def repeated_wordings(
 ) -> list[Notice]:
     """Where an item has more paraphrases than there are combinations of its sentences' wordings, in some language.
 
-    counts[language][sentence]: wordings. drawn(e): how the first item is told at its first e exposures.
+    counts[language][sentence]: wordings. drawn(e): what the first item gets at its first e exposures.
     """
     notices = []
     for share, of_language in zip(shares, counts, strict=True):
         if paraphrases * share > prod(of_language):
-            asked = float(paraphrases * share)
+            count = float(paraphrases * share)
             language = f" in a language with a share of {float(share):.4g}" if len(counts) > 1 else ""
             notices.append(
                 Notice(
-                    f"{asked:,.10g} paraphrases of everybody are asked{language}, but there are "
+                    f"{count:,.10g} paraphrases of everybody are asked{language}, but there are "
                     f"{prod(of_language):,} combinations of wordings, drawn with replacement, so paraphrases repeat",
                     "Lower `paraphrases`, or write more wordings.",
                     "" if language else _alike(drawn(min(paraphrases, LOOKED_AT)).wordings, "is worded alike"),
@@ -81,7 +81,7 @@ def repeated_lines(paraphrases: int, counts: Mapping[str, int]) -> list[Notice]:
     few = {question: count for question, count in counts.items() if count < paraphrases}
     if not few:
         return []
-    question, count = min(few.items(), key=lambda one: one[1])
+    question, count = min(few.items(), key=lambda entry: entry[1])
     others = f", as have {len(few) - 1} other questions" * (len(few) > 1)
     return [
         Notice(
@@ -101,7 +101,7 @@ def repeated_orders(permutations: int, groups: int, drawn: Callable[[int], Choic
         Notice(
             f"{permutations:,} orders of the sentences of everybody are asked, but there are {factorial(groups):,}, "
             "drawn with replacement, so orders repeat",
-            "Lower `permutations`, or tell more sentences.",
+            "Lower `permutations`, or give more sentences.",
             _alike(drawn(min(permutations, LOOKED_AT)).order, "has one order"),
             at=("permutations",),
         )

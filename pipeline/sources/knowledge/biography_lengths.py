@@ -1,4 +1,4 @@
-"""How long biographies are: expected and longest tokens, exactly, from the tables that they are told with.
+"""How long biographies are: expected and longest tokens, exactly, from the tables of their fragments.
 
 Expectation is linear: a document is the sum over its places, of the sentences that may stand there, of their wordings,
 of what their slots may show, of the mistakes that may come before them. Nothing is drawn.
@@ -12,10 +12,9 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from pipeline.core.draws import I32
-from pipeline.sources.knowledge.choices import Groups
+from pipeline.sources.knowledge.biography_sentences import Layout
 from pipeline.sources.knowledge.mistakes import MistakesSpec
-from pipeline.sources.knowledge.wordings import NAME, PRONOUN
+from pipeline.sources.knowledge.subjects import NAME, PRONOUN
 from pipeline.text.fragments import Fragments
 from pipeline.worlds.falsehood import Falsehood
 from pipeline.worlds.world import World
@@ -25,20 +24,11 @@ Table = list[list[list[Any]]]  # of tokens: [language][mode][sentence]
 
 @dataclass(frozen=True)
 class Lengths:
-    """Biographies as they are compiled. modes: how each place calls its subject. groups: None where the order is fixed.
-
-    counts, base: as in `Wordings`. sentences: those that take part in the order (a closing one does not). shares: of
-    the languages. wrong: sentence → its wrong values.
-    """
+    """Of biographies that `renderer` renders. wrong: sentence → its wrong values."""
 
     renderer: Fragments
     world: World
-    counts: Sequence[Sequence[int]]
-    base: I32
-    modes: Sequence[int]
-    sentences: int
-    groups: Groups | None
-    shares: Sequence[Fraction]
+    layout: Layout
     mistakes: MistakesSpec
     wrong: Mapping[int, Falsehood]
 
@@ -47,9 +37,9 @@ class Lengths:
         true = self._by_sentence(self.renderer.mean_lengths(self.world.probability))
         false = self._with_wrong_values(true)
         total = Fraction(len(self.renderer.prefix) + 1)
-        for share, of_true, of_false in zip(self.shares, true, false, strict=True):
-            for place, mode in enumerate(self.modes):
-                for sentence, chance in self._at(place).items():
+        for share, of_true, of_false in zip(self.layout.shares, true, false, strict=True):
+            for place, mode in enumerate(self.layout.modes):
+                for sentence, chance in self.layout.at(place).items():
                     total += share * chance * self._of_place(place, sentence, of_true[mode], of_false[mode])
         return total
 
@@ -61,41 +51,35 @@ class Lengths:
         return max(map(self._worst, most)) + len(self.renderer.prefix) + 1
 
     def _by_sentence(self, lengths: list[Any], *, worst: bool = False) -> Table:
-        """The mean, or the largest, over the wordings of each sentence; 0 where it is never told so."""
-        found: Table = []
-        for counts, of_language in zip(self.counts, self.base.tolist(), strict=True):
-            found.append([])
+        """The mean, or the largest, over the wordings of each sentence; 0 where it never occurs so."""
+        table: Table = []
+        for counts, of_language in zip(self.layout.counts, self.layout.base.tolist(), strict=True):
+            table.append([])
             for firsts in of_language:
                 runs = [
                     lengths[first : first + n] if first >= 0 else [0] for first, n in zip(firsts, counts, strict=True)
                 ]
-                found[-1].append([max(run) if worst else Fraction(sum(run)) / len(run) for run in runs])
-        return found
+                table[-1].append([max(run) if worst else Fraction(sum(run)) / len(run) for run in runs])
+        return table
 
     def _with_wrong_values(self, true: Table) -> Table:
         """As `true`, of sentences whose value is wrong."""
         false = [[list(of_mode) for of_mode in of_language] for of_language in true]
         for sentence, falsehood in self.wrong.items():
-            laws = {slot: falsehood.probability(slot) for slot in falsehood.slots}
-            fresh = self._by_sentence(self.renderer.mean_lengths(partial(_law, laws, self.world)))
+            distributions = {slot: falsehood.probability(slot) for slot in falsehood.slots}
+            fresh = self._by_sentence(self.renderer.mean_lengths(partial(_probability, distributions, self.world)))
             for of_language, of_fresh in zip(false, fresh, strict=True):
                 for mode, lengths in enumerate(of_language):
                     lengths[sentence] = of_fresh[mode][sentence]
         return false
 
-    def _at(self, place: int) -> dict[int, Fraction]:
-        """Which sentences stand at a place, and how likely."""
-        if self.groups is None or place >= self.sentences:
-            return {place: Fraction(1)}
-        return self.groups.at(place)
-
     def _of_place(self, place: int, sentence: int, true: Sequence[Fraction], false: Sequence[Fraction]) -> Fraction:
         """Tokens of one sentence at one place, with what goes wrong before and in it."""
         if sentence not in self.wrong:
             return true[sentence]
-        weak = self.mistakes.weak if place + 1 < self.sentences else Fraction(0)  # nothing comes after the last
-        later = range(place + 1, self.sentences) if self.groups is None else range(self.sentences)
-        others = [true[other] for other in later if other != sentence]
+        weak = self.mistakes.weak if place + 1 < self.layout.sentences else Fraction(0)  # nothing comes after the last
+        later = range(place + 1, self.layout.sentences) if self.layout.groups is None else range(self.layout.sentences)
+        others = [true[which] for which in later if which != sentence]
         early = sum(others, Fraction(0)) / max(len(others), 1)
         back = int(self.renderer.longest[-1])
         before = self.mistakes.corrected * (false[sentence] + back) + weak * (early + back)
@@ -104,15 +88,16 @@ class Lengths:
 
     def _worst(self, most: Sequence[Sequence[int]]) -> int:
         """Of the sentences of a document in one language."""
-        if self.groups is None:
-            return sum(most[mode][place] for place, mode in enumerate(self.modes))
-        told, closing = self.modes[: self.sentences], self.modes[self.sentences :]
-        usual = PRONOUN if PRONOUN in told else NAME
-        more = [max(most[mode][s] - most[usual][s] for s in range(self.sentences)) for mode in told if mode != usual]
-        end = sum(most[mode][self.sentences + i] for i, mode in enumerate(closing))
-        return sum(most[usual][: self.sentences]) + sum(more) + end
+        layout, n = self.layout, self.layout.sentences
+        if layout.groups is None:
+            return sum(most[mode][place] for place, mode in enumerate(layout.modes))
+        ordered, closing = layout.modes[:n], layout.modes[n:]
+        usual = PRONOUN if PRONOUN in ordered else NAME
+        more = [max(most[mode][s] - most[usual][s] for s in range(n)) for mode in ordered if mode != usual]
+        end = sum(most[mode][n + i] for i, mode in enumerate(closing))
+        return sum(most[usual][:n]) + sum(more) + end
 
 
-def _law(laws: Mapping[int, tuple[Fraction, ...]], world: World, slot: int) -> tuple[Fraction, ...]:
+def _probability(distributions: Mapping[int, tuple[Fraction, ...]], world: World, slot: int) -> tuple[Fraction, ...]:
     """How likely the rows of a slot are: those of some slots otherwise than in the world."""
-    return laws.get(slot) or world.probability(slot)
+    return distributions.get(slot) or world.probability(slot)

@@ -1,4 +1,4 @@
-"""How biographies are told: in which language, with which wordings, in which order of sentences.
+"""The variant of a biography: in which language, with which wordings, in which order of sentences.
 
 Letters: d documents, s sentences.
 """
@@ -20,10 +20,10 @@ from pipeline.core.key import Key
 
 @dataclass(frozen=True)
 class Choices:
-    """How d documents are told: index of the language (d,), wording of each sentence (d, s), order of outline (d, s).
+    """The variants of d documents: number of the language (d,), wording of each sentence (d, s), order (d, s).
 
-    Column j of `wordings` is of sentence j. `order` is None where it is fixed; else column j says which sentence is
-    told at place j.
+    Column j of `wordings` is of sentence j. `order` is None where it is fixed; else its column j holds the sentence at
+    place j.
     """
 
     language: I64
@@ -54,16 +54,16 @@ class Groups:
         return spread
 
     def at(self, place: int) -> dict[int, Fraction]:
-        """Which sentences stand at a place, and how likely, all orders of the groups being alike."""
-        found: dict[int, Fraction] = {}
+        """Sentence → how likely it stands at a place, all orders of the groups being equally likely."""
+        chances: dict[int, Fraction] = {}
         for g, size in enumerate(self.sizes):
             for within in range(size):
                 if (chance := self._chance_before(g, place - within)) > 0:
-                    found[self.first[g] + within] = chance
-        return found
+                    chances[self.first[g] + within] = chance
+        return chances
 
     def _chance_before(self, group: int, sentences: int) -> Fraction:
-        """How likely the groups before this one have so many sentences together."""
+        """How likely the groups before this one have exactly so many sentences together."""
         others = [size for g, size in enumerate(self.sizes) if g != group]
         ways: dict[tuple[int, int], int] = {(0, 0): 1}  # (groups, sentences) → sets of groups
         for size in others:
@@ -79,7 +79,7 @@ class Groups:
 
 
 class Languages:
-    """Which language each of an individual's paraphrases is in: exact counts, in an own order for everybody.
+    """Which language each of an individual's paraphrases is in: exact counts, in an order of their own for everybody.
 
     With shares in b-ths, paraphrase t of an individual has the phase (t · step + offset) mod b, and b paraphrases in a
     row have all phases; each language owns as many of them as its share says.
@@ -100,10 +100,10 @@ class Languages:
             self._step += 1
         self._key = key
 
-    def __call__(self, item: I64, turn: I64) -> I64:
-        """The language of paraphrase `turn` (d,) of each item (d,)."""
+    def __call__(self, item: I64, paraphrase: I64) -> I64:
+        """The number of the language of a `paraphrase` (d,) of each item (d,)."""
         if len(self.shares) == 1:
             return np.zeros(item.size, np.int64)
         offset = below(self._key, self._phases, item).astype(np.int64)
-        phase = (turn % self._phases * self._step + offset) % self._phases
+        phase = (paraphrase % self._phases * self._step + offset) % self._phases
         return np.searchsorted(self._bounds, phase, side="right")

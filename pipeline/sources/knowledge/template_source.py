@@ -1,0 +1,75 @@
+"""What the sources with templates share: documents are outlines, rendered by the programs of their lines."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.documents import Documents
+from pipeline.core.draws import I64
+from pipeline.core.notices import quoted
+from pipeline.sources.source import SAMPLE, Source, Variants
+from pipeline.text.fragments import Fragments
+from pipeline.text.outline import Choose, Outline
+from pipeline.text.slow_path import Rendered
+
+
+class TemplateSource(Source):
+    """A source that says what its documents contain (`_outline`), and leaves tokens to its renderer."""
+
+    longest: int | None = None
+    _renderer: Fragments | Rendered
+    _wrong_label = 0  # of values that are not true
+
+    @abstractmethod
+    def _outline(self, item: I64, exposure: I64) -> Outline:
+        """What the documents of `item` (d,) at `exposure` (d,) contain."""
+
+    def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
+        choose = self._choose(item, exposure)
+        return self._renderer.documents(
+            item.size, self.longest, choose, spans=spans, parts=parts, wrong=self._wrong_label
+        )
+
+    def lengths(self, item: I64, exposure: I64) -> I64 | None:
+        """Tokens of the same documents, int64 (d,); None where they must be made first."""
+        return self._renderer.lengths(item.size, self._choose(item, exposure))
+
+    def _choose(self, item: I64, exposure: I64) -> Choose:
+        return lambda chunk: self._outline(item[chunk], exposure[chunk])
+
+    def _unknown(self, token: int | None, mean: Callable[[Fragments], Fraction | None]) -> Fraction | None:
+        """How often a token stands in a document, expected; None where only a sample can say.
+
+        mean: the expected tokens of a document by other fragments, its end token included; None where not computed.
+        """
+        if token is None:
+            return Fraction(0)
+        if not isinstance(self._renderer, Fragments):
+            return None
+        only = self._renderer.only(token)
+        if not only.start[-1] and not only.prefix.size:
+            return Fraction(0)
+        expected = mean(only)
+        return None if expected is None else expected - 1
+
+    def _example(self, rendered: Rendered, bits: Callable[[I64], I64], which: Callable[[I64], Any]) -> str:
+        """The first item for whose bits `which` holds, at exposure 0, with its text. bits(item): int64 (d,), of items.
+
+        rendered: the programs, to be rendered.
+        """
+        item = np.arange(min(len(self), SAMPLE), dtype=np.int64)
+        matching = item[which(bits(item))][:1]
+        if not matching.size:
+            return f"none of the first {item.size:,} items at exposure 0"
+        text = rendered.text(self._outline(matching, np.zeros_like(matching)))
+        return f"item {matching[0]}, exposure 0: {quoted(text)}"
+
+
+def variant_at(variants: Variants, exposure: I64) -> I64:
+    """The number of the variant that an item has at each exposure (d,): a fresh one each time, or one of so many."""
+    return exposure % variants if isinstance(variants, int) else exposure

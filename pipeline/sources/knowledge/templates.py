@@ -1,0 +1,102 @@
+"""Templates of a recipe: files of a folder, or lines in the recipe itself; and their lines compiled to programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+from pydantic import Field as Key_
+from pydantic import PrivateAttr
+
+from pipeline.core.errors import SpecError, specified_at
+from pipeline.core.files import Files, Text
+from pipeline.core.notices import Notice
+from pipeline.core.spec import Name, Rational, Spec
+from pipeline.sources.knowledge.wording_notices import doubled_stops, missing_forms
+from pipeline.text.expressions import Allowance, Program
+from pipeline.text.fields import Variable
+from pipeline.text.templates import bare_articles, parts, pieces
+from pipeline.worlds.world import World
+
+
+class TemplatesSpec(Spec):
+    """A set of templates: files of a folder, or the lines themselves."""
+
+    templates: str | dict[Name, list[str]] = Key_(
+        description="A folder of <sentence>.j2 files, one paraphrase a line, or the lines themselves by sentence."
+    )
+    _places: dict[str, tuple[str, ...]] = PrivateAttr(default_factory=dict)
+
+    def materialise(self, files: Files) -> Self:
+        """The same with the lines themselves, and the place of each. SpecError where there is no such folder."""
+        if isinstance(self.templates, str):
+            with specified_at("templates"):
+                texts = files.templates(self.templates)
+        else:
+            texts = {
+                name: tuple(Text(line, files.place("templates", name, i)) for i, line in enumerate(lines))
+                for name, lines in self.templates.items()
+            }
+        copy = self.model_copy(update={"templates": {name: [line.text for line in of] for name, of in texts.items()}})
+        copy._places = {name: tuple(line.place for line in of) for name, of in texts.items()}
+        return copy
+
+    @property
+    def known(self) -> Mapping[str, list[str]]:
+        """Sentence → its paraphrases."""
+        assert not isinstance(self.templates, str), "materialise comes first"
+        return self.templates
+
+    def lines(self, sentence: str) -> list[Text]:
+        """The paraphrases of a sentence, with the place of each."""
+        return [Text(*line) for line in zip(self.known[sentence], self._places[sentence], strict=True)]
+
+    def check(self, sentence: str) -> None:
+        """SpecError where the paraphrases of a sentence are none, or not distinct lines."""
+        lines = self.known[sentence]
+        if not lines:
+            raise SpecError("no template", "Give at least one line.", ("templates", sentence))
+        if not all(line.strip() for line in lines):
+            raise SpecError("a template is empty", "Remove it.", ("templates", sentence))
+        if len(set(lines)) < len(lines):
+            twice = next(line for line in lines if lines.count(line) > 1)
+            raise SpecError(f"the template {twice!r} stands twice", "Remove one.", ("templates", sentence))
+
+
+class TranslationSpec(TemplatesSpec):
+    """Templates in another language, and how many of an individual's paraphrases are in it."""
+
+    share: Rational = Key_(gt=0, le=1, description="A fraction of each individual's paraphrases.")
+
+
+class CompiledLines:
+    """The programs of a source's template lines, in the order in which they are added.
+
+    places: of each program its line, `file:line`.
+    """
+
+    def __init__(self, world: World) -> None:
+        """world: named in messages about unknown variables."""
+        self.programs: list[Program] = []
+        self.places: list[str] = []
+        self._owner = f"world '{world.name}'"
+        self._allowance = Allowance()
+        self._missing_forms: dict[tuple[str, str], str] = {}
+
+    def cut(self, line: Text, scope: Mapping[str, Variable]) -> list[Program]:
+        """The programs of a line, one for each part between its bars; none is added yet. TemplateError as `pieces`."""
+        return list(parts(pieces(line, scope, self._owner, self._allowance)))
+
+    def add(self, line: Text, scope: Mapping[str, Variable], programs: Sequence[Program] | None = None) -> range:
+        """Add the programs of a line: those of `cut`, or by default a single one. Returns their numbers."""
+        if programs is None:
+            programs = [pieces(line, scope, self._owner, self._allowance)]
+        for missing in bare_articles(line, scope):
+            self._missing_forms.setdefault(missing, line.place)
+        self.programs += programs
+        self.places += [line.place] * len(programs)
+        return range(len(self.programs) - len(programs), len(self.programs))
+
+    def notices(self) -> list[Notice]:
+        """What `plan` reports of the lines: full stops that stand twice, and forms that values do not have."""
+        return [*doubled_stops(self.programs, self.places), *missing_forms(self._missing_forms)]
