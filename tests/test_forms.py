@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.key import Key
-from pipeline.inspect.report import values
+from pipeline.inspect.report import marginals
 from pipeline.plan.plan import Plan
 from pipeline.recipe.schema import schema
 from pipeline.recipe.writing import dump
@@ -233,21 +233,21 @@ def test_a_wrong_value_is_said_in_its_own_form(plan: Plan) -> None:
 
 def test_the_report_reads_a_value_in_all_its_forms(plan: Plan) -> None:
     made = report(plan, "told")
-    read = {part.attribute: part.told for part in made.parts}
+    read = {part.attribute: part.spans for part in made.parts}
     assert (read["moons"], made.unread.get("moons")) == (400, None), "three moons, which nothing but the form says"
     assert (read["river"], made.unread.get("river")) == (400, None)
 
 
-def report(plan: Plan, name: str) -> values.Marginals:
+def report(plan: Plan, name: str) -> marginals.Marginals:
     """The values that a source tells, as the report counts them."""
     source = plan.sources[name]
     item = np.arange(len(source))
     documents = source.documents(item, item, spans=True)
     start, length, label = documents.spans.values.T
-    spans = values.Spans()
+    spans = marginals.Spans()
     first = np.repeat(documents.tokens.offsets[:-1], documents.spans.lengths)
-    values.count(spans, documents.tokens.values, first + start, length, label)
-    return values.marginals(source.world, ["en"], spans, source.labels, plan.tokenizer, "(wrong)")
+    marginals.count(spans, documents.tokens.values, first + start, length, label)
+    return marginals.marginals(source.world, ["en"], spans, source.labels, plan.tokenizer, "(wrong)")
 
 
 # ── values without the form that a sentence asks for ────────────────────────────────────────────────────────────────

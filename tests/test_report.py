@@ -23,11 +23,11 @@ from pipeline import cli
 from pipeline.core.documents import Ragged, offsets_of
 from pipeline.core.errors import StorageError
 from pipeline.dataset import Dataset
-from pipeline.inspect.report import chart, diversity, values
-from pipeline.inspect.report.drawn import draw
-from pipeline.inspect.report.measure import documents_told, measure, plan_of
-from pipeline.inspect.report.numbers import Report, Source
-from pipeline.inspect.report.page import exposures, html, percent, short, sized
+from pipeline.inspect.report import chart, diversity, marginals
+from pipeline.inspect.report.content import Report, Source
+from pipeline.inspect.report.measuring import documents_made, measure, plan_of
+from pipeline.inspect.report.page import exposure_lines, html, percent, short, sized
+from pipeline.inspect.report.sampling import sample
 from pipeline.plan.plan import Plan
 from tests.conftest import built, contents
 from tests.plans import plan_at
@@ -154,7 +154,7 @@ def test_lengths_and_exposures_are_those_of_the_documents_on_the_disk(small: Bui
     for name in ("lives", "asked"):
         mine = {key[1:]: ids for key, ids in documents.items() if key[0] == name}
         source = small.source("train", name)
-        assert source.drawn == source.documents == len(mine) > 400
+        assert source.sampled == source.documents == len(mine) > 400
         assert source.lengths == dict(sorted(Counter(map(len, mine.values())).items()))
         assert source.tokens == sum(map(len, mine.values()))
         times = Counter(item for item, _ in mine)
@@ -195,7 +195,7 @@ def test_values_are_counted_in_the_shards(small: Built) -> None:
     for attribute, texts in (("city", CITIES), ("country", ["Italy", "Nowhere", "Norway", "Peru"])):
         part = parts[attribute]
         assert {value.text: value.count for value in part.top} == {text: spans[attribute, text] for text in texts}
-        assert part.told == sum(spans[attribute, text] for text in texts)
+        assert part.spans == sum(spans[attribute, text] for text in texts)
         assert {value.text: value.probability for value in part.top} == pytest.approx(
             {text: weight / sum(weights) for text, weight in zip(texts, weights, strict=True)}
         )
@@ -206,17 +206,17 @@ def test_values_are_counted_in_the_shards(small: Built) -> None:
     for (attribute, text), count in spans.items():
         if attribute == "born" and "," in text:
             dates.update(dict.fromkeys(re.split(r",? ", text), count))
-    assert parts["born.month"].told == parts["born.day"].told
+    assert parts["born.month"].spans == parts["born.day"].spans
     for value in (*parts["born.month"].top, *parts["born.day"].top):
         assert value.count == dates[value.text]
     years = Counter({year: spans["born", year] for year in map(str, range(1990, 1997))}) + dates
     assert all(value.count == years[value.text] for value in parts["born.year"].top)
-    assert parts["born.year"].told > parts["born.day"].told  # a year alone is one for sure; 5 may be a month's number
+    assert parts["born.year"].spans > parts["born.day"].spans  # a year alone is one for sure; 5 may be a month's number
     assert of.unread == {"born": sum(spans["born", str(day)] for day in range(1, 29))}
     assert of.wrong == sum(count for (attribute, _), count in spans.items() if attribute == "(wrong)") > 100
     assert (parts["shoe"].possible, parts["name.first"].possible) == (40, 8)
     for part in of.parts:
-        assert sum(count for count, _, _ in part.bins) == part.told
+        assert sum(count for count, _, _ in part.bins) == part.spans
         assert sum(probability for _, probability, _ in part.bins) == pytest.approx(1)
         assert sum(number for _, _, number in part.bins) == part.possible
 
@@ -238,19 +238,19 @@ def test_wordings_that_occur_are_counted(small: Built) -> None:
     lives = [
         small.plan.tokenizer.decode(np.array(ids)) for key, ids in documents_on_disk(small).items() if key[0] == "lives"
     ]
-    said = {(one.what, one.told, one.possible) for one in small.source("train", "lives").wordings}
+    said = {(one.name, one.seen, one.possible) for one in small.source("train", "lives").wordings}
     assert said == {("city", 2, 2), ("country", 1, 1), ("born", 2, 2), ("shoe", 1, 1)}
     assert {word for text in lives for word in re.findall("knows|likes", text)} == {"knows", "likes"}
     assert small.source("train", "lives").orders == (24, 24)
-    drawn = draw(small.plan, "exam", "asked", 6)
-    asked = {one.what: one for one in diversity.coverage(small.plan, drawn)}
+    drawn = sample(small.plan, "exam", "asked", 6)
+    asked = {one.name: one for one in diversity.coverage(small.plan, drawn)}
     texts = Counter(
         re.findall(r"^ (Question \d|When|And)", small.plan.tokenizer.decode(documents.tokens.values[a:b]))[0]
-        for documents in drawn.told(small.plan)
+        for documents in drawn.documents(small.plan)
         for a, b in pairwise(documents.tokens.offsets.tolist())
     )
-    assert asked["city"].told == sum(text.startswith("Question") for text in texts)
-    assert asked["year"].told == len(texts) - asked["city"].told
+    assert asked["city"].seen == sum(text.startswith("Question") for text in texts)
+    assert asked["year"].seen == len(texts) - asked["city"].seen
     assert (asked["city"].possible, asked["year"].possible) == (9, 2)
 
 
@@ -300,16 +300,16 @@ def test_the_sequence_shown_is_one_of_the_shards_with_what_its_columns_say(small
 def test_documents_are_drawn_without_repetition_from_all_over_the_split(small: Built) -> None:
     for split, name in (("train", "lives"), ("train", "asked"), ("exam", "asked")):
         order = small.plan.splits[split]
-        drawn = draw(small.plan, split, name, 300)
+        drawn = sample(small.plan, split, name, 300)
         assert len(drawn) == len(set(drawn.position.tolist())) == 300 < drawn.of == order.documents_of(name)
         assert abs(drawn.position.mean() / order.documents - 0.5) < 0.05
         located = order.locate(drawn.position)
         assert (located.source == order.sources.index(name)).all()
         assert (located.item == drawn.item).all()
         assert (located.exposure == drawn.exposure).all()
-        assert (drawn.first(10).position == draw(small.plan, split, name, 10).position).all()
-        assert draw(small.plan, split, name).whole
-    assert sorted(draw(small.plan, "exam", "asked").position.tolist()) == list(
+        assert (drawn.first(10).position == sample(small.plan, split, name, 10).position).all()
+        assert sample(small.plan, split, name).whole
+    assert sorted(sample(small.plan, "exam", "asked").position.tolist()) == list(
         range(small.plan.splits["exam"].documents)
     )
 
@@ -320,9 +320,9 @@ def test_repetitions_of_a_large_source_are_found_among_earlier_exposures(
     monkeypatch.setattr(diversity, "EARLIER", 600)
     documents = documents_on_disk(small)
     for name in ("lives", "asked"):
-        drawn = draw(small.plan, "train", name)
-        told: list[int] = []
-        found = diversity.repeated(small.plan, drawn, told.append)
+        drawn = sample(small.plan, "train", name)
+        made: list[int] = []
+        found = diversity.repeated(small.plan, drawn, made.append)
         taken = list(zip(drawn.item.tolist(), drawn.exposure.tolist(), strict=True))[: found.documents]
         again = [
             any(documents[name, item, exposure] == documents[name, item, before] for before in range(exposure))
@@ -330,13 +330,13 @@ def test_repetitions_of_a_large_source_are_found_among_earlier_exposures(
         ]
         assert found == diversity.Repeated(len(taken), sum(again), whole=False)
         assert found.repeated > 5
-        assert sum(told) == sum(exposure + 1 for _, exposure in taken) == diversity.documents_told(drawn) <= 600
+        assert sum(made) == sum(exposure + 1 for _, exposure in taken) == diversity.documents_made(drawn) <= 600
 
 
 def test_the_bar_is_told_of_every_document(small: Built) -> None:
-    told: list[int] = []
-    measure(small.dataset, small.plan, told=told.append)
-    assert sum(told) == documents_told(small.plan) > 1000
+    made: list[int] = []
+    measure(small.dataset, small.plan, done=made.append)
+    assert sum(made) == documents_made(small.plan) > 1000
 
 
 def test_grams_do_not_reach_over_the_end_of_a_document() -> None:
@@ -354,15 +354,15 @@ def test_chunks_of_codes_are_counted_together_as_ids_and_as_text(recipe: str) ->
     documents = source.documents(item, item, spans=True)
     assert documents.spans is not None
     start, length, label = documents.spans.values.T
-    spans = values.Spans()
+    spans = marginals.Spans()
     first = np.repeat(documents.tokens.offsets[:-1], documents.spans.lengths)
-    values.count(spans, documents.tokens.values, first + start, length, label)
-    of = values.marginals(world, ["en"], spans, source.labels, plan.tokenizer, "(wrong)")
+    marginals.count(spans, documents.tokens.values, first + start, length, label)
+    of = marginals.marginals(world, ["en"], spans, source.labels, plan.tokenizer, "(wrong)")
     (part,) = (part for part in of.parts if part.attribute == "id_1")
     field = world.fields["id_1"]
     texts = (field.text(dict(enumerate(row))) for row in world.rows(item).tolist())
     chunks = Counter(chunk for text in texts for chunk in re.split(", ?", text))
-    assert part.told == chunks.total() == 50 * (50 if recipe == "bioD_N100K_K1" else 1)
+    assert part.spans == chunks.total() == 50 * (50 if recipe == "bioD_N100K_K1" else 1)
     assert part.distinct == len(chunks)
     assert not of.unread
     assert all(value.count == chunks[value.text] for value in part.top)
@@ -485,12 +485,12 @@ def test_numbers_are_written_short() -> None:
 
 
 def test_many_different_exposures_are_put_together() -> None:
-    lines = exposures(dict.fromkeys(range(12), 1))
-    assert [line.times for line in lines] == ["0", "1", "2 to 3", "4 to 7", "8 to 11"]
+    lines = exposure_lines(dict.fromkeys(range(12), 1))
+    assert [line.exposures for line in lines] == ["0", "1", "2 to 3", "4 to 7", "8 to 11"]
     assert sum(line.items for line in lines) == 12
     assert sum(line.of_documents for line in lines) == pytest.approx(1)
     assert lines[-1].of_documents == pytest.approx((8 + 9 + 10 + 11) / 66)
-    assert exposures({0: 5})[0].of_documents == 0
+    assert exposure_lines({0: 5})[0].of_documents == 0
 
 
 # ── the command ─────────────────────────────────────────────────────────────────────────────────────────────────────

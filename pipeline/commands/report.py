@@ -26,13 +26,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure, and write the page."""
     from pipeline.dataset import Dataset
-    from pipeline.inspect.report.measure import documents_told, measure, plan_of
+    from pipeline.inspect.report.measuring import documents_made, measure, plan_of
     from pipeline.inspect.report.page import html
 
     dataset = Dataset.at(options.folder)
     plan = plan_of(dataset, options.recipe, options.set)
-    with bar("report", documents_told(plan), "documents") as shown:
-        report = measure(dataset, plan, told=shown.update)
+    with bar("report", documents_made(plan), "documents") as shown:
+        report = measure(dataset, plan, done=shown.update)
     page = html(report)
     if options.out:
         _write(options.out, page)

@@ -9,7 +9,7 @@ together are the text that the tokens decode to.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -42,8 +42,8 @@ class Run:
 def runs_of(tokenizer: Tokenizer, source: Source, documents: Documents, i: int, most: int | None = None) -> list[Run]:
     """The runs of document i of a source, which was asked for spans and parts; of its first `most` tokens."""
     ids = documents.tokens.values[documents.tokens.offsets[i] : documents.tokens.offsets[i + 1]][:most]
-    role, label = (_painted(len(ids), marked, i) for marked in (documents.parts, documents.spans))
-    masked = np.isin(role, [ROLES.index(one) for one in source.mask])
+    role, label = (painted(len(ids), _entries_of(marked, i)) for marked in (documents.parts, documents.spans))
+    masked = np.isin(role, [ROLES.index(name) for name in source.mask])
     return runs(tokenizer, ids, role, label, masked, source.labels)
 
 
@@ -63,27 +63,35 @@ def runs(
     for bound in bounds[1:-1]:  # where the last character is cut, the two texts differ in it
         ends.append(max(ends[-1], _alike(text, tokenizer.decode(ids[:bound]))))
     ends.append(len(text))
-    found: list[Run] = []
+    cut: list[Run] = []
     for token, (begin, end) in zip(bounds, pairwise(ends), strict=False):
         if begin < end:
             run = Run(text[begin:end], ROLES[role[token]], labels[label[token]], bool(masked[token]))
-            found += _without_leading_space(run, found[-1].role if found else "")
-    return _merged(found)
+            cut += _without_leading_space(run, cut[-1].role if cut else "")
+    return _merged(cut)
 
 
-def _alike(text: str, other: str) -> int:
+def _alike(left: str, right: str) -> int:
     """With how many of the same characters two texts begin."""
-    pairs = enumerate(zip(text, other, strict=False))
-    return next((i for i, (one, two) in pairs if one != two), min(len(text), len(other)))
+    pairs = enumerate(zip(left, right, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(left), len(right)))
 
 
-def _painted(tokens: int, marked: Ragged | None, i: int) -> I64:
-    """For each token of document i the number in the third column of the row (start, length, number) that covers it."""
-    painted = np.zeros(tokens, np.int64)
-    if marked is not None:
-        for start, length, number in marked.values[marked.offsets[i] : marked.offsets[i + 1]].tolist():
-            painted[start : start + length] = number
-    return painted
+def painted(tokens: int, entries: Iterable[tuple[int, int, int]]) -> I64:
+    """For each of so many tokens the number of the entry (start, length, number) that covers it, the last of several.
+
+    >>> painted(5, [(0, 4, 1), (2, 1, 7)]).tolist()  # 0 for none
+    [1, 1, 7, 1, 0]
+    """
+    numbers = np.zeros(tokens, np.int64)
+    for start, length, number in entries:
+        numbers[start : start + length] = number
+    return numbers
+
+
+def _entries_of(marked: Ragged | None, i: int) -> list[tuple[int, int, int]]:
+    """The rows (start, length, number) of document i."""
+    return [] if marked is None else marked.values[marked.offsets[i] : marked.offsets[i + 1]].tolist()
 
 
 def _without_leading_space(run: Run, before: str) -> list[Run]:
@@ -95,9 +103,10 @@ def _without_leading_space(run: Run, before: str) -> list[Run]:
     return [Run(space, run.role if run.role == before else "", "", run.masked), replace(run, text=rest)]
 
 
-def _merged(found: list[Run]) -> list[Run]:
+def _merged(runs: list[Run]) -> list[Run]:
+    """Neighbours that are alike but for their text as one."""
     merged: list[Run] = []
-    for run in found:
+    for run in runs:
         if merged and replace(merged[-1], text=run.text) == run:
             merged[-1] = replace(run, text=merged[-1].text + run.text)
         else:

@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 
 from pipeline.core.documents import Ragged
 from pipeline.core.draws import I64
-from pipeline.inspect.report.drawn import CHUNK, Drawn, draw
+from pipeline.inspect.report.sampling import CHUNK, Sample, sample
 from pipeline.plan.plan import Plan
 from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
 from pipeline.sources.knowledge.questions import Questions, QuestionsSpec
 
 GRAMS = 4
 TOKENS = 250_000  # in which n-grams are counted
-EARLIER = 65_536  # documents that are told to see whether a later one repeats them
+EARLIER = 65_536  # documents that are made to see whether a later one repeats them
 Progress = Callable[[int], object]
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """documents: how many were looked at. repeated: how many of them say, word for word, what one before says: an
-    earlier exposure of the item or, where `whole`, any document of the source."""
+    """documents: how many were looked at. repeated: how many of them are word for word one before them: an earlier
+    exposure of the item or, where `whole`, any document of the source."""
 
     documents: int
     repeated: int
@@ -42,11 +42,14 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many of the possible wordings of a sentence, or question, occur in the documents drawn."""
+    """How many of the possible wordings of a sentence, or question, occur in the documents sampled.
 
-    what: str
+    name: of the sentence or question. language: "" of a question. seen: wordings that occur, of those possible.
+    """
+
+    name: str
     language: str
-    told: int
+    seen: int
     possible: int
 
 
@@ -55,44 +58,47 @@ def distinct_grams(tokens: Ragged) -> tuple[tuple[int, int], ...]:
     ids = tokens.values.astype(np.int64)
     wide = int(ids.max(initial=0)) + 1
     document = np.repeat(np.arange(len(tokens)), tokens.lengths)
-    grams, found = np.zeros(len(ids), np.int64), []
+    grams, counts = np.zeros(len(ids), np.int64), []
     for n in range(1, GRAMS + 1):
         tail = ids[n - 1 :]
         together = document[: len(tail)] == document[n - 1 :]
         # A gram is the number of the one before it among the different ones, and one token more: exact, no hash.
         _, grams = np.unique(grams[: len(tail)] * wide + tail, return_inverse=True)
-        found.append((len(np.unique(grams[together])), int(together.sum())))
-    return tuple(found)
+        counts.append((len(np.unique(grams[together])), int(together.sum())))
+    return tuple(counts)
 
 
-def repeated(plan: Plan, drawn: Drawn, progress: Progress) -> Repeated:
-    """How many documents of a source are told again: of all of them where they are few, else of some drawn."""
-    if drawn.of <= EARLIER:
-        every = draw(plan, drawn.split, drawn.source, EARLIER)
-        told = _texts(plan, drawn.source, every.item, every.exposure, progress)
-        return Repeated(len(told), len(told) - len(set(told)), whole=True)
-    taken = _affordable(drawn)
+def repeated(plan: Plan, sampled: Sample, done: Progress) -> Repeated:
+    """How many documents of a source repeat another: of all of them where they are few, else of some sampled.
+
+    done: called with how many documents were made.
+    """
+    if sampled.of <= EARLIER:
+        every = sample(plan, sampled.split, sampled.source, EARLIER)
+        texts = _texts(plan, sampled.source, every.item, every.exposure, done)
+        return Repeated(len(texts), len(texts) - len(set(texts)), whole=True)
+    count = _affordable(sampled)
     again = 0
-    for item, exposure in zip(drawn.item[:taken].tolist(), drawn.exposure[:taken].tolist(), strict=True):
+    for item, exposure in zip(sampled.item[:count].tolist(), sampled.exposure[:count].tolist(), strict=True):
         exposures = np.arange(exposure + 1, dtype=np.int64)
-        told = _texts(plan, drawn.source, np.full_like(exposures, item), exposures, progress)
-        again += told[-1] in told[:-1]
-    return Repeated(taken, again, whole=False)
+        texts = _texts(plan, sampled.source, np.full_like(exposures, item), exposures, done)
+        again += texts[-1] in texts[:-1]
+    return Repeated(count, again, whole=False)
 
 
-def documents_told(drawn: Drawn) -> int:
-    """How many documents `repeated` looks at."""
-    return drawn.of if drawn.of <= EARLIER else int((drawn.exposure[: _affordable(drawn)] + 1).sum())
+def documents_made(sampled: Sample) -> int:
+    """How many documents `repeated` makes."""
+    return sampled.of if sampled.of <= EARLIER else int((sampled.exposure[: _affordable(sampled)] + 1).sum())
 
 
-def coverage(plan: Plan, drawn: Drawn) -> tuple[Coverage, ...]:
+def coverage(plan: Plan, sampled: Sample) -> tuple[Coverage, ...]:
     """The wordings of every sentence or question, where the source has some."""
-    source, spec = plan.sources[drawn.source], plan.recipe.sources[drawn.source]
+    source, spec = plan.sources[sampled.source], plan.recipe.sources[sampled.source]
     if isinstance(source, Biographies) and isinstance(spec, BiographiesSpec):
-        return _of_sentences(source, spec, drawn)
+        return _of_sentences(source, spec, sampled)
     if isinstance(source, Questions) and isinstance(spec, QuestionsSpec):
-        line, _ = source.choices(drawn.item, drawn.exposure)
-        topics = np.array(source.topics(drawn.item))
+        line, _ = source.choices(sampled.item, sampled.exposure)
+        topics = np.array(source.topics(sampled.item))
         return tuple(
             Coverage(question, "", len(np.unique(line[topics == question])), len(spec.known[question]))
             for question in source.questions
@@ -100,45 +106,46 @@ def coverage(plan: Plan, drawn: Drawn) -> tuple[Coverage, ...]:
     return ()
 
 
-def orders(plan: Plan, drawn: Drawn) -> tuple[int, int] | None:
-    """Different orders of the sentences in the documents drawn, and how many there can be; None where it is fixed."""
-    source, spec = plan.sources[drawn.source], plan.recipe.sources[drawn.source]
-    if not isinstance(source, Biographies) or not isinstance(spec, BiographiesSpec) or not len(drawn):
+def orders(plan: Plan, sampled: Sample) -> tuple[int, int] | None:
+    """Different orders of the sentences in the documents sampled, and how many there can be; None where it is fixed."""
+    source, spec = plan.sources[sampled.source], plan.recipe.sources[sampled.source]
+    if not isinstance(source, Biographies) or not isinstance(spec, BiographiesSpec) or not len(sampled):
         return None
-    order = source.choices(source.individuals(drawn.item), drawn.exposure).order
+    order = source.choices(source.individuals(sampled.item), sampled.exposure).order
     if order is None:
         return None
     joined = sum(len(entry) - 1 for entry in spec.sentences or () if not isinstance(entry, str))
     return len(np.unique(order, axis=0)), factorial(len(source.sentences) - joined)
 
 
-def _of_sentences(source: Biographies, spec: BiographiesSpec, drawn: Drawn) -> tuple[Coverage, ...]:
-    choices = source.choices(source.individuals(drawn.item), drawn.exposure)
+def _of_sentences(source: Biographies, spec: BiographiesSpec, sampled: Sample) -> tuple[Coverage, ...]:
+    choices = source.choices(source.individuals(sampled.item), sampled.exposure)
     declared = {name: key for name, (key, _, _) in source.world.spec.expanded.items()}
-    found = []
+    coverages = []
     for number, (language, templates) in enumerate(spec.sets.items()):
-        mine = choices.wordings[choices.language == number]
+        wordings = choices.wordings[choices.language == number]
         columns: dict[str, list[int]] = {}  # of repeated attributes, which share their templates, all together
         for j, sentence in enumerate(source.sentences):
             columns.setdefault(sentence if sentence in templates.known else declared[sentence], []).append(j)
-        for name, of in columns.items():
+        for name, sentences in columns.items():
             shown = language if len(spec.sets) > 1 else ""
-            found.append(Coverage(name, shown, len(np.unique(mine[:, of])), len(templates.known[name])))
-    return tuple(found)
+            seen = len(np.unique(wordings[:, sentences]))
+            coverages.append(Coverage(name, shown, seen, len(templates.known[name])))
+    return tuple(coverages)
 
 
-def _affordable(drawn: Drawn) -> int:
-    """How many of the documents drawn can be compared with all earlier exposures of theirs."""
-    return int(np.searchsorted(np.cumsum(drawn.exposure + 1), EARLIER, side="right"))
+def _affordable(sampled: Sample) -> int:
+    """How many of the documents sampled can be compared with all earlier exposures of theirs."""
+    return int(np.searchsorted(np.cumsum(sampled.exposure + 1), EARLIER, side="right"))
 
 
-def _texts(plan: Plan, source: str, item: I64, exposure: I64, progress: Progress) -> list[bytes]:
+def _texts(plan: Plan, source: str, item: I64, exposure: I64, done: Progress) -> list[bytes]:
     """The tokens of documents, as bytes."""
-    found: list[bytes] = []
+    texts: list[bytes] = []
     for first in range(0, item.size, CHUNK):
         chunk = slice(first, first + CHUNK)
         tokens = plan.sources[source].documents(item[chunk], exposure[chunk], spans=False).tokens
         ends: NDArray[np.int64] = tokens.offsets
-        found += [tokens.values[a:b].tobytes() for a, b in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
-        progress(len(tokens))
-    return found
+        texts += [tokens.values[a:b].tobytes() for a, b in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
+        done(len(tokens))
+    return texts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,10 +10,10 @@ import jinja2
 
 from pipeline.core.documents import ROLES
 from pipeline.inspect.highlight import WRONG, Run
-from pipeline.inspect.report import chart, diversity, drawn
+from pipeline.inspect.report import chart, diversity, sampling
+from pipeline.inspect.report.content import Report, Source, Split
 from pipeline.inspect.report.diversity import Coverage
-from pipeline.inspect.report.numbers import Report, Source, Split
-from pipeline.inspect.report.values import Marginal
+from pipeline.inspect.report.marginals import Marginal
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
 HUES = 10  # colours that the style has, of sources and of attributes
@@ -42,10 +42,10 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Told:
-    """A line of the exposures: items told so often, and the share that they, and their documents, are of all."""
+class ExposureLine:
+    """Items with so many exposures, and the share that they, and their documents, are of all."""
 
-    times: str
+    exposures: str
     items: int
     of_items: float
     of_documents: float
@@ -58,22 +58,22 @@ def html(report: Report) -> str:
     )
     environment.filters |= {
         "short": short, "percent": percent, "sized": sized, "lengths": _lengths, "profile": _profile, "beside": _beside,
-        "exposures": exposures, "cards": _cards, "by_language": _by_language,
+        "exposure_lines": exposure_lines, "cards": _cards, "by_language": _by_language,
     }  # fmt: skip
     page = environment.from_string(TEMPLATE.read_text("utf-8"))
     hues = _hues(report)
 
-    def marks(runs: Sequence[Run]) -> list[Mark]:
-        found = [mark for run in runs for mark in _marks(run, hues, report.end_of_text)]
-        return [replace(found[0], text=found[0].text.removeprefix(" ")), *found[1:]] if found else []
+    def marked(runs: Sequence[Run]) -> list[Mark]:
+        marks = [mark for run in runs for mark in _marks(run, hues, report.end_of_text)]
+        return [replace(marks[0], text=marks[0].text.removeprefix(" ")), *marks[1:]] if marks else []
 
     return page.render(
-        report=report, marks=marks, legend=lambda split: _legend(split, hues), hue=_hue_of_sources(report),
+        report=report, marks=marked, legend=lambda split: _legend(split, hues), hue=_hue_of_sources(report),
         attribute_hue=hues,
         documents=sum(split.documents for split in report.splits), tokens=sum(split.tokens for split in report.splits),
         bytes=sum(split.bytes for split in report.splits), shards=sum(split.shards for split in report.splits),
-        sequences=sum(split.sequences for split in report.splits), drawn=drawn.DOCUMENTS, gram_tokens=diversity.TOKENS,
-        earlier=diversity.EARLIER,
+        sequences=sum(split.sequences for split in report.splits), sampled=sampling.DOCUMENTS,
+        gram_tokens=diversity.TOKENS, earlier=diversity.EARLIER,
     )  # fmt: skip
 
 
@@ -105,21 +105,27 @@ def percent(share: float, digits: int = 1) -> str:
     return f"<{least:.{digits}%}" if 0 < share < least else f"{share:.{digits}%}"
 
 
-def exposures(told: dict[int, int]) -> list[Told]:
-    """The lines of the exposures of a source."""
-    if len(told) <= BINS:
-        bins = [(times, times) for times in told]
+def exposure_lines(items_by_exposures: Mapping[int, int]) -> list[ExposureLine]:
+    """The lines of a source, from how many items have how many exposures."""
+    if len(items_by_exposures) <= BINS:
+        bins = [(exposures, exposures) for exposures in items_by_exposures]
     else:
-        bins = [(0, 0)] * (0 in told) + [(2**k, 2 ** (k + 1) - 1) for k in range(max(told).bit_length())]
-    items, documents = sum(told.values()), sum(times * count for times, count in told.items())
+        highest = max(items_by_exposures).bit_length()
+        bins = [(0, 0)] * (0 in items_by_exposures) + [(2**k, 2 ** (k + 1) - 1) for k in range(highest)]
+    all_items, all_documents = sum(items_by_exposures.values()), _documents(items_by_exposures)
     lines = []
     for first, last in bins:
-        mine = {times: count for times, count in told.items() if first <= times <= last}
-        if count := sum(mine.values()):
-            of = sum(times * number for times, number in mine.items()) / documents if documents else 0.0
-            shown = f"{first:,}" if first == last else f"{min(mine):,} to {max(mine):,}"
-            lines.append(Told(shown if min(mine) < max(mine) else f"{min(mine):,}", count, count / items, of))
+        inside = {exposures: items for exposures, items in items_by_exposures.items() if first <= exposures <= last}
+        if items := sum(inside.values()):
+            least, most = min(inside), max(inside)
+            of_documents = _documents(inside) / all_documents if all_documents else 0.0
+            shown = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+            lines.append(ExposureLine(shown, items, items / all_items, of_documents))
     return lines
+
+
+def _documents(items_by_exposures: Mapping[int, int]) -> int:
+    return sum(exposures * items for exposures, items in items_by_exposures.items())
 
 
 # ── charts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -132,8 +138,8 @@ def _lengths(source: Source, colour: str) -> str:
 
 
 def _profile(marginal: Marginal) -> str:
-    told = marginal.told or 1
-    pairs = [(count / told / values, probability / values) for count, probability, values in marginal.bins]
+    spans = marginal.spans or 1
+    pairs = [(count / spans / values, probability / values) for count, probability, values in marginal.bins]
     return chart.profile(pairs, f"{marginal.title}: the share of each value, in the order of the table")
 
 
@@ -157,9 +163,9 @@ class Table:
 
 
 def _by_language(wordings: Sequence[Coverage]) -> Table:
-    languages = tuple(dict.fromkeys(one.language for one in wordings))
-    sentences = dict.fromkeys(one.what for one in wordings)
-    rows = ((what, tuple(one for one in wordings if one.what == what)) for what in sentences)
+    languages = tuple(dict.fromkeys(coverage.language for coverage in wordings))
+    names = dict.fromkeys(coverage.name for coverage in wordings)
+    rows = ((name, tuple(coverage for coverage in wordings if coverage.name == name)) for name in names)
     return Table(languages, tuple(rows))
 
 
@@ -168,8 +174,8 @@ def _by_language(wordings: Sequence[Coverage]) -> Table:
 
 def _hues(report: Report) -> dict[str, str]:
     """Attribute → its class: the same one on the whole page."""
-    found = dict.fromkeys(attribute for attribute in report.attributes if attribute and attribute != WRONG)
-    return {attribute: f"v a{i % HUES}" for i, attribute in enumerate(found)} | {WRONG: "v wrong"}
+    attributes = dict.fromkeys(name for name in report.attributes if name and name != WRONG)
+    return {attribute: f"v a{i % HUES}" for i, attribute in enumerate(attributes)} | {WRONG: "v wrong"}
 
 
 def _hue_of_sources(report: Report) -> dict[str, str]:
@@ -180,14 +186,14 @@ def _hue_of_sources(report: Report) -> dict[str, str]:
 def _marks(run: Run, hues: dict[str, str], end: str) -> list[Mark]:
     """A run as the page shows it, the tokens that end documents apart."""
     classes = [hues.get(run.attribute, ""), f"r-{run.role}" if run.role else "", "masked" if run.masked else ""]
-    said = [run.attribute, MEANING.get(run.role, ""), "no loss" if run.masked else ""]
-    known = " ".join(one for one in classes if one)
-    title = " · ".join(one for one in said if one)
+    meanings = [run.attribute, MEANING.get(run.role, ""), "no loss" if run.masked else ""]
+    css = " ".join(filter(None, classes))
+    title = " · ".join(filter(None, meanings))
     pieces = run.text.split(end)
-    found = [Mark(pieces[0], known, title)]
+    marks = [Mark(pieces[0], css, title)]
     for piece in pieces[1:]:
-        found += [Mark(end, f"end {known}".strip(), title), Mark(piece, known, title)]
-    return [mark for mark in found if mark.text]
+        marks += [Mark(end, f"end {css}".strip(), title), Mark(piece, css, title)]
+    return [mark for mark in marks if mark.text]
 
 
 def _legend(split: Split, hues: dict[str, str]) -> list[Mark]:

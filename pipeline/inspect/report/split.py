@@ -1,4 +1,4 @@
-"""One split, measured: what is drawn of each of its sources, and what is read from its shards."""
+"""One split, measured: what is sampled of each of its sources, and what is read from its shards."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.core.documents import ROLES, Documents, Ragged
+from pipeline.core.documents import Documents, Ragged
 from pipeline.core.draws import I64
 from pipeline.core.key import Key
 from pipeline.dataset import Dataset
-from pipeline.inspect.highlight import WRONG, runs, runs_of
-from pipeline.inspect.report import diversity, rows, values
+from pipeline.inspect.highlight import WRONG, runs_of
+from pipeline.inspect.report import diversity, marginals, sequences
+from pipeline.inspect.report.amount import in_words
+from pipeline.inspect.report.content import Example, Source, Split
 from pipeline.inspect.report.diversity import Progress
-from pipeline.inspect.report.drawn import Drawn, draw
-from pipeline.inspect.report.numbers import Example, Row, Source, Split
+from pipeline.inspect.report.row import row_of
+from pipeline.inspect.report.sampling import Sample, sample
 from pipeline.plan.plan import Plan
 from pipeline.plan.splits import SplitPlan
-from pipeline.recipe.model import AmountSpec
 from pipeline.sources.knowledge.biographies import BiographiesSpec
 from pipeline.sources.knowledge.questions import QuestionsSpec
 
@@ -28,83 +28,88 @@ SHORT = 40  # tokens: of documents with fewer, twice as many are shown
 LONG = 700  # tokens of a document, or of a sequence, that are shown
 
 
-class Measuring:
+def measured_split(dataset: Dataset, plan: Plan, name: str, done: Progress) -> Split:
+    """The numbers of a split. done: called with how many documents were made."""
+    return _Measuring(dataset, plan, name, done).split()
+
+
+class _Measuring:
     """One split, while it is measured."""
 
-    def __init__(self, dataset: Dataset, plan: Plan, name: str) -> None:
-        self._dataset, self._plan, self._name = dataset, plan, name
+    def __init__(self, dataset: Dataset, plan: Plan, name: str, done: Progress) -> None:
+        self._dataset, self._plan, self._name, self._done = dataset, plan, name, done
         self._order: SplitPlan = plan.splits[name]
-        self._its = dataset.split(name)
+        self._record = dataset.split(name)
         self._key = Key.root(plan.recipe.seed).child("report", name)
         several = len(self._order.sources) > 1
         self._reads = "spans" in self._order.columns and ("documents" in self._order.columns or not several)
-        self._spans = {source: values.Spans() for source in self._order.sources}
+        self._spans = {source: marginals.Spans() for source in self._order.sources}
 
-    def split(self, told: Progress) -> Split:
+    def split(self) -> Split:
         """Its numbers."""
-        sources = tuple(self._source(name, told) for name in self._order.sources)
+        sources = tuple(self._source(name) for name in self._order.sources)
         read = self._read_spans() if self._reads else 0
-        its, packing = self._its, self._order.packing
-        sequences = [record["sequences"] for record in its["shards"]]
+        record, packing = self._record, self._order.packing
+        of_shards = [shard["sequences"] for shard in record["shards"]]
         return Split(
             name=self._name,
             method=packing.method,
             windows="pure" if self._order.pure else "mixed",
             length=packing.length,
-            columns=tuple(its["columns"]),
-            **{what: its[what] for what in ("documents", "tokens", "sequences", "padding", "bytes")},
-            shards=len(sequences),
-            sequences_a_shard=(min(sequences), max(sequences)),
+            columns=tuple(record["columns"]),
+            **{number: record[number] for number in ("documents", "tokens", "sequences", "padding", "bytes")},
+            shards=len(of_shards),
+            sequences_a_shard=(min(of_shards), max(of_shards)),
             sources=sources,
             marginals=self._marginals(),
             read=read,
-            row=self._row(),
+            row=row_of(self._dataset, self._plan, self._name, self._key.child("row"), LONG),
         )
 
-    def _source(self, name: str, told: Progress) -> Source:
+    def _source(self, name: str) -> Source:
         plan, source, spec = self._plan, self._plan.sources[name], self._plan.recipe.sources[name]
-        drawn = draw(plan, self._name, name)
+        sampled = sample(plan, self._name, name)
         lengths: Counter[int] = Counter()
         tokens: list[Ragged] = []
         examples: list[Example] = []
         wanted = EXAMPLES * (1 + (source.mean_tokens < SHORT))
-        for documents in drawn.told(plan):
+        for documents in sampled.documents(plan):
             lengths.update(documents.tokens.lengths.tolist())
-            if sum(len(one.values) for one in tokens) < diversity.TOKENS:
+            if sum(len(chunk.values) for chunk in tokens) < diversity.TOKENS:
                 tokens.append(documents.tokens)
             if not examples:
-                examples = [self._example(documents, drawn, name, i) for i in range(min(wanted, len(documents)))]
+                examples = [self._example(documents, sampled, name, i) for i in range(min(wanted, len(documents)))]
             if not self._reads:
                 self._count(name, documents)
-            told(len(documents))
+            self._done(len(documents))
         empty = Ragged(np.empty(0, plan.tokenizer.dtype), np.zeros(1, np.int64))
         few = _cut(Ragged.concat([empty, *tokens]), diversity.TOKENS)
-        counts = self._its["sources"][name]
+        counts = self._record["sources"][name]
         return Source(
             name=name,
             kind=spec.kind,
             world=source.world.name if source.world else "",
-            asked=_asked(plan.recipe.splits[self._name].mixture[name], source.exposures),
+            amount=in_words(plan.recipe.splits[self._name].mixture[name], source.exposures),
             documents=counts["documents"],
             tokens=counts["tokens"],
             expected=float(self._order.expected[name]),
-            drawn=len(drawn),
+            sampled=len(sampled),
             lengths=dict(sorted(lengths.items())),
             exposures=self._order.exposures_of(name, len(source)).items,
             mean=float(source.mean_tokens),
             grams=diversity.distinct_grams(few),
             grams_documents=len(few),
-            repeated=diversity.repeated(plan, drawn, told),
-            wordings=diversity.coverage(plan, drawn),
-            orders=diversity.orders(plan, drawn),
+            repeated=diversity.repeated(plan, sampled, self._done),
+            wordings=diversity.coverage(plan, sampled),
+            orders=diversity.orders(plan, sampled),
             examples=tuple(examples),
         )
 
-    def _example(self, documents: Documents, drawn: Drawn, name: str, i: int) -> Example:
+    def _example(self, documents: Documents, sampled: Sample, name: str, i: int) -> Example:
         return Example(
-            item=int(drawn.item[i]),
-            exposure=int(drawn.exposure[i]),
-            position=int(drawn.position[i]),
+            item=int(sampled.item[i]),
+            exposure=int(sampled.exposure[i]),
+            position=int(sampled.position[i]),
             tokens=int(documents.tokens.lengths[i]),
             shown=min(int(documents.tokens.lengths[i]), LONG),
             runs=tuple(runs_of(self._plan.tokenizer, self._plan.sources[name], documents, i, LONG)),
@@ -113,13 +118,13 @@ class Measuring:
     # ── values ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _count(self, name: str, documents: Documents) -> None:
-        """The spans of documents that are told again."""
+        """The spans of sampled documents."""
         spans = documents.spans
         if spans is None or not len(spans.values):
             return
-        first = np.repeat(documents.tokens.offsets[:-1], spans.lengths)
-        labels = self._labels(name)[spans.values[:, 2]]
-        values.count(self._spans[name], documents.tokens.values, first + spans.values[:, 0], spans.values[:, 1], labels)
+        ids, first = documents.tokens.values, np.repeat(documents.tokens.offsets[:-1], spans.lengths)
+        start, length, label = spans.values.T
+        marginals.count(self._spans[name], ids, first + start, length, self._labels(name)[label])
 
     def _labels(self, name: str) -> I64:
         """The number in the split of each of a source's labels."""
@@ -129,7 +134,7 @@ class Measuring:
         """The spans of sampled sequences; how many sequences. Those that a sequence may cut are left out."""
         read, length = 0, self._order.packing.length
         cut = self._order.packing.method != "rows"
-        for batch in rows.sampled(self._dataset, self._name, self._key, max(1, rows.TOKENS // length)):
+        for batch in sequences.sampled(self._dataset, self._name, self._key, max(1, sequences.TOKENS // length)):
             read += batch.num_rows
             ids = batch.column("input_ids").flatten().to_numpy()
             row, span = self._dataset.entries(batch, "spans", length, attribute=len(self._order.attributes))
@@ -137,8 +142,8 @@ class Measuring:
             start = row * length + span["start"]
             source = self._sources_at(batch, start)
             for number, name in enumerate(self._order.sources):
-                mine = np.flatnonzero(whole & (source == number))
-                values.count(self._spans[name], ids, start[mine], span["length"][mine], span["attribute"][mine])
+                own = np.flatnonzero(whole & (source == number))
+                marginals.count(self._spans[name], ids, start[own], span["length"][own], span["attribute"][own])
         return read
 
     def _sources_at(self, batch: Any, start: I64) -> I64:
@@ -146,97 +151,31 @@ class Measuring:
         if len(self._order.sources) == 1:
             return np.zeros(len(start), np.int64)
         length = self._order.packing.length
-        row, piece = self._dataset.entries(batch, "documents", length, source=len(self._order.sources))
-        at = row * length + piece["start"]
-        if not at.size:
+        row, document = self._dataset.entries(batch, "documents", length, source=len(self._order.sources))
+        begin = row * length + document["start"]
+        if not begin.size:
             return np.full(len(start), -1)
-        return piece["source"][np.searchsorted(at, start, side="right") - 1]
+        return document["source"][np.searchsorted(begin, start, side="right") - 1]
 
-    def _marginals(self) -> tuple[values.Marginals, ...]:
+    def _marginals(self) -> tuple[marginals.Marginals, ...]:
         """Of each world that sources of the split are about: all of their spans together."""
-        found = []
-        for name, world in self._plan.worlds.items():
-            told = [source for source in self._order.sources if self._plan.sources[source].world is world]
-            spans: values.Spans = Counter()
-            for source in told:
+        of_worlds = []
+        for world in self._plan.worlds.values():
+            about = [source for source in self._order.sources if self._plan.sources[source].world is world]
+            spans: marginals.Spans = Counter()
+            for source in about:
                 spans.update(self._spans[source])
             if spans:
-                languages = dict.fromkeys(language for source in told for language in self._languages(source))
-                tokenizer = self._plan.tokenizer
-                found.append(values.marginals(world, languages, spans, self._order.attributes, tokenizer, WRONG))
-                assert found[-1].world == name
-        return tuple(found)
+                languages = dict.fromkeys(language for source in about for language in self._languages(source))
+                labels, tokenizer = self._order.attributes, self._plan.tokenizer
+                of_worlds.append(marginals.marginals(world, languages, spans, labels, tokenizer, WRONG))
+        return tuple(of_worlds)
 
     def _languages(self, source: str) -> list[str]:
         spec = self._plan.recipe.sources[source]
         if isinstance(spec, BiographiesSpec):
             return list(spec.sets)
         return [spec.language] if isinstance(spec, QuestionsSpec) else ["en"]
-
-    # ── a sequence ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _row(self) -> Row | None:
-        """One sequence with what its columns say of it."""
-        batch = next(rows.sampled(self._dataset, self._name, self._key.child("row"), 1), None)
-        if batch is None:
-            return None
-        ids = batch.column("input_ids").flatten().to_numpy()
-        length = len(ids)
-        filled = _filled(batch, length)
-        shown = min(length if filled is None else filled, LONG)
-        role = self._covered(batch, "parts", length, role=len(ROLES))
-        label = self._covered(batch, "spans", length, attribute=len(self._order.attributes))
-        masked = np.zeros(length, bool)
-        if "loss_mask" in batch.schema.names:
-            masked = batch.column("loss_mask").flatten().to_numpy() == 0
-        cut = slice(shown)
-        told = runs(self._plan.tokenizer, ids[cut], role[cut], label[cut], masked[cut], self._order.attributes)
-        return Row(tuple(told), shown, length, None if filled is None else length - filled)
-
-    def _covered(self, batch: Any, column: str, length: int, **below: int) -> I64:
-        """For each token of the one row of a batch what its entries in a list column say; 0 for nothing.
-
-        below: the field that says it, and its bound.
-        """
-        covered = np.zeros(length, np.int64)
-        if column in batch.schema.names:
-            _, entries = self._dataset.entries(batch, column, length, **below)
-            (field,) = below
-            for start, tokens, number in zip(entries["start"], entries["length"], entries[field], strict=True):
-                covered[start : start + tokens] = number
-        return covered
-
-
-def _filled(batch: Any, length: int) -> int | None:
-    """How many tokens of the one row of a batch are not padding."""
-    if "length" in batch.schema.names:
-        return min(max(int(batch.column("length")[0].as_py()), 0), length)
-    if "segment_ids" in batch.schema.names:
-        segments: NDArray[Any] = batch.column("segment_ids").flatten().to_numpy()
-        return int((segments > 0).sum())
-    return None
-
-
-def _asked(amount: AmountSpec, usual: int | None) -> str:
-    """The amount of a mixture in words."""
-    if amount.first:
-        return f"{_asked_for(amount, usual)} from exposure {amount.first:,} on".strip()
-    return _asked_for(amount, usual)
-
-
-def _asked_for(amount: AmountSpec, usual: int | None) -> str:
-    if amount.tail:
-        tail = amount.tail
-        return f"exposures {tail.most:,} / rank^{float(tail.zipf):g}, at least {tail.least:,}"
-    if amount.count is not None:
-        return f"exposures {float(amount.count):,.10g}"
-    if amount.share is not None:
-        return f"share {float(amount.share) * 100:.6g}%"
-    if amount.ratio is not None:
-        return f"ratio {float(amount.ratio):.6g} to {amount.to}"
-    if amount.tokens is not None:
-        return f"tokens {amount.tokens:,}"
-    return f"exposures {usual:,}" if usual is not None else ""
 
 
 def _cut(tokens: Ragged, most: int) -> Ragged:

@@ -1,4 +1,4 @@
-"""The numbers of a report, as the page shows them."""
+"""What a report says: its numbers, examples and texts, as the page shows them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.inspect.highlight import Run
 from pipeline.inspect.report.diversity import Coverage, Repeated
-from pipeline.inspect.report.values import Marginals
+from pipeline.inspect.report.marginals import Marginals
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ class Example:
 
 @dataclass(frozen=True)
 class Source:
-    """A source in a split. asked: the amount of the recipe, in words. expected: tokens, by the plan.
+    """A source in a split. amount: that of the recipe, in words. expected: tokens, by the plan. sampled: documents.
 
-    lengths: tokens of a document → documents drawn. exposures: how often an item is told → items, exactly.
+    lengths: tokens of a document → documents sampled. exposures: exposures of an item → items with so many, exactly.
     """
 
     name: str
     kind: str
     world: str
-    asked: str
+    amount: str
     documents: int
     tokens: int
     expected: float
-    drawn: int
+    sampled: int
     lengths: Mapping[int, int]
     exposures: Mapping[int, int]
     mean: float
@@ -71,8 +71,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Split:
-    """A split. sequences_a_shard: fewest and most. read: sequences that spans were read from, 0 where from documents
-    that were told again."""
+    """A split. sequences_a_shard: fewest and most. read: sequences that spans were read from, 0 where from sampled
+    documents."""
 
     name: str
     method: str

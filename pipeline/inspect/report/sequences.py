@@ -21,9 +21,9 @@ TOKENS = 1_000_000  # that are read, of each split
 def check_files(dataset: Dataset) -> None:
     """StorageError where a shard of the manifest is not in the folder, or not of its size."""
     for split in dataset.manifest.splits:
-        there = {f"{split}/{name}": size for name, size in dataset.folder.sizes(split).items()}
+        sizes = {f"{split}/{name}": size for name, size in dataset.folder.sizes(split).items()}
         for record in dataset.manifest.shards_of(split):
-            if there.get(record.file) != record.bytes:
+            if sizes.get(record.file) != record.bytes:
                 place = f"{dataset.folder.url}/{record.file}"
                 try:
                     size = dataset.folder.size(record.file)  # which refuses what is no file of the folder, in words
@@ -54,7 +54,7 @@ def _of_shard(batches: Iterator[Any], wanted: I64) -> Iterator[Any]:
     """The rows `wanted` (k,), ascending, of a shard. It is read to its end, so that a cut one is noticed."""
     first = 0
     for batch in batches:
-        mine = wanted[(wanted >= first) & (wanted < first + batch.num_rows)] - first
-        if mine.size:
-            yield batch.take(mine)
+        inside = wanted[(wanted >= first) & (wanted < first + batch.num_rows)] - first
+        if inside.size:
+            yield batch.take(inside)
         first += batch.num_rows

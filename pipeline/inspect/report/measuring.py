@@ -15,11 +15,11 @@ from pipeline.core import layouts
 from pipeline.core.errors import PipelineError, StorageError
 from pipeline.core.layouts import Count, OpenLayout
 from pipeline.dataset import Dataset
-from pipeline.inspect.report import diversity, rows
+from pipeline.inspect.report import diversity, sequences
+from pipeline.inspect.report.content import Built, Report
 from pipeline.inspect.report.diversity import Progress
-from pipeline.inspect.report.drawn import draw
-from pipeline.inspect.report.numbers import Built, Report
-from pipeline.inspect.report.split import Measuring
+from pipeline.inspect.report.sampling import sample
+from pipeline.inspect.report.split import measured_split
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 
@@ -52,18 +52,18 @@ def plan_of(dataset: Dataset, recipe: str | None = None, overrides: Sequence[str
     return plan
 
 
-def documents_told(plan: Plan) -> int:
-    """How many documents `measure` tells, for a progress bar."""
-    every = [draw(plan, split, source) for split in plan.splits for source in plan.splits[split].sources]
-    return sum(len(drawn) + diversity.documents_told(drawn) for drawn in every)
+def documents_made(plan: Plan) -> int:
+    """How many documents `measure` makes, for a progress bar."""
+    samples = [sample(plan, split, source) for split in plan.splits for source in plan.splits[split].sources]
+    return sum(len(sampled) + diversity.documents_made(sampled) for sampled in samples)
 
 
-def measure(dataset: Dataset, plan: Plan, *, told: Progress = lambda _: None) -> Report:
-    """The report of a dataset. Of every document told again `told` is called with how many.
+def measure(dataset: Dataset, plan: Plan, *, done: Progress = lambda _: None) -> Report:
+    """The report of a dataset. done: called with how many documents were made.
 
     StorageError where a shard is missing or damaged, as far as it is looked at.
     """
-    rows.check_files(dataset)
+    sequences.check_files(dataset)
     manifest = dataset.manifest
     return Report(
         name=dataset.folder.name,
@@ -75,7 +75,7 @@ def measure(dataset: Dataset, plan: Plan, *, told: Progress = lambda _: None) ->
         end_of_text=plan.tokenizer.eos_token,
         attributes=tuple(dict.fromkeys(name for split in plan.splits.values() for name in split.attributes)),
         versions=manifest.versions,
-        splits=tuple(Measuring(dataset, plan, name).split(told) for name in plan.splits),
+        splits=tuple(measured_split(dataset, plan, name, done) for name in plan.splits),
         worlds=manifest.worlds,
         builds=_builds(dataset),
     )
@@ -97,11 +97,11 @@ def _builds(dataset: Dataset) -> tuple[Built, ...]:
         return ()
     shards = len(dataset.manifest.shards)
     tokens = sum(split["tokens"] for split in dataset.manifest.splits.values())
-    found = []
+    builds = []
     for line in lines[-LOGGED:]:
         try:
             entry = layouts.checked(_Entry, layouts.parsed(line))
         except ValueError:
             continue
-        found.append(Built(entry.ended, entry.seconds, entry.built, shards, round(tokens * entry.built / shards)))
-    return tuple(found)
+        builds.append(Built(entry.ended, entry.seconds, entry.built, shards, round(tokens * entry.built / shards)))
+    return tuple(builds)

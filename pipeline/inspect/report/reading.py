@@ -1,0 +1,130 @@
+"""From the text of a span to the values that it shows, part by part.
+
+    "February 6, 2051"  →  month, day and year          "He"  →  he          "beaux-arts"  →  Fine Arts
+
+Letters: n values of a part.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.draws import I64
+from pipeline.text.fields import Column, Field
+from pipeline.text.languages import LANGUAGES
+from pipeline.worlds.world import World
+
+MOST_VALUES = 100_000  # of a table whose texts are read back
+MOST_WORDS = 20_000  # in the pattern of an attribute of several parts
+Meanings = dict[str, dict[int, int]]
+"""Text → part → value: what a text shows for sure."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One column of an attribute: its distinct texts (n,), which of them each row shows, and how likely each is."""
+
+    name: str
+    slot: int
+    texts: list[str]
+    of_row: I64
+    probability: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, name: str, column: Column, world: World) -> Part:
+        """That of a column of a world, under a name."""
+        numbers: dict[str, int] = {}
+        of_row = np.array([numbers.setdefault(str(value), len(numbers)) for value in column.values], np.int64)
+        likely = np.array([float(p) for p in world.probability(column.slot)])
+        probability = np.bincount(of_row, likely, len(numbers)).astype(np.float64)
+        return cls(name, column.slot, list(numbers), of_row, probability)
+
+
+class Reader:
+    """Reads the values of an attribute of a world back from texts in some languages: of each part at most one.
+
+    parts: none where the attribute's tables are too large to be read back.
+    """
+
+    def __init__(self, world: World, attribute: str, languages: list[str]) -> None:
+        field = world.fields[attribute]
+        columns = [piece for piece in field.format if isinstance(piece, Column)]
+        self.parts: list[Part] = []
+        if any(column.codes or len(column.values) > MOST_VALUES for column in columns):
+            return
+        names = {id(column): name for name, column in field.parts.items()}
+        several = len(columns) > 1
+        self.parts = [
+            Part.of(names.get(id(column), f"chunk {i}") if several else "", column, world)
+            for i, column in enumerate(columns, 1)
+        ]
+        pronoun = attribute == world.of_kind("pronoun")
+        fields = [world.fields_in(language)[attribute] for language in languages]
+        self._alone = [self._of_column(column) for in_language in fields for column in _sure(in_language)]
+        self._alone += [self._of_forms(columns[0], language) for language in languages if pronoun]
+        self._patterns = [pattern for in_language in fields if (pattern := self._pattern(in_language))]
+
+    def read(self, text: str) -> dict[int, int]:
+        """Part → value; {} where the text shows none for sure."""
+        for pattern, columns in self._patterns:
+            if match := pattern.fullmatch(text):
+                values: dict[int, int] = {}
+                for shown, meanings in zip(match.groups(), columns, strict=True):
+                    values |= meanings[shown]
+                return values
+        alone = [meanings[text] for meanings in self._alone if meanings.get(text)]
+        return alone[0] if alone and all(values == alone[0] for values in alone) else {}
+
+    def _pattern(self, field: Field) -> tuple[re.Pattern[str], list[Meanings]] | None:
+        """What the whole of a field looks like, and what its columns mean; None where one column is all of it."""
+        columns = [self._of_column(piece) for piece in field.format if isinstance(piece, Column)]
+        if len(field.format) == 1 or sum(map(len, columns)) > MOST_WORDS:
+            return None
+        rest = iter(columns)
+        shown = (re.escape(piece) if isinstance(piece, str) else f"({_either(next(rest))})" for piece in field.format)
+        return re.compile("".join(shown)), columns
+
+    def _of_column(self, column: Column) -> Meanings:
+        """Text → the values that all rows which show it have in common."""
+        return self._in_common(column.slot, ((text, row) for row, text in enumerate(column.plain)))
+
+    def _of_forms(self, column: Column, language: str) -> Meanings:
+        """The same for the forms of a pronoun."""
+        forms = LANGUAGES[language].pronouns
+        shown = [(form, row) for row, value in enumerate(column.values) for form in forms[str(value)].values()]
+        return self._in_common(column.slot, shown)
+
+    def _in_common(self, slot: int, shown: Iterable[tuple[str, int]]) -> Meanings:
+        """Of pairs of a text and a row of a slot that shows it."""
+        of_slot = [(i, part.of_row) for i, part in enumerate(self.parts) if part.slot == slot]
+        meanings: Meanings = {}
+        for text, row in shown:
+            values = {i: int(of_row[row]) for i, of_row in of_slot}
+            before = meanings.get(text, values)
+            meanings[text] = {i: value for i, value in values.items() if before.get(i) == value}
+        return meanings
+
+
+def _sure(field: Field) -> list[Column]:
+    """The columns that a template may show alone: all there is of a value, and its forms; of several, those such as a
+    year that look like no other one of the field: a 5 may be a day or the number of a month."""
+    shown = [piece for piece in field.format if isinstance(piece, Column)]
+    every = list({id(column): column for column in [*shown, *field.parts.values()]}.values())
+    texts = {id(column): set(map(str, column.values)) for column in every if len(column.values) <= MOST_VALUES}
+    if len(shown) == 1:
+        return [*shown, *(column for column in field.parts.values() if column.margin is not None)]
+    return [
+        column
+        for column in every
+        if all(texts[id(column)].isdisjoint(texts[id(rival)]) for rival in every if rival is not column)
+    ]
+
+
+def _either(texts: Iterable[str]) -> str:
+    """A pattern for any of the texts, the longest first."""
+    return "|".join(re.escape(text) for text in sorted(texts, key=lambda text: (-len(text), text)))
