@@ -481,14 +481,14 @@ def test_a_token_id_that_the_tokenizer_has_not_is_found(stranger: Stranger, caps
         (("splits", "train", "shards", 0, "file"), "../../x",
          "splits.train.shards.0.file: the file of a shard is needed, such as train/shard-00000-of-00006.arrow"),
         (("splits", "train", "tokens"), "5", "splits.train.tokens: a whole number is needed, not '5'"),
-        (("splits", "train", "tokens"), -1, "splits.train.tokens: input should be greater than or equal to 0, not -1"),
+        (("splits", "train", "tokens"), -1, "splits.train.tokens: must be greater than or equal to 0, not -1"),
         (("splits", "train", "more"), 1, "splits.train.more: there is no such key"),
         (("splits", "train", "source_names"), ["a/b"],
-         "splits.train.source_names.0: a name of letters, digits and '_' is needed, with no digit first, not 'a/b'"),
-        (("splits",), {"../x": 1}, "splits.../x: a name of letters, digits and '_' is needed"),
-        (("splits",), {}, "splits: it has too few entries"),
+         "splits.train.source_names.0: a name has letters, digits and _, and begins with no digit: not 'a/b'"),
+        (("splits",), {"../x": 1}, "splits.../x: a name has letters, digits and _, and begins with no digit"),
+        (("splits",), {}, "splits: the number of entries must be at least 1, not 0"),
         (("files",), {"/etc/passwd": {}}, "files./etc/passwd: a file of the tokenizer is needed"),
-        (("fingerprint",), "x" * 999, f"fingerprint: a fingerprint is needed: 64 hexadecimal digits, not '{'x' * 59}…"),
+        (("fingerprint",), "x" * 999, f"fingerprint: a fingerprint is needed, 64 hexadecimal digits, not '{'x' * 30}…"),
         (("recipe", "splits", "train", "packing"), {"length": 0}, "recipe.splits.train.packing.length: "),
         (("recipe", "splits", "train"), {}, "recipe.splits.train.packing: it is missing"),
         (("recipe",), None, "recipe: a mapping is needed"),
@@ -512,5 +512,5 @@ def test_a_key_that_stands_twice_has_one_value_for_all(honest: Path, tmp_path: P
     (tmp_path / "manifest.json").write_text(text.replace('"splits": {', '"splits": {"../x": 1}, "splits": {', 1))
     assert "manifest.json: its bytes have changed" in verify(tmp_path)
     (tmp_path / "manifest.json").write_text(text.rstrip().removesuffix("}") + ', "splits": {"../x": 1}}')
-    with pytest.raises(PipelineError, match="a name of letters"):
+    with pytest.raises(PipelineError, match="a name has letters"):
         verify(tmp_path)

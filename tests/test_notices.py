@@ -406,7 +406,7 @@ def test_a_world_that_no_split_uses_has_no_bits(tmp_path: Path, capsys: pytest.C
     assert figures.of_worlds(plan)["strangers"]["bits"] == 0
     assert the(notices(plan, "worlds", "strangers"), "no split has a document about it").lost
     cli.run(["plan", str(tmp_path / "r.yaml")])
-    assert "0 bits to know: no split tells anything of it" in capsys.readouterr().out
+    assert "0 bits to know: no split states anything of it" in capsys.readouterr().out
 
 
 def test_bits_of_some_sentences_of_a_thousand_people():

@@ -297,7 +297,7 @@ runpy.run_path({path!r}, run_name="__main__")
 
 
 def forget_faker() -> None:
-    faked._asked.cache_clear()
+    faked._answer.cache_clear()
     faked._process.cache_clear()
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Where to, and by whom."""
+    """Where the dataset is built, and by which executor."""
     recipe_arguments(parser)
     parser.add_argument("--out", help="the dataset's folder, or s3://bucket/prefix (default data/<recipe>)")
     parser.add_argument(
@@ -73,14 +73,14 @@ def run(options: argparse.Namespace) -> int:
     kept, seconds = len(plan.shards) - len(new), time.perf_counter() - began
     by = _by(executor) if new else ""
     output.say(f"{out}: {count(len(new), 'shard')} built, {kept} kept, {seconds:.1f} s{by}")
-    for made in exports:
-        what = "there already" if made.kept else f"{count(len(made.files), 'file')}, {made.bytes / 1e6:,.1f} MB"
-        output.say(f"{out.rstrip('/')}/{EXPORTS}/{made.folder.name}: {what}")
+    for export in exports:
+        what = "there already" if export.kept else f"{count(len(export.files), 'file')}, {export.bytes / 1e6:,.1f} MB"
+        output.say(f"{out.rstrip('/')}/{EXPORTS}/{export.folder.name}: {what}")
     return 0
 
 
 def _executor(options: argparse.Namespace, plan: Plan) -> Executor:
-    """Who was asked for; where nobody was, this process or Ray as it turns out."""
+    """The executor that was asked for; where none was, this process or Ray, as its measurements say."""
     from pipeline.build.executors import Auto, Inline, Ray
 
     if options.executor == "inline":
@@ -100,7 +100,7 @@ def _executor(options: argparse.Namespace, plan: Plan) -> Executor:
 
 
 def _by(executor: Executor) -> str:
-    """Who has built, as the last line says it."""
+    """Who has built, for the last line."""
     from pipeline.build.executors import Auto, Inline
 
     if isinstance(executor, Auto) and executor.by_ray:

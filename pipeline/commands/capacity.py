@@ -23,10 +23,10 @@ def run(options: argparse.Namespace) -> int:
     """Print the table of bits."""
     from pipeline.evaluate.capacity import measure
 
-    told = {"predictions": options.predictions, "parameters": options.parameters, "source": options.source}
+    more = {"predictions": options.predictions, "parameters": options.parameters, "source": options.source}
     with bar("capacity", None, "sequences") as shown:
-        found = measure(options.folder, options.split, options.losses, **told, done=shown.update)
-    for line in found.lines():
+        capacity = measure(options.folder, options.split, options.losses, **more, done=shown.update)
+    for line in capacity.lines():
         output.say(line)
     return 0
 

@@ -33,17 +33,17 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.publish import export
     from pipeline.recipe.loading import export_spec
 
-    asked = {"splits": options.split, "columns": options.columns.split(",") if options.columns else None}
-    spec = export_spec(options.to, options.set, {name: given for name, given in asked.items() if given})
+    narrowed = {"splits": options.split, "columns": options.columns.split(",") if options.columns else None}
+    spec = export_spec(options.to, options.set, {name: given for name, given in narrowed.items() if given})
     dataset = Dataset.at(options.folder)
     total = sum(split["tokens"] for name, split in dataset.manifest.splits.items() if name in (spec.splits or [name]))
     with bar("export", total, "tokens") as shown:
-        made = export.export(dataset, spec, options.out or None, done=shown.update)
+        result = export.export(dataset, spec, options.out or None, done=shown.update)
     shown_as = options.out or f"{options.folder.rstrip('/')}/{export.EXPORTS}/{spec.kind}"
-    if made.kept:
+    if result.kept:
         output.say(f"{shown_as}: there already, and whole")
     else:
-        output.say(f"{shown_as}: {spec.kind}, {count(len(made.files), 'file')}, {made.bytes / 1e6:,.1f} MB")
+        output.say(f"{shown_as}: {spec.kind}, {count(len(result.files), 'file')}, {result.bytes / 1e6:,.1f} MB")
     return 0
 
 

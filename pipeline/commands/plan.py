@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipeline.plan.plan import Plan
     from pipeline.plan.splits import SplitPlan
 
-RARE = 0.001  # exposures of an item, on average: hardly any document is told twice
+RARE = 0.001  # exposures of an item, on average: hardly any stands in two documents
 
 
 def run(options: argparse.Namespace) -> int:
@@ -37,8 +37,8 @@ def run(options: argparse.Namespace) -> int:
         output.say(
             f"  {'source':<20} {'documents':>15} {'exposures':>18} {'tokens each':>12} {'tokens':>17} {'share':>7}"
         )
-        for of, told in figures.of_exposures(plan, name).items():
-            _print_source(split, of, told)
+        for source, exposures in figures.of_exposures(plan, name).items():
+            _print_source(split, source, exposures)
         _print_notices(plan, "splits", name)
     for name in plan.sources:
         _print_notices(plan, "sources", name)
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print_bits(plan: Plan, world: str) -> None:
-    """What each split tells of a world; splits that tell the same are in one line."""
+    """The bits that each split contains of a world; splits that contain the same are in one line."""
     from pipeline.plan import figures
 
     splits: dict[tuple[Any, ...], list[str]] = {}
@@ -60,7 +60,7 @@ def _print_bits(plan: Plan, world: str) -> None:
             f" {at_2_bits:,} parameters at 2 bits each, {at_1_bit:,} at 1"
         )
     if not splits:
-        output.say("  0 bits to know: no split tells anything of it")
+        output.say("  0 bits to know: no split states anything of it")
 
 
 def _print_notices(plan: Plan, group: str, name: str) -> None:
@@ -69,18 +69,19 @@ def _print_notices(plan: Plan, group: str, name: str) -> None:
             output.say(f"notice: {group[:-1]} {name}: {notice}")
 
 
-def _print_source(split: SplitPlan, source: str, told: dict[str, Any]) -> None:
+def _print_source(split: SplitPlan, source: str, seen: dict[str, Any]) -> None:
+    """A line of the table of a split. seen: how often its items are, as `figures.of_exposures` has it."""
     documents, tokens = split.documents_of(source), split.expected[source]
     share = float(tokens / sum(split.expected.values()))
-    exposures = f"{told['mean']:.4g}"
-    if told["mean"] < RARE:
+    exposures = f"{seen['mean']:.4g}"
+    if seen["mean"] < RARE:
         exposures = "each new"
-    elif told["least"] != told["most"]:
-        exposures += f" ({told['least']} to {told['most']:,})"
-    if told["from"]:
-        exposures += f" from {told['from']:,}"
+    elif seen["least"] != seen["most"]:
+        exposures += f" ({seen['least']} to {seen['most']:,})"
+    if seen["from"]:
+        exposures += f" from {seen['from']:,}"
     output.say(
-        f"  {source:<20} {documents:>15,} {exposures:>18} {told['tokens_each']:>12.2f}"
+        f"  {source:<20} {documents:>15,} {exposures:>18} {seen['tokens_each']:>12.2f}"
         f" {float(tokens):>17,.0f} {share:>7.1%}"
     )
 

@@ -53,33 +53,34 @@ def run(options: argparse.Namespace) -> int:
         check_item(plan, name, options.item or 0)
         items = [options.item] if options.item is not None else range(min(options.n, len(source)))
         item = np.array(items, np.int64)
-        told = source.documents(item, np.full_like(item, options.exposure), spans=coloured, parts=coloured)
-        texts = _coloured(plan, name, told) if coloured else _plain(plan, told)
+        documents = source.documents(item, np.full_like(item, options.exposure), spans=coloured, parts=coloured)
+        texts = _coloured(plan, name, documents) if coloured else _plain(plan, documents)
         shown = colour.heading(name) if coloured else escaped(name)
-        for number, text, tokens in zip(items, texts, told.tokens.lengths, strict=True):
+        for number, text, tokens in zip(items, texts, documents.tokens.lengths, strict=True):
             output.show_painted(f"{shown} · item {number} · exposure {options.exposure} · {tokens} tokens")
             output.show_painted(text + "\n")
     return 0
 
 
-def _plain(plan: Plan, told: Documents) -> list[str]:
-    tokens = told.tokens
+def _plain(plan: Plan, documents: Documents) -> list[str]:
+    """The texts of the documents, fit to be shown."""
+    tokens = documents.tokens
     texts = (
         plan.tokenizer.decode(tokens.values[tokens.offsets[i] : tokens.offsets[i + 1]]) for i in range(len(tokens))
     )
     return [escaped(text, keep=output.LAID_OUT) for text in texts]
 
 
-def _coloured(plan: Plan, name: str, told: Documents) -> list[str]:
+def _coloured(plan: Plan, name: str, documents: Documents) -> list[str]:
     """The documents in colour; a line that says what the colours mean is printed before them."""
     from pipeline.inspect import colour
     from pipeline.inspect.highlight import runs_of
 
     hue = colour.hues(label for source in plan.sources.values() for label in source.labels)
-    runs = [runs_of(plan.tokenizer, plan.sources[name], told, i) for i in range(len(told))]
+    runs = [runs_of(plan.tokenizer, plan.sources[name], documents, i) for i in range(len(documents))]
     if legend := colour.legend(runs, hue):
         output.show_painted(legend)
-    return [colour.painted(one, hue) for one in runs]
+    return [colour.painted(run, hue) for run in runs]
 
 
 COMMAND = Command(20, "preview", "Show documents of a recipe.", run, arguments)

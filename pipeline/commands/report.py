@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
-import uuid
 
 from pipeline.commands.command import Command
 from pipeline.commands.common import bar, folder_argument
 from pipeline.core.errors import StorageError
 from pipeline.core.system import output
-from pipeline.core.system.opening import destination
+from pipeline.core.system.opening import created, destination
 
 NAME = "report.html"
 
@@ -48,14 +46,9 @@ def _write(out: str, page: str) -> None:
     path = destination(out)
     if not path.name:
         raise StorageError("this is a folder, not a file", "Name the page: --out report.html", out)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            partial.write_text(page, "utf-8")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with created(path) as file:
+            file.write(page.encode())
     except OSError as error:
         raise StorageError(f"cannot be written: {error.strerror}", "Give another --out.", str(path)) from None
 

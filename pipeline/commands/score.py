@@ -41,8 +41,8 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.evaluate.scoring import score
 
     with bar("score", None, "predictions") as shown:
-        found = score(options.folder, options.split, options.predictions, stops=options.stop, done=shown.update)
-    for line in found.lines():
+        scores = score(options.folder, options.split, options.predictions, stops=options.stop, done=shown.update)
+    for line in scores.lines():
         output.say(line)
     return 0
 

@@ -18,8 +18,8 @@ def run(options: argparse.Namespace) -> int:
     for line in wrong:
         output.say(line)
     mends = "build mends what is missing or damaged, and leaves the rest"
-    found = f"{count(len(wrong), 'fault')}; {mends}" if wrong else "whole and as recorded"
-    output.say(f"{options.folder}: {found}")
+    outcome = f"{count(len(wrong), 'fault')}; {mends}" if wrong else "whole and as recorded"
+    output.say(f"{options.folder}: {outcome}")
     return 1 if wrong else 0
 
 

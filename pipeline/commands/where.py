@@ -27,19 +27,19 @@ def run(options: argparse.Namespace) -> int:
     if options.source not in plan.sources:
         raise PlanError(f"no source '{options.source}'", suggest(options.source, plan.sources))
     check_item(plan, options.source, options.item)
-    found = False
+    somewhere = False
     for name, split in plan.splits.items():
         position = split.find(options.source, options.item, options.exposure)
         if position is None:
             continue
-        found = True
+        somewhere = True
         k = split.shard_of(position)
         output.say(f"{name}: position {position:,} of {split.documents:,}, {shard_name(plan, name, k)}")
         for sequence, start, ids in find_document(plan, name, k, position):
             output.say(f"  sequence {sequence}, tokens {start} to {start + len(ids) - 1}: {plan.tokenizer.decode(ids)}")
-    if not found:
+    if not somewhere:
         output.say(f"item {options.item} at exposure {options.exposure} of {options.source} is in no split")
-    return 0 if found else 1
+    return 0 if somewhere else 1
 
 
 COMMAND = Command(80, "where", "Say where a document stands in the dataset.", run, arguments)

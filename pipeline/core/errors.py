@@ -18,11 +18,27 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from pipeline.core.system.escaping import escaped
+from pipeline.core.system.escaping import escaped, shortened
 from pipeline.core.system.secrets import redacted
 
 KeyPath = tuple[str | int, ...]
 """The way to a key: `("worlds", "people", "size")`. Code that refuses may write ".." for the mapping above."""
+
+
+LONGEST_KEY = 60  # characters of a key, in a place
+MOST_KEYS = 12  # of a path, in a place
+
+
+def dotted_path(path: KeyPath) -> str:
+    """The way to a key as messages have it, cut where it is long.
+
+    >>> dotted_path(("exports", 0, "kind"))
+    'exports.0.kind'
+    """
+    steps = [shortened(str(step), LONGEST_KEY) for step in path]
+    if len(steps) > MOST_KEYS:
+        steps = [*steps[: MOST_KEYS // 2], "…", *steps[-MOST_KEYS // 2 :]]
+    return ".".join(steps)
 
 
 class PipelineError(Exception):
@@ -66,7 +82,7 @@ class SpecError(PipelineError):
 
     def below(self, path: KeyPath) -> SpecError:
         """The same refusal by an object that has the one which raised it at `path`."""
-        among = [(*path, *one) for one in self.among]
+        among = [(*path, *wrong) for wrong in self.among]
         return SpecError(
             self.problem, self.remedy, (*path, *self.at), among, exclusive=self.exclusive, lacking=self.lacking
         )

@@ -20,12 +20,12 @@ from pipeline.core.errors import SpecError, suggest
 from pipeline.core.system.secrets import needed
 
 _ALIKE = {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
-_ONE = threading.Lock()  # question at a time
+_ASKING = threading.Lock()  # one question at a time
 
 
 def values_of(provider: str, locale: str, count: int, seed: int) -> tuple[str, ...]:
     """`count` distinct texts of a provider of Faker, runs of blanks in them being one. SpecError where it has none."""
-    answer = json.loads(_asked(provider, locale, count, seed))
+    answer = json.loads(_answer(provider, locale, count, seed))
     match answer:
         case {"values": values}:
             return tuple(values)
@@ -50,14 +50,14 @@ def values_of(provider: str, locale: str, count: int, seed: int) -> tuple[str, .
 
 
 @lru_cache(256)  # a recipe is loaded more than once in a process
-def _asked(*asked: Any) -> str:
-    """The answer of the process, as JSON."""
-    with _ONE:
+def _answer(*question: Any) -> str:
+    """The answer of the process to a question, as JSON."""
+    with _ASKING:
         process = _process(os.getpid())
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            print(json.dumps(asked), file=process.stdin, flush=True)
+            print(json.dumps(question), file=process.stdin, flush=True)
             answer = process.stdout.readline()
         except OSError:
             answer = ""

@@ -142,10 +142,10 @@ def _served() -> None:
     _without_clock()
     for request in sys.stdin:
         try:
-            said = answer(*json.loads(request))
+            reply = answer(*json.loads(request))
         except Exception as error:  # Faker is not there, or not as we know it
-            said = {"broken": f"{type(error).__name__}: {error}"}
-        print(json.dumps(said), file=out, flush=True)
+            reply = {"broken": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), file=out, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Reading what a recipe names: value lists, templates, Faker. Every value keeps the place it was read from.
 
-A path in a recipe is relative to the file that says it; what is not found there is looked up in the library that comes
+A path in a recipe is relative to the file that names it; what is not there is looked up in the library that comes
 with the package (`recipes/` for values, `templates/` for templates). A path may not leave its folder.
 """
 
@@ -71,11 +71,11 @@ class Files:
             )
         roots = (self.folder_of((*self.path, field)), library(kind))
         for root in roots:
-            found = root / pure
-            if os.path.exists(found):  # which, unlike Path.exists, takes any name
-                if not found.resolve().is_relative_to(root.resolve()):
+            file = root / pure
+            if os.path.exists(file):  # which, unlike Path.exists, takes any name
+                if not file.resolve().is_relative_to(root.resolve()):
                     raise SpecError(f"'{path}' is a link that leaves its folder", "Copy the file there.", (field,))
-                return found
+                return file
         looked = " and in ".join(_shown(root) or "." for root in dict.fromkeys(roots))
         raise SpecError(f"no file '{path}'", f"Looked in {looked}.", (field,))
 
@@ -85,13 +85,13 @@ class Files:
 
     def column(self, path: str, column: str) -> tuple[Text, ...]:
         """One column, by its header, of a .tsv (tab) or .csv (comma) file, its cells as they are."""
-        found = self.find(path, "recipes", "file")
-        table = records(found, "\t" if found.suffix == ".tsv" else ",", _shown(found))
+        file = self.find(path, "recipes", "file")
+        table = records(file, "\t" if file.suffix == ".tsv" else ",", _shown(file))
         _, header = next(table, ("", []))
         if column not in header:
-            raise SpecError(f"no column '{column}' in {_shown(found)}", suggest(column, header))
+            raise SpecError(f"no column '{column}' in {_shown(file)}", suggest(column, header))
         if header.count(column) > 1:
-            raise SpecError(f"the column '{column}' stands twice in {_shown(found)}", "Rename one.")
+            raise SpecError(f"the column '{column}' stands twice in {_shown(file)}", "Rename one.")
         at = header.index(column)
 
         def cells() -> Iterator[Text]:
@@ -100,7 +100,7 @@ class Files:
                     raise SpecError(f"{place} has {len(row)} columns, its header {len(header)}")
                 yield Text(row[at], place)
 
-        return _few(cells(), found)
+        return _few(cells(), file)
 
     def templates(self, path: str) -> dict[str, tuple[Text, ...]]:
         """Every `<name>.j2` of a folder of templates: name → its lines, one paraphrase each."""

@@ -11,10 +11,10 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from pipeline.core.spec import NAME
+from pipeline.core.errors import dotted_path
+from pipeline.core.wording import PATTERNS, problem_of
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-SHORT = 60  # characters of what a file says that a message repeats
 
 _FILE_HASH = r"^blake3:[0-9a-f]{64}$"
 _CONTENT_HASH = r"^xxh3_128:[0-9a-f]{32}$"
@@ -22,36 +22,14 @@ _FINGERPRINT = r"^[0-9a-f]{64}$"
 _SHARD_FILE = r"^[A-Za-z_][A-Za-z0-9_]*/shard-[0-9]{5,}-of-[0-9]{5,}\.arrow$"
 _HEAD_FILE = r"^tokenizer/[A-Za-z0-9_]+\.json$"
 _EXPORT_FILE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
-_LIKE = {
-    NAME: "a name of letters, digits and '_' is needed, with no digit first",
-    _FILE_HASH: "a hash is needed: blake3: and 64 hexadecimal digits",
-    _CONTENT_HASH: "a hash is needed: xxh3_128: and 32 hexadecimal digits",
-    _FINGERPRINT: "a fingerprint is needed: 64 hexadecimal digits",
-    _SHARD_FILE: "the file of a shard is needed, such as train/shard-00000-of-00006.arrow",
-    _HEAD_FILE: "a file of the tokenizer is needed, such as tokenizer/tokenizer.json",
-    _EXPORT_FILE: "a path below the export is needed, such as data/train-00000-of-00002.parquet",
-}
-_WORDS = {
-    "missing": "it is missing",
-    "extra_forbidden": "there is no such key",
-    "string_type": "a text is needed",
-    "int_type": "a whole number is needed",
-    "int_from_float": "a whole number is needed",
-    "float_type": "a number is needed",
-    "finite_number": "a finite number is needed",
-    "bool_type": "true or false is needed",
-    "list_type": "a list is needed",
-    "tuple_type": "a list is needed",
-    "dict_type": "a mapping is needed",
-    "model_type": "a mapping is needed",
-    "model_attributes_type": "a mapping is needed",
-    "dataclass_type": "a mapping is needed",
-    "none_required": "null is needed",
-    "literal_error": "it cannot be this",
-    "too_short": "it has too few entries",
-    "too_long": "it has too many entries",
-    "string_too_short": "the text is too short",
-    "string_too_long": "the text is too long",
+_PATTERNS = {
+    **PATTERNS,
+    _FILE_HASH: "a hash is needed, blake3: and 64 hexadecimal digits, not {}",
+    _CONTENT_HASH: "a hash is needed, xxh3_128: and 32 hexadecimal digits, not {}",
+    _FINGERPRINT: "a fingerprint is needed, 64 hexadecimal digits, not {}",
+    _SHARD_FILE: "the file of a shard is needed, such as train/shard-00000-of-00006.arrow, not {}",
+    _HEAD_FILE: "a file of the tokenizer is needed, such as tokenizer/tokenizer.json, not {}",
+    _EXPORT_FILE: "a path below the export is needed, such as data/train-00000-of-00002.parquet, not {}",
 }
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -89,7 +67,7 @@ def checked(layout: type[T] | TypeAdapter[T], tree: Any) -> T:
 
     >>> checked(list[Count], [1, -2])
     Traceback (most recent call last):
-    ValueError: 1: input should be greater than or equal to 0, not -2
+    ValueError: 1: must be greater than or equal to 0, not -2
     """
     adapter: TypeAdapter[T] = layout if isinstance(layout, TypeAdapter) else TypeAdapter(layout)
     try:
@@ -103,16 +81,12 @@ def checked(layout: type[T] | TypeAdapter[T], tree: Any) -> T:
 def in_words(errors: ValidationError) -> str:
     """The first thing that is wrong: the keys that lead there, what is needed, and what stands there instead."""
     error = errors.errors(include_url=False)[0]
-    context, given = error.get("ctx", {}), error["input"]
-    if error["type"] == "string_pattern_mismatch":
-        problem = _LIKE.get(context["pattern"], "it cannot be this text")
-    else:
-        problem = _WORDS.get(error["type"]) or error["msg"][:1].lower() + error["msg"][1:]
-    if isinstance(given, str | int | float) and error["type"] not in ("missing", "extra_forbidden", "json_invalid"):
-        problem += f", not {_short(repr(given))}"
-    place = ".".join(_short(str(key)) for key in error["loc"] if key != "[key]")
+    match error["type"]:
+        case "missing":
+            problem = "it is missing"
+        case "extra_forbidden":
+            problem = "there is no such key"
+        case _:
+            problem = problem_of(error, _PATTERNS) or error["msg"][:1].lower() + error["msg"][1:]
+    place = dotted_path(tuple(key for key in error["loc"] if key != "[key]"))
     return f"{place}: {problem}" if place else problem
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= SHORT else f"{text[:SHORT]}…"

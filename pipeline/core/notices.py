@@ -1,4 +1,4 @@
-"""What `plan` says beside its numbers: something that the user should know of, and knowledge that gets lost."""
+"""What `plan` reports beside its numbers: something that the user should know of, and knowledge that gets lost."""
 
 from __future__ import annotations
 

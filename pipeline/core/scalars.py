@@ -36,6 +36,8 @@ def shown(value: Any) -> str:
         return f"'{shortened(value, MOST_SHOWN)}'"
     if isinstance(value, bool) or value is None:
         return "null" if value is None else str(value).lower()
+    if isinstance(value, float):
+        return repr(value)
     if isinstance(value, int | Fraction):
         text = str(value) if isinstance(value, int) else decimal_of(value)
         return text if len(text) <= 30 else f"{text[:6]}…{text[-3:]} ({sum(map(str.isdigit, text)):,} digits)"

@@ -1,6 +1,6 @@
 """The base of every object that is written in a recipe, and the types of its scalars.
 
-A Spec stands next to the code that uses it (`ChoiceSpec` beside the code that draws a choice), so that one kind of
+A Spec stands beside the code that uses it, as `ChoiceSpec` beside the code that draws a choice, so that one kind of
 attribute or source is one file. Unknown keys are refused here, with a suggestion.
 """
 
@@ -36,7 +36,10 @@ def refused(
     *,
     exclusive: bool = False,
 ) -> PydanticCustomError:
-    """What a validator raises: as a SpecError, with `at` and `among` below the spec or the value that it validates."""
+    """The error that a validator of pydantic raises where other code raises SpecError, with the same arguments.
+
+    `at` and `among` are below the spec, or the value, that it validates.
+    """
     context = {"problem": problem, "remedy": remedy, "at": at, "among": tuple(among), "exclusive": exclusive}
     return PydanticCustomError(REFUSED, "{problem}", context)
 

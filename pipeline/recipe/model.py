@@ -56,15 +56,15 @@ class _From(Spec):
 
 
 class ZipfExposuresSpec(_From):
-    """A long tail: item i (from 0) is told max(least, floor(most / (i + 1)^zipf)) times."""
+    """A long tail: item i (from 0) is seen max(least, floor(most / (i + 1)^zipf)) times."""
 
     zipf: Rational = Field(ge=0, le=10, description="The exponent: 1 is Zipf's law.")
-    most: int = Field(ge=1, le=10**9, description="How often the first item is told.")
-    least: int = Field(1, ge=0, le=10**9, description="How often the last ones are told.")
+    most: int = Field(ge=1, le=10**9, description="How often the first item is seen.")
+    least: int = Field(1, ge=0, le=10**9, description="How often the last ones are seen.")
 
     @field_validator("zipf")
     @classmethod
-    def _short(cls, value: Fraction) -> Fraction:
+    def _in_four_digits(cls, value: Fraction) -> Fraction:
         if value.denominator > 10_000:  # most^denominator is computed with
             raise refused("four digits of the exponent zipf are enough", "Round it.")
         return value
@@ -73,7 +73,7 @@ class ZipfExposuresSpec(_From):
 class CountedExposuresSpec(_From):
     """Exposures from a later one on: after seven of another split, `{count: 3, from: 7}` are new ones."""
 
-    count: Rational = Field(ge=0, description="How often each item is told, exactly; 1.5 tells half of them twice.")
+    count: Rational = Field(ge=0, description="How often each item is seen, exactly; at 1.5 half of them twice.")
 
 
 def _way(value: Any) -> str:
@@ -96,7 +96,7 @@ class AmountSpec(_From):
 
     exposures: Exposures | None = Field(
         None,
-        description="How often each item is told, exactly; 1.5 tells half of them twice. {count: 3, from: 7}: at the "
+        description="How often each item is seen, exactly; at 1.5 half of them twice. {count: 3, from: 7}: at the "
         "exposures 7, 8 and 9. {zipf, most}: a long tail.",
     )
     share: Rational | None = Field(None, ge=0, le=1, description="A fraction of the split's tokens.")
@@ -117,12 +117,12 @@ class AmountSpec(_From):
 
     @property
     def tail(self) -> ZipfExposuresSpec | None:
-        """How often items are told, where that differs from item to item."""
+        """How often items are seen, where that differs from item to item."""
         return self.exposures if isinstance(self.exposures, ZipfExposuresSpec) else None
 
     @property
     def count(self) -> Fraction | None:
-        """How often each item is told, where the amount says that, of all alike."""
+        """How often each item is seen, where the amount states that, of all alike."""
         if isinstance(self.exposures, CountedExposuresSpec):
             return self.exposures.count
         return self.exposures if isinstance(self.exposures, Fraction) else None
@@ -171,9 +171,9 @@ class Recipe(Spec):
     strict: bool = Field(
         False,
         description="Refuse a recipe by whose notices in `plan` knowledge gets lost: documents that name nobody, "
-        "attributes that are never told, unknown tokens, repeated paraphrases, doubled full stops, words of names that "
-        "repeat, tokens that are cut off. Notices that only inform (slow path, padded windows, near lengths, documents "
-        "that two splits share) are not refused.",
+        "attributes that no document states, unknown tokens, repeated paraphrases, doubled full stops, words of names "
+        "that repeat, tokens that are cut off. Notices that only inform (slow path, padded windows, near lengths, "
+        "documents that two splits share) are not refused.",
     )
 
     @field_validator("tokenizer", mode="before")

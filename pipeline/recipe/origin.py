@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.errors import KeyPath, PipelineError, RecipeError, SpecError
+from pipeline.core.errors import KeyPath, PipelineError, RecipeError, SpecError, dotted_path
 from pipeline.core.files import Files
 from pipeline.core.key import Key
 from pipeline.recipe.model import Recipe
-from pipeline.recipe.tree import OVERRIDE, SET, Node, dotted_path
+from pipeline.recipe.tree import OVERRIDE, SET, Node
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""What is wrong with the values of a recipe, in words: each kind of error that the types of specs have, with a remedy.
+"""What is wrong with the values of a recipe, and what to do: a refusal for each kind of error that specs can have.
 
-pydantic finds the errors; nothing of what it says about them is shown. Values are shown as YAML has them, and cut.
+pydantic finds the errors; `core/wording.py` has the words for them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from pipeline.core.errors import KeyPath, SpecError, suggest
 from pipeline.core.scalars import NUMBER, shown
 from pipeline.core.spec import NAME, REFUSED, UNKNOWN_KEY
 from pipeline.core.system.escaping import shortened
+from pipeline.core.wording import NEEDED, problem_of
 
-Worded = tuple[str, str]
-"""Problem and remedy."""
+Context = Mapping[str, Any]
+"""What pydantic adds to an error: bounds, the words that were expected."""
 
 
 def refusal(errors: Sequence[ErrorDetails], tree: Any, kinds: Mapping[str, Collection[str]]) -> SpecError:
@@ -27,13 +28,13 @@ def refusal(errors: Sequence[ErrorDetails], tree: Any, kinds: Mapping[str, Colle
     Of a value that may be written in several ways, the way that went furthest is the one that was meant. kinds: first
     key of a path → what `kind` can be below it.
     """
-    error = max(errors, key=lambda one: (len(_path(one, tree)), one["type"] not in NEEDED))
+    error = max(errors, key=lambda error: (len(_path(error, tree)), error["type"] not in NEEDED))
     path, context = _path(error, tree), error.get("ctx", {})
     match error["type"]:
         case "unknown_key":
             return SpecError("unknown key", context["remedy"], path)
         case "refused":
-            among = [(*path, *one) for one in context["among"]]
+            among = [(*path, *below) for below in context["among"]]
             problem, remedy = context["problem"], context["remedy"]
             return SpecError(problem, remedy, (*path, *context["at"]), among, exclusive=context["exclusive"])
         case "missing":
@@ -44,24 +45,26 @@ def refusal(errors: Sequence[ErrorDetails], tree: Any, kinds: Mapping[str, Colle
             return SpecError(f"{shown(error['input']['kind'])} is not possible here", remedy, (*path, "kind"))
         case "union_tag_not_found":
             return SpecError("'kind' is missing", suggest("", kinds[str(path[0])]), path)
-    problem, remedy = WORDINGS[error["type"]](error["input"], context)
-    return SpecError(problem, remedy, path)
+    remedy = REMEDIES[error["type"]]
+    problem = problem_of(error)
+    assert problem, "all that have a remedy have a wording"
+    return SpecError(problem, remedy if isinstance(remedy, str) else remedy(error["input"], context), path)
 
 
-# ── one wording for each kind of error ──────────────────────────────────────────────────────────────────────────────
+# ── what to do about each kind of error ─────────────────────────────────────────────────────────────────────────────
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, context: Context) -> str:
     return "Write one text." if isinstance(value, list | dict) else "Put it in quotes."
 
 
-def _whole(value: Any) -> str:
+def _whole(value: Any, context: Context) -> str:
     if isinstance(value, Fraction):
         return "Round it." if len(str(int(value))) > 20 else f"Write {int(value // 1)} or {int(value // 1) + 1}."
-    return _number(value)
+    return _number(value, context)
 
 
-def _number(value: Any) -> str:
+def _number(value: Any, context: Context) -> str:
     if not isinstance(value, str):
         return "Write one number, in digits."
     if re.fullmatch(rf"{NUMBER}[eE][-+]?[0-9]{{4,}}", value):
@@ -73,54 +76,20 @@ def _number(value: Any) -> str:
     return "Remove the quotes." if re.fullmatch(NUMBER, value) else "Write it in digits, without quotes."
 
 
-def _list(value: Any) -> str:
+def _list(value: Any, context: Context) -> str:
     if isinstance(value, dict):
         return "Write its entries in brackets, [a, b]; --set reaches one by its number: exports.0.kind."
     return f"Write it in brackets: [{str(shown(value)).strip(chr(39))}]."
 
 
-NEEDED: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "string_type": ("a text", _text),
-    "int_type": ("a whole number", _whole),
-    "number": ("a number", _number),
-    "bool_type": ("true or false", lambda value: "Write one of them, without quotes."),
-    "list_type": ("a list", _list),
-    "dict_type": ("a mapping", lambda value: "Write `key: value` lines below it."),
-    "model_attributes_type": ("a mapping", lambda value: "Write `key: value` lines below it."),
-    "model_type": ("a mapping", lambda value: "Write `key: value` lines below it."),
-}
-"""What is needed where a value is of another type, and how it is written."""
-
-
-def _needed(kind: str) -> Callable[[Any, Mapping[str, Any]], Worded]:
-    needed, remedy = NEEDED[kind]
-    return lambda value, context: (f"{needed} is needed, not {shown(value)}", remedy(value))
-
-
-def _bound(words: str, key: str, remedy: str) -> Callable[[Any, Mapping[str, Any]], Worded]:
-    return lambda value, context: (f"must be {words} {_limit(context[key])}, not {shown(value)}", remedy)
-
-
-def _limit(bound: Any) -> str:
-    """A bound of a number, which pydantic gives as a number, or as a text."""
-    return str(bound) if isinstance(bound, str) else shown(bound if isinstance(bound, int) else Fraction(bound))
-
-
-def _count(words: str, key: str, remedy: str) -> Callable[[Any, Mapping[str, Any]], Worded]:
-    return lambda value, context: (f"{words} {context[key]}, not {len(value)}", remedy)
-
-
-def _pattern(value: Any, context: Mapping[str, Any]) -> Worded:
-    assert context["pattern"] == NAME, "every pattern has its wording here"
+def _name(value: Any, context: Context) -> str:
+    assert context["pattern"] == NAME, "every other pattern needs a remedy of its own"
     clean = re.sub(r"[^A-Za-z0-9_]+", "_", value).strip("_")
-    fits = f"Write {shortened(clean)}." if re.fullmatch(NAME, clean) else "Example: birth_city."
-    return f"a name has letters, digits and _, and begins with no digit: not {shown(value)}", fits
+    return f"Write {shortened(clean)}." if re.fullmatch(NAME, clean) else "Example: birth_city."
 
 
-def _literal(value: Any, context: Mapping[str, Any]) -> Worded:
-    return f"{shown(value)} is not possible here", suggest(
-        value if isinstance(value, str) else "", _options(context["expected"])
-    )
+def _word(value: Any, context: Context) -> str:
+    return suggest(value if isinstance(value, str) else "", _options(context["expected"]))
 
 
 def _options(listed: str) -> list[str]:
@@ -129,22 +98,30 @@ def _options(listed: str) -> list[str]:
     return [word.lower() if word in ("True", "False") else word for word in words]
 
 
-WORDINGS: dict[str, Callable[[Any, Mapping[str, Any]], Worded]] = {
-    **{kind: _needed(kind) for kind in NEEDED},
-    "greater_than": _bound("greater than", "gt", "Raise it."),
-    "greater_than_equal": _bound("greater than or equal to", "ge", "Raise it."),
-    "less_than": _bound("less than", "lt", "Lower it."),
-    "less_than_equal": _bound("less than or equal to", "le", "Lower it."),
-    "too_short": _count("the number of entries must be at least", "min_length", "Add what is missing."),
-    "too_long": _count("the number of entries must be at most", "max_length", "Remove what is too much."),
-    "string_too_short": _count("the number of characters must be at least", "min_length", "Write it, or leave it out."),
-    "string_pattern_mismatch": _pattern,
-    "literal_error": _literal,
+_LINES = "Write `key: value` lines below it."
+REMEDIES: dict[str, str | Callable[[Any, Context], str]] = {
+    "string_type": _text,
+    "int_type": _whole,
+    "number": _number,
+    "bool_type": "Write one of them, without quotes.",
+    "list_type": _list,
+    "dict_type": _LINES,
+    "model_attributes_type": _LINES,
+    "model_type": _LINES,
+    "greater_than": "Raise it.",
+    "greater_than_equal": "Raise it.",
+    "less_than": "Lower it.",
+    "less_than_equal": "Lower it.",
+    "too_short": "Add what is missing.",
+    "too_long": "Remove what is too much.",
+    "string_too_short": "Write it, or leave it out.",
+    "string_pattern_mismatch": _name,
+    "literal_error": _word,
 }
-"""pydantic's name of an error → its wording, from the value and pydantic's context. Others are told in `refusal`."""
+"""pydantic's name of an error → what to do about it, by the value and pydantic's context. `refusal` has the others."""
 
-WORDED = frozenset({*WORDINGS, UNKNOWN_KEY, REFUSED, "missing", "union_tag_invalid", "union_tag_not_found"})
-"""Every kind of error there is a wording for."""
+WORDED = frozenset({*REMEDIES, UNKNOWN_KEY, REFUSED, "missing", "union_tag_invalid", "union_tag_not_found"})
+"""Every kind of error there is a remedy for."""
 
 
 def _written(key: str, path: KeyPath) -> str:

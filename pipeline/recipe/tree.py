@@ -12,12 +12,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.core.errors import KeyPath
-from pipeline.core.system.escaping import shortened
+from pipeline.core.errors import KeyPath, dotted_path
 
 OVERRIDE = Path("--set")
-LONGEST_KEY = 60  # characters of a key, in a place
-MOST_KEYS = 12  # of a path, in a place
 
 Scalar = None | bool | int | Fraction | str
 
@@ -130,11 +127,3 @@ def node_of(value: Any, mark: Mark) -> Node:
     if isinstance(value, list):
         return Node([node_of(child, mark) for child in value], mark)
     return Node(value, mark)
-
-
-def dotted_path(path: KeyPath) -> str:
-    """`worlds.people.size`, cut where it is long."""
-    steps = [shortened(str(step), LONGEST_KEY) for step in path]
-    if len(steps) > MOST_KEYS:
-        steps = [*steps[: MOST_KEYS // 2], "…", *steps[-MOST_KEYS // 2 :]]
-    return ".".join(steps)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from pipeline.core.errors import StorageError
+from pipeline.core.system.escaping import shortened
 
 STATE = ".pipeline"  # records, lock and log of builds; no part of the dataset
 GONE = "the folder was moved, removed or taken by another build while this one wrote to it"
@@ -27,10 +28,8 @@ def checked_name(name: str, url: str) -> str:
     parts = name.split("/")
     if not name or not ({"", ".", ".."} & set(parts) or "\\" in name or "\0" in name or not _is_encodable(name)):
         return name
-    shown = name if len(name) <= 80 else f"{name[:80]}…"
-    raise StorageError(
-        f"'{shown}' is not the name of a file in a folder", "A dataset names its files by paths below its folder.", url
-    )
+    problem = f"'{shortened(name, 80)}' is not the name of a file in a folder"
+    raise StorageError(problem, "A dataset names its files by paths below its folder.", url)
 
 
 def _is_encodable(name: str) -> bool:

@@ -7,7 +7,6 @@ import fcntl
 import os
 import shutil
 import stat
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import BinaryIO
 from blake3 import blake3
 
 from pipeline.core.errors import RunError, StorageError
-from pipeline.core.system.opening import contents, opened
+from pipeline.core.system.opening import contents, created, opened
 from pipeline.storage.folder import AGAIN, GONE, MOST_READ, STATE, checked_name
 
 PIECE = 2**18  # bytes that are hashed at a time
@@ -71,9 +70,8 @@ class LocalFolder:
     @contextmanager
     def creating(self, name: str) -> Iterator[BinaryIO]:
         target = self.path(name)
-        partial = self.path(f"{STATE}/partial/{name.replace('/', '-')}.{uuid.uuid4().hex}")
         try:
-            with atomic_file(target, partial) as file:
+            with created(target, self.path(f"{STATE}/partial")) as file:
                 yield file
         except OSError as error:
             raise _refused(error, target) from error
@@ -192,25 +190,6 @@ class LocalFolder:
         while not place.exists():
             place = place.parent
         return shutil.disk_usage(place).free
-
-
-@contextmanager
-def atomic_file(target: Path, partial: Path | None = None) -> Iterator[BinaryIO]:
-    """A file that takes its name when the block ends, and leaves nothing behind when it raises. Its folder is made.
-
-    partial: where it is written until then, on the same disk; by default hidden beside it. OSError where it cannot be
-    written.
-    """
-    partial = partial or target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, "wb") as file:
-            yield file
-        os.replace(partial, target)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def hash_of(path: Path) -> str:

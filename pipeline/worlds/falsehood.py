@@ -50,8 +50,8 @@ class Falsehood:
     def check(self, field: Field, language: str) -> None:
         """SpecError where two values, one of which is wrong for the other, read alike in another language."""
         known: dict[str, int] = {}
-        for text, of in zip(self._texts(field), self._class.tolist(), strict=True):
-            if known.setdefault(text, of) != of:
+        for text, number in zip(self._texts(field), self._class.tolist(), strict=True):
+            if known.setdefault(text, number) != number:
                 raise SpecError(
                     f"two values read alike in the language '{language}': {text!r}, so neither is wrong for the other",
                     "Make them distinct, or leave the sentence out of `mistakes.sentences`.",
@@ -68,17 +68,17 @@ class Falsehood:
 
     def probability(self, slot: int) -> tuple[Fraction, ...]:
         """How likely a wrong value shows each row of a slot, over all items."""
-        if len(self._members) == self.count and all(law.count(law[0]) == len(law) for law in self._probability):
+        uniform = all(chances.count(chances[0]) == len(chances) for chances in self._probability)
+        if len(self._members) == self.count and uniform:
             return self._probability[self.slots.index(slot)]  # by symmetry
-        laws = [np.array(law, object) for law in self._probability]
-        joint = laws[0]
-        for law in laws[1:]:
-            joint = np.multiply.outer(joint, law).reshape(-1)
+        joint = np.array([Fraction(1)], object)
+        for chances in self._probability:
+            joint = np.multiply.outer(joint, np.array(chances, object)).reshape(-1)
         of_class = [Fraction(0)] * len(self._members)
-        for chance, of in zip(joint.tolist(), self._class.tolist(), strict=True):
-            of_class[of] += chance
+        for chance, number in zip(joint.tolist(), self._class.tolist(), strict=True):
+            of_class[number] += chance
         each = [chance / int(self.count - n) for chance, n in zip(of_class, self._members, strict=True)]
         total = sum(each, Fraction(0))
-        wrong = np.array([total - each[of] for of in self._class.tolist()], object).reshape(self._sizes)
-        axes = tuple(axis for axis, one in enumerate(self.slots) if one != slot)
+        wrong = np.array([total - each[number] for number in self._class.tolist()], object).reshape(self._sizes)
+        axes = tuple(axis for axis, drawn in enumerate(self.slots) if drawn != slot)
         return tuple(wrong.sum(axis=axes).tolist()) if axes else tuple(wrong.tolist())

@@ -13,15 +13,15 @@ from pipeline.worlds.world import World
 
 
 def notices(world: World) -> list[Notice]:
-    """What is to be said of the names of a world, one notice an attribute of kind name."""
-    found = []
+    """What is to be known of the names of a world: one notice for each attribute of kind name that has such names."""
+    notices = []
     for attribute, spec in world.spec.attributes.items():
         if isinstance(spec, NameSpec):
             pools = {name: list(pool.values or ()) for name, pool in spec.pools.items()}
             share = share_with_a_word_twice(list(pools.values()))
             if share:
                 sharing = _sharing(pools)
-                found.append(
+                notices.append(
                     Notice(
                         f"{percent(float(share))} of the names have a word twice{': ' if sharing else ''}{sharing}",
                         "Remove from one pool what is in another.",
@@ -29,7 +29,7 @@ def notices(world: World) -> list[Notice]:
                         at=("attributes", attribute, "pools"),
                     )
                 )
-    return found
+    return notices
 
 
 def share_with_a_word_twice(pools: Sequence[Sequence[str]]) -> Fraction:
@@ -94,7 +94,7 @@ def _example(pools: Sequence[list[str]]) -> str:
     for p, pool in enumerate(pools):
         for value in pool:
             if len(set(value.split())) < len(value.split()):
-                return " ".join([*(other[0] for other in pools[:p]), value, *(other[0] for other in pools[p + 1 :])])
+                return " ".join([*(before[0] for before in pools[:p]), value, *(after[0] for after in pools[p + 1 :])])
     for a, b in combinations(range(len(pools)), 2):
         words = {word: value for value in reversed(pools[b]) for word in value.split()}
         for value in pools[a]:

@@ -1,4 +1,4 @@
-"""A compiled world: for any items, the rows of every finite table that tells them."""
+"""A compiled world: for any individuals, what is true of them, as rows of finite tables of values."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class World:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What `plan` should tell the user: control characters in its texts, which are kept as they are."""
+        """What `plan` should report: control characters in its texts, which are kept as they are."""
         held = [(path, text) for path, text in _texts(self.spec, ()) if control_in(text)]
         shown = [f"{path}: {text!r} holds the control character U+{ord(control_in(text)):04X}" for path, text in held]
         more = f"{len(held) - MOST_NOTICES:,} more of its texts hold control characters"
@@ -156,7 +156,7 @@ class World:
         """Bits that there are to be known."""
         name = next((a for a in self._attributes.values() if isinstance(a, UniqueName)), None)
         names = sum(map(log2, name.sizes)) if name else 0.0
-        values = sum(self.entropy(other) for other, compiled in self._attributes.items() if compiled is not name)
+        values = sum(self.entropy(label) for label, compiled in self._attributes.items() if compiled is not name)
         return Knowledge(self.size, names, values, self.bits_of_sets())
 
     def bits_of_sets(self, shown: Shown | None = None) -> float:
@@ -196,11 +196,11 @@ class World:
                 "Give two fractions of the individuals, from 0 to 1: [0, 0.5].",
                 ("groups", name),
             )
-        found = range(int(first * self.size), int(last * self.size))
-        if not found:
+        members = range(int(first * self.size), int(last * self.size))
+        if not members:
             at = ("groups", name)
             raise SpecError(f"the group '{name}' has nobody in it", "Make it or the world larger.", at, [at, ("size",)])
-        return found
+        return members
 
     def _other(self, name: str, others: Mapping[str, World]) -> World:
         if name not in others:
@@ -224,15 +224,15 @@ class World:
         if len({other._root for other in others}) > 1:
             raise SpecError("these worlds do not share their names", "Make them disjoint from one of them first.")
         root = others[0]._root
-        free = [end for end in range(len(ENDS)) if end not in {one._end for one in known if one._root == root}]
+        free = [end for end in range(len(ENDS)) if end not in {world._end for world in known if world._root == root}]
         if not free:
             raise SpecError("five worlds cannot be kept apart", f"At most {len(ENDS)} can.")
         self._end, self._root = free[0], root
         name.share(self._root.child(attribute or ""), self._end)
         for other in others:
-            theirs = other._attributes[attribute or ""]
-            assert isinstance(theirs, UniqueName)
-            if _overlap(name.taken(self.size), theirs.taken(other.size), prod(name.sizes)):
+            name_of_other = other._attributes[attribute or ""]
+            assert isinstance(name_of_other, UniqueName)
+            if _overlap(name.taken(self.size), name_of_other.taken(other.size), prod(name.sizes)):
                 raise SpecError(
                     f"{self.size:,} and {other.size:,} individuals are more than the names between those of "
                     f"'{self.name}' and '{other.name}', out of {prod(name.sizes):,}",
@@ -241,23 +241,24 @@ class World:
                 )
 
 
-def _texts(said: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Every text in a spec, after its place there: `attributes.city.values`."""
-    if isinstance(said, str):
-        yield ".".join(path), said
-    elif isinstance(said, list):
-        for one in said:
-            yield from _texts(one, path)
-    else:
-        below = {name: getattr(said, name) for name in type(said).model_fields} if isinstance(said, Spec) else said
-        for name, one in below.items() if isinstance(below, dict) else ():
-            yield from _texts(one, (*path, name))
+    if isinstance(value, Spec):
+        value = {name: getattr(value, name) for name in type(value).model_fields}
+    if isinstance(value, str):
+        yield ".".join(path), value
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _texts(entry, path)
+    elif isinstance(value, dict):
+        for name, entry in value.items():
+            yield from _texts(entry, (*path, name))
 
 
-def _overlap(one: range, other: range, names: int) -> bool:
+def _overlap(a: range, b: range, names: int) -> bool:
     """Whether two runs of names meet, or one runs over the ends of all of them."""
-    both = (one, other)
-    return max(one.start, other.start) < min(one.stop, other.stop) or any(r.start < 0 or r.stop > names for r in both)
+    beyond = any(run.start < 0 or run.stop > names for run in (a, b))
+    return beyond or max(a.start, b.start) < min(a.stop, b.stop)
 
 
 def _entropy(weights: tuple[Fraction, ...] | None, rows: int) -> float:

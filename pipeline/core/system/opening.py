@@ -9,6 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -68,3 +71,23 @@ def contents(path: str | Path, most: int) -> bytes:
     if len(data) > most:
         raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
     return data
+
+
+@contextmanager
+def created(path: Path, partials: Path | None = None) -> Iterator[BinaryIO]:
+    """A file that takes its name when the block ends, in the place of one that has it, and is gone when it raises.
+
+    partials: the folder in which it lies until then, on the same disk (default: that of the file, under a name that
+    begins with a point). Both folders are made where they are not there. OSError as the system has it.
+    """
+    name = f"{path.name}.{uuid.uuid4().hex}"
+    partial = partials / name if partials else path.with_name(f".{name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        with open(partial, "wb") as file:
+            yield file
+        os.replace(partial, path)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

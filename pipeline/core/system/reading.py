@@ -30,8 +30,8 @@ def control_in(text: str) -> str:
     >>> control_in("big north"), control_in("big\\u2028north")
     ('', '\\u2028')
     """
-    found = CONTROLS.search(text)
-    return found[0] if found else ""
+    control = CONTROLS.search(text)
+    return control[0] if control else ""
 
 
 def raw_lines(file: BinaryIO, most: int) -> Iterator[tuple[int, bytes]]:
@@ -87,8 +87,8 @@ def lines(path: Path, shown: str = "") -> Iterator[tuple[str, str]]:
     SpecError where it is no text, or has other line ends.
     """
     text, begins, number = read(path, shown), 0, 0
-    if found := _LONE_RETURN.search(text):
-        number = text.count("\n", 0, found.start()) + 1
+    if lone := _LONE_RETURN.search(text):
+        number = text.count("\n", 0, lone.start()) + 1
         raise SpecError(
             f"{shown or path}:{number} holds a carriage return (U+000D) inside the line",
             "Remove it: lines end at \\n or \\r\\n.",
