@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,7 @@ from pipeline.core.errors import ExportError, PipelineError, StorageError
 from pipeline.core.table import Column, Strings
 from pipeline.dataset import Dataset
 from pipeline.formats import FORMATS, llmc
-from pipeline.formats.format import columns_of
+from pipeline.formats.format import ExportSpec, Files, Format, FormatKind, Part, Rows, Split, columns_of
 from pipeline.formats.parquet import Parquet
 from pipeline.plan import compile_plan
 from pipeline.publish.export import export
@@ -710,6 +710,41 @@ def test_help_has_a_line_for_every_format(capsys: pytest.CaptureFixture[str]):
         cli.run(["export", "--help"])
     _, _, below = capsys.readouterr().out.partition("\nformats:\n")
     assert [line.split(maxsplit=1) for line in below.splitlines()] == [[k, FORMATS[k].summary] for k in FORMATS]
+
+
+class CountsSpec(ExportSpec):
+    kind: Literal["counts"] = "counts"
+    unit: str = "tokens"
+
+
+class Counts(Format):
+    def __init__(self, spec: CountsSpec) -> None:
+        self._unit = spec.unit
+
+    def place(self, split: Split, column: str) -> bool:
+        return column == "input_ids"
+
+    def write(self, part: Part, rows: Rows, files: Files) -> None:
+        with files.create(f"{part.split.name}-{part.number}.txt") as file:
+            file.write(f"{part.tokens} {self._unit}".encode())
+            file.facts = {"documents": 0, "tokens": part.tokens}
+
+
+def test_a_format_is_one_declaration(
+    joined: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """Options, refusals, records and help of one that the package does not know follow from its KIND."""
+    monkeypatch.setitem(FORMATS, "counts", FormatKind(CountsSpec, Counts, "how many there are"))
+    assert exported(joined, "counts", "unit=words", columns=["input_ids"]) == {
+        "train-0.txt": b"11 words",
+        "train-1.txt": b"2 words",
+    }
+    assert verify(Path(joined.folder.url) / "../counts1") == []
+    with pytest.raises(PipelineError, match=r"unknown key\. Did you mean 'unit'\?"):
+        export_spec("counts", ["units=words"])
+    with pytest.raises(SystemExit):
+        cli.run(["export", "--help"])
+    assert "  counts     how many there are\n" in capsys.readouterr().out
 
 
 def test_adding_a_format_is_in_the_schema():

@@ -104,6 +104,7 @@ def read(path: Path, layout: ShardLayout | None = None) -> Iterator[pa.RecordBat
 
 
 def _schema(message: Any, layout: ShardLayout | None) -> pa.Schema:
+    """The schema that a stream's first message holds. ValueError where there is none, or not that of the layout."""
     if message is None or message.type != "schema":
         raise ValueError("it does not begin with a schema")
     schema = pa.ipc.read_schema(message)
@@ -113,6 +114,7 @@ def _schema(message: Any, layout: ShardLayout | None) -> pa.Schema:
 
 
 def _batch(message: Any, schema: pa.Schema) -> pa.RecordBatch:
+    """The record batch in a message. ValueError for anything that `write` does not write."""
     if message.type != "record batch":
         raise ValueError(f"it holds a {message.type}")
     if _is_compressed(message.metadata):
@@ -127,7 +129,7 @@ def _batch(message: Any, schema: pa.Schema) -> pa.RecordBatch:
 def _is_compressed(metadata: Any) -> bool:
     """Whether a message of a record batch, whose flatbuffer pyarrow has verified, says how its body is compressed.
 
-    pyarrow does not tell, and would unpack as much as the file asks for. A table of a flatbuffer begins with the way
+    pyarrow does not say, and would unpack as much as the file asks for. A table of a flatbuffer begins with the way
     back to its vtable, which has the places of its fields: u16 size of itself, u16 size of the table, u16 each field.
     """
 

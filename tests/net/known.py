@@ -62,10 +62,10 @@ def alone(source: Tree, packing: Tree, columns: list[str] | None = None, **more:
     return case(worlds=None, sources={"s": source}, splits={"train": split}, **more)
 
 
-def corpus(*rows: str, sinks: list[str] | None = None, packing: Tree | None = None) -> Case:
+def corpus(*rows: str, exports: list[str] | None = None, packing: Tree | None = None) -> Case:
     """Rows of text."""
     held = "\n".join(json.dumps({"text": row}, ensure_ascii=False) for row in rows)
-    more = {"exports": sinks} if sinks else {}
+    more = {"exports": exports} if exports else {}
     source = {"kind": "corpus", "files": "s.jsonl"}
     made = alone(source, packing or {"length": 16}, files={"s.jsonl": held}, texts={"s": [*rows]}, **more)
     return with_tokenizer(made, "bytes")

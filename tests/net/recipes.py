@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
+from pipeline.formats import FORMATS
 from tests.net.tokenizers import EOS, KINDS, text_of
 
 Tree = dict[str, Any]
@@ -432,8 +433,7 @@ def accepted(draw: Draw) -> Case:
         case.recipe["splits"][name] = draw(splits(case, chosen))
     case.recipe["shard_tokens"] = draw(st.sampled_from([1024, 1024, 2048, 2**20]))
     if draw(st.integers(0, 3)) == 0:
-        formats = ["parquet", "jsonl", "nanogpt", "llmc", "megatron", "mds", "litdata"]
-        kinds = draw(st.lists(st.sampled_from(formats), min_size=1, max_size=2, unique=True))
+        kinds = draw(st.lists(st.sampled_from([*FORMATS]), min_size=1, max_size=2, unique=True))
         case.recipe["exports"] = [{"kind": kind, "columns": ["input_ids"]} for kind in kinds]
     if not case.recipe["worlds"]:
         del case.recipe["worlds"]

@@ -6,14 +6,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
+from pipeline.build.executors.executor import C, R, T
 from pipeline.build.executors.ray import Ray, RayGone
 from pipeline.storage import Folder
-
-C = TypeVar("C")
-T = TypeVar("T")
-R = TypeVar("R")
 
 WORTH = 30.0  # seconds that the rest must take this process for a Ray to be started: three times its start and end
 WARM = 10.0  # a first item that took longer shows how long the others take; in a shorter one, much is the warming up

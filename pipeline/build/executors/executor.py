@@ -7,9 +7,9 @@ from typing import Protocol, TypeVar
 
 from pipeline.storage import Folder
 
-C = TypeVar("C")
-T = TypeVar("T")
-R = TypeVar("R")
+C = TypeVar("C")  # what all items have in common
+T = TypeVar("T")  # an item
+R = TypeVar("R")  # its result
 
 
 class Executor(Protocol):

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from pipeline.build.executors import local, signals
+from pipeline.build.executors.executor import C, R, T
 from pipeline.core.errors import PipelineError, RunError, StorageError
 from pipeline.core.system import caches
 from pipeline.core.system.secrets import redacted
@@ -27,9 +28,6 @@ KNOCK = 5.0  # seconds between two looks at a cluster
 SILENCE = 40.0  # seconds for which a cluster may be out of reach; after 60, Ray's own code would end this process
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.ENOTDIR)
 AGAIN = "What is complete is kept: run the same command again."
-C = TypeVar("C")
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class RayGone(Exception):
