@@ -38,10 +38,10 @@ class Lines:
         self._done += units
         now = self._clock()
         if now - self._then >= EVERY:
-            output.complain(f"{self._name}: {self._said((self._done - self._done_then) / (now - self._then))}")
+            output.complain(f"{self._name}: {self._state((self._done - self._done_then) / (now - self._then))}")
             self._done_then, self._then = self._done, now
 
-    def _said(self, rate: float) -> str:
+    def _state(self, rate: float) -> str:
         speed = f", {scaled(rate)} {self._unit}/s" if rate >= 1 else ""
         if not self._total:
             return f"{scaled(self._done)} {self._unit}{speed}"
@@ -56,7 +56,7 @@ def scaled(number: float) -> str:
     >>> scaled(1_234_567_890), scaled(31_400_000), scaled(950), scaled(0.5)
     ('1.2 B', '31 M', '950', '0.5')
     """
-    scale, name = next((one for one in SCALES if number >= one[0]), SCALES[-1])
+    scale, name = next((step for step in SCALES if number >= step[0]), SCALES[-1])
     shown = number / scale
     return f"{shown:.1f}".removesuffix(".0") + name if shown < 10 else f"{shown:.0f}{name}"
 

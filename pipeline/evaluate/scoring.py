@@ -146,12 +146,12 @@ def score(
         question, hint, answer = _counted(*rows[row])
         text = _until_its_end(prediction, ends, hint + answer)
         right = (True, _is_answer(text, hint, answer), bool(hint), _has_hint(text, hint))
-        counts[question] = [count + one for count, one in zip(counts[question], right, strict=True)]
+        counts[question] = [count + holds for count, holds in zip(counts[question], right, strict=True)]
         done(1)
     baselines = _baselines(rows)
     tallies = {
-        question: Tally(asked, correct, hinted, hints, baselines[question])
-        for question, (asked, correct, hinted, hints) in sorted(counts.items())
+        question: Tally(answers, correct, hinted, hints, baselines[question])
+        for question, (answers, correct, hinted, hints) in sorted(counts.items())
     }
     return Score(split, tallies)
 

@@ -62,7 +62,7 @@ def information_in(plan: Plan, split: str, world: World) -> Information:
     ends = sorted({end for coverage in coverages for end in (coverage.individuals.start, coverage.individuals.stop)})
     for first, last in pairwise(ends):
         size = last - first
-        of_range = [one for one in coverages if one.individuals.start <= first < one.individuals.stop]
+        of_range = [c for c in coverages if c.individuals.start <= first < c.individuals.stop]
         with_name = [coverage for coverage in of_range if name_slots and coverage.shown.whole(name_slots)]
         individuals += size * (1 - prod(1 - coverage.share for coverage in of_range))
         named += size * (1 - prod(1 - coverage.share for coverage in with_name))
@@ -106,16 +106,16 @@ def _runs(blocks: Sequence[Block], length: int) -> Iterator[tuple[int, int, floa
 def _bits_of_slot(world: World, slot: int, coverages: Iterable[_Coverage]) -> float:
     """Bits of a slot of one individual of a range, expected over which of the partial coverages include it."""
     shown = [(c.share, Shown({slot: c.shown.slots[slot]})) for c in coverages if slot in c.shown.slots]
-    sure = _joined(one for share, one in shown if share == 1)
+    sure = _joined(part for share, part in shown if share == 1)
     if sure.whole([slot]):
         return world.bits_of_slot(slot, None)
-    partial = [(share, one) for share, one in shown if share < 1]
+    partial = [(share, part) for share, part in shown if share < 1]
     partial = sorted(partial, key=lambda pair: -world.bits_of_slot(slot, pair[1].slots[slot]))[:MOST_PARTIAL]
     total = 0.0
     for included in product((False, True), repeat=len(partial)):
         pairs = list(zip(partial, included, strict=True))
         chance = prod(share if chosen else 1 - share for (share, _), chosen in pairs)
-        slots = sure.joined(_joined(one for (_, one), chosen in pairs if chosen)).slots
+        slots = sure.joined(_joined(part for (_, part), chosen in pairs if chosen)).slots
         total += chance * (world.bits_of_slot(slot, slots[slot]) if slot in slots else 0.0)
     return total
 

@@ -153,15 +153,15 @@ def _packed(plan: Plan, split: SplitPlan, documents: Documents, located: Located
 
 
 def _counts(
-    made: Documents, kept: Documents, located: Located, split: SplitPlan, dropped: I64 | None
+    rendered: Documents, kept: Documents, located: Located, split: SplitPlan, dropped: I64 | None
 ) -> dict[str, Counts]:
-    """made: the documents as sources made them; kept: as far as the sequences hold them."""
+    """rendered: the documents as sources made them; kept: as far as the sequences hold them."""
     aligned = split.packing.method == "aligned" and split.packing.last == "cut"
     counts = {}
     for number, name in enumerate(split.sources):
         rows = located.source == number if len(split.sources) > 1 else slice(None)
         documents, tokens = kept.tokens.lengths[rows].size, int(kept.tokens.lengths[rows].sum())
-        cut = int(made.tokens.lengths[rows].sum()) - tokens if aligned else None
+        cut = int(rendered.tokens.lengths[rows].sum()) - tokens if aligned else None
         counts[name] = Counts(documents, tokens, None if dropped is None else int(dropped[number]), cut)
     return counts
 

@@ -1,4 +1,4 @@
-"""The languages that biographies are told in: words for their subject, and three filters that make words agree.
+"""The languages of biographies: words for their subject, and three filters that make words agree.
 
 A filter is evaluated for every row of a table when a recipe is compiled, like any expression over one attribute.
 """
