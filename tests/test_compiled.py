@@ -20,14 +20,14 @@ PACKAGE = Path(pipeline.__file__).parent
 SOURCES = {
     "core/kernels.py": {"core/hashing.py", "core/slack.py", "core/vectors.py"},
     "core/bitstreams.py": {"core/hashing.py"},
-    "grammars/sampler_kernels.py": {
+    "grammars/compiled/sampler.py": {
         "core/bitstreams.py",
         "core/hashing.py",
         "core/slack.py",
         "core/vectors.py",
         "grammars/tables.py",
     },
-    "grammars/parser_kernels.py": {"core/sets.py", "grammars/tables.py"},
+    "grammars/compiled/parser.py": {"core/sets.py", "grammars/tables.py"},
     "sources/structure/compiled/mano.py": {
         "core/bitstreams.py",
         "core/hashing.py",

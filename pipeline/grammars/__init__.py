@@ -5,7 +5,7 @@
     shapes.py       random grammars of a given shape
     sampler.py      sentences, from keys; with their trees, or with noise in them
     parser.py       is it a sentence, how probable, and what comes next in truth
-    tables.py       grammars as arrays, for sampler_kernels.py and parser_kernels.py, the compiled parts of these two
+    tables.py       grammars as arrays, for compiled/, where the two of them have what is compiled
 
 A sentence is int32 numbers of terminals, 0 … T-1.
 """

@@ -41,10 +41,10 @@ class Parser:
 
     def accepts_all(self, values: ArrayLike, offsets: I64) -> NDArray[np.bool_]:
         """Whether each string values[offsets[i] : offsets[i + 1]] is one: (d,)."""
-        from pipeline.grammars import parser_kernels
+        from pipeline.grammars.compiled import parser as kernels
 
         out = np.empty(len(offsets) - 1, np.uint8)
-        parser_kernels.accept(self._string(values), np.ascontiguousarray(offsets, np.int64), self._rules, out)
+        kernels.accept(self._string(values), np.ascontiguousarray(offsets, np.int64), self._rules, out)
         return out.astype(bool)
 
     def log2_probability(self, symbols: ArrayLike) -> float:
@@ -92,9 +92,9 @@ class Parser:
         return np.where(known, string, -1).astype(np.int32)
 
     def _weighed(self, string: I32, share: F64, factor: F64, ways: F64) -> float:
-        from pipeline.grammars import parser_kernels
+        from pipeline.grammars.compiled import parser as kernels
 
-        return float(parser_kernels.weigh(string, self._rules, share, factor, ways))
+        return float(kernels.weigh(string, self._rules, share, factor, ways))
 
     def _ways(self, string: I32) -> tuple[F64, I64]:
         """How probable it is that a sentence begins as the string does, and goes on with each terminal, or ends there.

@@ -81,13 +81,13 @@ class Sampler:
         return drawn.terminals, drawn.offsets, drawn.ancestors, drawn.ends
 
     def _drawn(self, item: I64, exposure: I64, lead: int, trail: int, *, trees: bool = False) -> Sentences:
-        from pipeline.grammars import sampler_kernels
+        from pipeline.grammars.compiled import sampler as kernels
 
         frame = Frame(lead, trail, self.longest, self._depth * self.longest)
         rows = np.ascontiguousarray(item, np.int64), np.ascontiguousarray(exposure, np.int64)
         more = int(item.size * (self._mean + lead + trail) * Fraction(9, 8)) + self.longest + lead + trail + VECTOR
         out, done = self._room(more, trees, np.zeros(item.size + 1, np.int64)), 0
-        while (done := sampler_kernels.draw(self._distribution, self._keys, frame, *rows, done, out)) < item.size:
+        while (done := kernels.draw(self._distribution, self._keys, frame, *rows, done, out)) < item.size:
             out = _extended(out, self._room(more, trees, out.offsets))
         used = out.offsets[-1]
         return Sentences(out.terminals[:used], out.offsets, out.replaced[:used], out.ancestors[:used], out.ends[:used])

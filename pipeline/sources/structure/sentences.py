@@ -216,7 +216,7 @@ register(
         GrammarSpec,
         Sentences,
         "sentences of a context-free grammar, whole or to be completed, with their trees (1, 4.1)",
-        kernels=("pipeline.grammars.parser_kernels", "pipeline.grammars.sampler_kernels"),
+        kernels=("pipeline.grammars.compiled.parser", "pipeline.grammars.compiled.sampler"),
         verifier="pipeline.evaluate.checking.puzzles.sentences:VERIFIER",
     )
 )

@@ -15,6 +15,7 @@ from pipeline.core.bitstreams import below, coin, next_bits
 from pipeline.core.compiled import njit
 from pipeline.core.hashing import scaled
 from pipeline.core.sets import bit, lowest, size
+from pipeline.sources.reasoning.igsm.compiled.parameters import EMPTY, FIRST, INSTANCES, abstract, cost, instances, pick
 from pipeline.sources.reasoning.igsm.layout import (
     ABSTRACT,
     ADDED,
@@ -23,7 +24,6 @@ from pipeline.sources.reasoning.igsm.layout import (
     MULTIPLIED,
     NO_NUMBER,
 )
-from pipeline.sources.reasoning.igsm.parameters import EMPTY, FIRST, INSTANCES, abstract, cost, instances, pick
 
 # ── what is necessary, and in which order ───────────────────────────────────────────────────────────────────────────
 

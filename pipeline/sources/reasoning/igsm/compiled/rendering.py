@@ -16,6 +16,9 @@ from pipeline.core.bitstreams import begin, below
 from pipeline.core.compiled import njit, signature
 from pipeline.core.hashing import fold
 from pipeline.sources.reasoning.igsm import phrases
+from pipeline.sources.reasoning.igsm.compiled.parameters import EMPTY
+from pipeline.sources.reasoning.igsm.compiled.solutions import write_solution
+from pipeline.sources.reasoning.igsm.compiled.writing import Writing, write, write_name
 from pipeline.sources.reasoning.igsm.layout import (
     ANSWER_FIRST,
     ANSWER_LAST,
@@ -28,9 +31,6 @@ from pipeline.sources.reasoning.igsm.layout import (
     Documents,
     RenderOptions,
 )
-from pipeline.sources.reasoning.igsm.parameters import EMPTY
-from pipeline.sources.reasoning.igsm.solutions import write_solution
-from pipeline.sources.reasoning.igsm.writing import Writing, write, write_name
 
 ORDER, LETTERS, RETRY = (STREAMS.index(name) for name in ("order", "letters", "retry"))
 WITH_MISTAKES = np.uint64(1 << 32)  # a counter of the stream of mistakes that none of them has

@@ -15,6 +15,8 @@ from pipeline.core.compiled import njit
 from pipeline.core.hashing import fold, scaled
 from pipeline.core.sets import bit, lowest, member, size
 from pipeline.sources.reasoning.igsm import phrases
+from pipeline.sources.reasoning.igsm.compiled.parameters import EMPTY, FIRST, abstract, instances
+from pipeline.sources.reasoning.igsm.compiled.writing import next_letter, reduced, write, write_name, write_step
 from pipeline.sources.reasoning.igsm.layout import (
     ABSTRACT,
     CATEGORY,
@@ -26,8 +28,6 @@ from pipeline.sources.reasoning.igsm.layout import (
     REAL,
     WEAK,
 )
-from pipeline.sources.reasoning.igsm.parameters import EMPTY, FIRST, abstract, instances
-from pipeline.sources.reasoning.igsm.writing import next_letter, reduced, write, write_name, write_step
 
 COUNTERS = 2 * PARAMETERS  # of one step: two for each mistake
 

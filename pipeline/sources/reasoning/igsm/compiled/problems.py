@@ -19,7 +19,10 @@ from pipeline.core.bitstreams import begin, below, by_thresholds
 from pipeline.core.compiled import njit, signature
 from pipeline.core.hashing import fold
 from pipeline.core.sets import bit, lowest, size
-from pipeline.sources.reasoning.igsm.dependencies import choose, draw_order, fill, fill_rest
+from pipeline.sources.reasoning.igsm.compiled.dependencies import choose, draw_order, fill, fill_rest
+from pipeline.sources.reasoning.igsm.compiled.parameters import EMPTY, FIRST, abstract, cost, instances, pick
+from pipeline.sources.reasoning.igsm.compiled.structure import draw_structure
+from pipeline.sources.reasoning.igsm.compiled.values import draw_names, evaluate
 from pipeline.sources.reasoning.igsm.layout import (
     ABSTRACT,
     BINS,
@@ -32,9 +35,6 @@ from pipeline.sources.reasoning.igsm.layout import (
     WORKSPACE,
     ProblemOptions,
 )
-from pipeline.sources.reasoning.igsm.parameters import EMPTY, FIRST, abstract, cost, instances, pick
-from pipeline.sources.reasoning.igsm.structure import draw_structure
-from pipeline.sources.reasoning.igsm.values import draw_names, evaluate
 
 STRUCTURE, ENGLISH, NUMBERS, REASK = (STREAMS.index(name) for name in ("structure", "english", "numbers", "reask"))
 

@@ -11,8 +11,8 @@ from pipeline.core.bitstreams import below
 from pipeline.core.compiled import njit
 from pipeline.core.hashing import fold, scaled
 from pipeline.core.sets import bit, lowest
+from pipeline.sources.reasoning.igsm.compiled.parameters import EMPTY, FIRST, abstract, instances
 from pipeline.sources.reasoning.igsm.layout import ABSTRACT, CATEGORY, LAYERS, MULTIPLIED, NO_NUMBER
-from pipeline.sources.reasoning.igsm.parameters import EMPTY, FIRST, abstract, instances
 
 
 @njit()

@@ -11,8 +11,8 @@ from typing import Any
 from pipeline.core.bitstreams import below, by_thresholds, next_bits
 from pipeline.core.compiled import njit
 from pipeline.core.sets import bit
+from pipeline.sources.reasoning.igsm.compiled.parameters import EMPTY, abstract
 from pipeline.sources.reasoning.igsm.layout import CATEGORY, LAYERS, NO_NUMBER
-from pipeline.sources.reasoning.igsm.parameters import EMPTY, abstract
 
 
 @njit()

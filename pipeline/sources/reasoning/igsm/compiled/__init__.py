@@ -1,0 +1,6 @@
+"""Problems and their documents, compiled. Imported only where documents are made.
+
+structure ──► dependencies ──► values      problems.draw: problems as numbers
+writing ──► solutions                      rendering.render: their documents as programs
+parameters                                 sets of parameters, which all of them use
+"""
