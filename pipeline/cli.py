@@ -67,7 +67,7 @@ def _stopped(error: KeyboardInterrupt) -> int:
 def _parser() -> argparse.ArgumentParser:
     """The parser of all commands. They are imported here: a signal may come while they are."""
     from pipeline.commands.command import commands
-    from pipeline.commands.common import Parser
+    from pipeline.commands.parser import Parser
 
     parser = Parser(prog="pipeline", description="Synthetic pretraining data from a recipe.")
     parsers = parser.add_subparsers(required=True, metavar="COMMAND")

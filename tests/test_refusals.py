@@ -359,6 +359,17 @@ def test_what_an_extending_recipe_says_is_at_fault(folder: Path, name: str):
     assert words in told
 
 
+def test_what_replaces_a_mapping_does_not_answer_for_what_that_had_replaced(folder: Path):
+    (folder / "words").mkdir()
+    (folder / "words/birth_date.j2").write_text("{{ name }}: {{ birth_date }}.")
+    templates = "{birth_date: ['{{ name }}: {{ birth_date }}.']}"
+    Path("base.yaml").write_text(f"extends: bioS_single\nsources: {{biographies: {{templates: {templates}}}}}\n")
+    assert "replaces all of 'biography/en'" in refused("extends: base\n")
+    told = refused("extends: base\n\nsources: {biographies: {templates: words}}\n")
+    assert told.startswith("r.yaml:3: sources.biographies.templates: no templates for the sentence 'birth_city'")
+    assert "replaces" not in told
+
+
 def test_what_is_set_is_at_fault_and_not_what_it_is_set_over(folder: Path):
     both = "worlds.people.attributes.city.file=a.txt"
     told = refused_override(both)

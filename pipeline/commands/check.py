@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import LateHelp, bar
+from pipeline.commands.common import bar
+from pipeline.commands.parser import LateHelp
 from pipeline.core.system import output
 
 KIND = "igsm"  # of problems with their solutions beside them, where no kind is given

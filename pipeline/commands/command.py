@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # as typing's: `--help` imports every command
 if TYPE_CHECKING:
     import argparse
 
-    from pipeline.commands.common import Parser
+    from pipeline.commands.parser import Parser
 
 
 def _none(parser: Parser) -> None:

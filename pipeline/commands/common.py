@@ -1,16 +1,13 @@
-"""What several commands have in common."""
+"""What several commands have in common: arguments, the plan that they ask for, how far they are."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.commands.progress import Lines
 from pipeline.core.errors import PlanError, suggest
-from pipeline.core.system import output
-from pipeline.core.system.escaping import escaped, shortened
 
 if TYPE_CHECKING:  # imported where they are used: --help and refusals stay instant
     from tqdm import tqdm
@@ -18,51 +15,14 @@ if TYPE_CHECKING:  # imported where they are used: --help and refusals stay inst
     from pipeline.plan.plan import Plan
 
 
-class Parser(argparse.ArgumentParser):
-    """argparse's, which prints as all else is printed here. below: makes lines for the foot of the help, when shown."""
-
-    below: Callable[[], str] | None = None
-
-    def format_help(self) -> str:
-        return super().format_help() + (f"\n{self.below()}\n" if self.below else "")
-
-    def error(self, message: str) -> NoReturn:
-        super().error(escaped(message))  # what was typed may hold line breaks
-
-    def _check_value(self, action: argparse.Action, value: object) -> None:
-        if action.choices is not None and value not in action.choices:
-            remedy = suggest(str(value), map(str, action.choices))
-            raise argparse.ArgumentError(action, f"'{shortened(str(value))}' is not possible here. {remedy}")
-
-    def _print_message(self, message: str, file: object = None) -> None:
-        if file is sys.stderr:
-            output.complain_laid_out(message)
-        else:
-            output.show(message.removesuffix("\n"))
-
-
-class LateHelp(str):
-    """The help of an argument, written when it is shown: what it names is declared in files that are slow to import.
-
-    >>> LateHelp(lambda: "jsonl, mds or parquet") % {}
-    'jsonl, mds or parquet'
-    """
-
-    write: Callable[[], str]
-
-    def __new__(cls, write: Callable[[], str]) -> LateHelp:
-        text = super().__new__(cls, "written when it is shown")
-        text.write = write
-        return text
-
-    def __mod__(self, values: object) -> str:
-        """What argparse shows: it fills its values into a text in this way."""
-        return self.write()
-
-
 def recipe_arguments(parser: argparse.ArgumentParser) -> None:
     """Which recipe, and what is changed in it."""
     parser.add_argument("recipe", help="a name in recipes/, or the path of a YAML file")
+    set_argument(parser)
+
+
+def set_argument(parser: argparse.ArgumentParser) -> None:
+    """What is changed in a recipe."""
     parser.add_argument("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="override a value")
 
 
@@ -80,7 +40,9 @@ def compiled(options: argparse.Namespace) -> Plan:
 
 
 def check_item(plan: Plan, source: str, item: int) -> None:
-    """PlanError unless the source has such an item."""
+    """PlanError unless the plan has such a source, and that such an item."""
+    if source not in plan.sources:
+        raise PlanError(f"no source '{source}'", suggest(source, plan.sources))
     if not 0 <= item < len(plan.sources[source]):
         raise PlanError(f"no item {item} in source '{source}'", f"It has 0 to {len(plan.sources[source]) - 1}.")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import Parser, bar, count, folder_argument
+from pipeline.commands.common import bar, count, folder_argument
+from pipeline.commands.parser import Parser
 from pipeline.core.system import output
 
 

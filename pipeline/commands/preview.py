@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.commands.command import Command
 from pipeline.commands.common import check_item, compiled, recipe_arguments
-from pipeline.core.errors import PlanError, suggest
+from pipeline.core.errors import PlanError
 from pipeline.core.system import output
 from pipeline.core.system.escaping import escaped
 
 if TYPE_CHECKING:
     from pipeline.core.documents import Documents
     from pipeline.plan.plan import Plan
-
-MOST_EXPOSURES = 2**31  # what the column `documents` can hold
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
     import numpy as np
 
     from pipeline.inspect import colour
+    from pipeline.recipe.model import MOST_EXPOSURES
 
     if options.n < 1:
         raise PlanError(f"{options.n} documents", "Give -n 1 or more.")
@@ -47,10 +46,8 @@ def run(options: argparse.Namespace) -> int:
     coloured = colour.wanted(options.color)
     names = [options.source] if options.source else list(plan.sources)
     for name in names:
-        if name not in plan.sources:
-            raise PlanError(f"no source '{name}'", suggest(name, plan.sources))
-        source = plan.sources[name]
         check_item(plan, name, options.item or 0)
+        source = plan.sources[name]
         items = [options.item] if options.item is not None else range(min(options.n, len(source)))
         item = np.array(items, np.int64)
         documents = source.documents(item, np.full_like(item, options.exposure), spans=coloured, parts=coloured)

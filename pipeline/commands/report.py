@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import bar, folder_argument
+from pipeline.commands.common import bar, folder_argument, set_argument
 from pipeline.core.errors import StorageError
 from pipeline.core.system import output
 from pipeline.core.system.opening import created, destination
@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     folder_argument(parser)
     parser.add_argument("--out", help=f"the page (default: {NAME} in the dataset's folder)")
     parser.add_argument("--recipe", help="what it was built from, where its recipe.yaml alone is not enough: a corpus")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="override a value")
+    set_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import argparse
 
 from pipeline.commands.command import Command
 from pipeline.commands.common import bar, folder_argument
+from pipeline.commands.parser import Parser
 from pipeline.core.system import output
 
 RULES = """\
@@ -16,11 +17,10 @@ What counts, white space around a prediction and around the stored texts being t
     missing; nothing else may stand before or behind it within the line.
   Where the row has a hint, the answer is the last sentence: before it may stand nothing, the right hint, or any text
     that ends with . ! or ?, so a right answer counts after a wrong hint.
-  A hint is right when the prediction begins with it, its full stop included.
-"""
+  A hint is right when the prediction begins with it, its full stop included."""
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Parser) -> None:
     """Whose answers, to what."""
     folder_argument(parser)
     parser.add_argument("predictions", help='JSON lines: {"prediction": "…"}, or with "row": number')
@@ -32,8 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="ends a prediction, beside the end token and the line break: 'Question:'; may be given again",
     )
-    parser.epilog = RULES
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.below = lambda: RULES
 
 
 def run(options: argparse.Namespace) -> int:

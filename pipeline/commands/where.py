@@ -6,7 +6,6 @@ import argparse
 
 from pipeline.commands.command import Command
 from pipeline.commands.common import check_item, compiled, recipe_arguments
-from pipeline.core.errors import PlanError, suggest
 from pipeline.core.system import output
 
 
@@ -24,8 +23,6 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.shard.shard import find_document
 
     plan = compiled(options)
-    if options.source not in plan.sources:
-        raise PlanError(f"no source '{options.source}'", suggest(options.source, plan.sources))
     check_item(plan, options.source, options.item)
     somewhere = False
     for name, split in plan.splits.items():

@@ -216,7 +216,7 @@ class _RecipeSplit(OpenLayout):
 
 
 class _Recipe(OpenLayout):
-    """As far as readers of every dataset look into it; what checks of answers read of a source: `checking/kinds.py`."""
+    """As far as readers of every dataset look into it; what checks read: `evaluate/checking/verifier.py`."""
 
     sources: dict[Name, _RecipeSource]
     splits: dict[Name, _RecipeSplit]
