@@ -116,7 +116,7 @@ class Stranger:
             for split in ("train", "exam"):
                 for row in pipeline.read(self.out, split):
                     assert row["input_ids"].min() >= 0
-                list(pipeline.read(self.out, split, consumer=1, consumers=9))
+                list(pipeline.read(self.out, split, rank=1, world_size=9))
         except PipelineError as error:
             assert "\n" not in str(error)
             return error.exit_code

@@ -21,6 +21,15 @@ class Lists:
     offsets: NDArray[np.int64]
     fields: Mapping[str, NDArray[Any]]
 
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """In which row each entry stands, int64 (m,).
+
+        >>> Lists(np.array([0, 2, 2, 3]), {"start": np.array([0, 5, 0])}).rows.tolist()
+        [0, 0, 2]
+        """
+        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+
 
 @dataclass(frozen=True)
 class Strings:

@@ -112,8 +112,7 @@ class Dataset:
             check_entries(lists, length, **below)
         except ValueError as error:
             raise StorageError(f"column '{column}': {error}", MEND, self.folder.url) from None
-        row = np.repeat(np.arange(len(lists.offsets) - 1), np.diff(lists.offsets))
-        return row, {name: values.astype(np.int64) for name, values in lists.fields.items()}
+        return lists.rows, {name: values.astype(np.int64) for name, values in lists.fields.items()}
 
     @contextmanager
     def recipe(self) -> Iterator[Path]:

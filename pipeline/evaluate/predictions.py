@@ -1,4 +1,4 @@
-"""What models said, a line of JSON each: read, and held against the rows that were asked."""
+"""A model's predictions in a file, a line of JSON each: read, and held against the rows of a split."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def _by_column(split: Split, shard: Shard, batches: Iterable[Columns]) -> _Unpac
         assert isinstance(segments, Lists)
         _check_segments(split, shard, segments)
         start, length, before = (segments.fields[name].astype(np.int64) for name in ("start", "length", "offset"))
-        first = np.repeat(np.arange(len(ids)), np.diff(segments.offsets)) * ids.shape[1] + start
+        first = segments.rows * ids.shape[1] + start
         within = np.arange(length.sum()) - np.repeat(offsets_of(length)[:-1], length)
         lines.append(ids.reshape(-1)[np.repeat(first, length) + within])
         entries.append((length, before))

@@ -42,7 +42,7 @@ class Run:
 def runs_of(tokenizer: Tokenizer, source: Source, documents: Documents, i: int, most: int | None = None) -> list[Run]:
     """The runs of document i of a source, which was asked for spans and parts; of its first `most` tokens."""
     ids = documents.tokens.values[documents.tokens.offsets[i] : documents.tokens.offsets[i + 1]][:most]
-    role, label = (painted(len(ids), _entries_of(marked, i)) for marked in (documents.parts, documents.spans))
+    role, label = (numbers_by_token(len(ids), _entries_of(marked, i)) for marked in (documents.parts, documents.spans))
     masked = np.isin(role, [ROLES.index(name) for name in source.mask])
     return runs(tokenizer, ids, role, label, masked, source.labels)
 
@@ -77,10 +77,10 @@ def _alike(left: str, right: str) -> int:
     return next((i for i, (a, b) in pairs if a != b), min(len(left), len(right)))
 
 
-def painted(tokens: int, entries: Iterable[tuple[int, int, int]]) -> I64:
+def numbers_by_token(tokens: int, entries: Iterable[tuple[int, int, int]]) -> I64:
     """For each of so many tokens the number of the entry (start, length, number) that covers it, the last of several.
 
-    >>> painted(5, [(0, 4, 1), (2, 1, 7)]).tolist()  # 0 for none
+    >>> numbers_by_token(5, [(0, 4, 1), (2, 1, 7)]).tolist()  # 0 for none
     [1, 1, 7, 1, 0]
     """
     numbers = np.zeros(tokens, np.int64)

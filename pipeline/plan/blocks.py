@@ -23,8 +23,8 @@ from pipeline.recipe.model import MOST_EXPOSURES, AmountSpec
 class Block:
     """`exposures` rounds over `items` items of a source, from `first_item` on, as rows from `first_row` on.
 
-    source: its index in the split. Round e is exposure `first_exposure + e`. subset: None, or of the last, incomplete
-    round the bijection of all items whose first `items` are in it.
+    source: its index in the split. Round e is exposure `first_exposure + e`. subset: of an incomplete round a bijection
+    of all of the source's items, whose values at 0 … items - 1 are those in the round; None of whole rounds.
     """
 
     source: int

@@ -11,7 +11,7 @@ from pipeline.core.documents import ROLES
 from pipeline.core.draws import I64
 from pipeline.core.key import Key
 from pipeline.dataset import Dataset
-from pipeline.inspect.highlight import painted, runs
+from pipeline.inspect.highlight import numbers_by_token, runs
 from pipeline.inspect.report import sequences
 from pipeline.inspect.report.content import Row
 from pipeline.plan.plan import Plan
@@ -46,7 +46,7 @@ def _entries(dataset: Dataset, batch: Any, column: str, length: int, **below: in
         return np.zeros(length, np.int64)
     _, entries = dataset.entries(batch, column, length, **below)
     (field,) = below
-    return painted(length, zip(entries["start"], entries["length"], entries[field], strict=True))
+    return numbers_by_token(length, zip(entries["start"], entries["length"], entries[field], strict=True))
 
 
 def _filled(batch: Any, length: int) -> int | None:
