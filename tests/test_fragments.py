@@ -16,9 +16,9 @@ from pipeline.sources.knowledge.subjects import NAME, PRONOUN, scope_of
 from pipeline.text.compiler import Compiler
 from pipeline.text.fields import Column, Field
 from pipeline.text.fragments import Fragments
-from pipeline.text.fusing import Uncuttable
+from pipeline.text.fusing import Uncuttable, fused
 from pipeline.text.outline import Outline
-from pipeline.text.pieces import Piece, literal
+from pipeline.text.pieces import Piece, Texts, literal
 from pipeline.text.renderer import compile_programs
 from pipeline.text.seams import Seams
 from pipeline.text.slow_path import Rendered
@@ -185,6 +185,38 @@ def test_spans_leave_out_the_words_that_were_fused_with_a_value() -> None:
         first = got.tokens.offsets[i] + start
         assert encoder.decode(got.tokens.values[first : first + length]) == city
         assert (label, others) == (1, [])
+
+
+def table(slot: int, *rows: str, label: int = 0) -> Piece:
+    return Piece(Texts(rows), slot, label)
+
+
+def test_a_fused_piece_has_its_value_from_the_first_piece_of_it_to_the_last() -> None:
+    sentence = fused(fused(literal(" in "), table(1, "Oslo", "the Bronx", label=2)), literal("."))
+    assert (sentence.texts.rows, sentence.slot, sentence.label) == ((" in Oslo.", " in the Bronx."), 1, 2)
+    assert sentence.values == ("Oslo", "the Bronx")
+    article = fused(table(1, "", "the "), table(1, "Oslo", "Bronx", label=2))
+    assert (article.texts.rows, article.values) == (("Oslo", "the Bronx"), ("Oslo", "Bronx"))
+    assert fused(literal("("), fused(article, table(1, "!", "?!"))).values == ("Oslo", "Bronx")
+    date = fused(fused(table(1, "May", "June", label=2), literal(" ", 2)), table(1, "1", "30", label=2))
+    assert (date.texts.rows, date.values) == (("May 1", "June 30"), ("May 1", "June 30"))
+    assert not fused(literal("a"), table(1, "b", "cd")).margin, "what is no value has no words around it"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "reason"),
+    [
+        (table(1, "a", "b"), table(2, "c", "d"), "which both vary"),
+        (table(1, "a", "b", label=2), table(2, "c", "d", label=2), "which both vary"),
+        (fused(table(1, "a", "b", label=2), literal("-")), table(1, "c", "d", label=2), "which both vary"),
+        (table(1, "a", "b", label=2), literal("c", 3), "between the values 'a' and 'c'"),
+        (table(1, "a", "b"), literal("c", 3), "between 'a' and 'c'$"),
+        (literal("c", 3), table(1, "a", "b"), "between 'c' and 'a'$"),
+    ],
+)
+def test_what_varies_apart_or_is_another_value_is_never_fused(left: Piece, right: Piece, reason: str) -> None:
+    with pytest.raises(Uncuttable, match=f"no sure seam .*{reason}"):
+        fused(left, right)
 
 
 def test_the_text_of_a_special_token_is_refused() -> None:

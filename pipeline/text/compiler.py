@@ -119,7 +119,7 @@ class _Table:
             _refuse_special(piece.texts.rows, self._tokenizer)
         self._given += codes or [None] * len(piece.texts)
         self._texts += piece.texts.rows
-        self._margins += [piece.margin.at(row) for row in range(len(piece.texts))]
+        self._margins += piece.margin.each(len(piece.texts))
         return first
 
     def encoded(self) -> tuple[list[Sequence[int]], list[tuple[int, int]]]:

@@ -69,7 +69,7 @@ LANGUAGES = {
 
 
 ARTICLES = ("the", "The", "a", "A", "le", "Le", "un", "Un")
-"""Forms that the library's sentences ask for. Values without such a form are said as they are, and `plan` says so."""
+"""Forms that the library's sentences use. Values without such a form are shown as they are, with a notice in `plan`."""
 
 
 def elide(value: object, before: str, elided: str) -> str:
@@ -129,7 +129,7 @@ _LETTERS = {"l": "ㄹ", "m": "ㅁ", "n": "ㄴ", "r": "ㄹ"}  # letters read by t
 def _final(text: str) -> str:
     """The final consonant of the last syllable, "" where it ends in a vowel.
 
-    Hangul says it itself. Digits are read out. Words in Latin letters are judged by their last letters, roughly as
+    Hangul contains it. Digits are read out. Words in Latin letters are judged by their last letters, roughly as
     they are transcribed: -l, -m, -n, -ng end in a consonant, and so do -k, -p, -t, -c after a short vowel; an
     abbreviation in capitals is read letter by letter.
     """

@@ -107,6 +107,11 @@ class Margin:
         """(before, after) of one row."""
         return _at(self.before, row), _at(self.after, row)
 
+    def each(self, count: int) -> list[tuple[int, int]]:
+        """(before, after) of every row, of which there are `count`."""
+        ends = (np.broadcast_to(side, count).tolist() for side in (self.before, self.after))
+        return list(zip(*ends, strict=True))
+
     @cached_property
     def key(self) -> tuple[bytes, bytes]:
         """Equal for margins that are equal."""
@@ -179,8 +184,8 @@ class Piece:
     @property
     def values(self) -> tuple[str, ...]:
         """The rows without the words around their values."""
-        ends = ((row, *self.margin.at(number)) for number, row in enumerate(self.texts.rows))
-        return tuple(row[before : len(row) - after] for row, before, after in ends)
+        margins = zip(self.texts.rows, self.margin.each(len(self.texts)), strict=True)
+        return tuple(row[before : len(row) - after] for row, (before, after) in margins)
 
 
 def literal(text: str, label: int = 0) -> Piece:

@@ -4,9 +4,9 @@ A tokenizer with a pre-tokenizer cuts text into words first and never merges acr
 the pre-tokenizer cuts too. Its pattern is scanned from left to right, and the patterns known here are local: where a
 match may go on depends on its own characters and the next one (contractions: the next two, letters, which would join).
 So whether it cuts between two pieces depends only on the last word of the left one and the first of the right one, and
-the pre-tokenizer itself is asked about every such pair that occurs. One case needs no asking, and it is nearly all of
-them: the known patterns cut before a space between two visible characters, whatever these are (asked once for each pair
-of kinds of characters). Hence the rule that **the space travels with the piece that follows it**.
+the pre-tokenizer itself is run on every such pair that occurs. One case needs no run, and it is nearly all of them: the
+known patterns cut before a space between two visible characters, whatever these are (tried once for each pair of kinds
+of characters). Hence the rule that **the space travels with the piece that follows it**.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LOCAL = {
 
 
 class Seams:
-    """Asks a tokenizer where it cuts. `unprovable` says why it cannot be relied on at all, or is empty."""
+    """Where a tokenizer cuts. `unprovable`: why it cannot be relied on at all, or ""."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -69,7 +69,7 @@ class Seams:
         """Whether every text … l r … with l a row of the left and r of the right is cut exactly between them.
 
         The last word of l and the first of r decide. Where r begins with a space before a visible character, the cut is
-        certain; the other pairs are asked about. Where there are too many to ask, the answer is no.
+        certain; the other pairs are tried. Where there are too many of them, the answer is no.
         """
         if left.codes or right.codes:  # ids are given as they are: nothing is ever merged with them
             return True

@@ -61,7 +61,7 @@ def check_estimate(estimates: Mapping[str, Estimate], name: str, *args: Any, **k
     if name in estimates:
         try:
             characters = estimates[name](*args, **kwargs)
-        except TypeError:  # arguments that it does not take, or of other kinds: it says so itself
+        except TypeError:  # arguments that it does not take, or of other kinds: it refuses them itself
             return
         require_small(characters)
 

@@ -25,7 +25,7 @@ _BYTE_TOKEN = re.compile("<0x([0-9A-Fa-f]{2})>")
 
 
 class TokenizerFault(Exception):
-    """What the library of tokenizers says of a tokenizer that does not work."""
+    """The message of the library of tokenizers about a tokenizer that does not work."""
 
 
 @contextmanager
@@ -69,7 +69,7 @@ class Tokenizer:
         model = self.backend.model
         if not self.texts:
             return None
-        if not hasattr(model, "unk_token"):  # a Unigram model knows the number, and does not say it
+        if not hasattr(model, "unk_token"):  # a Unigram model has the number, but no attribute for it
             number = self.description["model"].get("unk_id")
             return number if isinstance(number, int) else None
         return None if model.unk_token is None else self.backend.token_to_id(model.unk_token)

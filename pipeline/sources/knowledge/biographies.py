@@ -56,7 +56,7 @@ NAMED = "Show {{ subject }} or {{ name }} in every wording of the sentence that 
 class AfterSpec(Spec):
     """The full name comes late: Part 3.2, section 5."""
 
-    after: int = Key_(ge=0, description="Sentences before the one with the full name; all: one more says the name.")
+    after: int = Key_(ge=0, description="Sentences before the one with the full name; all: one more has the name.")
 
 
 class BiographiesSpec(TemplatesSpec, AboutSpec):

@@ -82,7 +82,7 @@ class Languages:
     """Which language each of an individual's paraphrases is in: exact counts, in an order of their own for everybody.
 
     With shares in b-ths, paraphrase t of an individual has the phase (t · step + offset) mod b, and b paraphrases in a
-    row have all phases; each language owns as many of them as its share says.
+    row have all phases; each language owns its share of them.
     """
 
     def __init__(self, translations: Sequence[Fraction], key: Key) -> None:

@@ -64,7 +64,7 @@ from pipeline.worlds.world import World
 
 
 class HintsSpec(Spec):
-    """Hints before answers: Part 3.2, section 4. A mark at the end of the question says whether there is one."""
+    """Hints before answers: Part 3.2, section 4. A mark at the end of the question announces whether there is one."""
 
     rate: Rational = Key_(Fraction(1, 2), ge=0, le=1, description="How many of the questions get their hint.")
     hinted: Mark = Key_(MarkSpec.of("<hint>"), description="After a question whose hint follows.")

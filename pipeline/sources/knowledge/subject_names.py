@@ -1,7 +1,7 @@
 """Whether documents name their subject: exactly, over languages, wordings and orders of sentences.
 
-A bit string says which words of the name (its slots) something shows: 0 for none of them. Sentences choose their
-wordings independently, so that of a document is a convolution by "or".
+A bit string stands for the words of the name (its slots) that something shows: 0 for none of them. Wordings are drawn
+independently for each sentence, so that of a document is a convolution by "or".
 """
 
 from __future__ import annotations

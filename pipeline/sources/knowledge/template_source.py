@@ -19,7 +19,7 @@ from pipeline.text.slow_path import Rendered
 
 
 class TemplateSource(Source):
-    """A source that says what its documents contain (`_outline`), and leaves tokens to its renderer."""
+    """A source that knows what its documents contain (`_outline`), and leaves tokens to its renderer."""
 
     longest: int | None = None
     _renderer: Fragments | Rendered
@@ -43,7 +43,7 @@ class TemplateSource(Source):
         return lambda chunk: self._outline(item[chunk], exposure[chunk])
 
     def _unknown(self, token: int | None, mean: Callable[[Fragments], Fraction | None]) -> Fraction | None:
-        """How often a token stands in a document, expected; None where only a sample can say.
+        """How often a token stands in a document, expected; None where only a sample can tell.
 
         mean: the expected tokens of a document by other fragments, its end token included; None where not computed.
         """

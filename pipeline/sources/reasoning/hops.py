@@ -107,7 +107,7 @@ class Hops(TemplateSource):
         return self._spec.instances
 
     def individuals(self, item: I64) -> I64:
-        """Who is asked about."""
+        """Whom the question is about."""
         return self.grid(item)[:, -1, 0]
 
     def topics(self, item: I64) -> list[str]:
