@@ -39,7 +39,7 @@ table, in machine code (`core/kernels.py`).
 **What a document is**, before it is tokens (`text/outline.py`): a row of sentences, each rendered from a row of facts.
 A question's answer, a mistake and the `[BACK]` after it are sentences; a wrong value is another row of facts, and a
 comparison a row of two people's. So every experiment about knowledge goes through the same gather. Problems, puzzles
-and sentences of grammars (`sources/reasoning/`, `sources/structure/`) are drawn by kernels of their own.
+and sentences of grammars (`sources/reasoning/`, `sources/puzzles/`) are drawn by kernels of their own.
 
 **Why that is exact.** A byte-level tokenizer cuts text into words before it merges, and never merges across a cut. A
 seam between two pieces is exact wherever such a cut falls. The space travels with the piece that follows it

@@ -33,7 +33,7 @@ HEAVY = {
 # Which modules, or folders of them, may import a package that is made for a purpose.
 OWNERS: dict[str, tuple[str, ...]] = {
     "pyarrow": ("pipeline.storage.arrow", "pipeline.formats.parquet", "pipeline.sources.rows"),
-    "numba": ("pipeline.core.compiled", "pipeline.core.vectors"),
+    "numba": ("pipeline.core.jit", "pipeline.core.vectors"),
     "ray": ("pipeline.build.executors.ray", "pipeline.build.executors.local"),
     "faker": ("pipeline.core.faker_process",),
     "yaml": ("pipeline.recipe",),
@@ -176,7 +176,7 @@ def name_of_package(requirement: str) -> str:
 
 
 def test_all_that_is_compiled_is_compiled_at_set_up():
-    compiled = {module for module in MODULES if "pipeline.core.compiled" in imported(module)}
+    compiled = {module for module in MODULES if "pipeline.core.jit" in imported(module)}
     named = {warm.FIRST, *kernels()}
     assert named < compiled
     reached, pending = set(named), [*named]

@@ -19,7 +19,7 @@ from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.source import SAMPLE
 from pipeline.text.fragments import Fragments
-from pipeline.text.slow_path import Rendered
+from pipeline.text.render_and_encode import Rendered
 from tests.encoders import tokenizer
 from tests.plans import KINDS, plan_of, small, usual
 from tests.reference.biographies import ASPECTS, STORY, differences, stories

@@ -13,7 +13,7 @@ import pytest
 
 import pipeline
 from pipeline.core.errors import PipelineError
-from pipeline.recipe.schema import schema
+from pipeline.recipe.json_schema import schema
 from tests.plans import plan_at
 
 BOUNDED_LATER = {  # integers that may be of any size by themselves, and what they are held against

@@ -14,31 +14,31 @@ import numpy as np
 import pytest
 
 import pipeline
-from pipeline.core import compiled
+from pipeline.core import jit
 
 PACKAGE = Path(pipeline.__file__).parent
 SOURCES = {
     "core/kernels.py": {"core/hashing.py", "core/slack.py", "core/vectors.py"},
     "core/bitstreams.py": {"core/hashing.py"},
-    "grammars/compiled/sampler.py": {
+    "grammars/kernels/sampler.py": {
         "core/bitstreams.py",
         "core/hashing.py",
         "core/slack.py",
         "core/vectors.py",
         "grammars/tables.py",
     },
-    "grammars/compiled/parser.py": {"core/sets.py", "grammars/tables.py"},
-    "sources/structure/compiled/mano.py": {
+    "grammars/kernels/parser.py": {"core/sets.py", "grammars/tables.py"},
+    "sources/puzzles/kernels/mano.py": {
         "core/bitstreams.py",
         "core/hashing.py",
-        "sources/structure/compiled/__init__.py",
+        "sources/puzzles/kernels/__init__.py",
     },
 }
 DRAW = """
 import json
 import numpy as np
 from pipeline.core import kernels
-from pipeline.sources.structure.compiled import mano
+from pipeline.sources.puzzles.kernels import mano
 
 rule = np.array([3, 3, 23, 0, 0])
 law = np.array([2**63], np.uint64)
@@ -55,7 +55,7 @@ print(json.dumps([out[: offsets[-1]].tolist(), hits, misses]))
 
 @pytest.mark.parametrize("file", SOURCES)
 def test_the_sources_of_a_kernel_are_all_the_files_that_it_imports(file: str) -> None:
-    found = compiled.sources_of(PACKAGE / file) - {PACKAGE / "core/compiled.py", PACKAGE / file}
+    found = jit.sources_of(PACKAGE / file) - {PACKAGE / "core/jit.py", PACKAGE / file}
     assert {path.relative_to(PACKAGE).as_posix() for path in found} == SOURCES[file]
 
 
@@ -63,15 +63,15 @@ def test_the_name_of_machine_code_has_its_sources_and_the_versions_of_its_makers
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A changed helper of a helper, a changed decorator, another numba, llvmlite or numpy: another name each time."""
-    assert Path(compiled.__file__) in compiled.sources_of(PACKAGE / "core/hashing.py"), "its decorators count as well"
-    monkeypatch.setattr(compiled, "PACKAGE", package := tmp_path / "pipeline")
+    assert Path(jit.__file__) in jit.sources_of(PACKAGE / "core/hashing.py"), "its decorators count as well"
+    monkeypatch.setattr(jit, "PACKAGE", package := tmp_path / "pipeline")
     package.mkdir()
     for name, text in {"a": "import pipeline.b", "b": "from pipeline import c", "c": "", "other": ""}.items():
         (package / f"{name}.py").write_text(text)
 
     def name() -> str:
-        compiled._imported.cache_clear()
-        return compiled.stamp_of.__wrapped__(package / "a.py")
+        jit._imported.cache_clear()
+        return jit.stamp_of.__wrapped__(package / "a.py")
 
     names = [name()]
     (package / "other.py").write_text("changed")
@@ -79,7 +79,7 @@ def test_the_name_of_machine_code_has_its_sources_and_the_versions_of_its_makers
     for text in ("def f(): pass", "def f(): ..."):
         (package / "c.py").write_text(text)
         names.append(name())
-    for maker in (compiled.numba, compiled.llvmlite, compiled.np):
+    for maker in (jit.numba, jit.llvmlite, jit.np):
         monkeypatch.setattr(maker, "__version__", "0.0.1")
         names.append(name())
     assert len(set(names)) == len(names)
@@ -88,7 +88,7 @@ def test_the_name_of_machine_code_has_its_sources_and_the_versions_of_its_makers
 def test_a_signature_is_made_of_texts_dtypes_and_tuples() -> None:
     point = np.dtype([("x", np.int64), ("near", np.float64, 2)])
 
-    @compiled.numba.njit(compiled.signature("f8", point, Pair, Mixed))
+    @jit.numba.njit(jit.signature("f8", point, Pair, Mixed))
     def f(points, pair, mixed):  # type: ignore[no-untyped-def]
         points[1].x += pair.a + pair.b
         return points[1].near[1] * mixed.scale
@@ -133,7 +133,7 @@ def elsewhere(*given, dir=None, **options):
 tempfile.TemporaryFile = elsewhere
 """
 FUNCTION = """
-from pipeline.core.compiled import njit
+from pipeline.core.jit import njit
 
 @njit
 def doubled(x):
@@ -192,9 +192,9 @@ def test_machine_code_of_other_packages_stays_with_numba(tmp_path: Path) -> None
 
     file = tmp_path / "other.py"
     file.write_text("def f(x):\n    return x\n")
-    assert all(place.from_function(drawn, str(file)) is None for place in compiled._PLACES)
-    assert set(caching.CacheImpl._locator_classes[: len(compiled._PLACES)]) == set(compiled._PLACES)
-    assert len(caching.CacheImpl._locator_classes) > len(compiled._PLACES)
+    assert all(place.from_function(drawn, str(file)) is None for place in jit._PLACES)
+    assert set(caching.CacheImpl._locator_classes[: len(jit._PLACES)]) == set(jit._PLACES)
+    assert len(caching.CacheImpl._locator_classes) > len(jit._PLACES)
 
 
 # ── where it is kept ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -264,15 +264,15 @@ def test_code_is_not_taken_from_a_folder_in_which_a_stranger_could_put_it(
     """Machine code is loaded with pickle. Sticky or not: the names of files can be known beforehand."""
     if owner and os.geteuid():
         pytest.skip("only root can give a folder away")
-    monkeypatch.setattr(compiled, "PACKAGE", tmp_path)
+    monkeypatch.setattr(jit, "PACKAGE", tmp_path)
     (file := tmp_path / "kernel.py").write_text("")
     beside = tmp_path / "__pycache__"
     beside.mkdir()
-    assert compiled._Beside.from_function(ran, str(file)) is not None
+    assert jit._Beside.from_function(ran, str(file)) is not None
     beside.chmod(mode)
     if owner:
         os.chown(beside, owner, owner)
-    assert compiled._Beside.from_function(ran, str(file)) is None
+    assert jit._Beside.from_function(ran, str(file)) is None
 
 
 def test_a_folder_is_trusted_as_the_folders_above_it_are(tmp_path: Path) -> None:
@@ -283,9 +283,9 @@ def test_a_folder_is_trusted_as_the_folders_above_it_are(tmp_path: Path) -> None
     modes = {0o755: True, 0o775: True, 0o777: False, 0o1777: True}  # which others can put another folder in its place
     for mode, trusted in modes.items():
         folder.parent.chmod(mode)
-        assert compiled.trusted(folder, source) is trusted, oct(mode)
+        assert jit.trusted(folder, source) is trusted, oct(mode)
     source.parent.chmod(0o777)  # as in images in which everything is: the source itself is no safer
     beside = source.parent / "__pycache__"
     beside.mkdir()
     beside.chmod(0o777)
-    assert compiled.trusted(beside, source)
+    assert jit.trusted(beside, source)

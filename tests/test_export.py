@@ -748,7 +748,7 @@ def test_a_format_is_one_declaration(
 
 
 def test_adding_a_format_is_in_the_schema():
-    from pipeline.recipe.schema import schema
+    from pipeline.recipe.json_schema import schema
 
     kinds = {name: its for name, its in schema()["$defs"].items() if "kind" in its["properties"]}
     for kind, made in FORMATS.items():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.core.key import Key
-from pipeline.plan import figures
+from pipeline.plan import summary
 from pipeline.recipe import load
 from pipeline.worlds.spec import WorldSpec
 from pipeline.worlds.world import World
@@ -63,7 +63,7 @@ def test_there_is_a_recipe_for_every_row_of_the_paper():
 def test_figures_of_a_world_are_rounded_and_parameters_hold_two_bits_or_one():
     made = plan_of("bioS_100K_100")
     bits = round(made.worlds["people"].knowledge().total)
-    assert figures.of_worlds(made) == {
+    assert summary.of_worlds(made) == {
         "people": {
             "individuals": 100_000,
             "name_bits": 27.2535,
@@ -125,7 +125,7 @@ def test_names_are_worth_less_the_more_of_them_are_taken():
 )
 def test_exposures_are_fewest_mean_and_most_of_an_item(tmp_path: Path, amount: str, least: int, mean: float, most: int):
     made = plan(tmp_path, f"{{mixture: {{bios: {amount}, dogs: {{exposures: 1}}}}}}")
-    found = figures.of_exposures(made, "it")["bios"]
+    found = summary.of_exposures(made, "it")["bios"]
     assert (found["least"], found["mean"], found["most"]) == (least, mean, most)
     assert (found["items"], found["world"]) == (20, "people")
     assert found["tokens_each"] == round(float(made.sources["bios"].mean_tokens), 4)
@@ -138,7 +138,7 @@ def test_exposures_of_ratios_and_groups_count_their_own_items(tmp_path: Path):
         "worlds.people.groups={half: [0, 0.5]}",
         "sources.bios.only=half",
     )
-    found = figures.of_exposures(made, "it")
+    found = summary.of_exposures(made, "it")
     assert (found["bios"]["items"], found["bios"]["least"], found["bios"]["most"]) == (10, 2, 2)
     documents = made.splits["it"].documents_of("dogs")
     assert found["dogs"]["items"] == 7

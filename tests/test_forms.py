@@ -14,7 +14,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.key import Key
 from pipeline.inspect.report import marginals
 from pipeline.plan.plan import Plan
-from pipeline.recipe.schema import schema
+from pipeline.recipe.json_schema import schema
 from pipeline.recipe.writing import dump
 from pipeline.shard.shard import make_shard
 from pipeline.sources.knowledge.biographies import Biographies

@@ -19,9 +19,9 @@ from pipeline.text.fragments import Fragments
 from pipeline.text.fusing import Uncuttable, fused
 from pipeline.text.outline import Outline
 from pipeline.text.pieces import Piece, Texts, literal
+from pipeline.text.render_and_encode import Rendered
 from pipeline.text.renderer import compile_programs
 from pipeline.text.seams import Seams
-from pipeline.text.slow_path import Rendered
 from pipeline.text.templates import pieces
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import tokenizer

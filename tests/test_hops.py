@@ -25,7 +25,7 @@ from pipeline.sources.reasoning.hops import Hops, HopsSpec
 from pipeline.sources.source import Context
 from pipeline.text.expressions import Program
 from pipeline.text.pieces import Piece
-from pipeline.text.slow_path import Rendered
+from pipeline.text.render_and_encode import Rendered
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import tokenizer
 from tests.plans import plan_at, plan_of, usual

@@ -32,7 +32,7 @@ from pipeline.sources.reasoning.igsm.layout import ABSTRACT, NO_NUMBER, Problems
 from pipeline.sources.reasoning.igsm.source import Igsm
 from pipeline.sources.reasoning.igsm.vocabulary import items_of
 from pipeline.storage.arrow import record_batch
-from pipeline.text.slow_path import Rendered
+from pipeline.text.render_and_encode import Rendered
 from tests.plans import plan_at, usual
 
 MANY = 3000

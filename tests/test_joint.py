@@ -19,8 +19,8 @@ from pipeline.text.fields import Column, Field
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Outline
 from pipeline.text.pieces import Joint, Piece
+from pipeline.text.render_and_encode import Rendered
 from pipeline.text.renderer import compile_programs
-from pipeline.text.slow_path import Rendered
 from pipeline.text.templates import pieces
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import tokenizer

@@ -257,7 +257,7 @@ def test_a_shard_that_cannot_be_read_is_one_line_for_everybody(
             raise OSError(number, os.strerror(number), str(path))
         return real(path, *more, **options)
 
-    monkeypatch.setattr("pipeline.core.system.opening.os.open", opening)
+    monkeypatch.setattr("pipeline.core.system.open_files.os.open", opening)
     said = f"cannot be read: {os.strerror(number)}"
     assert verify(out) == [f"{SHARD}: {said}"]
     assert said in refused(lambda: built(plan, out))

@@ -16,10 +16,10 @@ import tokenizers
 from pipeline import cli
 from pipeline.core.errors import PlanError, RecipeError
 from pipeline.core.notices import Notice
-from pipeline.plan import Plan, compile_plan, figures
+from pipeline.plan import Plan, compile_plan, summary
 from pipeline.recipe import load
 from pipeline.recipe.writing import dump
-from pipeline.worlds.repeated import share_with_a_word_twice
+from pipeline.worlds.repeated_words import share_with_a_word_twice
 from tests.plans import plan_of
 
 SMALL = Path(__file__).parent / "golden" / "small.yaml"
@@ -312,7 +312,7 @@ NAMES, PRONOUN, CITY, DATE = log2(25) - log2(20), 1, 1.5, log2(12 * 28 * 10)
 
 
 def bits(plan: Plan, split: str = "train", world: str = "people") -> int:
-    return int(figures.of_split(plan, split)[world]["bits"])
+    return int(summary.of_split(plan, split)[world]["bits"])
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def bits(plan: Plan, split: str = "train", world: str = "people") -> int:
 )
 def test_bits_are_those_of_what_is_told(tmp_path: Path, templates: str, each: float | None, never: str):
     plan = planned(tmp_path, templates)
-    known = figures.of_worlds(plan)["people"]
+    known = summary.of_worlds(plan)["people"]
     if each is None:
         assert known["name_bits"] == 0
         assert known["bits"] == round(20 * (CITY + 1))
@@ -377,7 +377,7 @@ def test_individuals_of_whom_nothing_is_told_do_not_count(
     more += "  half: {extends: bios, only: half}\n"
     more += '  sizes: {kind: statements, world: people, templates: {s: ["{{ name }}: {{ shoes }}"]}}\n'
     plan = planned(tmp_path, f"{more}splits: {{train: {{mixture: {{{mixture}}}}}}}")
-    known = figures.of_split(plan, "train")["people"]
+    known = summary.of_split(plan, "train")["people"]
     assert known["individuals"] == individuals
     assert known["value_bits"] == pytest.approx(value_bits, abs=1e-4)
     if individuals in (20, 10, 5, 2):
@@ -394,7 +394,7 @@ def test_splits_tell_what_their_own_sources_tell(tmp_path: Path, capsys: pytest.
     plan = planned(tmp_path, more)
     assert bits(plan) == bits(plan, "again") == round(20 * (NAMES + CITY))
     assert bits(plan, "more") == round(20 * (NAMES + log2(11)))
-    assert figures.of_worlds(plan)["people"]["bits"] == bits(plan)
+    assert summary.of_worlds(plan)["people"]["bits"] == bits(plan)
     cli.run(["plan", str(tmp_path / "r.yaml")])
     said = capsys.readouterr().out
     assert f"{bits(plan)} bits to know from train, again (a name 4.64, values 1.50)" in said
@@ -403,7 +403,7 @@ def test_splits_tell_what_their_own_sources_tell(tmp_path: Path, capsys: pytest.
 
 def test_a_world_that_no_split_uses_has_no_bits(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     plan = planned(tmp_path, "worlds: {strangers: {extends: people, size: 7}}\n")
-    assert figures.of_worlds(plan)["strangers"]["bits"] == 0
+    assert summary.of_worlds(plan)["strangers"]["bits"] == 0
     assert the(notices(plan, "worlds", "strangers"), "no split has a document about it").lost
     cli.run(["plan", str(tmp_path / "r.yaml")])
     assert "0 bits to know: no split states anything of it" in capsys.readouterr().out
@@ -412,8 +412,8 @@ def test_a_world_that_no_split_uses_has_no_bits(tmp_path: Path, capsys: pytest.C
 def test_bits_of_some_sentences_of_a_thousand_people():
     """64,879 bits where all is told."""
     overrides = ("worlds.people.size=1000", "sources.biographies.sentences=[birth_date, birth_city]")
-    assert figures.of_worlds(plan_of("bioS_single", *overrides))["people"]["bits"] == 41_968
-    assert figures.of_worlds(plan_of("bioS_single", overrides[0]))["people"]["bits"] == 64_879
+    assert summary.of_worlds(plan_of("bioS_single", *overrides))["people"]["bits"] == 41_968
+    assert summary.of_worlds(plan_of("bioS_single", overrides[0]))["people"]["bits"] == 64_879
 
 
 # ── names ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -534,7 +534,7 @@ def test_an_amount_begins_at_an_exposure(tmp_path: Path, amount: str, told: dict
     rows = zip(located.item.tolist(), located.exposure.tolist(), strict=True)
     assert [split.find("bios", item, turn) for item, turn in rows] == places.tolist()
     assert split.find("bios", 0, min(found) - 1) is None
-    assert figures.of_exposures(plan, "phase2")["bios"]["from"] == min(found)
+    assert summary.of_exposures(plan, "phase2")["bios"]["from"] == min(found)
     again = tmp_path / "again.yaml"
     again.write_text(dump(plan.recipe, "again"))
     assert load(str(again)).recipe.splits == plan.recipe.splits

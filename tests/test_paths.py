@@ -13,7 +13,7 @@ import pytest
 import pipeline
 from pipeline import cli
 from pipeline.core.errors import PipelineError, StorageError
-from pipeline.core.system.opening import destination
+from pipeline.core.system.open_files import destination
 from pipeline.evaluate import predictions
 from pipeline.evaluate.capacity.per_token import opened_array
 from pipeline.evaluate.checking.igsm.rules import IgsmRules

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.core.errors import PipelineError, PlanError
 from pipeline.plan import Plan, compile_plan
-from pipeline.plan.splits import SplitPlan
+from pipeline.plan.order import SplitPlan
 from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
 

@@ -24,10 +24,10 @@ from pipeline.plan import Plan, compile_plan
 from pipeline.publish.export import export
 from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
-from pipeline.sources.structure.compiled import brevo
-from pipeline.sources.structure.compiled.names import FEW
-from pipeline.sources.structure.puzzle import CHUNK
-from pipeline.sources.structure.sizes import sizes_of
+from pipeline.sources.puzzles.kernels import brevo
+from pipeline.sources.puzzles.kernels.names import FEW
+from pipeline.sources.puzzles.puzzle import CHUNK
+from pipeline.sources.puzzles.sizes import sizes_of
 from tests.reference import puzzles as reference
 from tests.reference import puzzles_checked as checked
 

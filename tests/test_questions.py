@@ -18,7 +18,7 @@ from pipeline.core.files import library
 from pipeline.plan.plan import Plan
 from pipeline.shard.shard import make_shard
 from pipeline.sources.knowledge.questions import Questions
-from pipeline.text.slow_path import Rendered
+from pipeline.text.render_and_encode import Rendered
 from tests.plans import KINDS, plan_at, plan_of, usual
 from tests.reference.questions import ANSWERS, Asked, Person, members, questions
 

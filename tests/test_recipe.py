@@ -14,8 +14,8 @@ from pipeline.core.errors import RecipeError
 from pipeline.core.files import library
 from pipeline.plan import compile_plan
 from pipeline.recipe import Loaded, Recipe, load
-from pipeline.recipe.finding import title
-from pipeline.recipe.schema import schema
+from pipeline.recipe.json_schema import schema
+from pipeline.recipe.paths import title
 from pipeline.recipe.writing import dump, fingerprint
 from pipeline.worlds.attributes.choice import ChoiceSpec
 from tests.plans import KINDS

@@ -19,10 +19,10 @@ from pipeline.plan import compile_plan
 from pipeline.recipe import Recipe, load
 from pipeline.recipe.loading import export_spec
 from pipeline.recipe.model import KINDS
-from pipeline.recipe.origin import Origin
+from pipeline.recipe.places import Origin
 from pipeline.recipe.reading import read_text
 from pipeline.recipe.refusals import WORDED, refusal
-from pipeline.recipe.tree import OVERRIDE, SET, Mark, Node
+from pipeline.recipe.yaml_tree import OVERRIDE, SET, Mark, Node
 from pipeline.sources import SOURCES
 from tests.test_recipe import SMALL
 

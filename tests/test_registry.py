@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.registry import declared
-from pipeline.recipe.schema import schema
+from pipeline.recipe.json_schema import schema
 from pipeline.worlds.attributes import ATTRIBUTE_KINDS
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")

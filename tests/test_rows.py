@@ -17,7 +17,7 @@ from pipeline.packing.packing import Line, pack, pack_pure, picked
 from pipeline.packing.sequences import Sequences
 from pipeline.packing.spec import PackingSpec
 from pipeline.plan.plan import Plan
-from pipeline.shard.layout import is_laid_out_quickly, layout_of
+from pipeline.shard.placement import is_laid_out_quickly, layout_of
 from pipeline.shard.shard import make_rows, make_shard
 from pipeline.sources.source import lengths_of
 from pipeline.storage.arrow import record_batch

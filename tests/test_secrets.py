@@ -11,7 +11,7 @@ import fsspec
 import pytest
 
 from pipeline import cli
-from pipeline.core import faked
+from pipeline.core import faker_values
 from pipeline.core.errors import StorageError
 from pipeline.core.system.secrets import has_secret, is_secret, needed, redacted
 from pipeline.storage import folder_at
@@ -80,12 +80,12 @@ def test_a_worker_is_given_what_the_store_of_its_folder_asks_for(url: str, kept:
 
 
 def test_the_process_that_asks_faker_has_none(planted: None) -> None:
-    process = faked._process(-1)
+    process = faker_values._process(-1)
     try:
         while not (environment := Path(f"/proc/{process.pid}/environ").read_bytes()):  # it is about to begin
             time.sleep(0.01)
     finally:
-        faked._end(process)
+        faker_values._end(process)
     assert b"PATH=" in environment
     assert shows_secret(environment) == []
 

@@ -17,7 +17,7 @@ from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.recipe.writing import dump
 from pipeline.shard.shard import make_shard
-from pipeline.sources.structure.sentences import Sentences
+from pipeline.sources.puzzles.sentences import Sentences
 
 RULES = ["s -> a b | b a b", "a -> 1 2 | 2", "b -> 2 2 1 | 1 3"]
 SHAPE = {"sizes": [1, 3, 3, 3], "rules": [2, 3], "length": [2, 3], "seed": 5}

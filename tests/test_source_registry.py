@@ -16,7 +16,7 @@ from pipeline.commands import warm
 from pipeline.core.errors import RecipeError
 from pipeline.dataset import Dataset
 from pipeline.recipe import load
-from pipeline.recipe.schema import schema
+from pipeline.recipe.json_schema import schema
 from pipeline.sources import SOURCES, SourceKind, register
 from tests.conftest import built
 from tests.plans import plan_at
@@ -37,7 +37,7 @@ from pipeline.evaluate.checking.puzzles.reading import ANSWER, answer_in, body, 
 from pipeline.evaluate.checking.puzzles.rules import puzzle
 from pipeline.evaluate.checking.puzzles.verdict import RIGHT, Reason, Verdict
 from pipeline.sources import SourceKind, register
-from pipeline.sources.structure.puzzle import Puzzle, SymbolsSpec
+from pipeline.sources.puzzles.puzzle import Puzzle, SymbolsSpec
 
 
 class NextSpec(SymbolsSpec):

@@ -19,7 +19,7 @@ import pytest
 
 from pipeline import cli
 from pipeline.core.errors import StorageError
-from pipeline.core.system import opening
+from pipeline.core.system import open_files
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.storage import LocalFolder
@@ -55,7 +55,7 @@ class Disk:
                 return builtins.open(path, mode, buffering, **options)
             return File(path, "w") if buffering == 0 else io.BufferedWriter(File(path, "w"))
 
-        monkeypatch.setattr(opening, "open", opened, raising=False)
+        monkeypatch.setattr(open_files, "open", opened, raising=False)
 
 
 # ── one file ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -356,11 +356,11 @@ def test_two_builds_of_different_recipes_that_begin_at_once_do_not_mix(
 
 def test_a_file_is_written_atomically_beside_itself(tmp_path: Path):
     target = tmp_path / "folder/page.html"
-    with opening.created(target) as file:
+    with open_files.created(target) as file:
         file.write(b"whole")
         assert not target.exists()
         assert [path.name[:11] for path in target.parent.iterdir()] == [".page.html."]
-    with pytest.raises(ZeroDivisionError), opening.created(target) as file:
+    with pytest.raises(ZeroDivisionError), open_files.created(target) as file:
         file.write(b"half")
         raise ZeroDivisionError
     assert [path.read_bytes() for path in target.parent.iterdir()] == [b"whole"]

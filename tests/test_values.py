@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.core import faked, faker_process
+from pipeline.core import faker_process, faker_values
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files, library
 from pipeline.core.key import Key
@@ -297,8 +297,8 @@ runpy.run_path({path!r}, run_name="__main__")
 
 
 def forget_faker() -> None:
-    faked._answer.cache_clear()
-    faked._process.cache_clear()
+    faker_values._answer.cache_clear()
+    faker_values._process.cache_clear()
 
 
 LOOKS = """
@@ -346,7 +346,7 @@ def test_faker_is_asked_in_one_process_and_never_loaded_here():
     program = (
         "import sys; from tests.test_values import materialised; from pipeline.core import faked\n"
         "first = [materialised(faker='city', count=3), materialised(faker='name', count=3, locale='de_DE')]\n"
-        "assert faked._process.cache_info().misses == 1 and 'faker' not in sys.modules\n"
+        "assert faker_values._process.cache_info().misses == 1 and 'faker' not in sys.modules\n"
         "faked._process(__import__('os').getpid()).kill()\n"
         "try: materialised(faker='job', count=3)\n"
         "except Exception as error: assert 'has ended' in str(error), error\n"

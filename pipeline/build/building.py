@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline.build import head, resume
+from pipeline.build import metadata_files, resume
 from pipeline.build.executors import Executor
 from pipeline.build.resume import FINGERPRINT, Progress, record_name, shard_name
 from pipeline.columns import COLUMNS
@@ -21,9 +21,9 @@ from pipeline.dataset import Dataset
 from pipeline.dataset.card import card
 from pipeline.dataset.manifest import MANIFEST, Manifest, totals
 from pipeline.dataset.shard_record import ShardRecord
-from pipeline.plan import figures
+from pipeline.plan import summary
+from pipeline.plan.order import SplitPlan
 from pipeline.plan.plan import Plan
-from pipeline.plan.splits import SplitPlan
 from pipeline.publish.export import Export, Exported, export, own_place
 from pipeline.recipe import checks, writing
 from pipeline.shard.shard import make_shard
@@ -65,7 +65,7 @@ def build(
         folder.write(FINGERPRINT, plan.fingerprint)
         if missing:
             folder.remove(MANIFEST)
-        head.write(folder, plan)
+        metadata_files.write(folder, plan)
         began = time.time()
         for record in executor.run(build_shard, (plan, folder), missing, folder) if missing else ():
             check_held()
@@ -73,8 +73,8 @@ def build(
             built(record)
         manifest = _manifest(plan, records)
         check_held()
-        head.check_there(folder, manifest)
-        head.write_card(folder, card(plan, manifest, folder.name))
+        metadata_files.check_there(folder, manifest)
+        metadata_files.write_card(folder, card(plan, manifest, folder.name))
         folder.write(MANIFEST, manifest.dumps())
         _log(folder, len(missing), began)
     for spec in plan.recipe.exports:
@@ -145,20 +145,20 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
             "attributes": list(split.attributes),
             "roles": list(ROLES),
             **_facts_of_columns(plan, split),
-            "exposures": figures.of_exposures(plan, name),
-            "worlds": figures.of_split(plan, name),
+            "exposures": summary.of_exposures(plan, name),
+            "worlds": summary.of_split(plan, name),
         }
         splits[name] = totals(of_split, **facts)
     return Manifest(
         fingerprint=plan.fingerprint,
         output_version=writing.OUTPUT_VERSION,
         versions={package: version(package) for package in PACKAGES},
-        worlds=figures.of_worlds(plan),
+        worlds=summary.of_worlds(plan),
         splits=splits,
         recipe=writing.described(plan.portable_recipe()),
         files={
             name: {"bytes": len(text.encode()), "file_hash": hash_of_bytes(text.encode())}
-            for name, text in head.tokenizer_files(plan).items()
+            for name, text in metadata_files.tokenizer_files(plan).items()
         },
     )
 

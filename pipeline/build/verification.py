@@ -26,8 +26,8 @@ from pipeline.dataset.shard_record import ShardRecord
 from pipeline.publish.export import EXPORTS, RECORD, faults
 from pipeline.recipe.writing import fingerprint_of
 from pipeline.storage import STATE, Folder, arrow, folder_at
-from pipeline.storage.layout import ShardLayout, id_beyond
 from pipeline.storage.local import hash_of_bytes
+from pipeline.storage.shard_layout import ShardLayout, id_beyond
 from pipeline.text.tokenizer import Tokenizer, hash_of_tokenizer
 
 PAGE = "report.html"  # which `report` puts beside the shards; it says nothing that readers of them use

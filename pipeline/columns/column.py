@@ -18,7 +18,7 @@ from pipeline.columns.fields import Field
 from pipeline.core.documents import Documents, Ragged
 from pipeline.core.draws import I64
 from pipeline.core.errors import KeyPath, SpecError
-from pipeline.core.narrow import narrowed
+from pipeline.core.narrow_integers import narrowed
 from pipeline.core.notices import whole
 from pipeline.core.table import Column, Lists
 from pipeline.packing.sequences import Sequences

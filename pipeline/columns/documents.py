@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.columns.column import ColumnKind, PackedDocuments, PlannedSplit, SplitSize
 from pipeline.columns.fields import Records
-from pipeline.core.narrow import narrowed
+from pipeline.core.narrow_integers import narrowed
 from pipeline.core.table import Column, Lists
 
 ENTRY = 4 * 4 + 2 + 8  # bytes of a record

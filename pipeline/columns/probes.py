@@ -20,7 +20,7 @@ from pipeline.core.documents import offsets_of
 from pipeline.core.draws import I32
 from pipeline.core.errors import SpecError
 from pipeline.core.files import MOST_VALUES
-from pipeline.core.narrow import narrowed
+from pipeline.core.narrow_integers import narrowed
 from pipeline.core.table import Column, Lists
 from pipeline.text.fields import Column as Values
 from pipeline.text.tokenizer import Tokenizer

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.build import building as build
     from pipeline.dataset.shard_record import ShardRecord
     from pipeline.publish.export import EXPORTS, Exported
-    from pipeline.recipe.finding import find
+    from pipeline.recipe.paths import find
 
     if options.workers is not None and options.workers < 1:
         raise PlanError(f"{options.workers} workers", "Give 1 or more.")

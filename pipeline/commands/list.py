@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
             output.say(f"{name:<13} {kind.summary}")
         return 0
     from pipeline.core.files import library
-    from pipeline.recipe.finding import title
+    from pipeline.recipe.paths import title
 
     for path in sorted(library("recipes").rglob("*.yaml"), key=lambda path: (path.parent.name, path.stem)):
         output.say(f"{path.stem:<32} {title(path)}")

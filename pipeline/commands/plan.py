@@ -10,15 +10,15 @@ from pipeline.commands.common import compiled, count, recipe_arguments
 from pipeline.core.system import output
 
 if TYPE_CHECKING:
+    from pipeline.plan.order import SplitPlan
     from pipeline.plan.plan import Plan
-    from pipeline.plan.splits import SplitPlan
 
 RARE = 0.001  # exposures of an item, on average: hardly any stands in two documents
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the plan's numbers and notices."""
-    from pipeline.plan import figures
+    from pipeline.plan import summary
 
     plan = compiled(options)
     tokenizer = f"tokenizer {plan.recipe.tokenizer.name}, {plan.tokenizer.vocabulary:,} ids as {plan.tokenizer.dtype}"
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         output.say(
             f"  {'source':<20} {'documents':>15} {'exposures':>18} {'tokens each':>12} {'tokens':>17} {'share':>7}"
         )
-        for source, exposures in figures.of_exposures(plan, name).items():
+        for source, exposures in summary.of_exposures(plan, name).items():
             _print_source(split, source, exposures)
         _print_notices(plan, "splits", name)
     for name in plan.sources:
@@ -47,11 +47,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _print_bits(plan: Plan, world: str) -> None:
     """The bits that each split contains of a world; splits that contain the same are in one line."""
-    from pipeline.plan import figures
+    from pipeline.plan import summary
 
     splits: dict[tuple[Any, ...], list[str]] = {}
     for split in plan.splits:
-        if world in (of_worlds := figures.of_split(plan, split)):
+        if world in (of_worlds := summary.of_split(plan, split)):
             splits.setdefault(tuple(of_worlds[world].values()), []).append(split)
     for (individuals, name, values, bits, at_2_bits, at_1_bit), names in splits.items():
         of = f"{individuals:,} of them, " if individuals != plan.worlds[world].size else ""

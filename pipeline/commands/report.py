@@ -8,7 +8,7 @@ from pipeline.commands.command import Command
 from pipeline.commands.common import bar, folder_argument, set_argument
 from pipeline.core.errors import StorageError
 from pipeline.core.system import output
-from pipeline.core.system.opening import created, destination
+from pipeline.core.system.open_files import created, destination
 
 NAME = "report.html"
 

@@ -10,7 +10,7 @@ from pipeline.core.system import output
 
 def run(options: argparse.Namespace) -> int:
     """Print the schema."""
-    from pipeline.recipe.schema import schema
+    from pipeline.recipe.json_schema import schema
 
     output.show_json(schema())
     return 0

@@ -7,21 +7,21 @@ Randomness and order:
 Arrays:
     documents     token ids of documents of different lengths in one array, with what is marked in them
     table         the columns of a shard, before any file format
-    narrow        integers into a smaller type, checked
+    narrow_integers   integers into a smaller type, checked
 Compiled code:
     kernels       the loops that fast documents are made of
     hashing, bitstreams, sets, vectors, slack   what kernels have in common
-    compiled      numba's decorators, and where machine code is kept
+    jit           numba's decorators, and where machine code is kept
 Recipes and files:
     spec          the base of all that is written in a recipe
     registry      lists of kinds, made from what files declare
     files         value lists, templates and Faker that a recipe names
-    faked, faker_process   values of Faker, drawn in a process that has no clock
-    layouts       the layout of JSON files that anybody may have written
+    faker_values, faker_process   values of Faker, drawn in a process that has no clock
+    json_layouts  the layout of JSON files that anybody may have written
 Messages:
     errors        what a user sees when something is refused
     notices       what `plan` reports beside its numbers
-    wording       what is wrong with a value, in words
+    value_errors  what is wrong with a value, in words
     scalars       single values as YAML writes them
 The machine around us:
     system/       files, the terminal, signals, secrets, folders for caches

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.compiled import njit
 from pipeline.core.hashing import fold, scaled
+from pipeline.core.jit import njit
 
 _0 = np.uint64(0)
 _1 = np.uint64(1)

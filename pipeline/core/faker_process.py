@@ -1,4 +1,4 @@
-"""What is run as a process of its own to draw values from Faker: see faked.py.
+"""What is run as a process of its own to draw values from Faker: see faker_values.py.
 
 Here there is no clock and no randomness but the seed: before Faker is imported, `datetime`, `time` and `os.urandom` are
 replaced by ones that stand still while modules are loaded and refuse to be read while a value is drawn. So it does not

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from pipeline.core.errors import SpecError, suggest
-from pipeline.core.faked import values_of
+from pipeline.core.faker_values import values_of
 from pipeline.core.key import Key
 from pipeline.core.system.reading import BLANKS, lines, records
 

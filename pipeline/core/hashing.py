@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.compiled import njit
+from pipeline.core.jit import njit
 
 # The multipliers of degski64 and of SplitMix64: odd, with well spread bits.
 _M1 = np.uint64(0xD6E8FEB86659FD93)

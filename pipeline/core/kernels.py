@@ -1,6 +1,6 @@
 """What every recipe needs compiled: draws, the bijection, the order of sentences, the one gather, and packing.
 
-Signatures are explicit and the machine code is cached (compiled.py), so the compiler runs once per machine:
+Signatures are explicit and the machine code is cached (jit.py), so the compiler runs once per machine:
 `python -m pipeline warm`, which `make` calls at set-up. Nothing here is imported by `plan`. All index arithmetic is
 uint64: an int64 scalar beside a uint64 array would become float64.
 
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.compiled import njit, vectorize
 from pipeline.core.hashing import fold, mixed, scaled, scaled_half
+from pipeline.core.jit import njit, vectorize
 from pipeline.core.slack import NOTED, VECTOR
 from pipeline.core.vectors import move
 

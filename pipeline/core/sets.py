@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.compiled import njit
+from pipeline.core.jit import njit
 
 _1 = np.uint64(1)
 

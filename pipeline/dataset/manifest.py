@@ -14,9 +14,9 @@ from typing import Annotated, Any
 from pydantic import Field, create_model
 
 from pipeline.columns import COLUMNS
-from pipeline.core import layouts
+from pipeline.core import json_layouts
 from pipeline.core.errors import StorageError
-from pipeline.core.layouts import Count, FileHash, Fingerprint, HeadFile, Layout, OpenLayout
+from pipeline.core.json_layouts import Count, FileHash, Fingerprint, HeadFile, Layout, OpenLayout
 from pipeline.core.spec import Name
 from pipeline.dataset.shard_record import ShardRecord, SourceCounts, shard_file
 from pipeline.packing.spec import PackingSpec
@@ -57,8 +57,8 @@ class Manifest:
     def loads(cls, text: str) -> Manifest:
         """The manifest in a text, of which only the layout is checked. ValueError for other keys and types, numbers
         below zero, paths."""
-        tree = layouts.parsed(text)
-        layouts.checked(_Layout, tree)
+        tree = json_layouts.parsed(text)
+        json_layouts.checked(_Layout, tree)
         return cls(**{key.name: tree[key.name] for key in fields(cls) if key.name in tree})
 
     @classmethod

@@ -17,17 +17,17 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.columns import stored
-from pipeline.core import layouts
+from pipeline.core import json_layouts
 from pipeline.core.draws import I64
 from pipeline.core.errors import StorageError, suggest
-from pipeline.core.layouts import OpenLayout
+from pipeline.core.json_layouts import OpenLayout
 from pipeline.core.table import Columns, Lists, check_entries
 from pipeline.dataset.manifest import MEND, RECIPE, Manifest
 from pipeline.dataset.recorded import recorded_file
 from pipeline.dataset.shard_record import ShardRecord
 from pipeline.storage import Folder, arrow, folder_at
-from pipeline.storage.layout import ShardLayout
 from pipeline.storage.local import hash_of_bytes
+from pipeline.storage.shard_layout import ShardLayout
 
 TOKENIZER, TOKENIZER_CONFIG = "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json"
 
@@ -38,7 +38,7 @@ class _TokenizerConfig(OpenLayout):
 
 def end_of(config: bytes) -> str:
     """The text of the token that ends documents, by a tokenizer_config.json. ValueError where it does not say it."""
-    return layouts.checked(_TokenizerConfig, layouts.parsed(config)).eos_token
+    return json_layouts.checked(_TokenizerConfig, json_layouts.parsed(config)).eos_token
 
 
 def layout_of(split: Mapping[str, Any]) -> ShardLayout:

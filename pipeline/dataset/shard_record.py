@@ -11,8 +11,8 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, ConfigDict, TypeAdapter
 from pydantic_core import PydanticCustomError
 
-from pipeline.core import layouts
-from pipeline.core.layouts import STRICT, ContentHash, Count, FileHash, ShardFile
+from pipeline.core import json_layouts
+from pipeline.core.json_layouts import STRICT, ContentHash, Count, FileHash, ShardFile
 from pipeline.core.spec import Name
 from pipeline.dataset.seals import seal
 
@@ -64,11 +64,11 @@ class ShardRecord:
     @classmethod
     def loads(cls, text: str, fingerprint: str) -> tuple[ShardRecord, str]:
         """The record and the stamp, read back. ValueError for a changed record, or one of another dataset."""
-        tree = layouts.parsed(text)
+        tree = json_layouts.parsed(text)
         if not isinstance(tree, dict):
             raise ValueError("a mapping is needed")
         content, stamp = {key: tree[key] for key in tree if key not in ("hash", "stamp")}, tree.get("stamp")
-        record = layouts.checked(_adapter(), content)
+        record = json_layouts.checked(_adapter(), content)
         if not isinstance(stamp, str) or record.dumps(fingerprint, stamp) != text:
             raise ValueError("its hash is that of another record")
         return record, stamp

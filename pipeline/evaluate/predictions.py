@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.system.opening import expanded, opened
+from pipeline.core.system.open_files import expanded, opened
 from pipeline.core.system.reading import MOST_LINE, line_of, not_utf8, raw_lines
 
 FORM = 'Each line is {"prediction": "…"}, and {"row": 17, "prediction": "…"} where they are not in order.'

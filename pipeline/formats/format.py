@@ -18,8 +18,8 @@ from pydantic import Field as Key_
 
 from pipeline.core.documents import Ragged
 from pipeline.core.errors import SpecError, suggest
-from pipeline.core.layouts import STRICT, Count, ExportFile, FileHash, OpenLayout
-from pipeline.core.narrow import narrowed
+from pipeline.core.json_layouts import STRICT, Count, ExportFile, FileHash, OpenLayout
+from pipeline.core.narrow_integers import narrowed
 from pipeline.core.spec import Name, Spec
 from pipeline.core.table import Columns
 

@@ -16,7 +16,7 @@ from pydantic import Field as Key_
 from pipeline.columns import FIELDS
 from pipeline.core.documents import Ragged
 from pipeline.core.errors import SpecError
-from pipeline.core.layouts import STRICT, Count
+from pipeline.core.json_layouts import STRICT, Count
 from pipeline.core.spec import Name
 from pipeline.core.table import Column, Strings
 from pipeline.formats import tables, unpacking

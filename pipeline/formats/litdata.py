@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from pydantic import Field as Key_
 
 from pipeline.core.errors import SpecError
-from pipeline.core.layouts import STRICT, Count
-from pipeline.core.narrow import narrowed
+from pipeline.core.json_layouts import STRICT, Count
+from pipeline.core.narrow_integers import narrowed
 from pipeline.formats.format import (
     ExportSpec,
     FileRecord,

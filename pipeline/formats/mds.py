@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field as Key_
 
-from pipeline.core.layouts import STRICT, Count
+from pipeline.core.json_layouts import STRICT, Count
 from pipeline.core.spec import Name
 from pipeline.core.table import Column, Columns, Lists, Strings
 from pipeline.formats.format import (

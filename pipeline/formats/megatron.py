@@ -16,7 +16,7 @@ from typing import IO, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.layouts import STRICT, Count
+from pipeline.core.json_layouts import STRICT, Count
 from pipeline.formats.format import File, FileRecord, Files, FormatKind, Part, Rows, little
 from pipeline.formats.token_stream import TokenStream, TokenStreamSpec
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field as Key_
 
-from pipeline.core.layouts import STRICT, Count
+from pipeline.core.json_layouts import STRICT, Count
 from pipeline.core.spec import Name
 from pipeline.formats import tables
 from pipeline.formats.format import ExportSpec, File, FileRecord, Files, Format, FormatKind, Part, Rows, Split, Written

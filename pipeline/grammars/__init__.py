@@ -5,7 +5,7 @@
     shapes.py       random grammars of a given shape
     sampler.py      sentences, from keys; with their trees, or with noise in them
     parser.py       is it a sentence, how probable, and what comes next in truth
-    tables.py       grammars as arrays, for compiled/, where the two of them have what is compiled
+    tables.py       grammars as arrays, for kernels/, where sampler and parser have theirs
 
 A sentence is int32 numbers of terminals, 0 … T-1.
 """

@@ -41,7 +41,7 @@ class Parser:
 
     def accepts_all(self, values: ArrayLike, offsets: I64) -> NDArray[np.bool_]:
         """Whether each string values[offsets[i] : offsets[i + 1]] is one: (d,)."""
-        from pipeline.grammars.compiled import parser as kernels
+        from pipeline.grammars.kernels import parser as kernels
 
         out = np.empty(len(offsets) - 1, np.uint8)
         kernels.accept(self._string(values), np.ascontiguousarray(offsets, np.int64), self._rules, out)
@@ -92,7 +92,7 @@ class Parser:
         return np.where(known, string, -1).astype(np.int32)
 
     def _weighed(self, string: I32, share: F64, factor: F64, ways: F64) -> float:
-        from pipeline.grammars.compiled import parser as kernels
+        from pipeline.grammars.kernels import parser as kernels
 
         return float(kernels.weigh(string, self._rules, share, factor, ways))
 

@@ -81,7 +81,7 @@ class Sampler:
         return drawn.terminals, drawn.offsets, drawn.ancestors, drawn.ends
 
     def _drawn(self, item: I64, exposure: I64, lead: int, trail: int, *, trees: bool = False) -> Sentences:
-        from pipeline.grammars.compiled import sampler as kernels
+        from pipeline.grammars.kernels import sampler as kernels
 
         frame = Frame(lead, trail, self.longest, self._depth * self.longest)
         rows = np.ascontiguousarray(item, np.int64), np.ascontiguousarray(exposure, np.int64)

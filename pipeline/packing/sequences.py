@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I64
-from pipeline.core.narrow import narrowed
+from pipeline.core.narrow_integers import narrowed
 from pipeline.packing.spec import segment_type
 
 

@@ -1,15 +1,15 @@
 """From a recipe to exact counts and one order: position ⇄ (source, item, exposure).
 
-compiling.py    compile_plan: recipe → Plan; worlds and sources compiled, splits planned, notices collected
-plan.py         Plan: all that workers need
-splits.py       SplitPlan: which document stands at a position, and at which position a document stands
-amounts.py      exposures, shares, ratios and tokens of a mixture → counts of documents
-zipf.py         long tails: how often the item of each rank is seen
-blocks.py       counts → blocks of rows, in which all items have equally many exposures
-sizes.py        tokens of a document of each source, and what it takes of sequences
-checks.py       notices: knowledge that gets lost, padding, repeated documents
-information.py  what a split states of a world, in bits
-figures.py      these numbers as manifest and `plan` show them
+compiling.py        compile_plan: recipe → Plan; worlds and sources compiled, splits planned, notices collected
+plan.py             Plan: all that workers need
+order.py            SplitPlan: which document stands at a position, and at which position a document stands
+document_counts.py  exposures, shares, ratios and tokens of a mixture → counts of documents
+zipf.py             long tails: how often the item of each rank is seen
+blocks.py           counts → blocks of rows, in which all items have equally many exposures
+document_sizes.py   tokens of a document of each source, and what it takes of sequences
+checks.py           notices: knowledge that gets lost, padding, repeated documents
+information.py      what a split states of a world, in bits
+summary.py          these numbers as manifest and `plan` show them
 """
 
 from pipeline.plan.compiling import compile_plan

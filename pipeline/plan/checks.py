@@ -16,13 +16,13 @@ from pipeline.core.key import Key
 from pipeline.core.notices import Notice, information, percent, quoted, whole
 from pipeline.core.permutation import Permutation
 from pipeline.plan.blocks import Block, shared_documents
-from pipeline.plan.splits import SplitPlan
+from pipeline.plan.order import SplitPlan
 from pipeline.recipe.model import AmountSpec
 from pipeline.sources import Source
 from pipeline.sources.source import Informative
 from pipeline.text.shown_facts import Shown
 from pipeline.text.tokenizer import Tokenizer
-from pipeline.worlds import repeated
+from pipeline.worlds import repeated_words
 from pipeline.worlds.world import World
 
 SAMPLED = 1_000  # documents of a source whose tokens are looked at
@@ -36,7 +36,7 @@ def world_notices(world: World, about: Sequence[Source], *, kept_apart: bool = F
     kept_apart: whether a world with documents is disjoint from it, which is use enough.
     """
     yield from world.notices
-    yield from repeated.notices(world)
+    yield from repeated_words.notices(world)
     if not about and not kept_apart:
         yield Notice("no split has a document about it", "Add a source about it to a mixture, or remove the world.")
     informative = [source for source in about if isinstance(source, Informative)]

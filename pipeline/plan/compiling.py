@@ -15,13 +15,13 @@ from pipeline.core.errors import PlanError, SpecError, TokenizerError, specified
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice
 from pipeline.plan import checks
-from pipeline.plan.amounts import MOST_DOCUMENTS, document_counts
 from pipeline.plan.blocks import Block, blocks_of
+from pipeline.plan.document_counts import MOST_DOCUMENTS, document_counts
+from pipeline.plan.document_sizes import document_sizes
+from pipeline.plan.order import SplitPlan
 from pipeline.plan.plan import Plan
-from pipeline.plan.sizes import document_sizes
-from pipeline.plan.splits import SplitPlan
 from pipeline.recipe.model import Recipe, SplitSpec
-from pipeline.recipe.origin import Loaded
+from pipeline.recipe.places import Loaded
 from pipeline.recipe.writing import fingerprint
 from pipeline.sources import SOURCES, Source
 from pipeline.sources.source import AboutSpec, Context

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipeline.columns import COLUMNS
 from pipeline.columns.column import SplitSize
 from pipeline.core.notices import Notice
-from pipeline.plan.splits import SplitPlan
+from pipeline.plan.order import SplitPlan
 from pipeline.recipe import Recipe
 from pipeline.sources import Source
 from pipeline.text.tokenizer import SYMBOLS, Tokenizer

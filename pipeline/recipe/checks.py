@@ -12,8 +12,8 @@ from pipeline.core.system.escaping import shortened
 from pipeline.formats import format_of
 from pipeline.formats.format import Split, selected
 from pipeline.recipe.model import Recipe
-from pipeline.recipe.origin import Loaded, Origin
-from pipeline.recipe.tree import Node
+from pipeline.recipe.places import Loaded, Origin
+from pipeline.recipe.yaml_tree import Node
 
 RESERVED = {
     "tokenizer": "the tokenizer lies there",

@@ -17,12 +17,12 @@ from pipeline.core.spec import Spec
 from pipeline.core.system.escaping import shortened
 from pipeline.formats import FORMATS, FormatSpec
 from pipeline.recipe.checks import check_exports, check_members, check_mixtures, check_splits
-from pipeline.recipe.finding import find, title
 from pipeline.recipe.merging import extended, inherited, overridden
 from pipeline.recipe.model import KINDS, Recipe
-from pipeline.recipe.origin import Loaded, Origin
+from pipeline.recipe.paths import find, title
+from pipeline.recipe.places import Loaded, Origin
 from pipeline.recipe.refusals import refusal
-from pipeline.recipe.tree import SET, Node, node_of
+from pipeline.recipe.yaml_tree import SET, Node, node_of
 
 SomeSpec = TypeVar("SomeSpec", bound=Spec)
 

@@ -14,10 +14,10 @@ from typing import Any
 from pipeline.core.errors import KeyPath, RecipeError, alike, dotted_path, suggest
 from pipeline.core.scalars import shown
 from pipeline.core.system.escaping import shortened
-from pipeline.recipe.dialect import MOST_DEPTH
-from pipeline.recipe.finding import find
+from pipeline.recipe.paths import find
 from pipeline.recipe.reading import read_file, read_text
-from pipeline.recipe.tree import SET, Node
+from pipeline.recipe.yaml_dialect import MOST_DEPTH
+from pipeline.recipe.yaml_tree import SET, Node
 
 MOST_BASES = 20  # recipes that extend each other
 

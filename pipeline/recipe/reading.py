@@ -13,10 +13,10 @@ import yaml
 
 from pipeline.core.errors import RecipeError, holds_surrogate
 from pipeline.core.system.escaping import shortened
-from pipeline.core.system.opening import contents
+from pipeline.core.system.open_files import contents
 from pipeline.core.system.reading import MOST_BYTES, decoded
-from pipeline.recipe.dialect import SCALARS, composed
-from pipeline.recipe.tree import OVERRIDE, Mark, Node, Scalar
+from pipeline.recipe.yaml_dialect import SCALARS, composed
+from pipeline.recipe.yaml_tree import OVERRIDE, Mark, Node, Scalar
 
 MOST_DIGITS = 1_000  # of a number
 CALLED = {"null": "nothing (null)", "bool": "true or false", "int": "a whole number", "float": "a number"}
@@ -45,7 +45,7 @@ def read_text(text: str, name: str, mark: Mark) -> Node:
 
     mark: of the file that the text is of; its lines are those of the text.
 
-    >>> from pipeline.recipe.tree import SET
+    >>> from pipeline.recipe.yaml_tree import SET
     >>> read_text("{size: 5, groups: [a]}", "", SET).plain()
     {'size': 5, 'groups': ['a']}
     """

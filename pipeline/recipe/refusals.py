@@ -1,6 +1,6 @@
 """What is wrong with the values of a recipe, and what to do: a refusal for each kind of error that specs can have.
 
-pydantic finds the errors; `core/wording.py` has the words for them.
+pydantic finds the errors; `core/value_errors.py` has the words for them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipeline.core.errors import KeyPath, SpecError, suggest
 from pipeline.core.scalars import NUMBER, shown
 from pipeline.core.spec import NAME, REFUSED, UNKNOWN_KEY
 from pipeline.core.system.escaping import shortened
-from pipeline.core.wording import NEEDED, problem_of
+from pipeline.core.value_errors import NEEDED, problem_of
 
 Context = Mapping[str, Any]
 """What pydantic adds to an error: bounds, the words that were expected."""

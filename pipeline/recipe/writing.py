@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 from pipeline.core.spec import Spec
-from pipeline.recipe.dialect import dumped
 from pipeline.recipe.model import Recipe
+from pipeline.recipe.yaml_dialect import dumped
 
 OUTPUT_VERSION = 4
 """Raised whenever the same recipe gives other bytes; part of every fingerprint. See "changes bytes" in CHANGELOG.md."""

@@ -17,13 +17,13 @@ from pipeline.columns import COLUMNS
 from pipeline.columns.column import PackedDocuments
 from pipeline.core.documents import Documents
 from pipeline.core.draws import I64
-from pipeline.core.narrow import narrowed
+from pipeline.core.narrow_integers import narrowed
 from pipeline.core.table import Column, Columns
 from pipeline.packing.packing import pack, pack_pure, picked
 from pipeline.packing.sequences import Sequences
+from pipeline.plan.order import Located, SplitPlan
 from pipeline.plan.plan import Plan
-from pipeline.plan.splits import Located, SplitPlan
-from pipeline.shard.layout import Layout, layout_of, order_of_windows
+from pipeline.shard.placement import Layout, layout_of, order_of_windows
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Floor 3: sources turn truth into documents. A kind of source is one file, which declares itself at its foot.
+"""Sources turn truth into documents. A kind of source is one file, which declares itself at its foot.
 
     corpus.py       text of the user's own             knowledge/   facts about the individuals of a world
-    reasoning/      problems solved step by step       structure/   grammars and puzzles of symbols
+    reasoning/      problems solved step by step       puzzles/     puzzles and grammars of symbols
     source.py       what every source is               registry.py  the kinds of sources
 
 A new kind is a file in one of these folders, or a folder there with a `source.py`: its spec, its class, and

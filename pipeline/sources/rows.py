@@ -25,7 +25,7 @@ from blake3 import blake3
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError, holds_surrogate, suggest
 from pipeline.core.system.caches import say_if_temporary, user_cache
-from pipeline.core.system.opening import opened
+from pipeline.core.system.open_files import opened
 from pipeline.core.system.reading import BLANKS, MOST_LINE, line_of, not_utf8, raw_lines
 
 READING = 2  # raised whenever the same files would give other rows

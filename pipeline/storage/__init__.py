@@ -4,6 +4,7 @@ folder.py  what builds, exports and readers need of such a place
 local.py   a folder on a disk; hashes of files, and a file written atomically
 bucket.py  a prefix of an object store: S3, Google, Azure, the Hub
 arrow.py   Arrow files, and the columns in them
+shard_layout.py   what the file of a shard may hold
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from pipeline.core.errors import StorageError
-from pipeline.core.system.opening import destination
+from pipeline.core.system.open_files import destination
 from pipeline.storage.folder import STATE, Folder
 from pipeline.storage.local import LocalFolder
 

@@ -13,9 +13,9 @@ import pyarrow as pa
 from blake3 import blake3
 from numpy.typing import NDArray
 
-from pipeline.core.narrow import narrowed
+from pipeline.core.narrow_integers import narrowed
 from pipeline.core.table import Column, Columns, Lists, Strings
-from pipeline.storage.layout import ShardLayout
+from pipeline.storage.shard_layout import ShardLayout
 
 ROWS = 1024  # sequences of one record batch: a megabyte at 512 tokens, few enough to skip through
 LONG = 65_535  # tokens: of longer sequences a batch has as many as make up

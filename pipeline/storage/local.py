@@ -16,7 +16,7 @@ from typing import BinaryIO
 from blake3 import blake3
 
 from pipeline.core.errors import RunError, StorageError
-from pipeline.core.system.opening import contents, created, opened
+from pipeline.core.system.open_files import contents, created, opened
 from pipeline.storage.folder import AGAIN, GONE, MOST_READ, STATE, checked_name
 
 PIECE = 2**18  # bytes that are hashed at a time

@@ -1,10 +1,11 @@
-"""Floor 1: words to tokens. Templates become programs of pieces; pieces are tokenized once; a document is a gather.
+"""Words to tokens. Templates become programs of pieces; pieces are tokenized once; a document is a gather.
 
 words        languages.py            subjects, pronouns, and the filters that make words agree
 templates    templates.py            a line of a template as pieces
              syntax.py               what a line may contain: parsed, cut into chunks, checked
              expressions.py          filters and branches, evaluated for every value ahead
-             sandbox.py  sizes.py    what an expression may do, and how large its values may be
+             sandbox.py              what an expression may do
+             value_sizes.py          how large its values may be
              fields.py               what the names in a template stand for
              pieces.py               literals and tables of texts, and the words around a value
 tokenizers   tokenizer.py            texts to ids and back
@@ -19,6 +20,6 @@ documents    outline.py              what documents contain, before it is tokens
              fusing.py               neighbours without such a cut as one piece
              compiler.py             programs to a table of fragments
              fragments.py            the fast path: documents gathered from that table
-             slow_path.py            the slow path: documents rendered, and encoded whole
+             render_and_encode.py    the slow path: documents rendered, and encoded whole
              shown_facts.py          which facts a reader of documents can distinguish
 """

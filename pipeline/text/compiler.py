@@ -17,7 +17,7 @@ import numpy as np
 
 from pipeline.core.documents import offsets_of
 from pipeline.core.errors import SpecError
-from pipeline.core.narrow import narrowed
+from pipeline.core.narrow_integers import narrowed
 from pipeline.text.fragments import SLACK, Fragments
 from pipeline.text.fusing import Uncuttable, fused, fused_for_speed, travelled, without_empty_rows
 from pipeline.text.pieces import Joint, Piece, Texts, literal

@@ -21,8 +21,8 @@ from pipeline.core.errors import TemplateError, holds_surrogate
 from pipeline.core.files import Text
 from pipeline.text.fields import Agreement, Field, Variable
 from pipeline.text.pieces import NO_MARGIN, Joint, Margin, Piece, Texts
-from pipeline.text.sizes import TooLarge
 from pipeline.text.syntax import ENVIRONMENT, chunk_as_template, chunks, nodes_of, parsed, part_shown, pieces_shown
+from pipeline.text.value_sizes import TooLarge
 
 MOST_ROWS = 100_000  # of a table made by evaluating an expression
 MOST_COMBINATIONS = 20_000  # of values, for which an expression over several of them is evaluated

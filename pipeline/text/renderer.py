@@ -1,7 +1,7 @@
 """From programs to documents, by the fastest way that is exact for them.
 
 fast path   fragments.py    pieces tokenized ahead; a document is a gather of them
-slow path   slow_path.py    the text of each document rendered, and encoded whole
+slow path   render_and_encode.py    the text of each document rendered, and encoded whole
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipeline.text.fragments import Fragments
 from pipeline.text.fusing import Uncuttable
 from pipeline.text.outline import Choose
 from pipeline.text.pieces import Piece
-from pipeline.text.slow_path import Rendered
+from pipeline.text.render_and_encode import Rendered
 from pipeline.text.tokenizer import Tokenizer
 
 

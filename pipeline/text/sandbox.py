@@ -5,9 +5,10 @@ are allowed make values out of values. Methods are only ever called, and neither
 of `format` reaches an attribute, so nothing is seen that has an address in memory, an identity or a locale.
 
 Every value is small: a text of LONGEST characters, a number of DIGITS digits, and no more in all the parts of a list
-(`sizes.py`). Whatever makes a value goes through `Sandbox.checked`, which refuses larger ones. What could be far larger
-than the values it is made of (a width, a precision, `join`, `replace`, a sum) is estimated first, and made if it fits.
-Nothing is evaluated while a template is compiled. As there are no loops, a line takes no more than its length allows.
+(`value_sizes.py`). Whatever makes a value goes through `Sandbox.checked`, which refuses larger ones. What could be far
+larger than the values it is made of (a width, a precision, `join`, `replace`, a sum) is estimated first, and made if it
+fits. Nothing is evaluated while a template is compiled. As there are no loops, a line takes no more than its length
+allows.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from pipeline.text.fields import Composite, CompositeNumber
 from pipeline.text.languages import ARTICLES, contract, elide, josa
-from pipeline.text.sizes import (
+from pipeline.text.value_sizes import (
     OF_FILTERS,
     OF_METHODS,
     check_estimate,

@@ -18,7 +18,7 @@ from pipeline.core.files import Text
 from pipeline.text.fields import Field, Variable
 from pipeline.text.pieces import Piece
 from pipeline.text.sandbox import FILTERS, METHODS, NODES, RESERVED, Sandbox
-from pipeline.text.sizes import DIGITS, TooLarge
+from pipeline.text.value_sizes import DIGITS, TooLarge
 
 N = TypeVar("N", bound=nodes.Node)
 

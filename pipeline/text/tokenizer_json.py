@@ -14,7 +14,7 @@ import tokenizers
 from pipeline.core.errors import SpecError, suggest
 from pipeline.core.files import Files
 from pipeline.core.system.caches import user_cache
-from pipeline.core.system.opening import contents, expanded
+from pipeline.core.system.open_files import contents, expanded
 from pipeline.text.tokenizer import TokenizerFault, refusing_faults
 
 MOST_BYTES = 2**27  # of a tokenizer.json

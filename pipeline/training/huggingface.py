@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pipeline.training.access import Shards
 from pipeline.training.assignment import Assignment
 from pipeline.training.iteration import of_visits
+from pipeline.training.row_sources import Shards
 from pipeline.training.rows import Row
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from pipeline.core.table import length_of
-from pipeline.training.access import Shards
 from pipeline.training.assignment import Assignment
+from pipeline.training.row_sources import Shards
 from pipeline.training.rows import Row, row_of
 from pipeline.training.state import RowsState, ShardsState, State
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from pipeline.core.errors import PlanError
-from pipeline.training.access import Shards
 from pipeline.training.assignment import Assignment, whole_number
+from pipeline.training.row_sources import Shards
 
 
 @dataclass(slots=True)

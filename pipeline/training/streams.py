@@ -16,10 +16,10 @@ import numpy as np
 
 from pipeline.core.errors import PlanError, suggest
 from pipeline.core.table import Columns
-from pipeline.training.access import BuiltShards, LoadedShards, PlannedShards, Shards
 from pipeline.training.assignment import Assign, Assignment, Uneven, checked_options
 from pipeline.training.iteration import by_rows, by_shards
-from pipeline.training.places import Ends, place_of, rows_of
+from pipeline.training.positions import Ends, place_of, rows_of
+from pipeline.training.row_sources import BuiltShards, LoadedShards, PlannedShards, Shards
 from pipeline.training.rows import Row, row_of
 from pipeline.training.state import RowsState, ShardsState, State, check_reader, read_state
 

@@ -5,5 +5,5 @@ attributes/  the kinds of attribute, a file each
 values       lists of values: written out, from files, from Faker
 world        a compiled world: the facts about any individuals, and how many bits there are to be known
 falsehood    wrong values, for mistakes
-repeated     names in which a word stands twice, counted
+repeated_words   names in which a word stands twice, counted
 """

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from pipeline.build import building as build
 from pipeline.plan import compile_plan
-from pipeline.plan.splits import SplitPlan
+from pipeline.plan.order import SplitPlan
 from pipeline.recipe import load
 from pipeline.shard import shard
 from pipeline.sources.knowledge.biographies import Biographies

@@ -16,7 +16,7 @@ from pipeline.build.building import build
 from pipeline.build.executors import Inline
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
-from pipeline.training.access import LoadedShards, PlannedShards
+from pipeline.training.row_sources import LoadedShards, PlannedShards
 from pipeline.training.streams import Stream, of_plan
 from tests.bench.harness import TMPFS, Contender, Options, Result, in_turns, one_core, scratch
 

@@ -15,7 +15,7 @@ from pipeline.grammars.parser import Parser
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
-from pipeline.sources.structure.sentences import Sentences
+from pipeline.sources.puzzles.sentences import Sentences
 from tests.bench.harness import Contender, Options, Result, in_turns, one_core, say
 from tests.reference import grammars, puzzles
 

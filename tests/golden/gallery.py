@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.files import library
-from pipeline.recipe.finding import title
+from pipeline.recipe.paths import title
 from tests.golden import LONGEST
 from tests.plans import KINDS
 

@@ -1,6 +1,6 @@
 """The machine around us.
 
-opening    files that others named or wrote, opened safely; files written whole or not at all
+open_files files that others named or wrote, opened safely; files written whole or not at all
 reading    text files that others wrote: lines, tables, what is no UTF-8
 escaping   texts made fit to be shown: control characters written out, long ones shortened
 output     the one writer for stdout and the one for stderr

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pipeline.core.errors import RunError
 from pipeline.core.system import output
-from pipeline.core.system.opening import expanded
+from pipeline.core.system.open_files import expanded
 
 VARIABLE = "XDG_CACHE_HOME"
 

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from pipeline.core.errors import SpecError
 from pipeline.core.system.escaping import CONTROLS
-from pipeline.core.system.opening import contents
+from pipeline.core.system.open_files import contents
 
 BLANKS = " \t"
 MOST_BYTES = 2**28  # of a file that is read at once

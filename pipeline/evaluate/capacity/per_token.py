@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.draws import I64
 from pipeline.core.errors import PlanError, StorageError
-from pipeline.core.system.opening import expanded, opened
+from pipeline.core.system.open_files import expanded, opened
 
 Numbers = str | Path | NDArray[Any] | Callable[[I64], Any]
 """An .npy file, an array (S, L), or a function from ids (s, L) to as many numbers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from pipeline.core import layouts
+from pipeline.core import json_layouts
 from pipeline.core.errors import PipelineError, StorageError
 from pipeline.dataset import Dataset
 from pipeline.dataset.manifest import MEND
@@ -64,7 +64,7 @@ def _options_of(kind: str, source: Options, place: str) -> Options:
     """The options that a source in a manifest implies. StorageError where it is not what a build writes."""
     verifier = verifier_of(kind)
     try:
-        layouts.checked(verifier.layout, source)
+        json_layouts.checked(verifier.layout, source)
     except ValueError as error:
         raise StorageError(f"its recipe has no source of the kind {kind}: {error}", MEND, place) from None
     return verifier.options_of(source)

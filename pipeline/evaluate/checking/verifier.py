@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.core.layouts import OpenLayout
+from pipeline.core.json_layouts import OpenLayout
 from pipeline.evaluate.checking.files import Rules
 
 Options = Mapping[str, Any]

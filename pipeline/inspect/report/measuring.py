@@ -11,9 +11,9 @@ from typing import Annotated
 from pydantic import Field
 
 from pipeline.build.building import BUILDS
-from pipeline.core import layouts
+from pipeline.core import json_layouts
 from pipeline.core.errors import PipelineError, StorageError
-from pipeline.core.layouts import Count, OpenLayout
+from pipeline.core.json_layouts import Count, OpenLayout
 from pipeline.dataset import Dataset
 from pipeline.inspect.report import diversity, sequences
 from pipeline.inspect.report.content import Built, Report
@@ -100,7 +100,7 @@ def _builds(dataset: Dataset) -> tuple[Built, ...]:
     builds = []
     for line in lines[-LOGGED:]:
         try:
-            entry = layouts.checked(_Entry, layouts.parsed(line))
+            entry = json_layouts.checked(_Entry, json_layouts.parsed(line))
         except ValueError:
             continue
         builds.append(Built(entry.ended, entry.seconds, entry.built, shards, round(tokens * entry.built / shards)))

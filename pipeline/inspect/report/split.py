@@ -18,8 +18,8 @@ from pipeline.inspect.report.content import Example, Source, Split
 from pipeline.inspect.report.diversity import Progress
 from pipeline.inspect.report.row import row_of
 from pipeline.inspect.report.sampling import Sample, sample
+from pipeline.plan.order import SplitPlan
 from pipeline.plan.plan import Plan
-from pipeline.plan.splits import SplitPlan
 from pipeline.sources.knowledge.biographies import BiographiesSpec
 from pipeline.sources.knowledge.questions import QuestionsSpec
 

@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.core import layouts
-from pipeline.core.layouts import Fingerprint, Layout
+from pipeline.core import json_layouts
+from pipeline.core.json_layouts import Fingerprint, Layout
 from pipeline.core.spec import Name
 from pipeline.dataset.seals import seal
 from pipeline.formats.format import FileRecord
@@ -58,7 +58,7 @@ def files_of_part(folder: Folder, name: str, dataset: str, layout: type[FileReco
     """
     try:
         record = _record(folder, name, _PartRecord)
-        layouts.checked(list[layout], record["files"])  # type: ignore[valid-type]
+        json_layouts.checked(list[layout], record["files"])  # type: ignore[valid-type]
     except (FileNotFoundError, ValueError):
         return []
     return _files(record, dataset)
@@ -66,12 +66,12 @@ def files_of_part(folder: Folder, name: str, dataset: str, layout: type[FileReco
 
 def _record(folder: Folder, name: str, layout: type[_PartRecord]) -> dict[str, Any]:
     """A record, read back. FileNotFoundError where there is none; ValueError for a changed one, or another layout."""
-    tree = layouts.parsed(folder.read(name))
+    tree = json_layouts.parsed(folder.read(name))
     if not isinstance(tree, dict):
         raise ValueError("no record")
     own = tree.pop("hash", None)
     record: dict[str, Any] = tree
-    layouts.checked(layout, record)
+    json_layouts.checked(layout, record)
     if own != seal(record["dataset"], json.dumps(record)):
         raise ValueError("its hash is that of another record")
     return record

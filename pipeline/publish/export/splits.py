@@ -16,7 +16,7 @@ from pipeline.dataset.manifest import MEND
 from pipeline.dataset.shard_record import ShardRecord
 from pipeline.formats.format import Shard, Split
 from pipeline.storage import arrow
-from pipeline.storage.layout import id_beyond
+from pipeline.storage.shard_layout import id_beyond
 from pipeline.text.tokenizer import Tokenizer
 
 

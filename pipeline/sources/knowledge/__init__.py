@@ -6,7 +6,7 @@ biographies.py   biography_sentences.py    templates by language, sentence and w
                  mistakes.py               sentences that go wrong
 questions.py     pairs.py                  a second individual in the same document
 names.py         names alone, for probing
-all of them      templates.py              template lines, and their programs
+all of them      template_files.py         template lines, and their programs
                  template_source.py        outlines to documents
                  subjects.py               how a sentence calls its subject
                  subject_names.py          whether documents name their subject

@@ -36,17 +36,17 @@ from pipeline.sources.knowledge.pairs import sizes_of_two
 from pipeline.sources.knowledge.subject_names import Naming, Words
 from pipeline.sources.knowledge.subject_names import notices as naming_notices
 from pipeline.sources.knowledge.subjects import modes_of, sentences_by_mode
+from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSpec, TranslationSpec
 from pipeline.sources.knowledge.template_source import TemplateSource, variant_at
-from pipeline.sources.knowledge.templates import CompiledLines, TemplatesSpec, TranslationSpec
 from pipeline.sources.knowledge.wording_notices import repeated_orders, repeated_wordings
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import AboutSpec, Context, MarkSpec, Variants, mask_of, prefix, sample_mean
 from pipeline.text.expressions import Program
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Outline
+from pipeline.text.render_and_encode import Rendered
 from pipeline.text.renderer import Renderer, compile_programs
 from pipeline.text.shown_facts import Shown, shown_by
-from pipeline.text.slow_path import Rendered
 from pipeline.worlds.falsehood import Falsehood
 from pipeline.worlds.world import World
 

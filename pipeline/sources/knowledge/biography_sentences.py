@@ -18,7 +18,7 @@ from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.spec import Name
 from pipeline.sources.knowledge.biography_variants import Groups
 from pipeline.sources.knowledge.subjects import MODES, scope_of
-from pipeline.sources.knowledge.templates import CompiledLines, TemplatesSpec
+from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSpec
 from pipeline.text.fields import Field, Variable
 from pipeline.worlds.world import World
 

@@ -39,8 +39,8 @@ from pipeline.sources.knowledge.pairs import (
 )
 from pipeline.sources.knowledge.subject_names import Words
 from pipeline.sources.knowledge.subject_names import notices as naming_notices
+from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSpec
 from pipeline.sources.knowledge.template_source import TemplateSource, variant_at
-from pipeline.sources.knowledge.templates import CompiledLines, TemplatesSpec
 from pipeline.sources.knowledge.wording_notices import repeated_lines
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import (
@@ -57,9 +57,9 @@ from pipeline.sources.source import (
 from pipeline.text.expressions import Program
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Outline
+from pipeline.text.render_and_encode import Rendered
 from pipeline.text.renderer import Renderer, compile_programs
 from pipeline.text.shown_facts import Shown, shown_by, slots_read
-from pipeline.text.slow_path import Rendered
 from pipeline.worlds.world import World
 
 

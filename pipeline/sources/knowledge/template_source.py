@@ -15,7 +15,7 @@ from pipeline.core.notices import quoted
 from pipeline.sources.source import SAMPLE, Source, Variants
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Choose, Outline
-from pipeline.text.slow_path import Rendered
+from pipeline.text.render_and_encode import Rendered
 
 
 class TemplateSource(Source):

@@ -37,8 +37,8 @@ from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Size
 from pipeline.sources.knowledge.pairs import OTHER, probability_of_two, rows_of_two, scope_of_two, slots_of_two
 from pipeline.sources.knowledge.subjects import name_of
+from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSpec
 from pipeline.sources.knowledge.template_source import TemplateSource, variant_at
-from pipeline.sources.knowledge.templates import CompiledLines, TemplatesSpec
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import AboutSpec, Context, Variants, mask_of, number_of, prefix, sample_mean
 from pipeline.text.expressions import Program

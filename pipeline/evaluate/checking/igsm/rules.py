@@ -21,8 +21,8 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.layouts import OpenLayout
-from pipeline.core.system.opening import expanded
+from pipeline.core.json_layouts import OpenLayout
+from pipeline.core.system.open_files import expanded
 from pipeline.dataset import Dataset
 from pipeline.evaluate.checking.files import Row
 from pipeline.evaluate.checking.igsm.problem import Problem, read

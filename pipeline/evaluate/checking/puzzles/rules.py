@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from pipeline.core.errors import PipelineError, suggest
-from pipeline.core.layouts import OpenLayout
+from pipeline.core.json_layouts import OpenLayout
 from pipeline.dataset import Dataset
 from pipeline.evaluate.checking.files import Row, Rules
 from pipeline.evaluate.checking.puzzles.reading import BOS, EOS, alphabet_of, tokens

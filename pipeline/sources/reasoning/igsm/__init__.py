@@ -1,8 +1,8 @@
 """Grade-school mathematics after Part 2.1 and 2.2: which items there are, what is computed from what, and the words.
 
-    item ──► number of operations, structure, dependencies, values ──► a problem as numbers       compiled/problems.py
+    item ──► number of operations, structure, dependencies, values ──► a problem as numbers       kernels/problems.py
                                                                               │
-    phrases in an order, steps with letters, mistakes ──► programs ◄──────────┘                   compiled/rendering.py
+    phrases in an order, steps with letters, mistakes ──► programs ◄──────────┘                   kernels/rendering.py
                                                              │
                                                              ▼
     fragments and tokens                                                                          words.py, source.py

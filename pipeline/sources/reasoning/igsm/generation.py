@@ -27,7 +27,7 @@ ROOM = 100  # programs of a document, about
 
 def draw_problems(item: I64, options: ProblemOptions) -> Problems:
     """The problems of items (d,): records of PROBLEM (d,). RunError where one cannot be found."""
-    from pipeline.sources.reasoning.igsm.compiled import problems as kernels
+    from pipeline.sources.reasoning.igsm.kernels import problems as kernels
 
     items, problems = np.ascontiguousarray(item, np.int64), np.zeros(item.size, PROBLEM)
     count = kernels.draw(items, options, problems, np.zeros(1, WORKSPACE))
@@ -40,7 +40,7 @@ def draw_problems(item: I64, options: ProblemOptions) -> Problems:
 
 def render(item: I64, exposure: I64, problems: Problems, options: RenderOptions) -> Documents:
     """The documents of items (d,) at exposures (d,), given their problems (d,)."""
-    from pipeline.sources.reasoning.igsm.compiled import rendering as kernels
+    from pipeline.sources.reasoning.igsm.kernels import rendering as kernels
 
     items, exposures = np.ascontiguousarray(item, np.int64), np.ascontiguousarray(exposure, np.int64)
     first, retries = np.zeros(item.size + 1, np.int64), np.zeros(item.size, np.int32)

@@ -1,6 +1,6 @@
 """The source of problems: items to documents.
 
-    item ──compiled/problems──► a problem as numbers ──compiled/rendering──► programs and their slots ──text/──► tokens
+    item ──kernels/problems──► a problem as numbers ──kernels/rendering──► programs and their slots ──text/──► tokens
 
 An exposure renders the same problem with its sentences in another order, other letters, and other mistakes. Retry data
 of item i is the problem of item i without mistakes, sentence for sentence, with them put in: they have streams of their
@@ -167,8 +167,8 @@ register(
         Igsm,
         "grade-school mathematics, solved step by step, also with mistakes that are taken back (2.1, 2.2)",
         kernels=(
-            "pipeline.sources.reasoning.igsm.compiled.problems",
-            "pipeline.sources.reasoning.igsm.compiled.rendering",
+            "pipeline.sources.reasoning.igsm.kernels.problems",
+            "pipeline.sources.reasoning.igsm.kernels.rendering",
         ),
         verifier="pipeline.evaluate.checking.igsm.rules:VERIFIER",
     )

@@ -1,0 +1,92 @@
+"""The layout of JSON files that anybody may have written: strict types, bounded numbers, names that are no paths.
+
+A text is parsed once, and what was parsed is what is checked: of a key that stands twice no reader sees another value.
+What is wrong is said in words, on one line, with the keys that lead to it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from pipeline.core.errors import dotted_path
+from pipeline.core.value_errors import PATTERNS, problem_of
+
+STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+_FILE_HASH = r"^blake3:[0-9a-f]{64}$"
+_CONTENT_HASH = r"^xxh3_128:[0-9a-f]{32}$"
+_FINGERPRINT = r"^[0-9a-f]{64}$"
+_SHARD_FILE = r"^[A-Za-z_][A-Za-z0-9_]*/shard-[0-9]{5,}-of-[0-9]{5,}\.arrow$"
+_HEAD_FILE = r"^tokenizer/[A-Za-z0-9_]+\.json$"
+_EXPORT_FILE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
+_PATTERNS = {
+    **PATTERNS,
+    _FILE_HASH: "a hash is needed, blake3: and 64 hexadecimal digits, not {}",
+    _CONTENT_HASH: "a hash is needed, xxh3_128: and 32 hexadecimal digits, not {}",
+    _FINGERPRINT: "a fingerprint is needed, 64 hexadecimal digits, not {}",
+    _SHARD_FILE: "the file of a shard is needed, such as train/shard-00000-of-00006.arrow, not {}",
+    _HEAD_FILE: "a file of the tokenizer is needed, such as tokenizer/tokenizer.json, not {}",
+    _EXPORT_FILE: "a path below the export is needed, such as data/train-00000-of-00002.parquet, not {}",
+}
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+FileHash = Annotated[str, Field(pattern=_FILE_HASH)]
+ContentHash = Annotated[str, Field(pattern=_CONTENT_HASH)]
+Fingerprint = Annotated[str, Field(pattern=_FINGERPRINT)]
+ShardFile = Annotated[str, Field(pattern=_SHARD_FILE)]
+HeadFile = Annotated[str, Field(pattern=_HEAD_FILE)]
+ExportFile = Annotated[str, Field(pattern=_EXPORT_FILE, max_length=1000)]
+T = TypeVar("T")
+
+
+class Layout(BaseModel):
+    """A mapping with these keys and no others."""
+
+    model_config = STRICT
+
+
+class OpenLayout(BaseModel):
+    """A mapping with these keys; others are not looked at."""
+
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+
+
+def parsed(data: bytes | str) -> Any:
+    """JSON as Python values. ValueError, with one line of words, for what is none."""
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("lists in lists without end") from None
+
+
+def checked(layout: type[T] | TypeAdapter[T], tree: Any) -> T:
+    """What was parsed, held against its layout. ValueError, with one line of words, where it is of another one.
+
+    >>> checked(list[Count], [1, -2])
+    Traceback (most recent call last):
+    ValueError: 1: must be greater than or equal to 0, not -2
+    """
+    adapter: TypeAdapter[T] = layout if isinstance(layout, TypeAdapter) else TypeAdapter(layout)
+    try:
+        return adapter.validate_json(json.dumps(tree))
+    except ValidationError as errors:
+        raise ValueError(in_words(errors)) from None
+    except RecursionError:
+        raise ValueError("lists in lists without end") from None
+
+
+def in_words(errors: ValidationError) -> str:
+    """The first thing that is wrong: the keys that lead there, what is needed, and what stands there instead."""
+    error = errors.errors(include_url=False)[0]
+    match error["type"]:
+        case "missing":
+            problem = "it is missing"
+        case "extra_forbidden":
+            problem = "there is no such key"
+        case _:
+            problem = problem_of(error, _PATTERNS) or error["msg"][:1].lower() + error["msg"][1:]
+    place = dotted_path(tuple(key for key in error["loc"] if key != "[key]"))
+    return f"{place}: {problem}" if place else problem

@@ -1,0 +1,153 @@
+"""One split: which document stands at a position, and at which position a document stands.
+
+    position ──Permutation──► row ──blocks──► source, item, exposure          locate
+    position ◄──its inverse── row ◄──────────  source, item, exposure          find
+
+A split has n documents. Position p of the shuffled split shows row `order(p)`; the rows are laid out source by source,
+in blocks of equal exposures, so a row is one `divmod`. A shard is a range of positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.draws import I64
+from pipeline.core.key import Key
+from pipeline.core.narrow_integers import narrowed
+from pipeline.core.notices import Notice
+from pipeline.core.permutation import Permutation
+from pipeline.packing.spec import PackingSpec
+from pipeline.plan.blocks import Block, Exposures
+
+
+@dataclass(frozen=True)
+class Located:
+    """What stands at k positions: index of the source in the split, item and exposure, each (k,)."""
+
+    source: NDArray[np.uint16]
+    item: I64
+    exposure: I64
+
+    def take(self, rows: I64) -> Located:
+        """The same at some of the positions."""
+        return Located(self.source[rows], self.item[rows], self.exposure[rows])
+
+    def same(self, document: Located) -> NDArray[np.bool_]:
+        """Which of them are one document, bool (k,). document: of one position."""
+        equal: NDArray[np.bool_] = (
+            (self.source == document.source) & (self.item == document.item) & (self.exposure == document.exposure)
+        )
+        return equal
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """One split: which documents, in which order, in how many shards.
+
+    attributes: what the number of a span's attribute means; number 0 is not used. document_tokens: expected tokens of a
+    document of each source, as far as its sequence keeps it. document_room: tokens on disk for each, padding included.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    attributes: tuple[str, ...]
+    blocks: tuple[Block, ...]
+    key: Key
+    document_tokens: Mapping[str, Fraction]
+    document_room: Mapping[str, Fraction]
+    packing: PackingSpec
+    columns: tuple[str, ...]
+    shards: int
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def documents(self) -> int:
+        """How many, in all."""
+        return sum(block.rows for block in self.blocks)
+
+    @property
+    def pure(self) -> bool:
+        """Whether a sequence holds documents of one source only, and there are several."""
+        return self.packing.pure(len(self.sources))
+
+    @cached_property
+    def expected(self) -> dict[str, Fraction]:
+        """Expected tokens of each source, padding not included."""
+        return {source: self.documents_of(source) * tokens for source, tokens in self.document_tokens.items()}
+
+    @property
+    def tokens(self) -> Fraction:
+        """Expected tokens on disk, padding included."""
+        return sum((self.documents_of(source) * room for source, room in self.document_room.items()), Fraction(0))
+
+    def documents_of(self, source: str) -> int:
+        """How many, of one source."""
+        return sum(block.rows for block in self.blocks_of(source))
+
+    def exposures_of(self, source: str, items: int) -> Exposures:
+        """How many exposures the items of a source have, which are so many."""
+        return Exposures.of(self.blocks_of(source), items)
+
+    def blocks_of(self, source: str) -> list[Block]:
+        """The blocks of a source."""
+        return [block for block in self.blocks if self.sources[block.source] == source]
+
+    @cached_property
+    def order(self) -> Permutation:
+        """Position → row: the global shuffle."""
+        return Permutation(self.documents, self.key)
+
+    def positions(self, shard: int) -> I64:
+        """The positions of a shard, int64 (d,): shards differ in size by at most one document."""
+        first, last = (k * self.documents // self.shards for k in (shard, shard + 1))
+        return np.arange(first, last, dtype=np.int64)
+
+    def shard_of(self, position: int) -> int:
+        """The shard that holds a position."""
+        return ((position + 1) * self.shards - 1) // self.documents
+
+    def locate(self, positions: I64) -> Located:
+        """Which document stands at each position (k,)."""
+        rows = self.order(positions)
+        table = self._table
+        block = np.zeros(1, np.int64)
+        if len(self.blocks) > 1:
+            block = np.searchsorted(table["first_row"], rows, side="right") - 1
+        row = rows - table["first_row"][block]
+        exposure = row // table["items"][block]
+        item = row - exposure * table["items"][block] + table["first_item"][block]
+        for number, subset in self._subsets.items():
+            partial = np.flatnonzero(np.broadcast_to(block == number, rows.shape))
+            item[partial] = subset(item[partial])
+        sources = narrowed(table["source"], np.uint16, "source of a split")
+        source = np.broadcast_to(sources[block], rows.shape)
+        return Located(source, item, exposure + table["first_exposure"][block])
+
+    @cached_property
+    def _table(self) -> dict[str, I64]:
+        """The blocks as columns."""
+        names = ("source", "first_row", "items", "first_exposure", "first_item")
+        return {name: np.array([getattr(block, name) for block in self.blocks], np.int64) for name in names}
+
+    @cached_property
+    def _subsets(self) -> dict[int, Permutation]:
+        """Number of each block with a subset → that."""
+        return {number: block.subset for number, block in enumerate(self.blocks) if block.subset}
+
+    def find(self, source: str, item: int, exposure: int) -> int | None:
+        """The position of a document; None where the split does not hold it."""
+        for block in self.blocks_of(source):
+            round_ = exposure - block.first_exposure
+            place = item - block.first_item
+            if block.subset and 0 <= item < block.subset.n:
+                place = int(block.subset.inverse(np.array([item]))[0])
+            if 0 <= round_ < block.exposures and 0 <= place < block.items:
+                row = block.first_row + round_ * block.items + place
+                return int(self.order.inverse(np.array([row]))[0])
+        return None

@@ -1,7 +1,0 @@
-"""Sources of structure: sentences of grammars (Part 1), and the puzzles of the playground (Part 4.1).
-
-    key, item, exposure ──compiled/──► numbers of symbols ──puzzle.py──► ids of tokens, prompts and answers
-
-They have no text: their tokens are symbols of an alphabet (pipeline/text/symbols.py). A puzzle is one file with the
-keys of its recipe and its source; its kernel is in compiled/, the verifier of answers in evaluate/checking/puzzles/.
-"""
