@@ -63,7 +63,7 @@ MAY: dict[str, set[str]] = {
     "training": {"core", "storage", "plan", "dataset", "shard"},
     "__init__": {"recipe", "plan", "dataset", "training"},
     "build": {"core", "text", "columns", "storage", "recipe", "plan", "dataset", "shard", "publish"},
-    "inspect": {"core", "text", "worlds", "sources", "recipe", "plan", "dataset", "build"},
+    "inspect": {"core", "text", "worlds", "sources", "columns", "recipe", "plan", "dataset", "build"},
     "commands": {
         "core",
         "sources",

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from pipeline import cli
+from pipeline.columns import COLUMNS
 from pipeline.core.documents import Ragged, offsets_of
 from pipeline.core.errors import StorageError
 from pipeline.dataset import Dataset
@@ -457,6 +458,13 @@ def test_the_page_says_the_numbers(small: Built) -> None:
     for highlight in ("r-tag", "r-mistake", "r-back", "r-prompt", "r-answer", "masked", "v wrong"):
         assert re.search(f'class="[^"]*{highlight}', small.page)
     assert "4,096 documents" in shown  # how large the samples are
+
+
+def test_the_page_says_what_each_column_holds(small: Built) -> None:
+    for split in small.plan.splits.values():
+        for column in split.columns:
+            summary = COLUMNS[column].summary.replace("&", "&amp;").replace("'", "&#39;").replace("<", "&lt;")
+            assert f'<code title="{summary}">{column}</code>' in small.page
 
 
 def test_the_same_dataset_gives_the_same_page_but_for_the_builds(small: Built) -> None:

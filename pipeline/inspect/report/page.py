@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jinja2
 
+from pipeline.columns import COLUMNS
 from pipeline.core.documents import ROLES
 from pipeline.inspect.highlight import WRONG, Run
 from pipeline.inspect.report import chart, diversity, sampling
@@ -68,6 +69,7 @@ def html(report: Report) -> str:
         return [replace(marks[0], text=marks[0].text.removeprefix(" ")), *marks[1:]] if marks else []
 
     return page.render(
+        summaries={"input_ids": "token ids", **{name: kind.summary for name, kind in COLUMNS.items()}},
         report=report, marks=marked, legend=lambda split: _legend(split, hues), hue=_hue_of_sources(report),
         attribute_hue=hues,
         documents=sum(split.documents for split in report.splits), tokens=sum(split.tokens for split in report.splits),
