@@ -113,7 +113,7 @@ $(VENV)/bin/python $(READERS)/bin/python $(TRAINER)/bin/python:
 # Each stamp is the set of requirements it is named after, and what it builds on. A lock is complete, so nothing is
 # resolved; what is imported is compiled then.
 $(VENV)/run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
-	@echo "Setting up $(VENV): about a minute, once…"
+	@echo "Setting up $(VENV): about two minutes, once…"
 	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@$(PIPELINE) warm
