@@ -58,7 +58,8 @@ import json, sys
 from pathlib import Path
 import numpy as np
 import pipeline
-from pipeline.build.building import build, verify
+from pipeline.build.building import build
+from pipeline.build.verification import verify
 from pipeline.build.executors import Inline
 from pipeline.core.errors import PipelineError
 from pipeline.dataset import Dataset

@@ -18,11 +18,12 @@ from pyarrow import parquet
 
 from pipeline import cli
 from pipeline.build.verification import verify
+from pipeline.columns import stored
 from pipeline.core.errors import ExportError, PipelineError, StorageError
 from pipeline.core.table import Column, Strings
 from pipeline.dataset import Dataset
 from pipeline.formats import FORMATS, llmc
-from pipeline.formats.format import ExportSpec, Files, Format, FormatKind, Part, Rows, Split, columns_of
+from pipeline.formats.format import ExportSpec, Files, Format, FormatKind, Part, Rows, Split
 from pipeline.formats.parquet import Parquet
 from pipeline.plan import compile_plan
 from pipeline.publish.export import export
@@ -342,7 +343,7 @@ def documents(dataset: Dataset, split: str) -> list[list[int]]:
 
 def test_the_columns_of_shards_are_known_before_they_are_built(small: Dataset):
     for name, its in small.manifest.splits.items():
-        assert columns_of(its["packing"] == "rows", its["columns"]) == tuple(table(small, name).column_names)
+        assert stored(its["packing"] == "rows", its["columns"]) == tuple(table(small, name).column_names)
 
 
 @pytest.mark.parametrize("split", ["train", "pure", "exam"])

@@ -716,7 +716,7 @@ def test_splits_and_options_that_are_refused(tmp_path: Path, capsys: pytest.Capt
         ((data, path, "--split", "mano", "--modulus", "exact"), "--modulus: mano has a modulus"),
         (
             (data, path, "--split", "depo", "--modulus", "7"),
-            "--modulus: depo has no such option. It is of: igsm, mano.",
+            "--modulus: depo has no such option. It is of: mano, igsm.",
         ),
         ((data, path, "--split", "depo", "--kind", "brevo"), "row 0 of 'depo': it has no <query>"),
         ((data, path, "--split", "depo", "--kind", "dep"), "Did you mean 'depo'?"),

@@ -151,7 +151,7 @@ def test_every_list_of_kinds_has_a_task_from_outside(
     with pytest.raises(SystemExit):
         cli.run(["check", "--help"])
     shown = " ".join(capsys.readouterr().out.split())
-    assert "grammar, next (default:" in shown
+    assert "igsm, next (default:" in shown
     assert "number (next); default" in shown
     for changed, message in (
         ("kind: nex, numbers: 9", "Did you mean 'next'?"),

@@ -344,10 +344,10 @@ def test_where_faker_draws_every_clock_stands_still_and_cannot_be_read():
 
 def test_faker_is_asked_in_one_process_and_never_loaded_here():
     program = (
-        "import sys; from tests.test_values import materialised; from pipeline.core import faked\n"
+        "import sys; from tests.test_values import materialised; from pipeline.core import faker_values\n"
         "first = [materialised(faker='city', count=3), materialised(faker='name', count=3, locale='de_DE')]\n"
         "assert faker_values._process.cache_info().misses == 1 and 'faker' not in sys.modules\n"
-        "faked._process(__import__('os').getpid()).kill()\n"
+        "faker_values._process(__import__('os').getpid()).kill()\n"
         "try: materialised(faker='job', count=3)\n"
         "except Exception as error: assert 'has ended' in str(error), error\n"
         "assert len(materialised(faker='job', count=3)) == 3"
