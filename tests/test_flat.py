@@ -11,7 +11,7 @@ import pytest
 BUILD_ONE_SHARD = """
 import resource, sys
 from pathlib import Path
-from pipeline.build import build_shard
+from pipeline.build.building import build_shard
 from pipeline.plan import compile_plan
 from pipeline.recipe import load
 from pipeline.storage import LocalFolder
