@@ -1,10 +1,10 @@
-"""What a row holds beside its token ids: one file a kind of column, declared at its foot as COLUMN.
+"""What a row holds beside its token ids. A kind of column is one file, which declares it at its foot as COLUMN.
 
-    column.py   what every kind is: its fields, what it needs, its size, how it is made and described
-    fields.py   the physical types of fields, as they lie in a shard
-    the others  a kind each
+    column.py        the base class: fields, requirements, size, how to make and describe the column
+    fields.py        the physical types of fields in a shard
+    all other files  a kind each
 
-A new kind is a new file here, and its test. Recipes, plans, shards, manifests, cards and exports know it by COLUMNS.
+A new kind is a new file here, and its test. Recipes, plans, shards, manifests, cards and exports read COLUMNS.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FIELDS: Mapping[str, Field] = {
 
 
 def stored(rows: bool, names: Iterable[str]) -> tuple[str, ...]:
-    """The columns of the shards of a split with these kinds of columns. rows: whether it has a document a row.
+    """Names of the columns in a split's shards, if it requests the kinds `names`. rows: one document in each row.
 
     >>> stored(True, ["answers", "loss_mask"])
     ('input_ids', 'length', 'loss_mask', 'individual', 'question', 'prompt', 'hint', 'answer')

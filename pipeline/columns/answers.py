@@ -14,11 +14,11 @@ from pipeline.core.table import Column, Strings
 from pipeline.sources.source import Source
 from pipeline.text.tokenizer import Tokenizer
 
-TEXTS = 200  # bytes of a row's texts: about
+TEXTS = 200  # bytes of a row's texts, about
 
 
 class Answers(ColumnKind):
-    """Per row individual int64, and texts: question, what it is about in a word; prompt; hint; answer."""
+    """For each row `individual` int64, and texts: `question` (its topic, in a word), `prompt`, `hint`, `answer`."""
 
     name = "answers"
     order = 6
@@ -54,9 +54,9 @@ class Answers(ColumnKind):
 
 
 def _texts(tokenizer: Tokenizer, documents: Documents) -> dict[str, Column]:
-    """Prompt, hint and answer of each row as text, without the space that they begin with.
+    """Prompt, hint and answer of each row as texts, without their leading space.
 
-    Of several questions in a row the last one is asked: what is answered before is a part of its prompt.
+    If a row has several questions, only the last counts: everything before it belongs to its prompt.
     """
     assert documents.parts is not None, "they were asked for"
     tokens, parts = documents.tokens, documents.parts
@@ -65,7 +65,7 @@ def _texts(tokenizer: Tokenizer, documents: Documents) -> dict[str, Column]:
         row = tokens.values[tokens.offsets[i] : tokens.offsets[i + 1]]
         marked = parts.values[parts.offsets[i] : parts.offsets[i + 1]].tolist()
         prompted = max((start + length for start, length, role in marked if ROLES[role] == "prompt"), default=0)
-        ids["prompt"].append(row[:prompted].tolist())  # from its beginning: a tag is part of it
+        ids["prompt"].append(row[:prompted].tolist())  # from the row's beginning, so with its tag
         for wanted in ("hint", "answer"):
             ranges = [
                 (start, start + length)

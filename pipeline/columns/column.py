@@ -1,4 +1,4 @@
-"""What every kind of column is, and what it is planned, measured and made from.
+"""The base class of every kind of column, and what its methods receive when it is planned, measured and made.
 
 Letters: S rows (sequences), L tokens in each, d documents.
 """
@@ -29,7 +29,7 @@ from pipeline.text.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class PlannedSplit:
-    """A split while it is planned: how it is packed, its sources by name, and the kinds of columns that it asks for."""
+    """A split being planned: its packing, its sources by name, and the kinds of columns that it requests."""
 
     packing: PackingSpec
     sources: Mapping[str, Source]
@@ -37,32 +37,32 @@ class PlannedSplit:
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """The labels of all sources, each once: what the number of a span's attribute means; number 0 is not used."""
+        """The labels of all sources, each once; the number of a span's attribute is an index into it. 0 is not used."""
         return tuple(dict.fromkeys(label for source in self.sources.values() for label in source.labels))
 
     def at(self, column: str) -> KeyPath:
-        """Where the split asks for a column, below its spec."""
+        """The path at which the split requests a column, below its spec."""
         return "columns", self.columns.index(column)
 
     def check_rows(self, column: str) -> None:
-        """SpecError where a column needs a document a row, and sequences hold several."""
+        """SpecError unless each row holds one document, as this column needs."""
         if self.packing.method != "rows":
             at = self.at(column)
             among = [("columns",), at, ("packing",), ("packing", "method")]
             raise SpecError(f"{column} need a document a row", "Set packing.method to rows.", at, among)
 
     def check_range(self, column: str, what: str, count: int, limit: int, remedy: str) -> None:
-        """SpecError where a column has to number more things than its type has numbers for."""
+        """SpecError if `count` things, called `what`, exceed the `limit` of the column's integer type."""
         if count > limit:
             raise SpecError(f"{count:,} {what}, but the column '{column}' numbers {limit:,}", remedy, self.at(column))
 
 
 @dataclass(frozen=True)
 class SplitSize:
-    """How big a split is expected to be.
+    """The expected size of a split.
 
-    tokens: on disk, padding included. segments: stretches of a document inside one sequence. values: marked values of a
-    document, at most.
+    tokens: on disk, padding included. segments: stretches of one document inside one sequence. values: an upper bound
+    of marked values in a document.
     """
 
     packing: PackingSpec
@@ -72,7 +72,7 @@ class SplitSize:
 
     @property
     def segments(self) -> int:
-        """A cut between two sequences adds one."""
+        """One for each document, and one more for each cut between two sequences."""
         return self.documents + self.tokens // self.packing.length
 
 
@@ -80,8 +80,8 @@ class SplitSize:
 class PackedDocuments:
     """The documents of a shard, or of some of its rows, in their sequences.
 
-    sources: of the split. attributes: what the number of a span means. source, item, exposure (d,): which document each
-    is; source is an index into `sources`.
+    sources: of the split. attributes: what the number of a span means. source, item, exposure (d,): identify each
+    document; source is an index into `sources`.
     """
 
     sources: Sequence[Source]
@@ -94,17 +94,17 @@ class PackedDocuments:
 
     @property
     def documents(self) -> Documents:
-        """Their tokens, spans and parts, as far as the sequences hold them."""
+        """The documents, cut as the sequences hold them."""
         return self.sequences.documents
 
     def by_source(self) -> Iterator[tuple[Source, I64]]:
-        """Each source, and which of the documents are its own, int64 (k,)."""
+        """Each source with the numbers of its documents, int64 (k,)."""
         for number, source in enumerate(self.sources):
             yield source, np.flatnonzero(self.source == number)
 
     @cached_property
     def individual(self) -> I64:
-        """Whom of its world each document is about, int64 (d,); -1 for nobody."""
+        """The individual that each document is about, int64 (d,); -1 for none."""
         individuals = np.full(len(self.documents), -1, np.int64)
         for source, rows in self.by_source():
             individuals[rows] = source.individuals(self.item[rows])
@@ -112,11 +112,11 @@ class PackedDocuments:
 
 
 class ColumnKind:
-    """A kind of column that a split may ask for.
+    """A kind of column that a split may request.
 
-    name: as `columns:` in a recipe has it. order: where its fields stand among those of the others. summary: what it
-    holds, in a line. fields: the columns of a shard that it becomes, and their types. facts: keys of its own in a
-    split's entry in the manifest, and their types. needs_spans: whether sources have to mark values in documents.
+    name: as in `columns:` of a recipe. order: sorts its fields among those of other kinds. summary: what it holds, in a
+    line. fields: column of a shard → its type. facts: key that it adds to a split's entry in the manifest → its type.
+    needs_spans: whether sources must mark values in documents.
     """
 
     name: ClassVar[str]
@@ -127,32 +127,32 @@ class ColumnKind:
     needs_spans: ClassVar[bool] = False
 
     def needs_parts(self, sources: Sequence[Source]) -> bool:
-        """Whether these sources have to mark what the parts of documents are for."""
+        """Whether these sources must mark the parts of documents (prompt, answer, …)."""
         return False
 
     def check(self, split: PlannedSplit) -> None:
-        """SpecError where the split asks for it and it cannot be made, or its types cannot hold it."""
+        """Called if the split requests it. SpecError if it cannot be made, or its types cannot hold it."""
 
     def check_missing(self, split: PlannedSplit) -> None:
-        """SpecError where the split does not ask for it and should."""
+        """Called if the split does not request it. SpecError if it must."""
 
     def check_shard(self, split: PlannedSplit, tokens: Fraction) -> None:
-        """SpecError where a shard of so many tokens has more of it than a file can hold."""
+        """SpecError if the column of a shard with `tokens` tokens would be too large for a file."""
 
     def bytes(self, size: SplitSize) -> Fraction | int:
-        """About how many bytes it takes on disk."""
+        """About how many bytes the column takes on disk."""
         raise NotImplementedError
 
     def make(self, packed: PackedDocuments) -> dict[str, Column]:
-        """Its fields, S rows each."""
+        """The column's fields by name, S rows each."""
         raise NotImplementedError
 
     def facts_of(self, sources: Sequence[Source]) -> dict[str, Any]:
-        """The values of `facts`."""
+        """The values of `facts`, by key."""
         return {}
 
     def meaning(self, split: Mapping[str, Any]) -> str:
-        """What its numbers mean, in Markdown, by a split's entry in the manifest; "" where there is nothing to say."""
+        """What its numbers mean, in Markdown, or "". split: the split's entry in the manifest."""
         return ""
 
 
@@ -160,7 +160,7 @@ LONG_TOKEN = 16  # bytes: more than the tokens of any text have on average
 
 
 def check_texts(split: PlannedSplit, column: str, tokens: Fraction) -> None:
-    """SpecError where the texts of a shard of so many tokens may be more bytes than Arrow's offsets count."""
+    """SpecError if the texts of a shard with `tokens` tokens may have more bytes than Arrow's offsets can count."""
     if tokens * LONG_TOKEN >= 2**31:
         raise SpecError(
             f"the texts of a shard of {whole(tokens)} tokens may have 2^31 bytes or more",
@@ -170,7 +170,7 @@ def check_texts(split: PlannedSplit, column: str, tokens: Fraction) -> None:
 
 
 def marked(rows: Ragged, meaning: str) -> Lists:
-    """Rows (start, length, number) of sequences as a list column, the number being called `meaning`."""
+    """Rows (start, length, number) of sequences, as a list column with the fields start, length and `meaning`."""
     start, length, number = rows.values.T
     fields = {"start": start.copy(), "length": length.copy(), meaning: narrowed(number, np.uint8, meaning)}
     return Lists(rows.offsets, fields)

@@ -1,4 +1,4 @@
-"""`documents`: which documents stand in a row, and where."""
+"""`documents`: which documents a row contains, and where."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ENTRY = 4 * 4 + 2 + 8  # bytes of a record
 
 
 class Provenance(ColumnKind):
-    """Per row, in order, the segments of documents in it.
+    """For each row, the segments of documents in it, in order.
 
-    start, length: its tokens. offset: how many tokens of the document came before, in earlier sequences. source: an
-    index into `source_names` of the manifest. item, exposure: which of its documents.
+    start, length: the segment's tokens in the row. offset: tokens of the document in earlier segments. source: an index
+    into `source_names` of the manifest. item, exposure: identify the document among the source's.
     """
 
     name = "documents"

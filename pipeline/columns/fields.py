@@ -1,4 +1,4 @@
-"""The physical types that columns of a shard have, by the names of Arrow's types.
+"""The physical types of a shard's columns, checked by the names of Arrow types.
 
 Letters: S rows (sequences), L tokens in each, m entries of a list column.
 """
@@ -19,11 +19,11 @@ class Field(ABC):
 
     @abstractmethod
     def allows(self, kind: str, length: int) -> bool:
-        """Whether a column may be of the Arrow type `kind`, as pyarrow writes it, where rows have `length` tokens."""
+        """Whether the Arrow type `kind`, as pyarrow writes it, is allowed for this column. length: tokens of a row."""
 
 
 class Dense(Field):
-    """(S, L): a number for each token, of one of these types."""
+    """(S, L): a number for each token. numbers: allowed Arrow types."""
 
     def __init__(self, *numbers: str) -> None:
         self.numbers = numbers
@@ -33,7 +33,7 @@ class Dense(Field):
 
 
 class Levels(Field):
-    """(S, L, levels): as many numbers for each token as there are levels, 1 to 999 of them."""
+    """(S, L, levels): a number for each token and level, with 1 to 999 levels."""
 
     def __init__(self, number: str) -> None:
         self.number = number
@@ -44,7 +44,7 @@ class Levels(Field):
 
 
 class Single(Field):
-    """(S,): a number, or a text ("string"), of each row."""
+    """(S,): a number or a text ("string") for each row. kinds: allowed Arrow types."""
 
     per_row = True
 
@@ -56,7 +56,7 @@ class Single(Field):
 
 
 class Records(Field):
-    """Lists of records, m in all rows: name of a field → type of its numbers.
+    """A list of records for each row. fields: name of a field → Arrow type of its numbers.
 
     >>> Records(start="int32").allows("list<item: struct<start: int32>>", 512)
     True

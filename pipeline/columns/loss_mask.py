@@ -45,7 +45,7 @@ class LossMask(ColumnKind):
 
 
 def _masked(packed: PackedDocuments) -> Ragged | None:
-    """The parts of the documents without loss."""
+    """The parts of documents without loss, rows (start, length, …); None if there are none."""
     parts = packed.documents.parts
     if parts is None:
         return None

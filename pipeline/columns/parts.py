@@ -1,4 +1,4 @@
-"""`parts`: what stretches of a document are for: tag, prompt, answer, mistake, what takes it back."""
+"""`parts`: the parts of documents and their roles: tag, prompt, answer, mistake, what takes it back."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pipeline.columns.spans import ENTRY
 from pipeline.core.table import Column
 from pipeline.sources.source import Source
 
-MARKED = 3  # parts of a document: about
+MARKED = 3  # parts of a document, about
 
 
 class Parts(ColumnKind):
-    """Per row (start, length, role): the tokens of a part, cut as spans are. Roles: `core.documents.ROLES`."""
+    """For each row, records (start, length, role) of its parts, cut as spans are. role: an index into ROLES."""
 
     name = "parts"
     order = 5

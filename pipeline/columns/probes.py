@@ -1,4 +1,4 @@
-"""`probes`: what the layers of a model should know of an individual, and at which token (Part 3.1, section 5).
+"""`probes`: which values a probe should read off a model's layers, and at which token (Part 3.1, section 5).
 
 Letters: d documents (a row each), m probes in all of them.
 """
@@ -28,11 +28,11 @@ from pipeline.worlds.world import World
 
 
 class Probes(ColumnKind):
-    """Per row individual int64, and in order of position records of what is to be read off where.
+    """For each row `individual` int64, and one record for each probed attribute, in order of position.
 
-    P-probing: the position is the token before the attribute's first value in the row. Where the row does not hold one,
-    as in Q-probing, it is the last token. first_token is the first id of the value as it stands in a text; value its
-    number among the distinct values, -1 where there are too many to number.
+    position: the token before the attribute's first value in the row (P-probing); the last token if the row shows no
+    value (Q-probing). first_token: the first id of the value within a text. value: its number among the attribute's
+    distinct values; -1 if these are too many.
     """
 
     name = "probes"
@@ -76,7 +76,7 @@ def _probes(packed: PackedDocuments) -> Lists:
         for attribute in probed(world):
             number = packed.attributes.index(attribute)
             position = documents.tokens.lengths - 1
-            spans = np.flatnonzero(label == number)[::-1]  # so that the first of a document is written last
+            spans = np.flatnonzero(label == number)[::-1]  # reversed, so that a document's first span is written last
             position[document[spans]] = start[spans] - 1
             first_token, value = Classes.of(world, attribute, packed.tokenizer)(facts)
             columns = (rows, np.full(rows.size, number), position[rows], first_token, value)
@@ -91,13 +91,13 @@ def _probes(packed: PackedDocuments) -> Lists:
 
 
 def probed(world: World) -> list[str]:
-    """The attributes that are probed: all but names and pronouns."""
+    """The attributes to probe: all except names and pronouns."""
     kinds = {name: spec.kind for name, (_, spec, _) in world.spec.expanded.items()}
     return [name for name in world.fields if kinds[name] not in ("name", "pronoun")]
 
 
 class Classes:
-    """The values of an attribute as classes: the first token of each, and its number among the distinct ones."""
+    """What probes of an attribute predict: the value's first token, and its number among the distinct values."""
 
     def __init__(self, world: World, attribute: str, tokenizer: Tokenizer) -> None:
         field = world.fields[attribute]
@@ -123,11 +123,11 @@ class Classes:
     @staticmethod
     @cache
     def of(world: World, attribute: str, tokenizer: Tokenizer) -> Classes:
-        """The classes, computed once in a process."""
+        """The same as the constructor, computed once in a process."""
         return Classes(world, attribute, tokenizer)
 
     def __call__(self, rows: I32) -> tuple[I32, I32]:
-        """First token and number, int32 (d,) each, of what rows of facts (d, slots) show."""
+        """First token and number of the value that each row of facts shows. rows (d, slots); int32 (d,) both."""
         first = self._first[rows[:, self._first_slot]]
         if self._value is None:
             return first, np.full(len(rows), -1, np.int32)

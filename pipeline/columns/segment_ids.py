@@ -1,4 +1,4 @@
-"""`segment_ids`: which document of its sequence each token is of, for attention that stays inside documents."""
+"""`segment_ids`: to which document of its sequence each token belongs, for attention within documents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.core.table import Column
 
 
 class SegmentIds(ColumnKind):
-    """uint16 (S, L), int32 where a sequence has more than 65,535 tokens: 1, 2, … for its documents, 0 for padding."""
+    """uint16 (S, L), or int32 if a sequence has more than 65,535 tokens: 1, 2, … for its documents, 0 for padding."""
 
     name = "segment_ids"
     order = 2

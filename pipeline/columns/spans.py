@@ -1,4 +1,4 @@
-"""`spans`: where the values of attributes stand."""
+"""`spans`: which tokens show the value of which attribute."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pipeline.columns.fields import Records
 from pipeline.core.errors import SpecError
 from pipeline.core.table import Column
 
-MOST_ATTRIBUTES = 2**8 - 1  # that a uint8 numbers; number 0 is not used
+MOST_ATTRIBUTES = 2**8 - 1  # that a uint8 can number; 0 is not used
 ENTRY = 4 + 4 + 1  # bytes of a record
 
 
 class Spans(ColumnKind):
-    """Per row (start, length, attribute): the tokens of a value; a span over a cut has an entry on either side."""
+    """For each row, records (start, length, attribute) of values. A value across a cut has a record in both rows."""
 
     name = "spans"
     order = 4
@@ -40,7 +40,7 @@ class Spans(ColumnKind):
 
 
 def check_attributes(split: PlannedSplit, column: str) -> None:
-    """SpecError where a split has more attributes than a column numbers."""
+    """SpecError if a split has more attributes than a column can number."""
     attributes = len(split.attributes) - 1
     remedy = "Make splits of fewer worlds, or leave it out."
     split.check_range(column, "attributes in one split", attributes, MOST_ATTRIBUTES, remedy)

@@ -1,4 +1,4 @@
-"""`steps`: what there is to know at each step of a solution (Part 2.1: necessary, dependent, known, ready)."""
+"""`steps`: what a model can know at each step of a solution (Part 2.1: necessary, dependent, known, ready)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pipeline.core.errors import SpecError
 from pipeline.core.table import Column
 from pipeline.sources.source import Stepped
 
-LABELS = 1500  # bytes of a problem's: about
+LABELS = 1500  # bytes of the columns for one problem, about
 
 
 class Steps(ColumnKind):
-    """Per row, of its problem: operations, mistakes taken back, the names of parameters, their labels, and steps.
+    """For the problem of each row: operations, mistakes taken back, names of parameters, their labels, and steps.
 
-    A set of parameters is a word of 64 bits, bit k being line k of `parameters`.
+    A set of parameters is a 64-bit word; bit k stands for line k of `parameters`.
     """
 
     name = "steps"

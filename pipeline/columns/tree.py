@@ -1,4 +1,4 @@
-"""`tree`: what each token of a sentence is part of (Part 1: the ancestors and boundaries that its probes look for)."""
+"""`tree`: to which constituents each token of a sentence belongs (Part 1: ancestors and boundaries, for probes)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pipeline.core.errors import SpecError
 from pipeline.core.table import Column
 from pipeline.sources.source import Parsed, Source
 
-LEVELS = 6  # of a grammar, above its terminals: about
+LEVELS = 6  # of a grammar above its terminals, about
 
 
 class Tree(ColumnKind):
-    """The symbols above each token, and how many of them end with it.
+    """The symbols above each token, and how many of their constituents end with it.
 
-    ancestors: int16 (S, L, levels - 1), from the root down, by their numbers in the grammar; -1 where there are none,
-    as above BOS and padding. boundaries: uint8 (S, L).
+    ancestors: int16 (S, L, levels - 1), numbers of symbols in the grammar, from the root down; -1 above tokens outside
+    of the sentence, such as BOS and padding. boundaries: uint8 (S, L), how many end.
     """
 
     name = "tree"

@@ -28,8 +28,8 @@ what takes back. attempt: the words around a mistake, where that is no more than
 class Ragged:
     """Rows of different lengths: row i is values[offsets[i] : offsets[i + 1]].
 
-    values (T, …) of any dtype; offsets int64 (d + 1,), starting with 0. room: where there is one, the longer array that
-    begins with the values and is free behind them, so that a whole shard need not be copied to be padded.
+    values (T, …) of any dtype; offsets int64 (d + 1,), starting with 0. room: a longer array that begins with the
+    values, or None; `padded` writes behind them, so a whole shard need not be copied.
 
     >>> Ragged(np.array([1, 2, 3]), np.array([0, 1, 3])).take(np.array([1, 0])).values.tolist()
     [2, 3, 1]
@@ -48,23 +48,23 @@ class Ragged:
         return np.diff(self.offsets)
 
     def take(self, rows: I64) -> Ragged:
-        """The rows in another order (rows may repeat)."""
+        """The rows with these numbers, int64 (r,), in this order, copied; numbers may repeat."""
         from pipeline.core import kernels
 
         offsets = offsets_of(self.lengths[rows])
         taken = np.empty((offsets[-1], *self.values.shape[1:]), self.values.dtype)
-        width = math.prod(self.values.shape[1:])  # a row of a table is as many numbers in a row
+        width = math.prod(self.values.shape[1:])  # numbers in each value: the kernel takes flat arrays
         flat = np.ascontiguousarray(self.values).reshape(-1)
         kernels.take(flat, self.offsets * width, rows, offsets * width, taken.reshape(-1))
         return Ragged(taken, offsets)
 
     def slice(self, first: int, last: int) -> Ragged:
-        """The rows from `first` to before `last`, over the same memory."""
+        """Rows first … last - 1, over the same memory."""
         offsets = self.offsets[first : last + 1]
         return Ragged(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
 
     def clipped(self, lengths: I64) -> Ragged:
-        """The first lengths[i] values of each row, lengths (d,), none longer than its row."""
+        """The first lengths[i] values of row i. lengths (d,): none longer than its row."""
         from pipeline.core import kernels
 
         offsets = offsets_of(lengths)
@@ -73,7 +73,7 @@ class Ragged:
         return Ragged(kept, offsets)
 
     def padded(self, size: int, fill: int) -> NDArray[Any]:
-        """The values (T,), followed by `fill` up to `size`; in the room behind them where it is enough."""
+        """The values (T,) followed by `fill`, `size` entries in all; uses `room` instead of a copy if it is enough."""
         used = len(self.values)
         room = self.room
         if room is None or len(room) < size:
@@ -83,7 +83,7 @@ class Ragged:
 
     @classmethod
     def concat(cls, parts: Sequence[Ragged]) -> Ragged:
-        """All rows of the parts, one part after the other; one part is returned as it is, uncopied."""
+        """All rows of the parts, one part after the other. A single part is returned uncopied."""
         if len(parts) == 1:
             return parts[0]
         values = np.concatenate([part.values for part in parts])
@@ -91,7 +91,7 @@ class Ragged:
 
 
 def offsets_of(lengths: NDArray[Any]) -> I64:
-    """[0, l0, l0 + l1, …]: int64, one longer than `lengths`."""
+    """Where rows of these lengths (d,) begin and end: [0, l0, l0 + l1, …], int64 (d + 1,)."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return offsets
@@ -99,12 +99,12 @@ def offsets_of(lengths: NDArray[Any]) -> I64:
 
 @dataclass(frozen=True)
 class Documents:
-    """What a source returns for its items and exposures: d documents, in the order they were asked for.
+    """d documents: what a source returns, in the order in which items and exposures were given.
 
     tokens: ids of each document, its end-of-text token included, uint16 or int32.
-    spans: per document rows (start, length, label), int32 (m, 3), start counted from the document's first token and
-    label one of the source's `labels`; None where the source was not asked for spans.
-    parts: the same with a role (an index into ROLES) for its third column; None where not asked for.
+    spans: per document rows (start, length, label), int32 (m, 3). start is counted from the document's first token,
+    label is an index into the source's `labels`. None if spans were not requested.
+    parts: rows (start, length, role), role an index into ROLES. None if parts were not requested.
     """
 
     tokens: Ragged
@@ -115,7 +115,7 @@ class Documents:
         return len(self.tokens)
 
     def take(self, rows: I64) -> Documents:
-        """The documents in another order."""
+        """The documents with these numbers, int64 (r,), in this order, copied."""
         return Documents(
             self.tokens.take(rows),
             self.spans.take(rows) if self.spans is not None else None,
@@ -123,7 +123,7 @@ class Documents:
         )
 
     def slice(self, first: int, last: int) -> Documents:
-        """The documents from `first` to before `last`."""
+        """Documents first … last - 1."""
         return Documents(
             self.tokens.slice(first, last),
             self.spans.slice(first, last) if self.spans is not None else None,
@@ -131,7 +131,7 @@ class Documents:
         )
 
     def clipped(self, lengths: I64) -> Documents:
-        """The first lengths[i] tokens of each document, lengths (d,), with its spans and parts as far as these go."""
+        """The first lengths[i] tokens of document i, lengths (d,); spans and parts are cut there too."""
         if (lengths == self.tokens.lengths).all():
             return self
         spans, parts = (_clipped(marked, lengths) for marked in (self.spans, self.parts))
@@ -139,7 +139,7 @@ class Documents:
 
     @classmethod
     def concat(cls, parts: Sequence[Documents]) -> Documents:
-        """All documents of `parts`, one after the other; their spans and parts where all of them have these."""
+        """All documents of `parts`, one after the other; with spans, or parts, only if all of `parts` have them."""
         spans = [documents.spans for documents in parts if documents.spans is not None]
         roles = [documents.parts for documents in parts if documents.parts is not None]
         return cls(
@@ -149,7 +149,7 @@ class Documents:
         )
 
     def relabelled(self, labels: NDArray[np.int32]) -> Documents:
-        """The same documents, a span's label l replaced by labels[l]; labels (l,)."""
+        """The same documents, with the label l of each span replaced by labels[l]; labels int32 (labels,)."""
         if self.spans is None:
             return self
         values = self.spans.values.copy()
@@ -158,7 +158,7 @@ class Documents:
 
 
 def _clipped(marked: Ragged | None, lengths: I64) -> Ragged | None:
-    """Rows (start, length, label or role) cut at the documents' `lengths` (d,); without those that are then empty."""
+    """Rows (start, length, label or role) cut at the documents' `lengths` (d,); rows left empty are dropped."""
     if marked is None:
         return None
     document = np.repeat(np.arange(len(marked)), marked.lengths)

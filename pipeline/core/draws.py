@@ -24,9 +24,9 @@ _LOW = np.uint64(2**32 - 1)
 
 
 def bits(key: Key, *counters: I64) -> U64:
-    """64 uniform bits for each row of the counters (d,), one or two of them, hashed one after the other.
+    """64 uniform bits for each row: uint64 (d,). counters: one or two arrays (d,), hashed in this order with the key.
 
-    Any change of a counter, of their order or of the key gives unrelated bits.
+    Another key, counter or order of counters gives unrelated bits.
     """
     from pipeline.core import kernels
 
@@ -37,7 +37,10 @@ def bits(key: Key, *counters: I64) -> U64:
 
 
 def below(key: Key, bound: int, counter: I64, out: I32 | None = None) -> I32:
-    """Uniform int32 in [0, bound), bound ≤ 2³¹, for each row of the counter (d,); bias at most bound / 2⁶⁴."""
+    """A uniform int32 in [0, bound), bound ≤ 2³¹, for each row of the counter: (d,), written into `out` if given.
+
+    Its bias is at most bound / 2⁶⁴.
+    """
     from pipeline.core import kernels
 
     _fit([bound])
@@ -48,9 +51,10 @@ def below(key: Key, bound: int, counter: I64, out: I32 | None = None) -> I32:
 
 
 def below_each(keys: Sequence[Key], bounds: Sequence[int], key: Key, *counters: I64) -> I32:
-    """For each row of the counters and each column c a uniform int32 in [0, bounds[c]), bounds ≤ 2³¹: (d, c).
+    """Independent uniform integers, int32 (d, c): for each row of the counters, column j is in [0, bounds[j]).
 
-    The counters are hashed once, with `key`; a column adds its own key. Columns are independent of each other.
+    keys, bounds: one for each of the c columns, bounds ≤ 2³¹. The counters are hashed once, with `key`; then each
+    column mixes in the key of that column.
     """
     from pipeline.core import kernels
 
@@ -62,7 +66,7 @@ def below_each(keys: Sequence[Key], bounds: Sequence[int], key: Key, *counters: 
 
 
 def bits_each(keys: Sequence[Key], key: Key, *counters: I64) -> U64:
-    """64 uniform bits for each row of the counters and each column: (d, c). As `below_each`, before it is scaled."""
+    """64 uniform bits for each row of the counters and each of the c keys: uint64 (d, c). `below_each` scales these."""
     from pipeline.core import kernels
 
     out = np.empty((counters[0].size, len(keys)), np.uint64)
@@ -71,9 +75,9 @@ def bits_each(keys: Sequence[Key], key: Key, *counters: I64) -> U64:
 
 
 def scaled(h: U64, bounds: int | I64) -> I64:
-    """floor(h · bound / 2⁶⁴), exactly: from 64 uniform bits an index in [0, bound), bound < 2⁶³. Arrays broadcast.
+    """Indices in [0, bound) from 64 uniform bits each: floor(h · bound / 2⁶⁴), exactly, int64. Arrays broadcast.
 
-    For more than an int32 can number (2³¹ people and more); below that, what `below_each` makes of the same bits.
+    bound < 2⁶³. Up to 2³¹ the same indices as `below_each` makes of the same bits, which returns int32.
 
     >>> scaled(np.array([0, 2**63, 2**64 - 1], np.uint64), 10)
     array([0, 5, 9])
@@ -86,26 +90,29 @@ def scaled(h: U64, bounds: int | I64) -> I64:
 
 
 def scaled_half(h: U64, bounds: int | I64) -> I64:
-    """The same from the upper 32 bits of h alone, bound ≤ 2³². The bias of the index is at most bound / 2³²."""
+    """As `scaled`, from the upper 32 bits of h alone; bound ≤ 2³². The bias of an index is at most bound / 2³²."""
     index: I64 = ((h >> _32) * np.asarray(bounds, np.int64).astype(np.uint64) >> _32).astype(np.int64)
     return index
 
 
 def _fit(bounds: Sequence[int]) -> None:
-    """ValueError for bounds whose indices an int32 cannot hold, instead of indices that wrap."""
+    """ValueError unless an int32 can hold every index below the bounds; otherwise indices would wrap around."""
     if any(not 0 < bound <= 2**31 for bound in bounds):
         raise ValueError(f"bounds of {min(bounds)} to {max(bounds)}; from 1 to {2**31} can be drawn below as int32")
 
 
 def threshold(rate: Fraction) -> np.uint64:
-    """`bits < threshold(rate)` happens at this rate, in [0, 1]; exact to 2⁻⁶⁴."""
+    """The t for which `bits < t` has the probability `rate`, in [0, 1]; exact to 2⁻⁶⁴."""
     return np.uint64(min(rate.numerator * 2**64 // rate.denominator, 2**64 - 1))
 
 
 def thresholds(weights: Sequence[Fraction]) -> U64:
-    """What each of n outcomes with these weights takes of 2⁶⁴, added up: uint64 (n - 1,).
+    """Cumulative probabilities of n outcomes with these weights, in units of 2⁻⁶⁴: uint64 (n - 1,).
 
-    The outcome is the first k with `bits < t[k]`, and the last one, n - 1, where there is no such k.
+    The outcome is the first k with `bits < t[k]`, or n - 1 if there is no such k.
+
+    >>> (thresholds([Fraction(1), Fraction(1), Fraction(2)]) / 2.0**64).tolist()
+    [0.25, 0.5]
     """
     total, most = sum(weights, Fraction(0)), 2**64 - 1
     sums = accumulate(weight / total for weight in weights[:-1])
@@ -113,7 +120,7 @@ def thresholds(weights: Sequence[Fraction]) -> U64:
 
 
 def orders(key: Key, length: int, item: I64, exposure: I64) -> I32:
-    """For each (item, exposure), both (d,), a uniform permutation of 0 … length - 1: int32 (d, length)."""
+    """A uniform permutation of 0 … length - 1 for each row of item and exposure, both (d,): int32 (d, length)."""
     from pipeline.core import kernels
 
     high, low, words = _words(key, (item, exposure))
@@ -131,11 +138,11 @@ def _words(key: Key, counters: Sequence[I64]) -> tuple[np.uint64, np.uint64, lis
 
 @dataclass(frozen=True)
 class Weighted:
-    """Draws from [0, n) with exact integer weights (Walker's alias method, Vose's construction, in integers).
+    """Draws from [0, n) with given weights, exactly to 2⁻⁶⁴ (Walker's alias method, Vose's construction, in integers).
 
-    Called with a key and counters (d,), as `bits`: int32 (d,).
+    `weighted(key, *counters)` returns int32 (d,); the arguments are those of `bits`.
 
-    threshold (n,) uint64: the share of cell i, in 2⁻⁶⁴, that stays i; alias (n,) int32: what the rest of it is.
+    threshold (n,) uint64: which share of cell i, in units of 2⁻⁶⁴, gives i. alias (n,) int32: what the rest gives.
     """
 
     threshold: U64

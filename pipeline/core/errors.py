@@ -1,4 +1,4 @@
-"""What a user sees when something is refused: place, problem, remedy, on one line.
+"""The exceptions of this package. Each shows on one line: place, problem, remedy.
 
 PipelineError            exit code 2: the input was refused, nothing was written
 ├── SpecError            a value inside a recipe; `at` is its path below the object that refuses it
@@ -30,7 +30,7 @@ MOST_KEYS = 12  # of a path, in a place
 
 
 def dotted_path(path: KeyPath) -> str:
-    """The way to a key as messages have it, cut where it is long.
+    """A key's path as messages show it, its middle left out if it is long.
 
     >>> dotted_path(("exports", 0, "kind"))
     'exports.0.kind'
@@ -58,13 +58,12 @@ class PipelineError(Exception):
 
 
 class SpecError(PipelineError):
-    """A refusal by code that knows which key is wrong but not in which file it stands.
+    """A refusal by code that knows which key is wrong, but not the file it was written in.
 
-    `at` is the path of the key below the object that raises; `among` are the paths of keys that are wrong together.
-    `Loaded.refusing` turns them into file and line: those of the key in `among` that is nearest to the user, and of
-    `at` where none is nearer than the others. exclusive: of `among` one alone may be given; what is to be done depends
-    on where they stand, and is said there. lacking: what stands at `at` lacks something that it would have, had it not
-    replaced what was inherited.
+    at: path of the key, below the object that raises. among: paths of keys that are wrong together. `Loaded.refusing`
+    turns them into file and line: of the key in `among` that is nearest to the user, or of `at` if none is nearest.
+    exclusive: only one of `among` may be given; `Loaded.refusing` words the remedy, which depends on where they are
+    written. lacking: the value at `at` lacks something, perhaps because it replaced an inherited value that had it.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class SpecError(PipelineError):
         self.at, self.among, self.exclusive, self.lacking = at, tuple(among), exclusive, lacking
 
     def below(self, path: KeyPath) -> SpecError:
-        """The same refusal by an object that has the one which raised it at `path`."""
+        """The same error, raised by an outer object that holds the raising object at `path`."""
         among = [(*path, *wrong) for wrong in self.among]
         return SpecError(
             self.problem, self.remedy, (*path, *self.at), among, exclusive=self.exclusive, lacking=self.lacking
@@ -90,7 +89,7 @@ class SpecError(PipelineError):
 
 @contextmanager
 def specified_at(*path: str | int) -> Iterator[None]:
-    """Refusals raised inside are of a spec that stands at `path` below the object that calls."""
+    """Prefixes `path` to the paths of every SpecError raised inside: `SpecError.below`, as a context manager."""
     try:
         yield
     except SpecError as error:
@@ -132,7 +131,7 @@ class RunError(PipelineError):
 
 
 def holds_surrogate(text: str) -> bool:
-    """Whether a text holds half a character, which no file and no tokenizer can take."""
+    """Whether a text holds a surrogate (half a character), which no file and no tokenizer accepts."""
     return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -141,10 +140,10 @@ LONGEST_NAME = 200  # characters of a word that are compared letter by letter
 
 
 def alike(word: str, known: Iterable[str]) -> list[str]:
-    """The known words that were perhaps meant, the likeliest first; none where no word is like it.
+    """The known words that were perhaps meant, likeliest first; may be empty.
 
-    One that differs in case alone is the one. Else those that begin with the word, then those that hold it (if it has
-    three characters or more), and where there is no such word the one that is nearest in its letters.
+    Known words that differ only in case, if any. Else those that begin with the word, then those that contain it (if
+    it has three characters or more). Else the nearest by its letters.
 
     >>> alike("depo1", ["copy", "depo1_K4", "depo1_K8", "mini_depo1"])
     ['depo1_K4', 'depo1_K8', 'mini_depo1']
@@ -158,7 +157,7 @@ def alike(word: str, known: Iterable[str]) -> list[str]:
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """A remedy for a word that is not among the known ones: those that are like it, or else some of all, at most 12.
+    """A remedy for an unknown word: the known words that are like it, or else the first of all; at most 12.
 
     >>> suggest("exposure", ["exposures", "share"])
     "Did you mean 'exposures'?"

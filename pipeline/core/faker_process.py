@@ -1,8 +1,8 @@
-"""What is run as a process of its own to draw values from Faker: see faker_values.py.
+"""The script of the separate process that draws values from Faker; faker_values.py starts it.
 
-Here there is no clock and no randomness but the seed: before Faker is imported, `datetime`, `time` and `os.urandom` are
-replaced by ones that stand still while modules are loaded and refuse to be read while a value is drawn. So it does not
-matter which of Faker's many providers look at them, for which locale, or by way of which other provider.
+The process has no clock, and no randomness but the seed. Before Faker is imported, `datetime`, `time` and `os.urandom`
+are replaced: they stand still while modules are loaded, and raise while a value is drawn. So every provider that reads
+them, for any locale, is noticed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-MOMENT = 946_684_800  # 1 January 2000, which it is while modules are loaded
+MOMENT = 946_684_800  # 1 January 2000: the time shown while modules are loaded
 _drawing = False
 
 
-class _Unrepeatable(BaseException):  # which no provider catches
-    """What a provider wanted to look at."""
+class _Unrepeatable(BaseException):  # no Exception: no provider catches it
+    """A provider read the clock or the machine's randomness; its argument names which."""
 
 
 def _looked_at(what: str) -> None:
@@ -29,7 +29,7 @@ def _looked_at(what: str) -> None:
 
 
 class _Kind(type):
-    """Instances of the real class are instances of the one that takes its name."""
+    """Lets instances of the real class pass as instances of the class that replaces it."""
 
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, cls.__mro__[1])
@@ -58,7 +58,7 @@ class _DateTime(datetime.datetime, metaclass=_Kind):
 
 
 def _still(real: Callable[..., Any], inputs: int, moment: Any) -> Callable[..., Any]:
-    """A function of `time`: as it is where the last of its inputs, the moment, is given; else that of a fixed one."""
+    """Replaces a function of `time`, which may take a moment as the last of its `inputs`; without one, MOMENT."""
 
     def function(*given: Any) -> Any:
         if len(given) >= inputs:
@@ -70,7 +70,7 @@ def _still(real: Callable[..., Any], inputs: int, moment: Any) -> Callable[..., 
 
 
 def _stopped(moment: Any) -> Callable[[], Any]:
-    """A clock that always shows the same."""
+    """A clock that always shows `moment`."""
 
     def clock() -> Any:
         _looked_at("today's date")
@@ -80,7 +80,7 @@ def _stopped(moment: Any) -> Callable[[], Any]:
 
 
 def _without_clock() -> None:
-    """Replace all that shows a time, or chance that the seed does not rule."""
+    """Replace every function that reads the clock, or randomness that does not come from the seed."""
     moment = time.gmtime(MOMENT)
     for name in ("localtime", "gmtime", "ctime"):
         setattr(time, name, _still(getattr(time, name), 1, MOMENT))
@@ -99,7 +99,7 @@ def _without_clock() -> None:
 
 
 def answer(provider: str, locale: str, count: int, seed: int) -> dict[str, Any]:
-    """`{"values": [...]}`, or one other key that says why there are none."""
+    """`{"values": [...]}`, or one other key that states why they cannot be drawn."""
     global _drawing
     import random
 
@@ -136,7 +136,7 @@ def answer(provider: str, locale: str, count: int, seed: int) -> dict[str, Any]:
 
 
 def _served() -> None:
-    """Answer requests, a line of JSON each, until there are no more."""
+    """Read requests from stdin, one line of JSON each, and write their answers, until stdin ends."""
     out, sys.stdout = sys.stdout, sys.stderr  # whatever a provider prints is no answer
     sys.path[:] = json.loads(sys.stdin.readline())
     _without_clock()

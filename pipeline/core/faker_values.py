@@ -1,7 +1,7 @@
-"""Values of Faker: a function of provider, locale, count and seed for a given release of it, and of nothing else.
+"""Values of Faker: they depend on provider, locale, count, seed and the release of Faker, and on nothing else.
 
-They are drawn in a process of its own (faker_process.py), where texts are always hashed alike and nothing can look at
-a clock: what depends on the day it is drawn, on the process or on the machine is refused.
+They are drawn in a separate process (faker_process.py) with a fixed hash seed and no clock. A provider whose values
+depend on the day, the process or the machine is refused.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ASKING = threading.Lock()  # one question at a time
 
 
 def values_of(provider: str, locale: str, count: int, seed: int) -> tuple[str, ...]:
-    """`count` distinct texts of a provider of Faker, runs of blanks in them being one. SpecError where it has none."""
+    """`count` distinct texts of a Faker provider, runs of blanks made one blank. SpecError if they cannot be drawn."""
     answer = json.loads(_answer(provider, locale, count, seed))
     match answer:
         case {"values": values}:
@@ -51,7 +51,7 @@ def values_of(provider: str, locale: str, count: int, seed: int) -> tuple[str, .
 
 @lru_cache(256)  # a recipe is loaded more than once in a process
 def _answer(*question: Any) -> str:
-    """The answer of the process to a question, as JSON."""
+    """The answer of the process to one request, as JSON."""
     with _ASKING:
         process = _process(os.getpid())
         assert process.stdin is not None
@@ -72,7 +72,7 @@ def _answer(*question: Any) -> str:
 
 @lru_cache(1)
 def _process(owner: int) -> subprocess.Popen[str]:
-    """The process that draws for the process `owner`, started when it is first asked."""
+    """The drawing process that belongs to the process `owner` (a pid), started at the first call."""
     command = [sys.executable, "-P", "-W", "ignore", faker_process.__file__]
     environment = {**needed(os.environ, ""), **_ALIKE}
     pipe, none = subprocess.PIPE, subprocess.DEVNULL

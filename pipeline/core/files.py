@@ -1,7 +1,7 @@
-"""Reading what a recipe names: value lists, templates, Faker. Every value keeps the place it was read from.
+"""Reads the value lists and templates that a recipe names, and Faker. Every value keeps the place it was read from.
 
-A path in a recipe is relative to the file that names it; what is not there is looked up in the library that comes
-with the package (`recipes/` for values, `templates/` for templates). A path may not leave its folder.
+A path in a recipe is relative to the file it is written in. A file that does not exist there is looked up in the
+library of the package (`recipes/` for values, `templates/` for templates). A path may not lead out of its folder.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from pipeline.core.faker_values import values_of
 from pipeline.core.key import Key
 from pipeline.core.system.reading import BLANKS, lines, records
 
-MOST_VALUES = 1_000_000  # of one list or table: it is tokenized ahead, and every worker holds it
+MOST_VALUES = 1_000_000  # of one list or table, which is tokenized at compile time and held by every worker
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _INSTALLED = Path(__file__).resolve().parents[1] / "library"
 
 
 def library(kind: str) -> Path:
-    """The folder `recipes` or `templates`: that of the checkout, or the copy inside an installed wheel."""
+    """The folder `recipes` or `templates` (`kind`): in the checkout, or the copy inside an installed wheel."""
     installed = _INSTALLED / kind
     return installed if installed.is_dir() else _CHECKOUT / kind
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text and where it stands, `file:line`."""
+    """A text and its place, `file:line`."""
 
     text: str
     place: str
@@ -38,10 +38,10 @@ class Text:
 
 @dataclass(frozen=True)
 class Files:
-    """The files that the part of a recipe at `path` may name.
+    """Reads the files that one part of a recipe names; `path` is the path of that part.
 
-    folder_of: the folder of the recipe file in which a key stands (a recipe may extend one in another folder).
-    key: freezes what Faker draws. place_of: the file and line of a key.
+    folder_of: key path → folder of the recipe file it is written in (a recipe may extend one in another folder).
+    key: the seed of Faker's values. place_of: key path → `file:line`.
     """
 
     path: tuple[str, ...]
@@ -50,17 +50,17 @@ class Files:
     place_of: Callable[[tuple[str | int, ...]], str] = str
 
     def child(self, *steps: str) -> Files:
-        """The files of a part further down."""
+        """The same for the part at `steps` below this one."""
         return Files((*self.path, *steps), self.folder_of, self.key.child(*steps), self.place_of)
 
     def place(self, *steps: str | int) -> str:
-        """Where a key further down stands, for messages."""
+        """`file:line` of the key at `steps` below this part, for messages."""
         return self.place_of((*self.path, *steps))
 
     def find(self, path: str, kind: str, field: str) -> Path:
-        """The file or folder that the key `field` names; `kind` is the library to fall back to.
+        """The file or folder at `path`, as the key `field` names it; `kind` is the library to fall back to.
 
-        SpecError where there is none, or where the path leaves the folder.
+        SpecError if it does not exist, or if the path leads out of the folder.
         """
         pure = PurePosixPath(path)
         if pure.is_absolute() or ".." in pure.parts or "\\" in path or "\0" in path:
@@ -80,11 +80,11 @@ class Files:
         raise SpecError(f"no file '{path}'", f"Looked in {looked}.", (field,))
 
     def lines(self, path: str) -> tuple[Text, ...]:
-        """The lines of a text file that are not blank, without blanks and tabs at their ends."""
+        """The non-blank lines of a text file, blanks and tabs at their ends removed."""
         return _lines(self.find(path, "recipes", "file"))
 
     def column(self, path: str, column: str) -> tuple[Text, ...]:
-        """One column, by its header, of a .tsv (tab) or .csv (comma) file, its cells as they are."""
+        """The cells, unchanged, of the column with this header, in a .tsv (tab) or .csv (comma) file."""
         file = self.find(path, "recipes", "file")
         table = records(file, "\t" if file.suffix == ".tsv" else ",", _shown(file))
         _, header = next(table, ("", []))
@@ -103,7 +103,7 @@ class Files:
         return _few(cells(), file)
 
     def templates(self, path: str) -> dict[str, tuple[Text, ...]]:
-        """Every `<name>.j2` of a folder of templates: name → its lines, one paraphrase each."""
+        """Name → lines, one paraphrase each, of every `<name>.j2` in a folder."""
         folder = self.find(path, "templates", "templates")
         files = sorted(folder.glob("*.j2")) if folder.is_dir() else []
         if not files:
@@ -111,19 +111,19 @@ class Files:
         return {file.stem: _lines(self.find(f"{path}/{file.name}", "templates", "templates")) for file in files}
 
     def faker(self, provider: str, locale: str, count: int) -> tuple[Text, ...]:
-        """`count` distinct values of a Faker provider, the same for the same key and release of Faker."""
+        """`count` distinct values of a Faker provider: the same whenever key and release of Faker are the same."""
         values = values_of(provider, locale, count, self.key.low)
         return tuple(Text(value, f"faker:{provider}") for value in values)
 
 
 def _lines(path: Path) -> tuple[Text, ...]:
-    """The lines of a file that are not blank, without blanks and tabs at their ends."""
+    """The non-blank lines of a file, blanks and tabs at their ends removed."""
     stripped = ((place, line.strip(BLANKS)) for place, line in lines(path, _shown(path)))
     return _few((Text(line, place) for place, line in stripped if line), path)
 
 
 def _few(texts: Iterable[Text], path: Path) -> tuple[Text, ...]:
-    """All of them. SpecError, before more are read, where a file has more than MOST_VALUES."""
+    """The texts as a tuple. SpecError as soon as there are more than MOST_VALUES."""
     taken = tuple(islice(texts, MOST_VALUES + 1))
     if len(taken) > MOST_VALUES:
         raise SpecError(f"{_shown(path)} has more than {MOST_VALUES:,} lines", f"It may have {MOST_VALUES:,}.")
@@ -131,7 +131,7 @@ def _few(texts: Iterable[Text], path: Path) -> tuple[Text, ...]:
 
 
 def _shown(path: Path) -> str:
-    """A path as short as a reader needs it: from the checkout or the current folder where it lies inside."""
+    """A path for messages: relative to the current folder or the checkout if it lies inside, else as it is."""
     for base in (Path.cwd(), _CHECKOUT):
         if path.is_relative_to(base):
             return str(path.relative_to(base))

@@ -1,7 +1,7 @@
-"""The layout of JSON files that anybody may have written: strict types, bounded numbers, names that are no paths.
+"""Checks JSON files that anybody may have written: strict types, bounded numbers, names that are no paths.
 
-A text is parsed once, and what was parsed is what is checked: of a key that stands twice no reader sees another value.
-What is wrong is said in words, on one line, with the keys that lead to it.
+A text is parsed once and that result is checked, so checker and reader see the same value of a duplicate key. An error
+is one line of words, with the keys that lead to it.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ T = TypeVar("T")
 
 
 class Layout(BaseModel):
-    """A mapping with these keys and no others."""
+    """A mapping with exactly the declared keys."""
 
     model_config = STRICT
 
 
 class OpenLayout(BaseModel):
-    """A mapping with these keys; others are not looked at."""
+    """A mapping with the declared keys; other keys are ignored."""
 
     model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
 
 
 def parsed(data: bytes | str) -> Any:
-    """JSON as Python values. ValueError, with one line of words, for what is none."""
+    """JSON as Python values. ValueError, with one line of words, if it is not JSON."""
     try:
         return json.loads(data)
     except RecursionError:
@@ -63,7 +63,7 @@ def parsed(data: bytes | str) -> Any:
 
 
 def checked(layout: type[T] | TypeAdapter[T], tree: Any) -> T:
-    """What was parsed, held against its layout. ValueError, with one line of words, where it is of another one.
+    """A parsed value as its layout's type. ValueError, with one line of words, if it does not fit the layout.
 
     >>> checked(list[Count], [1, -2])
     Traceback (most recent call last):
@@ -79,7 +79,7 @@ def checked(layout: type[T] | TypeAdapter[T], tree: Any) -> T:
 
 
 def in_words(errors: ValidationError) -> str:
-    """The first thing that is wrong: the keys that lead there, what is needed, and what stands there instead."""
+    """The first error: the keys that lead to it, what is needed, and the value found instead."""
     error = errors.errors(include_url=False)[0]
     match error["type"]:
         case "missing":

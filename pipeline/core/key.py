@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A 128-bit name, as two 64-bit halves (Python ints).
+    """The name of a stream of randomness: 128 bits, as two 64-bit halves (Python ints).
 
     >>> root = Key.root(0)
     >>> root.child("world", "people") == root.child("world").child("people")
@@ -25,7 +25,7 @@ class Key:
 
     @classmethod
     def root(cls, seed: int) -> Key:
-        """The key of a recipe's seed, any Python int."""
+        """The root key for a recipe's seed, which may be any Python int."""
         return cls._hashed(b"seed:%d" % seed)
 
     @classmethod
@@ -42,5 +42,5 @@ class Key:
         return key
 
     def words(self, count: int) -> tuple[int, ...]:
-        """`count` unsigned 64-bit integers, for code that needs more than two (round keys, foreign seeds)."""
+        """`count` unsigned 64-bit integers derived from the key, for code that needs more than two (round keys, …)."""
         return tuple(self.child("word", i).low for i in range(count))

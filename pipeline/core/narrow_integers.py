@@ -1,4 +1,4 @@
-"""Integers into a smaller type, checked: a plain cast keeps the low bits of what does not fit, and says nothing."""
+"""Checked casts to smaller integer types: a plain cast silently keeps the low bits of a number that does not fit."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pipeline.core.errors import RunError
 
 
 def narrowed(values: NDArray[Any] | int, dtype: DTypeLike, what: str) -> NDArray[Any]:
-    """Integers of any shape as `dtype`, uncopied where they are of it. RunError where one of them does not fit.
+    """Integers of any shape as `dtype`, uncopied if they have it already. RunError if one of them does not fit.
 
-    what: what the values are, for the message: "token id", "offset of the column 'spans'".
+    what: a name for the values in the message: "token id", "offset of the column 'spans'".
 
     >>> narrowed(np.array([3, 255]), np.uint8, "label")
     array([  3, 255], dtype=uint8)

@@ -1,4 +1,4 @@
-"""What `plan` reports beside its numbers: something that the user should know of, and knowledge that gets lost."""
+"""Notices: what `plan` reports beside its numbers, such as facts that documents never show."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SHOWN = 200  # characters of an example
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing to know of a source, a world or a split.
+    """One thing that a user should know about a source, a world or a split.
 
-    problem: what is so, in a line. remedy: what to do about it, if anything. example: a document or a value that shows
-    it. lost: whether knowledge gets lost by it, which `strict: true` refuses. at: the key below the spec that it is of.
+    problem: one line. remedy: what to do about it, if anything. example: a document or a value that shows it. lost:
+    whether documents lose knowledge, which `strict: true` refuses. at: the path of the key, below the spec.
 
     >>> print(Notice("2 of 4 documents never name their subject", "Set full_name: all.", "item 0: 'She was born.'"))
     2 of 4 documents never name their subject. Set full_name: all. Example: item 0: 'She was born.'
@@ -32,24 +32,24 @@ class Notice:
         example = f"Example: {self.example}" if self.example else ""
         after = [part for part in (self.remedy, example) if part]
         line = " ".join([self.problem + "." * bool(after), *after])
-        return escaped(line)  # as a refusal, it is one line
+        return escaped(line)  # one line, like an error
 
     def __contains__(self, words: str) -> bool:
         return words in str(self)
 
     @property
     def described(self) -> str:
-        """The problem with its example: what a refusal says."""
+        """The problem with its example, as an error states it."""
         return f"{self.problem}: {self.example}" if self.example else self.problem
 
 
 def information(problem: str) -> Notice:
-    """Something to know by which nothing gets lost."""
+    """A notice without a loss of knowledge."""
     return Notice(problem, lost=False)
 
 
 def quoted(text: str) -> str:
-    """A text as an example shows it: in quotes, its end left out where it is long."""
+    """A text in quotes for an example, cut after SHOWN characters."""
     text = text.strip()
     return repr(text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…")
 
@@ -64,7 +64,7 @@ def percent(share: float) -> str:
 
 
 def rounded(number: Fraction | int) -> str:
-    """A number as a message shows it, however large it is: to four digits.
+    """A number of any size for a message, to four significant digits.
 
     >>> rounded(Fraction(1, 3)), rounded(Fraction(7, 5)), rounded(10**400)
     ('0.3333', '1.4', '1.000e+400')
@@ -76,7 +76,7 @@ def rounded(number: Fraction | int) -> str:
 
 
 def whole(number: Fraction | int) -> str:
-    """The same to the nearest whole number, in digits unless there are very many.
+    """The nearest whole number for a message, written out unless it has very many digits.
 
     >>> whole(Fraction(15001, 10)), whole(10**400)
     ('1,500', '1.000e+400')

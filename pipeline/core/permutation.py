@@ -1,4 +1,4 @@
-"""A bijection of [0, n) computed at a point: the global shuffle and the choice of names, without moving data."""
+"""A keyed bijection of [0, n), computed point by point: shuffles and gives out names without moving data."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ SMALL = 512
 class Permutation:
     """`Permutation(n, key)(x)` is a keyed bijection of [0, n); `.inverse(y)` undoes it. n < 2⁶².
 
-    n ≤ SMALL: a table, in which every order is equally likely (up to 2⁻⁶⁴) over the keys.
+    n ≤ SMALL: a table; over the keys every order is equally likely (up to 2⁻⁶⁴).
 
-    Larger n: a Feistel network over a grid of a × 2^k cells with 2^k ≈ √n and a = ⌈n / 2^k⌉: fewer than 2^k cells lie
-    past n, so a walk that lands outside is rare (with both sides powers of two it could be half of all), and nothing is
-    divided. Sizes are integers throughout.
+    Larger n: a Feistel network over a grid of a × 2^k cells, 2^k ≈ √n and a = ⌈n / 2^k⌉; a result ≥ n is permuted
+    again. That is rare, as fewer than 2^k cells lie past n (with two powers of two it could be half of all), and no
+    division is needed. All sizes are integers.
     """
 
     n: int
     key: Key
 
     def __call__(self, x: I64) -> I64:
-        """Where the rows x, int64 (k,) in [0, n), go: int64 (k,)."""
+        """The image of each x, int64 (k,): int64 (k,). IndexError for an x outside of [0, n)."""
         return self._apply(x, back=False)
 
     def inverse(self, y: I64) -> I64:
-        """The rows that go to y: `p.inverse(p(x)) == x`."""
+        """The x whose image is y, int64 (k,) both: `p.inverse(p(x)) == x`."""
         return self._apply(y, back=True)
 
     def _apply(self, x: I64, *, back: bool) -> I64:
@@ -52,7 +52,7 @@ class Permutation:
 
     @cached_property
     def _table(self) -> tuple[I64, I64]:
-        """Where each row goes, and where it comes from: the order in which independent 64-bit draws are sorted."""
+        """The bijection and its inverse, int64 (n,) each: the order that sorts n independent 64-bit draws."""
         from pipeline.core.draws import bits
 
         images = np.argsort(bits(self.key.child("small"), np.arange(self.n)), kind="stable")

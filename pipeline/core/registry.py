@@ -1,8 +1,7 @@
-"""The one way in which lists of kinds are made: from what the files of a package declare.
+"""Makes every list of kinds (attributes, columns, formats, commands) from what the files of a package declare.
 
-A kind of attribute, source, column or format, or a command, is one file of a package, with its declaration at the foot:
-an object that names it and holds what the rest of the library needs of it. Nobody lists the files, so a new kind is a
-new file.
+A kind is one file of a package. At its foot is the declaration: an object with the kind's name and all that the rest of
+the library needs to know. No list of files is kept, so a new kind is a new file.
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ Declaration = TypeVar("Declaration")
 
 
 def declared(package: str, kind: type[Declaration]) -> list[Declaration]:
-    """Every object of a type that a file of the package has at its top level, in the order of the files' names.
+    """Every top-level object of the type `kind` in the files of the package, in the order of file names.
 
-    All files directly in the package are imported; those without such an object, and folders, are passed over. What one
-    file imports from another is there once.
+    Imports all files directly in the package; folders are skipped. An object that several files import is listed once.
     """
     files = [file.name for file in iter_modules(import_module(package).__path__) if not file.ispkg]
     modules = [import_module(f"{package}.{name}") for name in files]

@@ -27,7 +27,7 @@ def decimal_of(number: Fraction) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as YAML has it, cut where it is long; of lists and mappings that they are such.
+    """A value as YAML writes it, cut if it is long; for a list or a mapping only "a list", "a mapping".
 
     >>> shown("often"), shown(True), shown(Fraction(1, 3)), shown([1, 2]), shown(10**99)
     ("'often'", 'true', '1/3', 'a list', '100000…000 (100 digits)')

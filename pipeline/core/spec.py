@@ -1,6 +1,6 @@
-"""The base of every object that is written in a recipe, and the types of its scalars.
+"""The base class of every object that is written in a recipe, and the types of its scalars.
 
-A Spec stands beside the code that uses it, as `ChoiceSpec` beside the code that draws a choice, so that one kind of
+A Spec lies in the file of the code that uses it (`ChoiceSpec` beside the code that draws a choice), so that a kind of
 attribute or source is one file. Unknown keys are refused here, with a suggestion.
 """
 
@@ -36,9 +36,9 @@ def refused(
     *,
     exclusive: bool = False,
 ) -> PydanticCustomError:
-    """The error that a validator of pydantic raises where other code raises SpecError, with the same arguments.
+    """The error for a pydantic validator to raise, where other code raises SpecError; the same arguments.
 
-    `at` and `among` are below the spec, or the value, that it validates.
+    The paths `at` and `among` begin below the spec, or the value, that is validated.
     """
     context = {"problem": problem, "remedy": remedy, "at": at, "among": tuple(among), "exclusive": exclusive}
     return PydanticCustomError(REFUSED, "{problem}", context)
@@ -50,7 +50,7 @@ class Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
     RENAMED: ClassVar[Mapping[str, str]] = {}
-    """Keys that there were once → what they are called now."""
+    """Former name of a key → its name now."""
 
     @model_validator(mode="before")
     @classmethod
@@ -67,11 +67,11 @@ class Spec(BaseModel):
 
     @classmethod
     def keys(cls) -> dict[str, str]:
-        """Key in a recipe → the field that holds it: the same name, but for words of Python such as `from`."""
+        """Key in a recipe → the field that holds it: the same name, except for Python keywords such as `from`."""
         return {field.alias or name: name for name, field in cls.model_fields.items()}
 
     def materialise(self, files: Files) -> Self:
-        """The same spec with everything that it names elsewhere (files, Faker) written into it."""
+        """The same spec with everything that it refers to (files, values of Faker) written into it."""
         return self
 
 
@@ -87,7 +87,7 @@ Rational = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"type": "number"}),
 ]
-"""A number taken from the text of the YAML as an exact fraction: 0.1 is one tenth."""
+"""An exact fraction, read from the text in the YAML: 0.1 is one tenth."""
 
 Size = Annotated[int, Field(gt=0, lt=2**40)]
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"

@@ -1,4 +1,4 @@
-"""The logical columns of a shard, before any file format: what is hashed, and what sinks write.
+"""The logical columns of a shard, before any file format: what is hashed, and what exports write.
 
 Letters: S rows (sequences), L tokens in each, m entries of a list column.
 """
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Lists:
-    """A column of lists of records: row i has the entries offsets[i] … offsets[i + 1] of every field (m,)."""
+    """A column of lists of records: row i has the entries offsets[i] … offsets[i + 1] - 1 of every field (m,)."""
 
     offsets: NDArray[np.int64]
     fields: Mapping[str, NDArray[Any]]
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """In which row each entry stands, int64 (m,).
+        """The row of each entry, int64 (m,).
 
         >>> Lists(np.array([0, 2, 2, 3]), {"start": np.array([0, 5, 0])}).rows.tolist()
         [0, 0, 2]
@@ -33,25 +33,26 @@ class Lists:
 
 @dataclass(frozen=True)
 class Strings:
-    """A column of texts: row i is the UTF-8 bytes (uint8) from offsets[i] to offsets[i + 1]."""
+    """A column of texts: row i is bytes[offsets[i] : offsets[i + 1]], UTF-8 as uint8."""
 
     offsets: NDArray[np.int64]
     bytes: NDArray[np.uint8]
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Strings:
-        """The texts, as such a column."""
+        """The column that holds these texts."""
         encoded = [text.encode() for text in texts]
         offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
         return cls(offsets, np.frombuffer(b"".join(encoded), np.uint8))
 
 
-MOST_OVER = 8  # times the tokens of a row that spans, or parts, have in all: they may lie over each other
+MOST_OVER = 8  # times a row's tokens: the most that its spans (or parts), which may overlap, have together
 
 
 def check_entries(lists: Lists, length: int, **below: int) -> None:
-    """ValueError unless the entries have what is to be followed: `start` and `length` lie in a row of so many tokens,
-    and of the other fields named each number is from 0 on and below its bound. A shard may have been made by anybody.
+    """ValueError unless every entry (start, length, …) lies in a row of `length` tokens and respects the bounds.
+
+    below: field → what all its numbers, from 0 on, are below. For shards that anybody may have made.
 
     >>> entries = {"start": np.array([3]), "length": np.array([2]), "role": np.array([7])}
     >>> check_entries(Lists(np.array([0, 1]), entries), 5, role=7)
@@ -85,7 +86,7 @@ def length_of(columns: Columns) -> int:
 
 
 def take(columns: Columns, rows: NDArray[np.int64]) -> Columns:
-    """Some rows of all columns, int64 (r,), copied."""
+    """The rows with these numbers, int64 (r,), of all columns, copied."""
     return {name: _taken(column, rows) for name, column in columns.items()}
 
 

@@ -1,6 +1,6 @@
-"""What pydantic finds wrong with a value, in words: one wording for each kind of error, for recipes and for files.
+"""Words for what pydantic finds wrong with a value: one wording for each kind of error, for recipes and for files.
 
-Nothing of what pydantic itself says is shown. Values are shown as YAML has them, and cut where they are long.
+Messages of pydantic itself are never shown. Values are shown as YAML writes them, and cut if they are long.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NEEDED = {
     "dataclass_type": "a mapping",
     "none_required": "null",
 }
-"""pydantic's name of an error → what is needed where a value is of another type."""
+"""pydantic's name of a type error → the type that is needed."""
 
 BOUNDS = {
     "greater_than": ("greater than", "gt"),
@@ -38,7 +38,7 @@ BOUNDS = {
     "less_than": ("less than", "lt"),
     "less_than_equal": ("less than or equal to", "le"),
 }
-"""The same → what a number must be, and the key of the bound in pydantic's context."""
+"""pydantic's name of an error → what a number must be, and the key of the bound in pydantic's context."""
 
 SIZES = {
     "too_short": ("the number of entries must be at least", "min_length"),
@@ -46,15 +46,15 @@ SIZES = {
     "string_too_short": ("the number of characters must be at least", "min_length"),
     "string_too_long": ("the number of characters must be at most", "max_length"),
 }
-"""The same → what the size of a text or a list must be, and the key of the bound."""
+"""pydantic's name of an error → what the size of a text or a list must be, and the key of the bound."""
 
 NOT_POSSIBLE = "{} is not possible here"
 PATTERNS = {NAME: "a name has letters, digits and _, and begins with no digit: not {}"}
-"""A regular expression that texts must match → how one that does not is refused; {} is the text."""
+"""A regular expression that texts must match → the message for a text that does not; {} is the text."""
 
 
 def problem_of(error: ErrorDetails, patterns: Mapping[str, str] = PATTERNS) -> str | None:
-    """What is wrong, without the place; None for a kind of error that has no wording here. patterns: as PATTERNS.
+    """What is wrong, without the place; None for a kind of error without a wording here. patterns: like PATTERNS.
 
     >>> problem_of({"type": "int_type", "input": "many", "loc": (), "msg": ""})
     "a whole number is needed, not 'many'"
@@ -76,5 +76,5 @@ def problem_of(error: ErrorDetails, patterns: Mapping[str, str] = PATTERNS) -> s
 
 
 def _limit(bound: Any) -> str:
-    """A bound of a number, which pydantic gives as a number, or as a text."""
+    """A bound as YAML writes it; pydantic gives it as a number or as a text."""
     return str(bound) if isinstance(bound, str) else shown(bound if isinstance(bound, int) else Fraction(bound))

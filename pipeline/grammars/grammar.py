@@ -1,13 +1,13 @@
-"""What a grammar is: levels of symbols, from the root to the terminals, and rules from each level to the next.
+"""Grammars: levels of symbols, from the root to the terminals, and rules from each level to the next.
 
     level 0   s                       s -> a b | b a b
     level 1   a  b                    a -> x y | y            b -> y y x [3] | x
     level 2   x  y
 
-A rule is chosen in proportion to its integer weight. Symbols that show as one word of a bag (implicit grammars) are
-one more level, of rules of length 1.
+A rule is chosen with a probability proportional to its integer weight. In implicit grammars a symbol shows as a word
+of its bag: that is one more level, with rules of length 1.
 
-Symbols are numbered through, level by level: the root is 0, and the terminals come last.
+All symbols are numbered, level by level: the root is 0, and the terminals come last.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ WORD = re.compile(r"[^\s|\[\]<>:#]+")
 
 MOST_SYMBOLS = 200_000  # in all rules together
 MOST_LEVELS = 256
-MOST_BITS = 100_000  # of the common denominator of all that is expected of a symbol
+MOST_BITS = 100_000  # of the common denominator of a level's mean lengths
 _FAR = 2**62  # longer than any string
 
 
 @dataclass(frozen=True)
 class Grammar:
-    """A levelled grammar. SpecError for what is none.
+    """A levelled grammar. SpecError if it is invalid.
 
-    levels: names of symbols, from (root,) to the terminals. rules[level][symbol]: for each level but the last, its
-    rules, all different. weights: one for each of these, 1 where none are given.
+    levels: names of symbols, from (root,) to the terminals. rules[level][symbol]: the rules of a symbol, all different,
+    for each level but the last. weights: the same shape, a weight for each rule; by default all are 1.
     """
 
     levels: tuple[tuple[str, ...], ...]
@@ -69,14 +69,14 @@ class Grammar:
 
     @property
     def terminals(self) -> tuple[str, ...]:
-        """The names of what sentences are made of."""
+        """The names of the terminals, by their numbers in sentences."""
         return self.levels[-1]
 
     @cached_property
     def mean_length(self) -> Fraction:
-        """Terminals of a sentence, exactly. SpecError where the weights have hardly a denominator in common.
+        """The exact expected terminals of a sentence. SpecError if the weights lead to a huge common denominator.
 
-        Of each level the means are whole numbers over one denominator, so that no fraction is ever reduced.
+        The means of a level are integers over one denominator, so that no fraction has to be reduced.
         """
         means, denominator = [1] * len(self.terminals), 1
         for rules, weights in zip(reversed(self.rules), reversed(self.weights), strict=True):
@@ -98,17 +98,17 @@ class Grammar:
 
     @cached_property
     def shortest(self) -> int:
-        """Terminals of the shortest sentence."""
+        """The number of terminals in the shortest sentence."""
         return int(self._shortest[0][0])
 
     @cached_property
     def longest(self) -> int:
-        """Terminals of the longest sentence."""
+        """The number of terminals in the longest sentence."""
         return int(self._longest[0][0])
 
     @cached_property
     def derivation_bits(self) -> float:
-        """The entropy of a derivation, in bits. That of a sentence is less where sentences have several derivations."""
+        """The entropy of a derivation, in bits. A sentence's entropy is lower if sentences have several derivations."""
 
         def chosen(values: Sequence[float], shares: Sequence[Fraction]) -> float:
             return sum(float(p) * (value - log2(p)) for value, p in zip(values, shares, strict=True))
@@ -116,7 +116,7 @@ class Grammar:
         return self._of_each(0.0, sum, chosen)[0][0]
 
     def lengths(self) -> F64:
-        """How probable each length of a sentence is: float64 (longest + 1,), adding up to 1."""
+        """The probability of each length of a sentence, 0 … longest: float64 (longest + 1,), summing to 1."""
 
         def joined(parts: Sequence[F64]) -> F64:
             return reduce(np.convolve, parts)
@@ -160,7 +160,7 @@ class Grammar:
         return self._of_each(1, sum, lambda values, _: max(values))
 
     def each(self) -> Iterator[tuple[int, str, tuple[Rule, ...], tuple[int, ...]]]:
-        """The symbols that are no terminals, level by level: of each its level, name, rules and their weights."""
+        """(level, name, rules, weights) of each non-terminal symbol, level by level."""
         for at, (names, rules, weights) in enumerate(zip(self.levels, self.rules, self.weights, strict=False)):
             for row in zip(names, rules, weights, strict=True):
                 yield at, *row
@@ -168,7 +168,11 @@ class Grammar:
     def _of_each(
         self, leaf: T, joined: Callable[[Sequence[T]], T], chosen: Callable[[Sequence[T], Sequence[Fraction]], T]
     ) -> list[list[T]]:
-        """A value of each symbol, from the terminals up: joined over a rule, chosen from the rules by their shares."""
+        """A value for each symbol, computed from the terminals (`leaf`) up.
+
+        joined: values of a rule's children → value of the rule. chosen: values and probabilities of a symbol's rules →
+        value of the symbol.
+        """
         values = [[leaf] * len(self.terminals)]
         for rules, weights in zip(reversed(self.rules), reversed(self.weights), strict=True):
             below, here = values[-1], []
@@ -215,7 +219,7 @@ class Grammar:
 
 
 def check_size(levels: int, symbols: int) -> None:
-    """SpecError for more levels, or symbols in all rules together, than a grammar may have."""
+    """SpecError for more levels, or more symbols in all rules together, than a grammar may have."""
     if levels > MOST_LEVELS:
         raise SpecError(f"a grammar of {levels:,} levels", f"It may have {MOST_LEVELS}.")
     if symbols > MOST_SYMBOLS:

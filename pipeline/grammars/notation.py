@@ -26,7 +26,7 @@ _FORM = "A line is `a -> b c | c b [2]`."
 
 @dataclass(frozen=True)
 class _Line:
-    """What a symbol stands for: rules, and their weights."""
+    """The rules of a symbol, and their weights."""
 
     rules: tuple[tuple[str, ...], ...]
     weights: tuple[int, ...]
@@ -38,7 +38,7 @@ class _Line:
 
 
 def parse(lines: Iterable[Text]) -> Grammar:
-    """The grammar that lines of text describe. SpecError, with the place, where they describe none."""
+    """The grammar in these lines of text. SpecError, with the place, if they are no grammar."""
     known: dict[str, _Line] = {}
     symbols = 0
     for text in lines:
@@ -61,7 +61,7 @@ def parse(lines: Iterable[Text]) -> Grammar:
 
 
 def written(grammar: Grammar) -> str:
-    """The text of a grammar, which `parse` reads as the same grammar if its terminals stand in their natural order."""
+    """A grammar as text. `parse` reads the same grammar from it if the terminals are in natural order."""
     lines = []
     for at, name, rules, weights in grammar.each():
         below = grammar.levels[at + 1]
@@ -120,7 +120,7 @@ def _levels(known: Mapping[str, _Line]) -> list[list[str]]:
 
 
 def _refuse_depth(child: str, name: str, higher: str, known: Mapping[str, _Line]) -> NoReturn:
-    """The refusal of a symbol below `name` that stands higher up already."""
+    """Raise SpecError for a symbol `child` below `name` that also occurs higher up, below `higher`."""
     reached, new = {child}, {child}
     while new:
         new = {grandchild for symbol in new if symbol in known for grandchild in known[symbol].children} - reached
@@ -133,7 +133,7 @@ def _refuse_depth(child: str, name: str, higher: str, known: Mapping[str, _Line]
 
 
 def _natural(name: str) -> tuple[bool, int, str, str]:
-    """Numbers come first, by their size: that with fewer digits is smaller, however many it has."""
+    """A sort key: numbers first, by value (compared by their number of digits, as they may be long), then words."""
     number = name.isascii() and name.isdigit()
     digits = name.lstrip("0") if number else ""
     return not number, len(digits), digits, name

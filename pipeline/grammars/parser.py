@@ -1,13 +1,12 @@
-"""What a grammar says of a string: whether it is a sentence, how probable it is, and what truly comes next.
+"""Parses strings: whether it is a sentence of a grammar, how probable it is, and the distribution of its next symbol.
 
-    symbols            0  1  0               numbers of terminals; any other number is no symbol of the grammar
-    next_symbols    ·  ·  ·  ·               one distribution before each symbol, and one behind the last
+    symbols            0  1  0               numbers of terminals; other numbers are unknown symbols
+    next_symbols    ·  ·  ·  ·               a distribution before each symbol, and one after the last
 
-Probabilities are sums over all trees. Those of long strings are too small for a float, so symbols are scaled by powers
-of two, place by place: by what a symbol takes on average, and, where a string is far from that, by what its first
-symbols turn out to take.
+Probabilities are sums over all trees. Those of long strings are too small for a float, so each position is scaled by a
+power of two: by the average bits of a symbol, or, if a string is far from that, by the bits of its first symbols.
 
-Letters: d strings, n symbols of one, T terminals.
+Letters: d strings, n symbols in a string, T terminals.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from pipeline.core.draws import I32, I64
 from pipeline.grammars.grammar import F64, Grammar
 from pipeline.grammars.tables import Rules
 
-_SMALL = 2.0**-450  # of probabilities between it and its inverse, the ratios, which are those of parts, are floats
+_SMALL = 2.0**-450  # scaled probabilities must lie between it and its inverse, so that their ratios fit a float
 _NOTHING = np.zeros((0, 0))
 
 
 class Parser:
-    """The parser of a grammar."""
+    """The parser of one grammar. Strings are integers (n,): numbers of terminals."""
 
     def __init__(self, grammar: Grammar) -> None:
         tables = grammar.tables()
@@ -40,7 +39,7 @@ class Parser:
         return bool(self.accepts_all(string, np.array([0, len(string)], np.int64))[0])
 
     def accepts_all(self, values: ArrayLike, offsets: I64) -> NDArray[np.bool_]:
-        """Whether each string values[offsets[i] : offsets[i + 1]] is one: (d,)."""
+        """Whether each string values[offsets[i] : offsets[i + 1]] is a sentence: (d,)."""
         from pipeline.grammars.kernels import parser as kernels
 
         out = np.empty(len(offsets) - 1, np.uint8)
@@ -48,7 +47,7 @@ class Parser:
         return out.astype(bool)
 
     def log2_probability(self, symbols: ArrayLike) -> float:
-        """The logarithm of how probable a string (n,) is, summed over its trees; -inf where it is no sentence."""
+        """log₂ of the probability of a string (n,), summed over its trees; -inf if it is no sentence."""
         string = self._string(symbols)
         if not self.accepts(string):
             return -np.inf
@@ -56,9 +55,9 @@ class Parser:
         return float(np.log2(ways[-1, -1]) - scale[-1])
 
     def next_symbols(self, symbols: ArrayLike) -> F64:
-        """How probable each next symbol is after each prefix of a string (n,): float64 (n + 1, T + 1).
+        """The true distribution of the next symbol after each prefix of a string (n,): float64 (n + 1, T + 1).
 
-        The last column is the sentence's end. A row is NaN where no sentence begins with the prefix.
+        The last column is the end of the sentence. A row is NaN if no sentence begins with that prefix.
         """
         string = self._string(symbols)
         ways, _ = self._ways(string[: self._longest])
@@ -68,23 +67,23 @@ class Parser:
         return rows
 
     def derivations(self, symbols: ArrayLike) -> int:
-        """How many trees a string has, exactly up to 2⁵³. OverflowError from 2¹⁰²⁴ on."""
+        """The number of trees of a string, exact up to 2⁵³. OverflowError from 2¹⁰²⁴ on."""
         string = self._string(symbols)
         if not self.accepts(string):
             return 0
         return int(self._weighed(string, np.ones_like(self._share), np.ones(len(string)), _NOTHING))
 
     def entropy(self, values: ArrayLike, offsets: I64) -> tuple[float, float]:
-        """The entropy of a sentence in bits, estimated from a sample of them (d,), and the standard error of that.
+        """The entropy of a sentence in bits, estimated from a sample, and the standard error of the estimate.
 
-        values, offsets: the sample, as `accepts_all` takes it.
+        values, offsets: the sample of d sentences, as in `accepts_all`.
         """
         strings = np.split(self._string(values), offsets[1:-1])
         bits = -np.array([self.log2_probability(string) for string in strings])
         return float(bits.mean()), float(bits.std(ddof=1) / np.sqrt(len(bits)))
 
     def _string(self, symbols: ArrayLike) -> I32:
-        """Symbols as kernels take them: -1 for those that the grammar does not have."""
+        """Symbols as kernels take them: int32, -1 for unknown symbols. TypeError if they are no integers."""
         string = np.asarray(symbols)
         if string.size and string.dtype.kind not in "iu":
             raise TypeError("a string is given as numbers of terminals, their places in `grammar.terminals`")
@@ -97,9 +96,9 @@ class Parser:
         return float(kernels.weigh(string, self._rules, share, factor, ways))
 
     def _ways(self, string: I32) -> tuple[F64, I64]:
-        """How probable it is that a sentence begins as the string does, and goes on with each terminal, or ends there.
+        """For each prefix, the probability that a sentence begins with it and goes on with each terminal, or ends.
 
-        float64 (n + 1, T + 1), rows multiplied by powers of two, whose exponents are int64 (n + 1,).
+        float64 (n + 1, T + 1), each row multiplied by a power of two; exponents: int64 (n + 1,).
         """
         n, settled = len(string), 0
         scale = np.rint(np.arange(n + 1) * self._bits).astype(np.int64)
@@ -113,17 +112,17 @@ class Parser:
                 return ways.T, scale
             assert lost[0] > settled, "one symbol takes hundreds of bits"
             settled = lost[0]
-            scale[:settled] -= np.rint(np.log2(total[:settled])).astype(np.int64)  # what they take in truth
-            lately = min(settled - 1, 64)  # the rest may go on as it went lately
+            scale[:settled] -= np.rint(np.log2(total[:settled])).astype(np.int64)  # their true bits
+            lately = min(settled - 1, 64)  # assume that the rest goes on like the latest symbols
             bits = (scale[settled - 1] - scale[settled - 1 - lately]) / max(1, lately)
             scale[settled:] = scale[settled - 1] + np.rint(np.arange(1, n + 2 - settled) * bits).astype(np.int64)
 
 
 def divergence(true: F64, model: F64, smoothing: float = 0.0) -> F64:
-    """How far a model's distributions are from the true ones: KL(true ‖ model) in bits, float64 (n,), row by row.
+    """KL(true ‖ model) in bits, row by row: float64 (n,).
 
-    true, model: float64 (n, T + 1), rows adding up to 1. smoothing: what every probability of the model is raised by,
-    before they are divided by their sum. Infinite where the model excludes what may come, NaN where `true` is.
+    true, model: float64 (n, T + 1), rows summing to 1. smoothing: added to every probability of the model, which is
+    then normalized. Infinite if the model gives 0 to a possible symbol; NaN if `true` is.
     """
     raised = model + smoothing
     raised = raised / raised.sum(axis=-1, keepdims=True)

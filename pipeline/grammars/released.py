@@ -19,14 +19,14 @@ _UNPUBLISHED = ("content_depth", "double_data_layer")
 _NO = (None, False, "", "false")
 
 Rules = list[dict[Rule, int]]
-"""Of each symbol of a level: its rules, and their weights."""
+"""For each symbol of a level: its rules, and their weights."""
 
 
 def released(document: Mapping[str, Any]) -> Grammar:
-    """The grammar that the JSON describes. SpecError where it describes none.
+    """The grammar in the parsed JSON. SpecError if it is no grammar.
 
-    Symbols are called by their ids. A rule that stands twice is one of twice the weight, and what no sentence needs is
-    left out. What else is in the file says how the grammar was drawn, and is not looked at.
+    Symbols are named by their ids. A rule that occurs twice gets twice the weight; symbols that no sentence needs are
+    left out. The other keys, which state how the grammar was drawn, are ignored.
     """
     for key in _UNPUBLISHED:
         if document.get(key) not in _NO:
@@ -50,7 +50,7 @@ def _levels(document: Mapping[str, Any]) -> tuple[list[list[str]], list[Rules]]:
 
 
 def _bags(document: Mapping[str, Any], terminals: int) -> tuple[list[str], Rules]:
-    """The words that terminals show as, and of each terminal those in its bag."""
+    """All words, and for each terminal a rule for each word in its bag."""
     kind = str(document["multi_vocab"])
     if "disjoint" not in kind and "overlap" not in kind:
         raise SpecError(f"the multi_vocab '{kind}' is unknown", "It has `disjoint` or `overlap` in it, perhaps `NU1`.")
@@ -66,7 +66,7 @@ def _bags(document: Mapping[str, Any], terminals: int) -> tuple[list[str], Rules
 
 
 def _needed(names: list[list[str]], rules: list[Rules]) -> Grammar:
-    """The grammar, without the symbols that no sentence needs."""
+    """The grammar without the symbols that no sentence needs."""
     kept = [list(range(len(names[0])))]
     for level in rules:
         kept.append(sorted({child for symbol in kept[-1] for rule in level[symbol] for child in rule}))

@@ -1,11 +1,11 @@
-"""Sentences of a grammar, many at a time, each a pure function of keys and numbers.
+"""Draws sentences of a grammar, many at a time; each is a pure function of keys, item and exposure.
 
-    sentence     .  2  1  1  3  1  .      one free place before it, one behind
+    sentence     .  2  1  1  3  1  .      lead = 1 free place before it, trail = 1 after it
     ancestors   -1  0  0  0  0  0 -1      for each place the symbols above it, from the root down
                 -1  5  5  5  6  6 -1
     ends         0  0  0  1  0  2  0      how many of these constituents end there: 5, then 6 and the root
 
-Letters: d sentences, T places in all of them (those left free included).
+Letters: d sentences, T places in all of them, free places included.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ MOST_ABOVE = 2**26  # symbols of its tree
 
 @dataclass(frozen=True)
 class Noise:
-    """A share of the sentences is disturbed: each symbol of one of their levels is replaced at a rate.
+    """Noise: in a `share` of the sentences, each symbol of one level is replaced with the probability `rate`.
 
-    level: counted from the terminals, which are level 0. kind: by any other symbol of its level, or by the next one.
-    What is below a replaced symbol is drawn from the symbol that replaces it.
+    level: counted from the terminals, which are level 0. kind: "random" replaces a symbol by any other of its level,
+    "shift" by the next one. The part of the tree below is drawn from the new symbol.
     """
 
     share: Fraction
@@ -43,14 +43,14 @@ class Noise:
 
 
 class Sampler:
-    """Sentences of a grammar. SpecError where they may be too long, or noise has no symbol to replace another by."""
+    """Draws sentences of one grammar. SpecError if they may be too long, or if noise has no symbol to replace with."""
 
     def __init__(self, grammar: Grammar, keys: U64, noise: Noise | None = None) -> None:
-        """keys: uint64 (2, 2), of sentences and of noise."""
+        """keys: uint64 (2, 2), one row for sentences and one for noise."""
         self._distribution, self._keys, self._noise = _distribution(grammar, noise), keys, noise
         self._depth, self._mean = len(grammar.levels) - 1, grammar.mean_length
         self.longest = _longest(grammar, noise)
-        """Terminals of the longest sentence, as noise may make it."""
+        """The number of terminals in the longest sentence, with noise."""
         if self.longest > MOST:
             raise SpecError(f"sentences of up to {self.longest:,} symbols", f"At most {MOST:,} can be drawn.")
         if self.longest * self._depth > MOST_ABOVE:
@@ -60,22 +60,22 @@ class Sampler:
             )
 
     def sentences(self, item: I64, exposure: I64, lead: int = 0, trail: int = 0) -> tuple[I32, I64]:
-        """Numbers of terminals (T,), and offsets (d + 1,): sentences with `lead` zeros before and `trail` behind each.
+        """Sentences, as terminals (T,) and offsets (d + 1,), each with `lead` zeros before it and `trail` after it.
 
-        A sentence depends on its item alone; how it is disturbed, if there is noise, on its exposure too.
+        item, exposure: (d,). A sentence depends on its item only; its noise, if any, on item and exposure.
         """
         drawn = self._drawn(item, exposure, lead, trail)
         return drawn.terminals, drawn.offsets
 
     def flagged(self, item: I64, exposure: I64, lead: int = 0, trail: int = 0) -> tuple[I32, I64, U8]:
-        """The same, and for each place (T,) whether its terminal, or what it comes from, replaced another."""
+        """As `sentences`, and uint8 (T,): whether the terminal at each place, or a symbol above it, was replaced."""
         drawn = self._drawn(item, exposure, lead, trail)
         flags = drawn.replaced if self._noise else np.zeros(len(drawn.terminals), np.uint8)
         return drawn.terminals, drawn.offsets, flags
 
     def trees(self, item: I64, exposure: I64, lead: int = 0, trail: int = 0) -> tuple[I32, I64, I32, I32]:
-        """The same as `sentences`, and their trees: the symbols above each place, int32 (T, levels - 1), from the root
-        down (-1 where it is free), and how many of these constituents end with it, int32 (T,).
+        """As `sentences`, and their trees: the symbols above each place, from the root down, int32 (T, levels - 1), -1
+        for free places; and how many of these constituents end with it, int32 (T,).
         """
         drawn = self._drawn(item, exposure, lead, trail, trees=True)
         return drawn.terminals, drawn.offsets, drawn.ancestors, drawn.ends
@@ -103,7 +103,7 @@ class Sampler:
 
 
 def _extended(drawn: Sentences, room: Sentences) -> Sentences:
-    """What is drawn so far, with more room behind it."""
+    """The sentences drawn so far, with `room` appended."""
     return Sentences(
         np.concatenate([drawn.terminals, room.terminals]),
         drawn.offsets,
@@ -123,7 +123,7 @@ def _longest(grammar: Grammar, noise: Noise | None) -> int:
 
 
 def _distribution(grammar: Grammar, noise: Noise | None) -> Distribution:
-    """What kernels draw sentences by. SpecError where noise has no symbol to replace another by."""
+    """The tables from which kernels draw sentences. SpecError if noise has no symbol to replace with."""
     tables = grammar.tables()
     last = tables.start[tables.first[tables.level[-3]]]  # from here on, children are terminals
     children = np.concatenate([tables.children, np.zeros(VECTOR, np.int32)])
@@ -140,7 +140,7 @@ def _distribution(grammar: Grammar, noise: Noise | None) -> Distribution:
 
 
 def _halves(start: I32) -> U64:
-    """Where each of a row of things begins, and in the low half how many it has."""
+    """uint64 (n,) from start (n + 1,): start[i] in the upper 32 bits, start[i + 1] - start[i] in the lower."""
     return start[:-1].astype(np.uint64) << np.uint64(32) | np.diff(start).astype(np.uint64)
 
 

@@ -1,4 +1,4 @@
-"""Random grammars of a given shape: sizes of levels, rules of a symbol, symbols of a rule (Part 1, cfg3b … cfg3k).
+"""Random grammars of a given shape: sizes of levels, rules per symbol, symbols per rule (Part 1, cfg3b … cfg3k).
 
 sizes [1, 3, 3], rules [2, 2], length [2, 3]      6 -> 5 4 | 4 5 4     3 -> … | …   4 -> … | …   terminals 1 2
 """
@@ -17,8 +17,8 @@ from pipeline.core.spec import Spec, refused
 from pipeline.grammars.grammar import Grammar, Rule, check_size
 
 Count = Annotated[int, Field(ge=1, le=10_000)]
-_TRIES = 30_000  # of a level: cfg3e1 needs two thousand
-_DRAWS = 4_000_000  # symbols, in all of them together
+_TRIES = 30_000  # for one level; cfg3e1 needs two thousand
+_DRAWS = 4_000_000  # symbols in all tries of a level
 
 
 class ShapeSpec(Spec):
@@ -43,10 +43,10 @@ class ShapeSpec(Spec):
 
 
 def draw_grammar(shape: ShapeSpec) -> Grammar:
-    """A grammar whose numbers of rules, their lengths and their symbols are uniform; all rules of a level differ.
+    """A grammar with uniform numbers of rules, lengths and symbols; all rules of a level differ.
 
-    A level is drawn again, by the next key, until it uses every symbol of the one below. SpecError where there are not
-    so many different rules, or hardly any that use all symbols.
+    A level is redrawn, with the next key, until it uses every symbol of the level below. SpecError if there are not
+    enough different rules, or if no try uses all symbols.
     """
     levels = range(len(shape.sizes) - 1)
     check_size(len(shape.sizes), sum(shape.sizes[level] for level in levels) * shape.rules[1] * shape.length[1])
@@ -71,7 +71,7 @@ def _level(shape: ShapeSpec, level: int, key: Key) -> tuple[tuple[Rule, ...], ..
 
 
 def _work(shape: ShapeSpec, level: int) -> int:
-    """Symbols that are looked at while the rules of a level are drawn, but for rules that are drawn twice."""
+    """The work of drawing a level once, in symbols; redrawn rules are not counted."""
     size, below = shape.sizes[level : level + 2]
     return size * shape.rules[1] * (below if shape.distinct else shape.length[1])
 
@@ -83,7 +83,7 @@ def _check(shape: ShapeSpec, level: int, size: int, below: int) -> None:
         raise SpecError(problem, "Allow shorter rules, or larger levels.", ("length",))
     available = 0
     for length in range(least, most + 1):
-        if available < size * shape.rules[1]:  # else there are enough, however many
+        if available < size * shape.rules[1]:  # otherwise there are enough
             available += perm(below, length) if shape.distinct else below**length
     if size * shape.rules[1] > available:
         raise SpecError(
@@ -96,17 +96,17 @@ def _check(shape: ShapeSpec, level: int, size: int, below: int) -> None:
 
 
 class _Draws:
-    """Uniform integers, one after the other."""
+    """A stream of uniform integers from a key."""
 
     def __init__(self, key: Key) -> None:
         self._words = (word for child in map(key.child, count()) for word in (child.high, child.low))
 
     def within(self, least: int, most: int) -> int:
-        """One from `least` to `most`; its bias is at most their number / 2⁶⁴."""
+        """The next integer in least … most; its bias is at most (most - least + 1) / 2⁶⁴."""
         return least + (next(self._words) * (most - least + 1) >> 64)
 
     def symbols(self, below: int, length: int, distinct: bool) -> Rule:
-        """So many symbols of `below`, each at most once where they are distinct."""
+        """`length` symbols of 0 … below - 1, each at most once if `distinct`."""
         if not distinct:
             return tuple(self.within(0, below - 1) for _ in range(length))
         left = list(range(below))
@@ -114,7 +114,7 @@ class _Draws:
 
 
 def _rules(shape: ShapeSpec, size: int, below: int, draws: _Draws) -> tuple[tuple[Rule, ...], ...]:
-    """Rules of `size` symbols; one that is there already is drawn again, length and all."""
+    """Rules for `size` symbols. A rule that exists already is redrawn, with a new length."""
     rules: list[tuple[Rule, ...]] = []
     taken: set[Rule] = set()
     for _ in range(size):

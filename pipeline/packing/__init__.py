@@ -2,5 +2,5 @@
 
 spec.py       the keys of `packing:` in a recipe
 packing.py    documents → sequences, by each method; and where documents will lie, from their lengths alone
-sequences.py  what stands in sequences: segments of documents, spans, parts, masks
+sequences.py  the sequences: which segments of documents, spans and parts they contain, and their masks
 """

@@ -4,14 +4,14 @@
              |doc 0 eos|doc 1 e| |os|doc 2 eos|doc 3| |…    (three sequences)
     rows     one document a row, padded
              |doc 0 eos . . . .| |doc 1 eos . . . . .| |…
-    aligned  a sequence begins with a document, which is never cut (left-aligned windows, Part 4.1)
-             |bos doc 0 bos doc| |bos doc 2 bos do| |…    last: cut, what does not fit is lost, and counted
-             |bos doc 0 . . . .| |bos doc 1 . . . | |…    last: pad, it begins the next sequence
+    aligned  every sequence begins with a document that is not cut (left-aligned windows, Part 4.1)
+             |bos doc 0 bos doc| |bos doc 2 bos do| |…    last: cut, what does not fit is dropped, and counted
+             |bos doc 0 . . . .| |bos doc 1 . . . | |…    last: pad, what does not fit begins the next sequence
 
-With pure windows the documents of each source are packed for themselves, and the sequences then shuffled.
+With pure windows, the documents of each source are packed separately, and then the sequences are shuffled.
 
-Where documents lie follows from their lengths alone (`Line`), so that some of the sequences can be made without the
-others (`picked`).
+The *line* is all sequences in packing order (before they are shuffled), one after the other. Lengths alone decide where
+documents lie on it (`Line`), so some of the sequences can be made without the others (`picked`).
 
 Letters: S sequences, L tokens in each, d documents, m spans.
 """
@@ -33,7 +33,7 @@ from pipeline.packing.spec import PackingSpec
 
 
 def pack(documents: Documents, spec: PackingSpec, eos: int) -> Sequences:
-    """The documents, none of them empty, as sequences in their order. RunError where one is longer than its row."""
+    """The documents, none of them empty, packed in order. RunError if one must fit into a sequence and does not."""
     _check_fitting(documents.tokens.lengths, spec)
     if spec.method == "rows":
         return _rows(documents, spec.length, eos)
@@ -43,15 +43,15 @@ def pack(documents: Documents, spec: PackingSpec, eos: int) -> Sequences:
 
 
 def pack_pure(documents: Documents, groups: Sequence[int], spec: PackingSpec, eos: int) -> Sequences:
-    """As `pack`, the documents being groups of so many each: every group begins with a sequence of its own.
+    """As `pack`, with each group of documents packed separately. groups: the number of documents in each.
 
-    A group without documents has no sequences.
+    An empty group has no sequences.
     """
     ends = np.cumsum([0, *groups])
     packed = [pack(documents.slice(first, last), spec, eos) for first, last in pairwise(ends.tolist())]
     lines = np.cumsum([0, *(group.input_ids.size for group in packed)])
     starts = [group.starts + line for group, line in zip(packed, lines.tolist(), strict=False)]
-    if spec.method == "aligned":  # which may have cut some of them
+    if spec.method == "aligned":  # some documents may have been cut
         documents = Documents.concat([group.documents for group in packed])
     ids, filled = (np.concatenate([getattr(group, name) for group in packed]) for name in ("input_ids", "filled"))
     return Sequences(ids, filled, documents, np.concatenate(starts))
@@ -59,9 +59,9 @@ def pack_pure(documents: Documents, groups: Sequence[int], spec: PackingSpec, eo
 
 @dataclass(frozen=True)
 class Line:
-    """Where documents lie, if their sequences were one line of tokens.
+    """Where documents lie on the line.
 
-    starts (d,): where each document begins. count: how many sequences there are, one after every L tokens.
+    starts (d,): the token at which each document begins. count: the number of sequences, of L tokens each.
     """
 
     starts: I64
@@ -69,8 +69,10 @@ class Line:
 
     @classmethod
     def of(cls, lengths: I64, groups: Sequence[int], spec: PackingSpec) -> Line:
-        """That of documents of such lengths (d,), where every group of so many begins with a sequence of its own: as
-        `pack` and `pack_pure` lay them. RunError where one is longer than its row."""
+        """The line on which `pack_pure` (for one group: `pack`) lays documents of these lengths (d,).
+
+        RunError if a document must fit into a sequence and does not.
+        """
         _check_fitting(lengths, spec)
         ends = np.cumsum([0, *groups])
         starts, count = [np.empty(0, np.int64)], 0
@@ -81,7 +83,7 @@ class Line:
         return cls(np.concatenate(starts), count)
 
     def touching(self, cells: I64, length: int) -> I64:
-        """The documents that have a token in one of these sequences (r,) of `length` tokens: ascending, each once."""
+        """The documents with a token in one of the sequences `cells` (r,), ascending, each once. length: L."""
         first = np.searchsorted(self.starts, cells * length, side="right") - 1  # the sequence begins with or inside it
         last = np.searchsorted(self.starts, (cells + 1) * length, side="left")
         counts = last - first
@@ -90,15 +92,15 @@ class Line:
 
 
 def picked(documents: Documents, starts: I64, rows: I64, cells: int, spec: PackingSpec, eos: int) -> Sequences:
-    """The sequences `rows` (r,) of a line of `cells`, from the documents that have a token in them (d,).
+    """The sequences `rows` (r,) of a line of `cells` sequences. documents: all d with a token in one of them.
 
-    starts (d,): where each of these documents begins on the line. RunError where one is longer than its row.
+    starts (d,): where each of these begins on the line. RunError if one must fit into a sequence and does not.
     """
     from pipeline.core import kernels
 
     lengths = documents.tokens.lengths
     _check_fitting(lengths, spec)
-    if spec.method == "aligned":  # a document ends where its sequence does
+    if spec.method == "aligned":  # a document is cut where its sequence ends
         documents = documents.clipped(np.minimum(lengths, spec.length - starts % spec.length))
     ids = np.full((len(rows), spec.length), eos, documents.tokens.values.dtype)
     sequences = Sequences(ids, np.zeros(len(rows), np.int64), documents, starts, rows, cells)
@@ -110,12 +112,12 @@ def picked(documents: Documents, starts: I64, rows: I64, cells: int, spec: Packi
 
 
 def _sums(values: I64, offsets: I64) -> I64:
-    """The sum of each run of values, from offsets[i] to offsets[i + 1]."""
+    """The sum of values[offsets[i] : offsets[i + 1]], for each i."""
     return np.asarray(np.diff(offsets_of(values)[offsets]), np.int64)
 
 
 def _check_fitting(lengths: I64, spec: PackingSpec) -> None:
-    """RunError where a document has to fit into a sequence and does not."""
+    """RunError if a document must fit into a sequence and does not."""
     if spec.method != "concat" and lengths.size and lengths.max() > spec.length:
         raise RunError(
             f"a document has {lengths.max()} tokens, a sequence {spec.length}",
@@ -124,7 +126,7 @@ def _check_fitting(lengths: I64, spec: PackingSpec) -> None:
 
 
 def _begins(lengths: I64, spec: PackingSpec) -> tuple[I64, int]:
-    """Where documents (d,) begin on a line of their own, and how many sequences it has."""
+    """Where documents begin on a line of one group, (d,), and its number of sequences."""
     if spec.method == "rows":
         return np.arange(lengths.size) * spec.length, lengths.size
     if spec.method == "aligned":
@@ -165,7 +167,7 @@ def _aligned(documents: Documents, spec: PackingSpec, eos: int) -> Sequences:
 
 
 def _laid(lengths: I64, spec: PackingSpec) -> tuple[I64, I64, int]:
-    """Where documents begin on the line of tokens, how much of each is kept, (d,) both; and how many sequences."""
+    """Aligned packing: where each document begins on the line, tokens kept of it, (d,) both; number of sequences."""
     from pipeline.core import kernels
 
     starts, kept = np.empty((2, lengths.size), np.int64)
@@ -173,9 +175,9 @@ def _laid(lengths: I64, spec: PackingSpec) -> tuple[I64, I64, int]:
 
 
 def fill(lengths: I64, spec: PackingSpec) -> tuple[Fraction, Fraction]:
-    """What aligned packing makes of documents of such lengths (d,): how much of them it keeps, how full sequences are.
+    """Aligned packing of documents of these lengths (d,): the share of their tokens kept, and how full sequences are.
 
-    The last sequence, which stays open, counts only where it is the only one.
+    The last sequence, which may be incomplete, counts only if it is the only one.
     """
     fitting = lengths[lengths <= spec.length]
     starts, kept, count = _laid(fitting, spec)

@@ -1,4 +1,4 @@
-"""Sequences, and what stands in them: segments of documents, values, parts.
+"""Sequences, and what they contain: segments of documents, spans of values, parts.
 
 Letters: S sequences, L tokens in each, d documents, m entries.
 """
@@ -20,11 +20,11 @@ from pipeline.packing.spec import segment_type
 
 @dataclass(frozen=True)
 class Sequences:
-    """Rows for a model, and what stands in them.
+    """Rows of token ids for a model, and the documents in them. The line: all sequences in packing order, end to end.
 
     input_ids (S, L), padded with the end token. filled (S,): tokens of each row that are not padding. documents: those
-    in the rows, in order. starts (d,): where each would begin if the rows were one line of tokens. order (S,): None, or
-    which sequence of that line each row is. cells: how many sequences the line has; None: as many as there are rows.
+    in the rows, in packing order. starts (d,): where each begins on the line. order (S,): the number, on the line, of
+    the sequence in each row; None if that is the row's number. cells: sequences of the line; None if that is S.
     """
 
     input_ids: NDArray[Any]
@@ -38,29 +38,29 @@ class Sequences:
         return len(self.input_ids)
 
     def shuffled(self, order: I64) -> Sequences:
-        """The same in another order (S,)."""
+        """The same sequences, with sequence order[i] in row i; order (S,)."""
         return replace(self, input_ids=self.input_ids[order], filled=self.filled[order], order=order)
 
     @cached_property
     def segments(self) -> Ragged:
-        """Per sequence rows (start, length, document, offset), int64 (…, 4): the segments of documents in it, in order.
+        """The segments of documents in each sequence, in order: rows (start, length, document, offset), int64 (…, 4).
 
-        offset is how many tokens of the document came before: a document begins where it is 0.
+        offset: tokens of the document in earlier segments; 0 in its first segment.
         """
         return self._cut(self.starts, self.documents.tokens.lengths)
 
     def spans(self) -> Ragged:
-        """Per sequence rows (start, length, label), int32. A span over a cut has a row on either side."""
+        """The spans in each sequence: rows (start, length, label), int32. A span across a cut becomes two rows."""
         assert self.documents.spans is not None, "the source was asked for them"
         return self._cut_marked(self.documents.spans)
 
     def parts(self) -> Ragged:
-        """Per sequence rows (start, length, role), int32, cut as spans are."""
+        """The parts in each sequence: rows (start, length, role), int32, cut as spans are."""
         assert self.documents.parts is not None, "the source was asked for them"
         return self._cut_marked(self.documents.parts)
 
     def _cut_marked(self, marked: Ragged) -> Ragged:
-        """Rows (start, length, number) of documents as rows of sequences."""
+        """Rows (start, length, number) of each document, as rows of each sequence."""
         cut = self._cut(on_the_line(marked, self.starts), marked.values[:, 1].astype(np.int64))
         start, length, number = cut.values[:, :3].T
         rows = np.column_stack([start, length, marked.values[number, 2]])
@@ -69,7 +69,7 @@ class Sequences:
     def segment_ids(self) -> NDArray[Any]:
         """(S, L): 1 for the tokens of a sequence's first document, 2 for the second, …; 0 for padding.
 
-        uint16, or int32 where a sequence has more than 65,535 tokens.
+        uint16, or int32 if a sequence has more than 65,535 tokens.
         """
         from pipeline.core import kernels
 
@@ -78,7 +78,7 @@ class Sequences:
         return ids
 
     def loss_mask(self, masked: Ragged | None = None) -> NDArray[np.uint8]:
-        """(S, L): 1 for every token, 0 for padding and for the `masked` rows (start, length, …) of the documents."""
+        """(S, L): 1 for a token with loss; 0 for padding and for `masked`, rows (start, length, …) per document."""
         from pipeline.core import kernels
 
         mask = (np.arange(self.input_ids.shape[1]) < self.filled[:, None]).view(np.uint8)
@@ -89,19 +89,19 @@ class Sequences:
         return mask
 
     def in_the_rows(self, cut: Ragged) -> I64:
-        """Where entries (start, …) of the rows begin, counted from the beginning of the first row."""
+        """Where entries (start, …) of each row begin in the flattened input_ids: int64."""
         row = np.repeat(np.arange(len(self)), cut.lengths)
         return np.asarray(row * self.input_ids.shape[1] + cut.values[:, 0], np.int64)
 
     def _cut(self, starts: I64, lengths: I64) -> Ragged:
-        """Intervals of the line of tokens, cut where sequences end; they are in order and do not overlap.
+        """Intervals of the line, ordered and disjoint, cut where sequences end.
 
-        Per sequence rows (start, length, interval, how much of the interval came before), int64 (…, 4).
+        Per sequence rows (start, length, interval, tokens of the interval in earlier sequences), int64 (…, 4).
         """
         from pipeline.core import kernels
 
         cells = len(self) if self.cells is None else self.cells
-        rows = np.empty((len(starts) + cells, 4), np.int64)  # a cut adds one, and there is one a sequence
+        rows = np.empty((len(starts) + cells, 4), np.int64)  # each sequence end adds at most one
         counts = np.zeros(cells, np.int64)
         used = kernels.cut(starts, lengths, self.input_ids.shape[1], rows, counts)
         cut = Ragged(rows[:used], offsets_of(counts))
@@ -109,5 +109,5 @@ class Sequences:
 
 
 def on_the_line(marked: Ragged, starts: I64) -> I64:
-    """Where the rows (start, …) of documents begin on the line of tokens."""
+    """Where rows (start, …) of each document begin on the line: int64."""
     return np.asarray(marked.values[:, 0] + np.repeat(starts, marked.lengths), np.int64)

@@ -1,4 +1,4 @@
-"""How a split's documents become sequences: its keys in a recipe."""
+"""The keys of `packing:` in a recipe: how a split's documents become sequences."""
 
 from __future__ import annotations
 
@@ -40,24 +40,24 @@ class PackingSpec(Spec):
 
     @property
     def whole(self) -> bool:
-        """Whether a document has to fit into a sequence."""
+        """Whether every document must fit into one sequence."""
         return self.method != "concat" and self.longer == "keep"
 
     @property
     def segment_type(self) -> np.dtype[Any]:
-        """The type of `segment_ids`."""
+        """The dtype of `segment_ids`."""
         return segment_type(self.length)
 
     def pure(self, sources: int) -> bool:
-        """Whether sequences hold documents of one source only, there being so many."""
+        """Whether each sequence holds documents of one source only. sources: how many the split has."""
         return self.windows == "pure" and sources > 1 and self.method != "rows"
 
     @property
     def uncut(self) -> bool:
-        """Whether all of a document is there, in one sequence or several."""
+        """Whether no token of a document is lost, in one sequence or several."""
         return self.method != "aligned" or self.last == "pad"
 
 
 def segment_type(length: int) -> np.dtype[Any]:
-    """What numbers the documents of a sequence of so many tokens, of which each may be one: uint16, or int32."""
+    """uint16 if it can number the documents of a sequence of `length` tokens, each at least one token; else int32."""
     return np.dtype(np.uint16 if length <= 65_535 else np.int32)

@@ -1,7 +1,7 @@
 """The pure function (plan, split, k) → the columns of a shard: start reading here.
 
-shard.py      a whole shard, some of its rows, the place of one document
-placement.py  which rows a document touches, from lengths alone
+shard.py      makes a whole shard, or some of its rows, or finds one document in it
+placement.py  which documents lie in which rows, from lengths alone
 """
 
 from pipeline.shard.shard import make_shard

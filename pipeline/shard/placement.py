@@ -1,4 +1,4 @@
-"""How the documents of a shard lie in its sequences, from their lengths alone: before any of them is made."""
+"""How the documents of a shard lie in its sequences, computed from their lengths before any document is made."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from pipeline.sources.source import is_measured, lengths_of
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the documents of a shard begin, and which sequence is which.
+    """Where the documents of a shard lie.
 
-    line: where they begin. documents: None, or which of the shard's positions each of them is, int64 (d,), where some
-    are left out or they lie in another order. cells: None, or which sequence of the line each of the shard's is, (S,).
+    line: where they begin, in packing order (packing/packing.py). documents: the position in the shard of each, int64
+    (d,); None if that is 0, 1, 2, …, so none is dropped or moved. cells: which sequence of the line each row of the
+    shard is, (S,); None if that is 0, 1, 2, …
     """
 
     line: Line
@@ -27,12 +28,12 @@ class Layout:
     cells: I64 | None = None
 
     def __len__(self) -> int:
-        """Sequences of the shard."""
+        """The number of sequences in the shard."""
         return self.line.count
 
 
 def is_laid_out_quickly(plan: Plan, split: str) -> bool:
-    """Whether `layout_of` is quicker than `make_shard`: no document has to be made for it."""
+    """Whether `layout_of` makes no documents, which makes it quicker than `make_shard`."""
     order = plan.splits[split]
     if order.packing.method == "rows" and order.packing.longer == "keep":
         return True
@@ -40,10 +41,10 @@ def is_laid_out_quickly(plan: Plan, split: str) -> bool:
 
 
 def layout_of(plan: Plan, split: str, k: int) -> Layout:
-    """How shard k of a split is laid out."""
+    """The layout of shard k of a split. Makes documents only if their lengths cannot be computed otherwise."""
     order = plan.splits[split]
     positions = order.positions(k)
-    if order.packing.method == "rows" and order.packing.longer == "keep":  # a row a document, whatever their lengths
+    if order.packing.method == "rows" and order.packing.longer == "keep":  # a row for each document of any length
         return Layout(Line.of(np.zeros(positions.size, np.int64), [positions.size], order.packing))
     located = order.locate(positions)
     lengths = _lengths(plan, order, located)
@@ -60,13 +61,13 @@ def layout_of(plan: Plan, split: str, k: int) -> Layout:
 
 
 def order_of_windows(split: SplitPlan, k: int, windows: int) -> I64:
-    """The order of a shard's pure windows: which of them each sequence is, int64 (S,)."""
+    """For each row of a shard of pure windows, the sequence (in packing order) that it holds: int64 (windows,)."""
     order = Permutation(windows, split.key.child("windows", k))
     return order(np.arange(windows, dtype=np.int64))
 
 
 def _lengths(plan: Plan, split: SplitPlan, located: Located) -> I64:
-    """Tokens of each document, int64 (d,)."""
+    """The number of tokens of each document, int64 (d,)."""
     lengths = np.empty(len(located.item), np.int64)
     for number, name in enumerate(split.sources):
         rows = np.flatnonzero(located.source == number)

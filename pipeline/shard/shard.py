@@ -2,8 +2,7 @@
 
 positions of shard k ─► order ─► source, item, exposure ─► documents, by source ─► back in order ─► sequences
 
-Some of its sequences are made in the same way from the documents that touch them, which `layout_of` knows: lengths
-first, then nothing but what is wanted.
+Single rows are made in the same way, from only the documents that touch them; `layout_of` finds these by lengths.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ from pipeline.shard.placement import Layout, layout_of, order_of_windows
 
 @dataclass(frozen=True)
 class Counts:
-    """Exact documents and tokens (end tokens included, padding not) of one source.
+    """How many documents and tokens (with end tokens, without padding) of one source a shard holds.
 
-    dropped: documents that were longer than a sequence; None where such ones are kept. cut: tokens that are not there,
-    because their sequence was full; None where none are cut off.
+    dropped: documents left out because they are longer than a sequence; None if the packing keeps these. cut: tokens
+    left out because their sequence was full; None if the packing cuts none.
     """
 
     documents: int
@@ -40,13 +39,13 @@ class Counts:
     cut: int | None = None
 
     def record(self) -> dict[str, int]:
-        """As it stands in the manifest."""
+        """The counts as the manifest has them, without those that are None."""
         return {name: count for name, count in vars(self).items() if count is not None}
 
 
 @dataclass(frozen=True)
 class Shard:
-    """The columns of a shard, S rows each, and what is in them."""
+    """The columns of a shard, S rows each, with counts. sources: source name → counts. padding: padding tokens."""
 
     columns: Columns
     sources: dict[str, Counts]
@@ -55,7 +54,7 @@ class Shard:
 
 
 def make_shard(plan: Plan, split: str, k: int) -> Shard:
-    """Shard k of a split. The same for the same arguments, anywhere."""
+    """Shard k of a split: equal arguments give equal bytes, on any machine."""
     order = plan.splits[split]
     located = order.locate(order.positions(k))
     documents, located = _documents(plan, order, located)
@@ -68,9 +67,9 @@ def make_shard(plan: Plan, split: str, k: int) -> Shard:
 
 
 def make_rows(plan: Plan, split: str, k: int, rows: I64, layout: Layout | None = None) -> Columns:
-    """Some sequences of shard k: what `make_shard(plan, split, k).columns` has at `rows`, int64 (r,), which ascend.
+    """Some rows of shard k: `make_shard(plan, split, k).columns` at `rows`, int64 (r,), which must ascend.
 
-    layout: that of the shard, where it is at hand.
+    layout: the shard's layout, if the caller has it already.
     """
     order = plan.splits[split]
     layout = layout or layout_of(plan, split, k)
@@ -84,9 +83,9 @@ def make_rows(plan: Plan, split: str, k: int, rows: I64, layout: Layout | None =
 
 
 def find_document(plan: Plan, split: str, k: int, position: int) -> list[tuple[int, int, NDArray[np.generic]]]:
-    """Where the document at a position of shard k stands: (sequence, first token, ids) of each of its segments.
+    """The segments of the document at a position of the split, in shard k: (row, first token, ids) of each, in order.
 
-    Empty where it was dropped, because it is longer than a sequence.
+    Empty if the document was dropped because it is longer than a sequence.
     """
     order = plan.splits[split]
     positions = order.positions(k)
@@ -101,7 +100,7 @@ def find_document(plan: Plan, split: str, k: int, position: int) -> list[tuple[i
     document = int(np.flatnonzero(located.same(wanted))[0])
     rows = np.flatnonzero(segments.values[:, 2] == document)
     places: list[tuple[int, int, NDArray[np.generic]]] = []
-    for row in rows[np.argsort(segments.values[rows, 3])]:  # as it is read, wherever its windows went
+    for row in rows[np.argsort(segments.values[rows, 3])]:  # in reading order, as pure windows are shuffled
         start, length, _, _ = segments.values[row].tolist()
         sequence = int(np.searchsorted(segments.offsets, row, side="right")) - 1
         places.append((sequence, start, sequences.input_ids[sequence, start : start + length]))
@@ -109,9 +108,9 @@ def find_document(plan: Plan, split: str, k: int, position: int) -> list[tuple[i
 
 
 def _documents(plan: Plan, split: SplitPlan, located: Located) -> tuple[Documents, Located]:
-    """Every source asked once for all its documents, which are then put back into the order of the positions.
+    """The documents of all positions, in order; each source is called once. Also returns `located` in the same order.
 
-    For pure windows they stay with those of their source, and `located` follows them.
+    For pure windows, documents of one source stay together, and `located` is reordered too.
     """
     kinds = [COLUMNS[name] for name in split.columns]
     sources = [plan.sources[name] for name in split.sources]
@@ -135,7 +134,7 @@ def _documents(plan: Plan, split: SplitPlan, located: Located) -> tuple[Document
 
 
 def _fitting(documents: Documents, located: Located, split: SplitPlan) -> tuple[Documents, Located, I64 | None]:
-    """The documents that are to be kept, and how many are not, by source; None where all are."""
+    """The documents that packing keeps, and the number dropped from each source; None if packing drops none."""
     if split.packing.longer == "keep":
         return documents, located, None
     fits = documents.tokens.lengths <= split.packing.length
@@ -155,7 +154,7 @@ def _packed(plan: Plan, split: SplitPlan, documents: Documents, located: Located
 def _counts(
     rendered: Documents, kept: Documents, located: Located, split: SplitPlan, dropped: I64 | None
 ) -> dict[str, Counts]:
-    """rendered: the documents as sources made them; kept: as far as the sequences hold them."""
+    """Source name → counts. rendered: whole documents, after dropping; kept: the same as cut by the packing."""
     aligned = split.packing.method == "aligned" and split.packing.last == "cut"
     counts = {}
     for number, name in enumerate(split.sources):
@@ -167,7 +166,7 @@ def _counts(
 
 
 def _columns(plan: Plan, sequences: Sequences, located: Located, split: SplitPlan) -> Columns:
-    """input_ids, and the columns that the recipe asks for."""
+    """input_ids and the columns that the recipe requests, by name."""
     columns: dict[str, Column] = {"input_ids": sequences.input_ids}
     if split.packing.method == "rows":
         columns["length"] = narrowed(sequences.filled, np.int32, "tokens of a row")

@@ -1,8 +1,9 @@
-"""Sources turn truth into documents. A kind of source is one file, which declares itself at its foot.
+"""Sources make documents: from the facts of a world, from a key, or from files. A kind is declared at its file's foot.
 
-    corpus.py       text of the user's own             knowledge/   facts about the individuals of a world
-    reasoning/      problems solved step by step       puzzles/     puzzles and grammars of symbols
-    source.py       what every source is               registry.py  the kinds of sources
+    corpus.py       text from the user's files         knowledge/   facts about the individuals of a world
+    rows.py         reads and caches those files       puzzles/     puzzles, and sentences of grammars, in symbols
+    reasoning/      problems solved step by step       registry.py  the kinds of sources
+    source.py       the base class of all sources
 
 A new kind is a file in one of these folders, or a folder there with a `source.py`: its spec, its class, and
 `register(SourceKind(…))`. All such files are imported here, in the order of their names; kernels are not, they are

@@ -1,7 +1,7 @@
-"""Ordinary text from files of the user's: JSON lines, Parquet or plain text, one document a row.
+"""Ordinary text from the user's files: JSON lines, Parquet or plain text, one document a row.
 
-The control of Part 3.1, appendix G, where half of the training is on other text.
-How rows are read is in rows.py: a corpus may be larger than memory, and a worker is sent nothing but its path.
+Used as the control of Part 3.1, appendix G, where half of the training data is other text. rows.py reads the rows: a
+corpus may be larger than memory, and workers receive only its path.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class CorpusSpec(DocumentsSpec):
     _paths: tuple[Path, ...] = PrivateAttr(default=())
 
     def materialise(self, files: Files) -> Self:
-        """The same, with a hash of its files. SpecError where they cannot be read, or `content` is another hash."""
+        """The same with `content`, a hash of its files. SpecError if they are unreadable, or `content` differs."""
         named = [self.files] if isinstance(self.files, str) else self.files
         if not named:
             raise SpecError("no files", "Give at least one path.", ("files",))
@@ -69,7 +69,7 @@ class CorpusSpec(DocumentsSpec):
 
 
 class Corpus(Source):
-    """The source: item i is row i, the same at every exposure. Its mean length is that of a keyed sample of rows."""
+    """Item i is row i, the same at every exposure. The mean length is estimated from a keyed sample of rows."""
 
     def __init__(self, spec: CorpusSpec, context: Context) -> None:
         assert spec.content is not None, "the spec is materialised"
@@ -93,7 +93,7 @@ class Corpus(Source):
         return len(self._rows)
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
-        """The rows `item` (d,), encoded; the exposure plays no part. There are no spans; a tag is the only part."""
+        """The rows `item` (d,), encoded; the exposure is ignored. There are no spans; the only part is a tag."""
         firsts = range(0, max(item.size, 1), CHUNK)
         return Documents.concat([self._encoded(item[first : first + CHUNK], spans, parts) for first in firsts])
 
@@ -110,7 +110,7 @@ class Corpus(Source):
         )
 
     def _parts(self, encodings: list[Any], texts: list[str]) -> Ragged:
-        """The tag at the beginning of every document: its token, or those of its words."""
+        """The tag at the beginning of every document: its special token, or the tokens of its text."""
         if not self.roles:
             return _marked(len(encodings), [])
         tokens, end = [0] * len(encodings), len(self._words)
@@ -122,13 +122,13 @@ class Corpus(Source):
 
 
 def _marked(documents: int, rows: list[tuple[int, int, int]]) -> Ragged:
-    """The same row (start, length, role) for each document, or none."""
+    """The same rows (start, length, role), one or none, for each of `documents` documents."""
     per_document = np.full(documents, bool(rows), np.int64)
     return Ragged(np.array(rows, np.int32).reshape(-1, 3), offsets_of(per_document))
 
 
 def _path_of(name: str, files: Files) -> Path:
-    """The file of this name: an absolute path, or one beside the recipe, or in the library. SpecError for none."""
+    """The file `name`: an absolute path, or relative to the recipe or the library. SpecError if it does not exist."""
     path = expanded(name) if os.path.isabs(expanded(name)) else files.find(name, "recipes", "files")
     try:
         opened(path).close()

@@ -2,7 +2,7 @@
 
     register(SourceKind("mano", ManoSpec, Mano, "arithmetic …", kernels=("….mano",), verifier="….mano:VERIFIER"))
 
-Whoever has a kind of their own, in a file outside the package, declares it in the same way and imports that file.
+A kind in a file outside of the package is declared in the same way; importing that file makes it known.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from pipeline.sources.source import DocumentsSpec, Source
 class SourceKind:
     """A kind of source.
 
-    name: what `kind` says in a recipe. spec: its keys there. source: what is compiled from them. summary: one line of
-    Markdown without a full stop. kernels: modules to compile at set-up, beside those that every source needs.
-    verifier: where the `Verifier` of answers to it is, "module:name", imported by `check` alone; None where answers
-    cannot be checked.
+    name: the value of `kind` in a recipe. spec: its keys there. source: the class that is compiled from them. summary:
+    one line of Markdown without a full stop. kernels: modules to compile at set-up, beside those that every source
+    needs. verifier: "module:name" of the `Verifier` of answers, imported only by `check`; None if answers cannot be
+    checked.
     """
 
     name: str
@@ -42,9 +42,9 @@ SOURCES: dict[str, SourceKind] = {}
 
 
 def register(kind: SourceKind) -> None:
-    """Make a kind known to recipes, plans, set-up and `check`. ValueError where it contradicts itself or another.
+    """Make a kind known to recipes, plans, set-up and `check`. ValueError if it contradicts itself or another kind.
 
-    Two kinds may have one spec, whose key `kind` lists the names of both.
+    Two kinds may share a spec, if its key `kind` lists the names of both.
     """
     names = get_args(kind.spec.model_fields["kind"].annotation)
     if kind.name not in names:
@@ -55,13 +55,13 @@ def register(kind: SourceKind) -> None:
 
 
 def kernels() -> tuple[str, ...]:
-    """The modules that the registered kinds compile, each once, in the order of the kinds."""
+    """The modules with kernels of all registered kinds, each once, in the order of kinds."""
     return tuple(dict.fromkeys(module for kind in SOURCES.values() for module in kind.kernels))
 
 
 @lru_cache
 def _reader_of(specs: tuple[type[DocumentsSpec], ...]) -> TypeAdapter[Any]:
-    """What reads a source of any of these specs, told apart by the key `kind`."""
+    """The pydantic reader for a source with any of these specs, which the key `kind` selects."""
     union: Any = Annotated[reduce(or_, specs), Field(discriminator="kind")]
     return TypeAdapter(union)
 
@@ -71,7 +71,7 @@ def _reader() -> TypeAdapter[Any]:
 
 
 class _AnyKind:
-    """The specs of all kinds, as pydantic reads and describes them: those that are registered when it does."""
+    """The specs of all kinds as one type for pydantic, including kinds that are registered later."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(lambda value: _reader().validate_python(value))

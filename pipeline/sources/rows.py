@@ -1,10 +1,10 @@
-"""The texts of files, row by row: checked once, copied to the user's cache, and read from there by memory map.
+"""The texts of files, row by row: checked once, copied to the user's cache, and memory-mapped from there.
 
     files ──read row by row, once──► <cache>/<content>.arrow ──memory map──► rows
 
-The copy is named after the content of the files, so rows never come from an earlier or a later version of them. Its
-last bytes are a seal, BLAKE3 of all before them, keyed by the content of the files: every process that opens the copy
-checks it first, and a copy that was changed, cut or exchanged is made again.
+The copy's name is a hash of the files' content, so rows never come from another version of the files. Its last bytes
+are a seal: BLAKE3 of everything before, keyed by that content. Every process checks the seal when it opens the copy; a
+copy that was changed, truncated or exchanged is made again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pipeline.core.system.caches import say_if_temporary, user_cache
 from pipeline.core.system.open_files import opened
 from pipeline.core.system.reading import BLANKS, MOST_LINE, line_of, not_utf8, raw_lines
 
-READING = 2  # raised whenever the same files would give other rows
+READING = 2  # version of this reader: increase it when the same files would give other rows
 SEAL = 32  # bytes at the end of a copy
 BATCH = 1000  # rows of a record batch: row r is in batch r // BATCH
 FILE_KINDS = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".txt": "text"}
@@ -36,7 +36,7 @@ FILE_KINDS = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".txt": 
 
 
 def content_of(paths: tuple[Path, ...]) -> str:
-    """BLAKE3 of the kinds and contents of the files, in order, whatever their paths. SpecError for unreadable ones."""
+    """BLAKE3 of the types and contents of the files, in order, without their paths. SpecError for unreadable files."""
     state = blake3()
     for path in paths:
         try:
@@ -52,7 +52,7 @@ def content_of(paths: tuple[Path, ...]) -> str:
 
 @dataclass(frozen=True)
 class Rows:
-    """The texts of files, one after the other. Pickles as their paths; the copy is opened at the first use."""
+    """The rows of several files, one file after the other. Pickles as paths; the copy is opened at the first use."""
 
     paths: tuple[Path, ...]
     column: str
@@ -63,12 +63,12 @@ class Rows:
         return (batches - 1) * BATCH + self._mapped.get_batch(batches - 1).num_rows if batches else 0
 
     def texts(self, rows: I64) -> list[str]:
-        """The text of each row: int64 (d,) → d texts."""
+        """The texts of the rows with these numbers, int64 (d,)."""
         return [self._mapped.get_batch(row // BATCH).column(0)[row % BATCH].as_py() for row in rows.tolist()]
 
     @cached_property
     def _mapped(self) -> Any:
-        """The copy of the rows, memory-mapped; written first unless the right one is there. SpecError on failure."""
+        """The memory-mapped copy of the rows, written first unless a valid one exists. SpecError if that fails."""
         name = blake3(self._named).hexdigest(16)
         copy = user_cache() / "pretraining-recipes" / f"{name}.arrow"
         say_if_temporary(copy)
@@ -83,16 +83,16 @@ class Rows:
 
     @property
     def _named(self) -> bytes:
-        """All that the rows depend on."""
+        """Everything that the rows depend on, as the copy's key."""
         return f"{READING} {self.content} {self.column}".encode()
 
     def _seal(self, copy: Any) -> bytes:
-        """The last bytes of a copy of these rows, and of no others."""
+        """The seal of a copy of these rows."""
         key = blake3(self._named, derive_key_context="pretraining-recipes: a copy of rows").digest()
         return blake3(copy, key=key, max_threads=blake3.AUTO).digest()
 
     def _opened(self, copy: Path) -> Any:
-        """The copy, if all of it agrees with its seal; None where it does not, or there is none."""
+        """The opened copy, if its seal is right; None if it is not, or if there is no copy."""
         import pyarrow
 
         try:
@@ -104,7 +104,7 @@ class Rows:
         return pyarrow.ipc.open_file(rows) if self._seal(rows) == mapped.slice(end).to_pybytes() else None
 
     def _written(self, copy: Path) -> Any:
-        """The copy, written. It gets its name when it is whole; one process a machine writes, the others wait."""
+        """Write the copy and open it. It gets its name when complete; one process a machine writes, the others wait."""
         copy.parent.mkdir(parents=True, exist_ok=True)
         with open(copy.with_suffix(".lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -131,7 +131,7 @@ class Rows:
 
 
 def _write(texts: Iterator[str], path: Path) -> None:
-    """An Arrow file of one column, BATCH rows in each record batch but the last."""
+    """Write an Arrow file with one column, and BATCH rows in each record batch but the last."""
     import pyarrow
 
     schema = pyarrow.schema({"text": pyarrow.large_string()})
@@ -141,7 +141,7 @@ def _write(texts: Iterator[str], path: Path) -> None:
 
 
 def _texts(path: Path, column: str) -> Iterator[str]:
-    """The texts of a file, row by row. SpecError, with the place, for a row without one."""
+    """The texts of a file, row by row. SpecError, with the place, for a row without text."""
     match FILE_KINDS[path.suffix]:
         case "json":
             return _of_json(path, column)
@@ -152,7 +152,7 @@ def _texts(path: Path, column: str) -> Iterator[str]:
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """The lines of a file that are not blank, each after its place, `file:line`."""
+    """(`file:line`, text) of each non-blank line of a file."""
     with opened(path) as file:
         for number, raw in raw_lines(file, MOST_LINE):
             place = f"{path}:{number}"

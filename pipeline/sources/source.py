@@ -1,6 +1,6 @@
-"""What every source is: a length, and documents as a pure function of (item, exposure).
+"""The base class of sources: a number of items, and documents as a pure function of (item, exposure).
 
-source.documents(item, exposure)      int64 (d,), int64 (d,) → d documents, each the same whatever the others are
+source.documents(item, exposure)      int64 (d,), int64 (d,) → d documents; each depends on its own row only
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from pipeline.worlds.world import World
 
 Variants = Annotated[int, Key_(ge=1, le=2**31 - 1)] | Literal["fresh"]
 Role = Literal["tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back", "attempt"]
-MEASURED = 8192  # documents made at once where only their lengths are wanted
-SAMPLE = 2000  # documents whose mean length stands for all where it cannot be computed
+MEASURED = 8192  # documents made at once when only their lengths are needed
+SAMPLE = 2000  # documents from which a mean length is estimated if it cannot be computed
 
 
 class MarkSpec(Spec):
@@ -43,7 +43,7 @@ class MarkSpec(Spec):
 
     @classmethod
     def of(cls, token: str) -> MarkSpec:
-        """The mark that is this special token."""
+        """The mark with this special token."""
         return cls(token=token)
 
     @model_validator(mode="after")
@@ -70,7 +70,7 @@ class DocumentsSpec(Spec):
     """The keys that every source has."""
 
     if TYPE_CHECKING:
-        kind: str  # each spec has one, a Literal of its names, where it stands among the keys of a recipe
+        kind: str  # each spec declares it itself, a Literal of its names, at its place among the keys
 
     tag: Mark | None = Key_(
         None, description="What each document begins with, such as <Wikipedia.org>: a special token, or {text: …}."
@@ -102,7 +102,7 @@ class AboutSpec(DocumentsSpec):
 
 @dataclass(frozen=True)
 class Context:
-    """What a source is compiled from, beside its own spec."""
+    """What a source is compiled from, in addition to its spec."""
 
     worlds: Mapping[str, World]
     tokenizer: Tokenizer
@@ -110,7 +110,7 @@ class Context:
     symbols: Symbols = NO_SYMBOLS
 
     def about(self, spec: AboutSpec) -> tuple[World, range]:
-        """The world of a source, and its individuals that the source is about. SpecError for an unknown name."""
+        """The source's world, and the individuals that the source is about. SpecError for an unknown world or group."""
         if spec.world not in self.worlds:
             at = ("world",)
             among = [at, ("..", "..", "worlds", spec.world), ("..", "..", "worlds")]
@@ -123,15 +123,14 @@ class Context:
 
 
 class Source(ABC):
-    """Items 0 … len-1, each of which can be rendered at any exposure.
+    """Items 0 … len-1; each can be rendered at any exposure.
 
-    labels: what the label of a span means, by number. roles: those of ROLES that parts of its documents have. mask:
-    those of them without loss. notices: what `plan` reports about it. exposures: how often each item is shown where
-    the recipe does not say; None where the recipe must. mean_tokens: expected tokens of a document, its end token
-    included. longest: most tokens of a document; None where that is not known ahead. world: the world that its
-    documents state facts of, None where they state none.
+    labels: labels[l] is the attribute that a span with the label l shows. roles: the roles that parts of its documents
+    have. mask: the roles without loss. notices: what `plan` reports about it. exposures: the default number of
+    exposures of each item; None if the recipe must state it. mean_tokens: expected tokens of a document, end token
+    included. longest: an upper bound of them; None if unknown. world: whose facts its documents state, or None.
 
-    What has a value here is that of a source of plain documents about nobody; a kind overrides what differs.
+    The defaults are those of plain documents about nobody; a kind overrides what differs.
     """
 
     labels: tuple[str, ...] = ("",)
@@ -145,25 +144,25 @@ class Source(ABC):
 
     @abstractmethod
     def __init__(self, spec: Any, context: Context) -> None:
-        """SpecError, `at` below the spec, where it cannot be compiled."""
+        """SpecError, `at` below the spec, if the source cannot be compiled."""
 
     @abstractmethod
     def __len__(self) -> int:
-        """How many items there are."""
+        """The number of items."""
 
     @abstractmethod
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
-        """One document for each row of item, exposure (d,): row by row, whatever the other rows are.
+        """One document for each row of item and exposure, int64 (d,) both; it does not depend on the other rows.
 
-        spans: with the rows (start, length, label) of names and values. parts: with the rows (start, length, role).
+        spans: mark names and values, rows (start, length, label). parts: mark roles, rows (start, length, role).
         """
 
     def individuals(self, item: I64) -> I64:
-        """Whom of the world each item (d,) is about: int64 (d,), -1 for nobody."""
+        """The individual that each item (d,) is about: int64 (d,), -1 for none."""
         return np.full(item.size, -1, np.int64)
 
     def topics(self, item: I64) -> list[str]:
-        """What each item (d,) is about, in a word such as the question it asks; "" for no one thing."""
+        """The topic of each item (d,), in a word such as the question that it asks; "" if it has no single topic."""
         return [""] * item.size
 
 
@@ -172,18 +171,17 @@ class Measured(Protocol):
     """A source that computes how long documents are without making them."""
 
     def lengths(self, item: I64, exposure: I64) -> I64 | None:
-        """Tokens of each document that `documents` would return, int64 (d,); None where they must be made first."""
+        """The number of tokens of each document, int64 (d,); None if only making the documents can tell."""
         ...
 
 
 @runtime_checkable
 class Informative(Protocol):
-    """A source that states what is true of the individuals of a world.
+    """A source that states facts about the individuals of a world.
 
-    Item i is about individual people[i // len(shown)], and its documents show of that individual
-    shown[i % len(shown)]. unknown: expected tokens of a document that the tokenizer does not know; None where only a
-    sample can say. variants: how many different documents the exposures of an item can give, where each exposure is
-    worded anew; None where it is not, or where they are not counted.
+    Item i is about the individual people[i // len(shown)], and its documents show shown[i % len(shown)] of that
+    individual. unknown: expected number of unknown tokens in a document; None if only a sample can tell. variants: how
+    many different documents an item has, if each exposure draws a new wording; None otherwise, or if not counted.
     """
 
     people: range
@@ -194,7 +192,7 @@ class Informative(Protocol):
 
 @runtime_checkable
 class Stepped(Protocol):
-    """A source whose documents are solved step by step."""
+    """A source whose documents are problems solved step by step."""
 
     def step_columns(self, item: I64, exposure: I64) -> dict[str, Column]:
         """Columns (d,) that describe the steps of each document, by name."""
@@ -205,7 +203,7 @@ class Stepped(Protocol):
 class Parsed(Protocol):
     """A source whose documents are sentences with trees.
 
-    symbols: the names of all symbols of the trees, by number. depth: how many symbols stand above a token.
+    symbols: the names of all symbols of the trees, by number. depth: the number of symbols above each token.
     """
 
     @property
@@ -215,17 +213,20 @@ class Parsed(Protocol):
     def depth(self) -> int: ...
 
     def trees(self, item: I64, exposure: I64) -> tuple[Ragged, NDArray[np.uint8]]:
-        """For each token of each document: the symbols above it, a column a level, and how many of these it ends."""
+        """For each token of all documents the symbols above it, from the root down, and how many constituents it ends.
+
+        int16 rows (depth,) per document, -1 outside of a sentence; uint8 (T,).
+        """
         ...
 
 
 def prefix(spec: DocumentsSpec) -> Piece | None:
-    """What the documents of a source begin with: its tag, None where it has none."""
+    """The prefix of a source's documents: its tag, or None."""
     return spec.tag.piece() if spec.tag else None
 
 
 def mask_of(spec: DocumentsSpec, roles: tuple[str, ...]) -> tuple[str, ...]:
-    """The masked roles of a spec. SpecError for one that is not among `roles`, those that the documents have."""
+    """The masked roles of a spec. SpecError if one is not in `roles`, the roles that its documents have."""
     for i, role in enumerate(spec.mask):
         if role not in roles:
             has = f"It has: {', '.join(roles)}." if roles else "Its documents have none."
@@ -234,12 +235,12 @@ def mask_of(spec: DocumentsSpec, roles: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def number_of(role: str) -> int:
-    """The number that a role is stored as."""
+    """The number that stands for a role in `Documents.parts`: its index in ROLES."""
     return ROLES.index(role)
 
 
 def lengths_of(source: Source, item: I64, exposure: I64) -> I64:
-    """Tokens of the documents `item` (d,) at `exposure` (d,): computed where the source can, else they are made."""
+    """The number of tokens of each document, int64 (d,): computed if the source can, otherwise by making them."""
     computed = source.lengths(item, exposure) if isinstance(source, Measured) else None
     if computed is not None:
         return computed
@@ -251,18 +252,18 @@ def lengths_of(source: Source, item: I64, exposure: I64) -> I64:
 
 
 def is_measured(source: Source) -> bool:
-    """Whether the lengths of its documents are known without making them."""
+    """Whether the source knows the lengths of its documents without making them."""
     nothing = np.empty(0, np.int64)
     return isinstance(source, Measured) and source.lengths(nothing, nothing) is not None
 
 
 def sample_lengths(source: Source, sample: int = SAMPLE) -> I64:
-    """Tokens of the first documents at exposure 0: int64 (sample,), or fewer where there are fewer items."""
+    """The number of tokens of the first `sample` items (all, if there are fewer) at exposure 0: int64 (n,)."""
     item = np.arange(min(sample, len(source)), dtype=np.int64)
     return source.documents(item, np.zeros_like(item), spans=False).tokens.lengths
 
 
 def sample_mean(source: Source, sample: int = SAMPLE) -> Fraction:
-    """Mean tokens of the first documents, for a source whose mean cannot be computed."""
+    """The mean of `sample_lengths`, for a source whose mean cannot be computed."""
     lengths = sample_lengths(source, sample)
     return Fraction(int(lengths.sum()), len(lengths))

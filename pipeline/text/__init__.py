@@ -1,17 +1,24 @@
 """Words to tokens. Templates become programs of pieces; pieces are tokenized once; a document is a gather.
 
+    slot        a column of the facts: for each item, the number of a row in a finite table of texts
+    piece       what a template shows at one place: a literal, or the table of a slot
+    program     the pieces of one sentence, or of another stretch of words
+    fragment    one row of one piece, as token ids
+    outline     for each document, its programs in order, and about which facts each of them is
+    label       the number of an attribute, on what shows a value of it; 0 for other words
+
 words        languages.py            subjects, pronouns, and the filters that make words agree
 templates    templates.py            a line of a template as pieces
              syntax.py               what a line may contain: parsed, cut into chunks, checked
              expressions.py          filters and branches, evaluated for every value ahead
              sandbox.py              what an expression may do
              value_sizes.py          how large its values may be
-             fields.py               what the names in a template stand for
+             fields.py               what the variables of a template stand for
              pieces.py               literals and tables of texts, and the words around a value
 tokenizers   tokenizer.py            texts to ids and back
              tokenizer_loading.py    the tokenizer that a recipe names
-             tokenizer_json.py       a tokenizer.json of anybody, examined before use
-             gpt2.py                 GPT-2's, and where its vocabulary is looked for
+             tokenizer_json.py       an untrusted tokenizer.json, examined before use
+             gpt2.py                 GPT-2's tokenizer, from one of two places
              symbols.py              tokens that are no text
              offsets.py              which stretch of a text a token belongs to
 documents    outline.py              what documents contain, before it is tokens

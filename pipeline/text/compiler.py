@@ -24,14 +24,14 @@ from pipeline.text.pieces import Joint, Piece, Texts, literal
 from pipeline.text.seams import Seams
 from pipeline.text.tokenizer import Tokenizer
 
-CHUNK = 8192  # texts that are encoded at once: an encoding takes a kilobyte
+CHUNK = 8192  # texts encoded at once, at about a kilobyte for each encoding
 
 
 class Compiler:
-    """Collects programs; `finish` tokenizes the distinct pieces that they show, all at once.
+    """Collects programs; `finish` tokenizes their distinct pieces, all at once.
 
-    slots: how many slots there are, that of literals included. prefix: what every document begins with, a special
-    token or a text, if anything.
+    slots: number of slots, including slot 0 of literals. prefix: a special token or a text that every document begins
+    with, or None.
     """
 
     def __init__(self, tokenizer: Tokenizer, slots: int, prefix: Piece | None = None) -> None:
@@ -42,9 +42,9 @@ class Compiler:
         self._programs: list[list[Piece]] = []
 
     def add(self, pieces: Sequence[Piece]) -> int:
-        """The number of the program that shows these pieces, a space before them.
+        """Add the program that shows a space and then these pieces. Returns its number: 0, 1, 2, …
 
-        Uncuttable where a seam can be neither proved nor removed by fusing.
+        Uncuttable if a seam can be neither proved nor removed by fusing.
         """
         if self.seams.unprovable:
             raise Uncuttable(f"the tokenizer is not known to cut text locally: {self.seams.unprovable}")
@@ -52,7 +52,7 @@ class Compiler:
         return len(self._programs) - 1
 
     def _proved(self, pieces: Sequence[Piece]) -> list[Piece]:
-        """The pieces of a program as they are tokenized. A special token is cut from anything beside it."""
+        """The pieces to tokenize, with every seam proved. A special token needs no proof: it never merges."""
         if pieces[0].special:
             assert len(pieces) == 1, "a special token is a program of its own"
             added = next((token for token in self._tokenizer.added if token.content == pieces[0].text), None)
@@ -62,7 +62,7 @@ class Compiler:
         return self._prove(without_empty_rows(travelled([literal(" "), *pieces])))
 
     def finish(self) -> Fragments:
-        """The compiled programs, any of which may follow any other. Uncuttable where that is not proved."""
+        """The compiled programs. Uncuttable unless it is proved that any of them may follow any other."""
         prefix = self._proved([self._prefix]) if self._prefix else []
         of_text = [program for program in [*self._programs, prefix] if program and not program[0].special]
         lasts = [program[-1].texts for program in of_text if not program[-1].texts.codes]
@@ -76,13 +76,13 @@ class Compiler:
         return _tokenized(programs, self._tokenizer, self._slots, tokens)
 
     def _prove(self, pieces: list[Piece]) -> list[Piece]:
-        """The pieces with every seam proved: where it fails, the neighbours are fused."""
+        """The pieces with every seam proved; neighbours without a proved seam are fused."""
         i = 0
         while i + 1 < len(pieces):
             left, right = pieces[i], pieces[i + 1]
             if self.seams.cut(left.texts, right.texts):
                 i += 1
-            elif right.slot == 0 and (end := right.text.find(" ", 1)) > 0:  # the first word of it is enough to fuse
+            elif right.slot == 0 and (end := right.text.find(" ", 1)) > 0:  # fuse only its first word
                 pieces[i + 1 : i + 2] = [literal(right.text[:end], right.label), literal(right.text[end:], right.label)]
             else:
                 pieces[i : i + 2] = [fused(left, right)]
@@ -91,7 +91,7 @@ class Compiler:
 
 
 class _Table:
-    """The texts that programs show, one after the other: each distinct table is a run of fragments in it."""
+    """All texts that programs show, in one list of fragments; each distinct piece is one run in it."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -102,7 +102,7 @@ class _Table:
         self._margins: list[tuple[int, int]] = []
 
     def base(self, piece: Piece) -> int:
-        """The first fragment of a piece's table."""
+        """The number of the first fragment of a piece, which is added if it is new."""
         margin = piece.margin.key
         if (piece.texts, margin) not in self._known:
             run = (piece.texts.rows, piece.texts.codes, margin)
@@ -123,7 +123,7 @@ class _Table:
         return first
 
     def encoded(self) -> tuple[list[Sequence[int]], list[tuple[int, int]]]:
-        """Of each fragment the token ids, and how many at either end of it lie in its margins."""
+        """For each fragment its token ids, and how many (first, last) of them lie in its margins."""
         shown = [text for text, given in zip(self._texts, self._given, strict=True) if given is None]
         chunks = (shown[first : first + CHUNK] for first in range(0, len(shown), CHUNK))
         encodings = chain.from_iterable(map(self._tokenizer.encodings, chunks))
@@ -137,7 +137,7 @@ class _Table:
 
 
 def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer, slots: int, prefix: Sequence[int] = ()) -> Fragments:
-    """The table of all fragments, and the operations of the programs, which point at it."""
+    """The table of all fragments, and the programs as operations on it."""
     table = _Table(tokenizer)
     bases = [table.base(piece) for program in programs for piece in program]
     ids, inside = table.encoded()
@@ -182,7 +182,7 @@ def _refuse_special(texts: Sequence[str], tokenizer: Tokenizer) -> None:
 
 
 def _inside(offsets: Sequence[tuple[int, int]], length: int, margin: tuple[int, int]) -> tuple[int, int]:
-    """How many tokens at either end of a text of `length` characters lie wholly in its margins."""
+    """How many tokens (first, last) of a text of `length` characters lie wholly in its margins."""
     if margin == (0, 0):  # nearly always
         return margin
     lead = sum(1 for _, end in offsets if end <= margin[0])

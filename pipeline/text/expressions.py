@@ -1,4 +1,4 @@
-"""Expressions and branches of templates: evaluated for every value ahead where that can be, so that they are tables.
+"""Expressions and branches of templates: tables, evaluated for every value at compile time, if that is possible.
 
 {{ birth_city | upper }}                        one slot        a table with a row for each city
 {% if month > other_month %}later{% endif %}    few values      a table with a row for each text, of a joint slot
@@ -25,21 +25,21 @@ from pipeline.text.syntax import ENVIRONMENT, chunk_as_template, chunks, nodes_o
 from pipeline.text.value_sizes import TooLarge
 
 MOST_ROWS = 100_000  # of a table made by evaluating an expression
-MOST_COMBINATIONS = 20_000  # of values, for which an expression over several of them is evaluated
-COMPILED = 1_000  # characters that are made in the time in which a node of a template is compiled
+MOST_COMBINATIONS = 20_000  # of values for which an expression over several slots is evaluated
+COMPILED = 1_000  # the cost of compiling one node of a template, in characters made in the same time
 
 
 class Allowance:
-    """How much may still be made where expressions are evaluated for every value: for all lines of a source together.
+    """A budget for evaluating expressions at compile time, shared by all lines of a source.
 
-    Counted are the characters of all values made on the way, and some for every operation (`Sandbox.work`).
+    It counts the characters of all intermediate values, plus some for each operation (`Sandbox.work`).
     """
 
     def __init__(self, most: int = 200_000_000) -> None:
         self._most = self._left = most
 
     def take(self, work: int, line: Text) -> None:
-        """TemplateError, with the line, where it is more than is left."""
+        """Spend `work`. TemplateError, with the line, if less is left."""
         self._left -= work
         if self._left < 0:
             raise TemplateError(
@@ -51,7 +51,7 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Expression:
-    """What depends on several slots at once, or whose table would be too long: rendered document by document."""
+    """An expression over several slots, or with too long a table: rendered document by document."""
 
     line: Text
     template: jinja2.Template
@@ -59,7 +59,7 @@ class Expression:
     label: int
 
     def render(self, rows: Mapping[int, int]) -> str:
-        """Its text where slot s holds rows[s]. TemplateError where it fails."""
+        """Its text when slot s holds rows[s]. TemplateError if it fails."""
         return _run(self.template, {name: variable.value(rows) for name, variable in self.variables.items()}, self.line)
 
     @property
@@ -68,7 +68,7 @@ class Expression:
         return frozenset().union(*(variable.slots for variable in self.variables.values()))
 
     def distinct(self, slot: int, rows: Iterable[int]) -> bool:
-        """Whether its text differs at all of these rows of a slot, the other slots being at row 0."""
+        """Whether these rows of a slot give texts that all differ, with the other slots at row 0."""
         texts = [self.render(_Rows({slot: row})) for row in rows]
         return len(set(texts)) == len(texts)
 
@@ -77,13 +77,13 @@ class Expression:
 
 
 Program = Sequence[Piece | Expression]
-"""What a sentence, or another stretch of words, shows from left to right."""
+"""What a sentence, or another stretch of words, shows, from left to right."""
 
 
 def evaluated(
     node: nodes.Node, scope: Mapping[str, Variable], line: Text, number: str, allowance: Allowance
 ) -> Piece | Expression:
-    """An expression as a table, where it depends on one slot or on few values; as an Expression, where on more."""
+    """A table if the node depends on one slot, or on few combinations of values; otherwise an Expression."""
     used = list(_used(node, scope))
     slots = sorted(frozenset().union(*(variable.slots for variable in used)))
     if any(piece.texts.codes for variable in used if isinstance(variable, Field) for piece in variable.pieces):
@@ -98,14 +98,14 @@ def evaluated(
         return _joint(expression, slots, used, allowance) or expression
     slot = slots[0] if slots else 0
     if (rows := len(_signatures(slot, used))) > MOST_ROWS:
-        expression.render(_Rows({}))  # so that what always fails, fails now
+        expression.render(_Rows({}))  # so that an expression that always fails does so now
         return expression
     shown = tuple(_rendered(expression, _Rows({slot: row}), allowance) for row in range(rows))
     return Piece(Texts(shown), slot, label, _margin(node, scope, shown) if label else NO_MARGIN)
 
 
 def _rendered(expression: Expression, rows: Mapping[int, int], allowance: Allowance) -> str:
-    """Its text where slot s holds rows[s], made at the cost of an allowance."""
+    """Its text when slot s holds rows[s], paid for from the allowance."""
     before = ENVIRONMENT.work
     text = expression.render(rows)
     allowance.take(ENVIRONMENT.work - before, expression.line)
@@ -113,10 +113,10 @@ def _rendered(expression: Expression, rows: Mapping[int, int], allowance: Allowa
 
 
 def _joint(expression: Expression, slots: list[int], used: list[Variable], allowance: Allowance) -> Piece | None:
-    """An expression over several slots as the table of a joint one; None where there are too many combinations."""
+    """An expression over several slots, as the table of a joint slot; None if there are too many combinations."""
     signatures = [_signatures(slot, used) for slot in slots]
     distinct = [list(dict.fromkeys(of_rows)) for of_rows in signatures]
-    expression.render(_Rows({}))  # so that what always fails, fails now
+    expression.render(_Rows({}))  # so that an expression that always fails does so now
     if prod(map(len, distinct)) > MOST_COMBINATIONS:
         return None
     texts: dict[str, int] = {}
@@ -134,7 +134,7 @@ def _joint(expression: Expression, slots: list[int], used: list[Variable], allow
 
 
 def _margin(node: nodes.Node, scope: Mapping[str, Variable], shown: tuple[str, ...]) -> Margin:
-    """What of each row a filter has put before and behind the value that it shows."""
+    """The words that a filter has put before and after the value, in each row."""
     argument = node.node if isinstance(node, nodes.Filter) else None
     value = pieces_shown(argument, scope) if isinstance(argument, nodes.Name | nodes.Getattr) else None
     if not value or len(value) != 1 or len(value[0].texts) != len(shown):
@@ -143,14 +143,14 @@ def _margin(node: nodes.Node, scope: Mapping[str, Variable], shown: tuple[str, .
 
 
 class _Rows(dict[int, int]):
-    """Some slots at some rows; the others, on which nothing depends, at row 0."""
+    """Slot → row; row 0 for missing slots, on which nothing depends."""
 
     def __missing__(self, slot: int) -> int:
         return 0
 
 
 def _signatures(slot: int, used: list[Variable]) -> list[tuple[Any, ...]]:
-    """For each row of a slot, all that the variables show of it: rows of one signature look the same."""
+    """For each row of a slot, everything that the variables show of it; rows with equal signatures look the same."""
     columns: list[tuple[Any, ...]] = []
     for variable in used:
         if isinstance(variable, Agreement) and variable.slot == slot:
@@ -163,7 +163,7 @@ def _signatures(slot: int, used: list[Variable]) -> list[tuple[Any, ...]]:
 
 
 def _used(node: nodes.Node, scope: Mapping[str, Variable]) -> Iterator[Variable]:
-    """The variables below a node; of `birth_date.year` only the part."""
+    """The variables below a node; for `birth_date.year` only that part."""
     if part := part_shown(node, scope):
         yield part
         return

@@ -1,4 +1,4 @@
-"""The variables of a template: fields, which are literals and columns of values, and words that agree with a subject.
+"""The variables of a template: fields, made of literals and columns of values, and words that agree with a subject.
 
 birth_date   [month] [" "] [day] [", "] [year]     parts: birth_date.month, birth_date.year, …
 university   [name]                                parts: university.the, a form: the same value with its article
@@ -29,9 +29,10 @@ class Variable(Protocol):
 
 @dataclass(frozen=True)
 class Agreement:
-    """`verb("was", "were")`: the second word where the subject asks for it.
+    """`verb("was", "were")`: shows the second word if the subject requires it.
 
-    slot: of the pronoun or the name's last word, 0 where all take the first. second: for each of its rows.
+    slot: the slot of the pronoun, or of the name's last word; 0 if every subject takes the first word. second: for
+    each row of that slot, whether it takes the second.
     """
 
     slot: int = 0
@@ -48,9 +49,9 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Column:
-    """A finite table of values: item i shows values[row], row being what slot `slot` holds for i.
+    """A finite table of values: an item whose slot `slot` holds `row` shows values[row].
 
-    margin: of a form, what of each value are words around it; None for any other column.
+    codes: token ids of each value, if they are given. margin: for a form, the words around each value; else None.
     """
 
     slot: int
@@ -60,11 +61,11 @@ class Column:
 
     @cached_property
     def texts(self) -> Texts:
-        """The values as they are shown."""
+        """The values as texts."""
         return Texts(tuple(map(str, self.values)), self.codes)
 
     def piece(self, label: int) -> Piece:
-        """The values as a piece of a document. label: of their attribute."""
+        """The table as a piece of a document. label: the number of its attribute."""
         return Piece(self.texts, self.slot, label, self.margin or NO_MARGIN)
 
     @property
@@ -73,7 +74,7 @@ class Column:
         return self.piece(0).values
 
     def form(self, texts: Sequence[str]) -> Column:
-        """The same rows in other words, such as with an article; an empty text shows its value as it is."""
+        """The same rows in another form, such as with an article; where a text is empty, the value itself."""
         values = self.texts.rows
         shown = tuple(text or value for text, value in zip(texts, values, strict=True))
         return Column(self.slot, shown, margin=Margin.of(shown, values))
@@ -94,7 +95,7 @@ class CompositeNumber(int):
 
 
 def composite(value: Any, parts: Mapping[str, Any]) -> Composite | CompositeNumber:
-    """A value that has parts."""
+    """The value with its parts as Python attributes."""
     whole = CompositeNumber(value) if isinstance(value, int) else Composite(value)
     whole.__dict__.update(parts)
     return whole
@@ -104,8 +105,8 @@ def composite(value: Any, parts: Mapping[str, Any]) -> Composite | CompositeNumb
 class Field:
     """A variable of a template: a format of literals and columns, and named parts that can be shown alone.
 
-    A part is a piece of the value (a year), or a form of it: the whole value in other words (with its article).
-    label: of the attribute that it shows, 0 for none. after: words that follow the value without belonging to it.
+    A part is a component of the value (its year), or a form: the whole value in other words (with its article).
+    label: the number of the attribute, 0 for none. after: words after the value that do not belong to it.
     """
 
     format: tuple[str | Column, ...]
@@ -128,22 +129,24 @@ class Field:
         return (*shown, literal(self.after)) if self.after else shown
 
     def part(self, name: str) -> Field | None:
-        """The field of one part, labelled as the whole; None where there is no such part.
+        """The field of one part, with the same label; None if there is no such part.
 
-        An article that the values have no form for is no part of them: it shows the values as they are.
+        For an article (ARTICLES) without a form: the values as they are.
         """
         if name in self.parts:
             return Field((self.parts[name],), label=self.label)
         return Field(self.format, label=self.label) if name in ARTICLES and len(self.format) == 1 else None
 
     def text(self, rows: Mapping[int, int]) -> str:
-        """What a sentence shows where slot s holds rows[s]; of the slots of `format` alone."""
+        """What a sentence shows when slot s holds rows[s]; only the slots of `format` are read."""
         shown = (piece if isinstance(piece, str) else str(piece.values[rows[piece.slot]]) for piece in self.format)
         return "".join(shown) + self.after
 
     def value(self, rows: Mapping[int, int]) -> Any:
-        """What an expression sees where slot s holds rows[s]: the value of a lone column, else its text; composite
-        where it has parts."""
+        """What an expression sees when slot s holds rows[s]: the value of a single column, otherwise the text.
+
+        Composite if the field has parts.
+        """
         parts = {name: column.values[rows[column.slot]] for name, column in self.parts.items()}
         shown = self.format[0]
         if len(self.format) > 1 or isinstance(shown, str) or self.after:

@@ -1,7 +1,7 @@
-"""The fast path: documents gathered from a table of fragments, which are pieces tokenized ahead.
+"""The fast path: documents gathered from a table of fragments, which are pieces tokenized at compile time.
 
-program    (base 0, slot 1) … (base 1800, slot 0: a literal) (base 1801, slot 7)
-fragment   base + the row that the slot holds for this item
+program    (base 0, slot 1) … (base 1800, slot 0: a literal) (base 1801, slot 7)      a pair is an operation
+fragment   number base + row, where the slot holds that row for this item
 document   the tokens of its fragments, one after the other, and the end token
 """
 
@@ -24,18 +24,19 @@ from pipeline.core.slack import VECTOR
 from pipeline.text.outline import U8, Choose, Outline, parts_of
 from pipeline.text.pieces import Joint
 
-SLACK = [0] * 64  # behind every table, for kernels that read ahead
+SLACK = [0] * 64  # appended to every table, as kernels read ahead
 CHUNK = 8192  # documents gathered at once: their rows stay in the second-level cache
 
 
 @dataclass(frozen=True)
 class Fragments:
-    """Compiled programs over a table of fragments: all that documents of templates need, a few hundred kilobytes.
+    """Compiled programs over a table of fragments: all that is needed to make documents, a few hundred kilobytes.
 
-    tokens (T,) uint16 or int32, start (f + 1,): fragment f is tokens[start[f] : start[f + 1]]; lead, trail
-    (f,): how many of its tokens at either end are words around the value. program_start (p + 1,): program p is the
-    operations from program_start[p] on; base, rows, slot, label: of each operation. Slack follows it. prefix: the
-    tokens that every document begins with. joints: the slots beyond the first `slots`, which follow from these.
+    tokens (T,) uint16 or int32, start (f + 1,): fragment i is tokens[start[i] : start[i + 1]]. lead, trail (f,): how
+    many of its first and last tokens are words around the value. program_start (p + 1,): program j consists of the
+    operations program_start[j] … program_start[j + 1] - 1. base, rows, slot, label: one entry for each operation, then
+    SLACK. prefix: the tokens that every document begins with. slots: columns of an outline's rows. joints: the slots
+    numbered from `slots` on, whose rows follow from the others.
     """
 
     tokens: NDArray[Any]
@@ -55,10 +56,10 @@ class Fragments:
     def documents(
         self, count: int, longest: int | None, choose: Choose, *, spans: bool, parts: bool = False, wrong: int = 0
     ) -> Documents:
-        """`count` documents of at most `longest` tokens (None: nobody knows), each closed by the end token.
+        """`count` documents, each with the end token. longest: an upper bound of their tokens; None if unknown.
 
-        choose(chunk) gives for a slice of the documents their outline. It is called chunk by chunk, so that only the
-        tokens are held for all. wrong: the label of a value that is not true. spans, parts: whether to return them too.
+        choose(chunk) returns the outline of a slice of the documents; it is called chunk by chunk, so that only tokens
+        are held for all. spans, parts: whether to return them too. wrong: the label for the span of a false value.
         """
         from pipeline.core import kernels
 
@@ -82,7 +83,7 @@ class Fragments:
         return Documents(Ragged(out[:end], offsets, room=out), *provenance.ragged(spans, parts))
 
     def lengths(self, count: int, choose: Choose) -> I64:
-        """The tokens of each of `count` documents, int64 (count,), as `documents` would make them; none is made."""
+        """The number of tokens of each document that `documents` would return: int64 (count,), without making them."""
         from pipeline.core import kernels
 
         lengths = np.empty(count, np.int64)
@@ -92,7 +93,7 @@ class Fragments:
         return lengths
 
     def _arguments(self, outline: Outline) -> tuple[Any, ...]:
-        """What every kernel about documents takes first."""
+        """The first arguments of every kernel about documents."""
         rows = outline.rows
         if self.joints:
             rows = np.column_stack([rows, *(joint.rows(rows) for joint in self.joints)])
@@ -100,18 +101,18 @@ class Fragments:
         return outline.programs, outline.facts, outline.first, np.ascontiguousarray(rows, np.int32), *of_programs
 
     def _most(self, outline: Outline) -> int:
-        """Tokens that the documents have at most."""
+        """An upper bound of the tokens of all documents together."""
         return int(self.longest[outline.programs].sum()) + len(outline) * (len(self.prefix) + 1)
 
     @cached_property
     def longest(self) -> I64:
-        """The most tokens each program can have: int64 (programs,)."""
+        """The most tokens that each program can have: int64 (p,)."""
         lengths = np.diff(self.start)
         most = [int(lengths[base : base + rows].max()) for base, rows, _ in self._operations()]
         return np.add.reduceat(np.array(most, np.int64), self.program_start[:-1])
 
     def mean_lengths(self, probability: Callable[[int], Sequence[Fraction]]) -> list[Fraction]:
-        """The expected tokens of each program, exactly, where probability(slot) says how likely its rows are."""
+        """The exact expected tokens of each program. probability(slot): the probability of each row of a slot."""
         lengths = np.diff(self.start)
         known: dict[tuple[int, int], Fraction] = {}
         for base, rows, slot in self._operations():
@@ -124,14 +125,14 @@ class Fragments:
         return [sum(means[first:last], Fraction(0)) for first, last in pairwise(ends)]
 
     def only(self, token: int) -> Fragments:
-        """The same programs with all tokens taken out but one: the lengths of their documents count it."""
+        """The same programs with only this token kept, so that the length of a document counts its occurrences."""
         kept = np.flatnonzero(self.tokens[: self.start[-1]] == token)
         start = np.searchsorted(kept, self.start).astype(np.int32)
         tokens = np.full(len(kept) + len(SLACK), token, self.tokens.dtype)
         return replace(self, tokens=tokens, start=start, prefix=self.prefix[self.prefix == token])
 
     def _likely(self, slot: int, probability: Callable[[int], Sequence[Fraction]]) -> Sequence[Fraction]:
-        """How likely the rows of any slot are, its own or a joint one."""
+        """The probability of each row of a slot, also of a joint slot."""
         if slot < self.slots:
             return probability(slot) if slot else (Fraction(1),)
         return _joint_probability(self.joints[slot - self.slots], probability)
@@ -175,7 +176,7 @@ class _Provenance:
         self.parts.append(parts_of(outline, places, prefixes))
 
     def ragged(self, spans: bool, parts: bool) -> tuple[Ragged | None, Ragged | None]:
-        """Those of all chunks, None where they are not asked for."""
+        """The spans and the parts of all chunks; None for what was not requested."""
         empty = Ragged(np.empty((0, 3), np.int32), np.zeros(1, np.int64))
         return (
             Ragged.concat(self.spans or [empty]) if spans else None,
@@ -184,7 +185,7 @@ class _Provenance:
 
 
 def _with_room(out: NDArray[Any], used: int, more: int, scale: float) -> NDArray[Any]:
-    """The same buffer with room for `more` behind what is used; a new one expects `scale` times as much in all."""
+    """The buffer if `more` entries fit after the `used` ones, else a larger copy. scale: expected final size / this."""
     if used + more <= len(out):
         return out
     grown = np.empty(max(int((used + more) * min(scale, 1.5)), used + more), out.dtype)
@@ -193,7 +194,7 @@ def _with_room(out: NDArray[Any], used: int, more: int, scale: float) -> NDArray
 
 
 def _joint_probability(joint: Joint, probability: Callable[[int], Sequence[Fraction]]) -> list[Fraction]:
-    """How likely each row of a joint slot is, the slots that it follows from being independent."""
+    """The probability of each row of a joint slot, whose underlying slots are independent."""
     likely: list[list[Fraction]] = []
     for slot, classes in zip(joint.slots, joint.classes, strict=True):
         of_class = [Fraction(0)] * joint.table.shape[len(likely)]

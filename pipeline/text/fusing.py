@@ -1,4 +1,4 @@
-"""Pieces that are to become tokens, side by side: the space travels, and neighbours without a seam become one piece.
+"""Prepares the pieces of a program for tokenizing: moves spaces, and joins neighbours without a seam into one piece.
 
 pieces       ["in "] [Boston, MA · Washington, D.C. …] ["."]
 travelled    ["in"] [" Boston, MA" · " Washington, D.C." …] ["."]
@@ -15,14 +15,13 @@ FUSE = 1024  # most tokens (rows × words of the literal) that fusing for speed 
 
 
 class Uncuttable(Exception):
-    """Why documents cannot be put together from fragments: they have to be rendered and encoded one by one."""
+    """Documents cannot be put together from fragments, and must be rendered and encoded one by one. Its text: why."""
 
 
 def fused(left: Piece, right: Piece) -> Piece:
-    """Two neighbours as one piece.
+    """Two neighbours as one piece. Its value is that of one of them, or of both together; other text becomes margin.
 
-    Its value reaches from the first of the two that is one to the last; all else of its text is margin. Uncuttable
-    where they vary independently, or are values of different attributes.
+    Uncuttable if they vary independently, or are values of different attributes.
     """
     if reason := _apart(left, right):
         raise Uncuttable(f"no sure seam between {reason}")
@@ -34,7 +33,7 @@ def fused(left: Piece, right: Piece) -> Piece:
 
 
 def _apart(left: Piece, right: Piece) -> str:
-    """Which texts, and why, can be no one piece; "" where they can: one slot, one value, and that without a break."""
+    """Which texts cannot become one piece, and why; "" if they can: one slot, one value, without a break in it."""
     shown = f"{left.texts.rows[0]!r} and {right.texts.rows[0]!r}"
     both_vary, both_valued = left.slot != 0 != right.slot, left.label != 0 != right.label
     if both_vary and (left.slot != right.slot or (both_valued and not _one_value(left, right))):
@@ -48,7 +47,7 @@ def _apart(left: Piece, right: Piece) -> str:
 
 
 def _one_value(left: Piece, right: Piece) -> bool:
-    """Whether two tables show the same row of one attribute with nothing else between, as a month and a day do."""
+    """Whether two tables show the same slot and attribute with nothing in between, as a month and a day may."""
     if not left.slot == right.slot != 0 or left.label != right.label:
         return False
     forms = left.margin.varies or right.margin.varies
@@ -56,7 +55,7 @@ def _one_value(left: Piece, right: Piece) -> bool:
 
 
 def travelled(pieces: Sequence[Piece]) -> list[Piece]:
-    """The same text with literals merged, and the space at the end of a literal moved into what follows it."""
+    """The same text with adjacent literals merged, and the space at a literal's end moved into the next piece."""
     done: list[Piece] = []
     for piece in pieces:
         if piece.slot == 0 and not piece.text:
@@ -76,7 +75,7 @@ def travelled(pieces: Sequence[Piece]) -> list[Piece]:
 
 
 def without_empty_rows(pieces: list[Piece]) -> list[Piece]:
-    """Tables with an empty row ({% if … %} without else) fused with the literal after them, or before them."""
+    """The same text, with each table that has an empty row ({% if … %} without else) fused with a literal beside it."""
     done: list[Piece] = []
     for piece in pieces:
         after_empty = done and not all(done[-1].texts.rows)
@@ -89,7 +88,7 @@ def without_empty_rows(pieces: list[Piece]) -> list[Piece]:
 
 
 def fused_for_speed(pieces: list[Piece]) -> list[Piece]:
-    """The same text in fewer pieces, where a table is small and the literal beside it short: each costs a copy."""
+    """The same text in fewer pieces, as each costs a copy: small tables are fused with short literals beside them."""
     done = pieces[:1]
     for piece in pieces[1:]:
         table, beside = (piece, done[-1]) if piece.slot else (done[-1], piece)

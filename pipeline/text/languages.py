@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Language:
-    """How sentences call their subject.
+    """How sentences of a language refer to their subject.
 
-    pronouns: pronoun → word of a template → its form. after_name: words that show the full name, and what follows it.
-    nameless: the same words where nobody's name is known yet. agreement: the word that chooses between two forms, by
-    the number of the subject or by its last sound; "" for none. plural: pronouns that take the second form of a verb.
+    pronouns: English pronoun → template variable → form. after_name: template variable → what follows the full name
+    ("'s"). nameless: template variable → form before any name is known. agreement: the template variable that chooses
+    between two forms, by the subject's number ("verb") or last sound ("particle"); "" for none. plural: pronouns that
+    take the second form of a verb.
     """
 
     pronouns: Mapping[str, Mapping[str, str]]
@@ -26,7 +27,7 @@ class Language:
     plural: frozenset[str] = frozenset()
 
     def second(self, subject: str, *, pronoun: bool) -> bool:
-        """Whether the agreement word shows its second form after this subject (a pronoun's English name, or a name)."""
+        """Whether agreement takes the second form after this subject: an English pronoun, or else a name."""
         if self.agreement == "particle":
             return not ends_in_consonant(self.pronouns[subject]["subject"] if pronoun else subject)
         return pronoun and subject in self.plural
@@ -73,9 +74,9 @@ ARTICLES = ("the", "The", "a", "A", "le", "Le", "un", "Un")
 
 
 def elide(value: object, before: str, elided: str) -> str:
-    """The value after a French word that loses its vowel before another: `d'informatique`, `de chimie`.
+    """The value after a French word, elided before a vowel: `d'informatique`, `de chimie`.
 
-    A small h is mute (histoire); the capital one of a foreign name is not, nor has the y-sound of University a vowel.
+    A lower-case h is mute (histoire), the H of a foreign name is not; the y-sound of University is no vowel.
     """
     text = str(value)
     first = unicodedata.normalize("NFD", text[:1])[:1]
@@ -84,10 +85,10 @@ def elide(value: object, before: str, elided: str) -> str:
 
 
 def contract(value: object, preposition: str) -> str:
-    """The value after a French preposition, which its article joins: `du MIT`, `de la Sorbonne`, `d'Oregon`, `à Yale`.
+    """The value after a French preposition, contracted with its article: `du MIT`, `de la Sorbonne`, `d'Oregon`.
 
-    `chez` goes before a name; before an article it is `à`: `chez Boeing`, `à la Mayo Clinic`. ValueError for any
-    preposition but de, à and chez.
+    `chez` becomes `à` before an article: `chez Boeing`, `à la Mayo Clinic`. ValueError for a preposition other than
+    de, à and chez.
     """
     text = str(value)
     article = next((word for word in _ARTICLES if text.startswith(word)), "")
@@ -107,9 +108,9 @@ _CONTRACTED = {"le ": {"de": "du ", "à": "au "}, "les ": {"de": "des ", "à": "
 
 
 def josa(value: object, after_consonant: str, after_vowel: str) -> str:
-    """The value with the Korean particle that its last sound asks for: 수학을, 경제를.
+    """The value with the Korean particle that its last sound requires: 수학을, 경제를.
 
-    (으로, 로) takes the second form after ㄹ too.
+    The pair (으로, 로) takes the second form after ㄹ too.
     """
     text = str(value)
     final = _final(text)
@@ -129,8 +130,8 @@ _LETTERS = {"l": "ㄹ", "m": "ㅁ", "n": "ㄴ", "r": "ㄹ"}  # letters read by t
 def _final(text: str) -> str:
     """The final consonant of the last syllable, "" where it ends in a vowel.
 
-    Hangul contains it. Digits are read out. Words in Latin letters are judged by their last letters, roughly as
-    they are transcribed: -l, -m, -n, -ng end in a consonant, and so do -k, -p, -t, -c after a short vowel; an
+    A syllable of Hangul contains it. Digits are read out. Words in Latin letters are judged by their last letters,
+    roughly as they are transcribed: -l, -m, -n, -ng are consonants, and so are -k, -p, -t, -c after a short vowel. An
     abbreviation in capitals is read letter by letter.
     """
     word = text.rstrip(" .,'\"!?)]")

@@ -1,4 +1,4 @@
-"""What documents contain, before it is words or tokens: programs in order, and whose facts each of them renders.
+"""What documents contain, before it is words or tokens: their programs in order, and about which facts each is.
 
     document 0   tag · sentence 3 about row 0 · sentence 1 about row 0 · …
     document 1   sentence 5 about row 1 · sentence 5 about row 7, which is false · [BACK] · …
@@ -24,10 +24,10 @@ U8 = NDArray[np.uint8]
 class Outline:
     """The sentences of d documents.
 
-    programs int32 (m,): which program renders each sentence. facts int32 (m,): which row of `rows`, int32 (r, slots),
-    it is about: what each slot shows. first int64 (d + 1,): document i has the sentences from first[i] to first[i + 1].
-    roles uint8 (m,): what each is for, 0 for nothing in particular; None where all are 0. false uint8 (m,): the label
-    of the attribute of which a sentence has a false value, 0 for none; None where there is none at all.
+    programs int32 (m,): the program that renders each sentence. rows int32 (r, slots): rows of facts, what each slot
+    holds. facts int32 (m,): the row of `rows` that each sentence is about. first int64 (d + 1,): document i has the
+    sentences first[i] … first[i + 1] - 1. roles uint8 (m,): an index into ROLES, 0 for no role; None if all are 0.
+    false uint8 (m,): the label of the attribute whose value is false in a sentence, 0 for none; None if all are 0.
     """
 
     programs: I32
@@ -42,7 +42,7 @@ class Outline:
 
     @classmethod
     def table(cls, programs: I32, rows: I32, roles: U8 | None = None) -> Outline:
-        """Documents of equally many sentences, programs (d, s), document i about row i; roles (s,) of the columns."""
+        """d documents of s sentences each: programs (d, s), roles (s,). Document i is about row i of `rows`."""
         d, s = programs.shape
         facts = np.repeat(np.arange(d, dtype=np.int32), s)
         of_sentences = None if roles is None else np.tile(roles, d)
@@ -50,19 +50,19 @@ class Outline:
 
     @classmethod
     def ragged(cls, programs: I32, facts: I32, counts: I64, rows: I32, roles: U8, false: U8) -> Outline:
-        """Documents of counts (d,) sentences each."""
+        """Documents with counts[i] sentences each, counts (d,); the other arguments are those of the class."""
         return cls(programs, facts, offsets_of(counts), rows, roles, false)
 
 
 Choose = Callable[[slice], Outline]
-"""For a slice of the documents that are wanted, their outline."""
+"""Returns the outline of a slice of the requested documents."""
 
 
 def parts_of(outline: Outline, places: I32, prefixes: I32 | None) -> Ragged:
-    """Rows (start, length, role) of the sentences that have a role and of the prefix, a tag, per document.
+    """The parts of each document, rows (start, length, role) int32: its prefix, a tag, and its sentences with a role.
 
-    places int32 (m, 2): start and length of every sentence. prefixes int32 (d,): the length of each document's prefix;
-    None where they have none. A part all of whose text lies in a neighbour's tokens has the length 0.
+    places int32 (m, 2): start and length of every sentence, in tokens. prefixes int32 (d,): the length of each prefix;
+    None if there are none. A part whose text lies wholly in a neighbour's tokens has the length 0.
     """
     roles = np.zeros(len(places), np.uint8) if outline.roles is None else outline.roles
     document = np.repeat(np.arange(len(outline)), np.diff(outline.first))

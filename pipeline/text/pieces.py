@@ -1,4 +1,4 @@
-"""What documents are put together from: literals, and finite tables of texts whose row is known per item only.
+"""Pieces, of which documents consist: literals, and finite tables of texts that show a different row for each item.
 
 "{{ subject }} was born on {{ birth_date }}."   in a document about person 17 becomes the pieces
 [name.first] [" "] [name.middle] [" "] [name.last] [" was born on "] [month] [" "] [day] [", "] [year] ["."]
@@ -23,12 +23,12 @@ Length = int | I64
 class Texts:
     """The rows of a table, or the single row of a literal.
 
-    Compared by identity: hundreds of templates show the same table of a thousand names, and what is computed of it (its
-    space moved, its first and last words) is computed once, here.
+    Compared by identity: hundreds of templates show the same table of a thousand names, so what is derived from it (a
+    space in front, its first and last words) is computed once and kept here.
     """
 
     def __init__(self, rows: tuple[str, ...], codes: tuple[tuple[int, ...], ...] | None = None) -> None:
-        """codes: the token ids of each row, where they are given rather than obtained by encoding it."""
+        """codes: the token ids of each row, if they are given and not obtained by encoding it."""
         self.rows, self.codes = rows, codes
         self._joined: dict[tuple[str, str], Texts] = {}
 
@@ -36,13 +36,13 @@ class Texts:
         return len(self.rows)
 
     def joined(self, before: str, after: str) -> Texts:
-        """The same table with words before and after every row."""
+        """The table before + row + after."""
         if (before, after) not in self._joined:
             self._joined[before, after] = Texts(tuple(before + row + after for row in self.rows))
         return self._joined[before, after]
 
     def beside(self, right: Texts) -> Texts:
-        """Row by row the text of both; a table of one row stands beside every row of the other."""
+        """The rows of both concatenated, row by row; a table of one row is repeated for all rows of the other."""
         if len(right) == 1:
             return self.joined("", right.rows[0])
         if len(self) == 1:
@@ -51,7 +51,7 @@ class Texts:
 
     @cached_property
     def length(self) -> Length:
-        """Characters of the rows."""
+        """Characters of each row."""
         return len(self.rows[0]) if len(self.rows) == 1 else np.array(list(map(len, self.rows)), np.int64)
 
     @cached_property
@@ -81,7 +81,7 @@ class Texts:
 
 @dataclass(frozen=True, eq=False)
 class Margin:
-    """How many characters before and after the value, in each row of a table, are words around it.
+    """In each row of a table, how many characters before and after the value are words around it.
 
     row 0   "the Bronx"   before 4, after 0        row 1   "Oslo"   before 0, after 0
     """
@@ -91,7 +91,7 @@ class Margin:
 
     @classmethod
     def of(cls, texts: Sequence[str], values: Sequence[str]) -> Margin:
-        """That of texts which show one value each."""
+        """The margin of texts[i], which contains values[i], for every i."""
         ends = np.array([words_around(text, value) for text, value in zip(texts, values, strict=True)], np.int64)
         return cls(ends[:, 0], ends[:, 1])
 
@@ -100,7 +100,7 @@ class Margin:
 
     @property
     def varies(self) -> bool:
-        """Whether it is of forms, each of which has words of its own, and not of what a template writes beside all."""
+        """Whether it differs from row to row (forms of values), unlike what a template writes beside all of them."""
         return not (isinstance(self.before, int) and isinstance(self.after, int))
 
     def at(self, row: int) -> tuple[int, int]:
@@ -108,13 +108,13 @@ class Margin:
         return _at(self.before, row), _at(self.after, row)
 
     def each(self, count: int) -> list[tuple[int, int]]:
-        """(before, after) of every row, of which there are `count`."""
+        """(before, after) of each of `count` rows."""
         ends = (np.broadcast_to(side, count).tolist() for side in (self.before, self.after))
         return list(zip(*ends, strict=True))
 
     @cached_property
     def key(self) -> tuple[bytes, bytes]:
-        """Equal for margins that are equal."""
+        """A hashable key, equal for equal margins."""
         return np.asarray(self.before).tobytes(), np.asarray(self.after).tobytes()
 
 
@@ -126,9 +126,9 @@ def _at(length: Length, row: int) -> int:
 
 
 def words_around(text: str, value: str) -> tuple[int, int]:
-    """How many characters before and behind a value are words around it; (0, 0) where the text does not hold it.
+    """How many characters of a text stand before and after the value in it; (0, 0) if it does not contain the value.
 
-    Capital letters decide where it stands, if they can: an expression may have changed them.
+    Looks for the value as it is; if it is not there, whatever the case of letters, which an expression may change.
 
     >>> words_around("the University of the Pacific", "University of the Pacific")
     (4, 0)
@@ -146,9 +146,10 @@ def words_around(text: str, value: str) -> tuple[int, int]:
 
 @dataclass(frozen=True, eq=False)
 class Joint:
-    """A slot whose row follows from the rows of several others, as the earlier of two months does.
+    """A slot whose row is a function of the rows of several `slots`, such as the earlier of two months.
 
-    classes: for each of `slots`, the class of each of its rows; table: the row, int32, for every combination of them.
+    classes: for each of `slots`, the class of each of its rows, int32. table: int32, the row of the joint slot for each
+    combination of classes; one axis for each of `slots`.
     """
 
     slots: tuple[int, ...]
@@ -156,7 +157,7 @@ class Joint:
     table: NDArray[np.int32]
 
     def rows(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
-        """The row (d,) that it holds where the slots hold `rows`, int32 (d, slots)."""
+        """The joint slot's row, int32 (d,), for the rows that all slots hold, int32 (d, slots)."""
         places = (classes[rows[:, slot]] for slot, classes in zip(self.slots, self.classes, strict=True))
         joint_rows: NDArray[np.int32] = self.table[tuple(places)]
         return joint_rows
@@ -164,10 +165,10 @@ class Joint:
 
 @dataclass(frozen=True)
 class Piece:
-    """A literal (slot 0, one row) or a table of texts, one a row of its slot.
+    """A literal (slot 0, one row), or a table with one text for each row of its slot.
 
-    label: of the attribute that the text is a value of, 0 for none. margin: what of each row are words around the
-    value. special: the text is that of one special token, alone in its program.
+    label: the number of the attribute whose value it shows, 0 for none. margin: the words around the value in each row.
+    special: the text is one special token, alone in its program.
     """
 
     texts: Texts
@@ -178,12 +179,12 @@ class Piece:
 
     @property
     def text(self) -> str:
-        """The one row of a literal."""
+        """The text of a literal."""
         return self.texts.rows[0]
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The rows without the words around their values."""
+        """The rows without their margins."""
         margins = zip(self.texts.rows, self.margin.each(len(self.texts)), strict=True)
         return tuple(row[before : len(row) - after] for row, (before, after) in margins)
 
@@ -194,5 +195,5 @@ def literal(text: str, label: int = 0) -> Piece:
 
 
 def special(token: str) -> Piece:
-    """A special token, as the only piece of a program."""
+    """A special token; it must be the only piece of its program."""
     return Piece(Texts((token,)), special=True)

@@ -1,6 +1,6 @@
-"""The slow path, for what cannot be proved: render the text of each document, and encode it whole.
+"""The slow path, for programs without proved seams: render the text of each document, and encode it whole.
 
-It takes the same programs as the fast path and has the same methods, so a source does not know which one it has.
+It takes the same programs as the fast path and has the same methods, so a source need not know which one it has.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from pipeline.text.pieces import Joint, Piece
 from pipeline.text.tokenizer import Tokenizer
 
 CHUNK = 1024
-CUT = "\0"  # stands for a special token where the words beside it are looked at
+CUT = "\0"  # replaces a special token when the words beside it are examined
 
 
 class _Text(NamedTuple):
-    """A document as text: its values (first character, end, label, sentence); the ends of prefix and sentences."""
+    """A document as text; values: (first character, end, label, sentence); ends: of the prefix and each sentence."""
 
     text: str
     values: list[tuple[int, int, int, int]]
@@ -34,7 +34,7 @@ class _Text(NamedTuple):
 
 @dataclass(frozen=True)
 class Rendered:
-    """Programs as they are, and the tokenizer."""
+    """Programs and a tokenizer; the methods are those of `Fragments`."""
 
     programs: tuple[Program, ...]
     tokenizer: Tokenizer
@@ -43,7 +43,7 @@ class Rendered:
     def documents(
         self, count: int, longest: int | None, choose: Choose, *, spans: bool, parts: bool = False, wrong: int = 0
     ) -> Documents:
-        """As `Fragments.documents`; `longest` is not needed."""
+        """As `Fragments.documents`; `longest` is ignored."""
         ids: list[list[int]] = []
         spans_of: list[Ragged] = []
         parts_of_chunks: list[Ragged] = []
@@ -67,16 +67,16 @@ class Rendered:
         )
 
     def lengths(self, count: int, choose: Choose) -> None:
-        """Not known before documents are encoded."""
+        """None: lengths are not known before documents are encoded."""
 
     def text(self, outline: Outline, document: int = 0) -> str:
-        """The text of a document, without its end token."""
+        """The text of one document of the outline, without the end token."""
         return self._render(outline, document, 0).text
 
     def _render(self, outline: Outline, document: int, wrong: int) -> _Text:
         """One document."""
         text = _shown(self.prefix, {}, first=True) if self.prefix else ""
-        own = CUT if self.prefix and _is_special(self.prefix) else text  # the text outside of special tokens
+        own = CUT if self.prefix and _is_special(self.prefix) else text  # the text with CUT for special tokens
         values: list[tuple[int, int, int, int]] = []
         ends = [len(text)]
         for j in range(outline.first[document], outline.first[document + 1]):
@@ -106,7 +106,7 @@ class Rendered:
 
 
 class _Rows(dict[int, int]):
-    """What the slots of one row of facts hold."""
+    """Slot → row, from one row of facts (slots,)."""
 
     def __init__(self, row: NDArray[np.int32]) -> None:
         super().__init__(enumerate(row.tolist()))
@@ -118,7 +118,7 @@ def _is_special(part: Piece | Expression) -> bool:
 
 
 def _shown(part: Piece | Expression, at: Any, *, first: bool) -> str:
-    """The text of a part; the first of a sentence has a space before it, unless it is a special token."""
+    """The text of a part. The first part of a sentence gets a space in front, unless it is a special token."""
     space = " " * (first and not _is_special(part))
     if isinstance(part, Expression):
         return space + part.render(at)
@@ -126,7 +126,7 @@ def _shown(part: Piece | Expression, at: Any, *, first: bool) -> str:
 
 
 def _row(part: Piece, at: Any) -> int:
-    """The row of its table that a piece shows."""
+    """The row of its table that a piece shows; at: slot → row."""
     return int(part.slot.rows(at.row)[0]) if isinstance(part.slot, Joint) else int(at.get(part.slot, 0))
 
 
@@ -138,9 +138,9 @@ def _ragged(rows: list[list[tuple[int, int, int]]]) -> Ragged:
 def _in_tokens(
     offsets: Sequence[tuple[int, int]], values: Sequence[tuple[int, int, int, int]]
 ) -> list[tuple[int, int, int]]:
-    """Rows (start, length, label): all tokens that show a character of the value.
+    """Spans, rows (start, length, label): all tokens that show a character of a value.
 
-    Neighbours of one label in a sentence are one row, as in the fast path.
+    Adjacent values of one label in a sentence become one row, as in the fast path.
     """
     rows: list[tuple[int, int, int]] = []
     last = (-1, 0, -1)  # end, label and sentence of the value before

@@ -1,7 +1,7 @@
-"""From programs to documents, by the fastest way that is exact for them.
+"""Chooses the fastest exact way from programs to documents.
 
-fast path   fragments.py    pieces tokenized ahead; a document is a gather of them
-slow path   render_and_encode.py    the text of each document rendered, and encoded whole
+fast path   fragments.py            pieces are tokenized at compile time; a document is a gather of them
+slow path   render_and_encode.py    each document is rendered as text, and encoded whole
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from pipeline.text.tokenizer import Tokenizer
 
 
 class Renderer(Protocol):
-    """Programs to documents: `Fragments` gathers them, `Rendered` renders and encodes them."""
+    """Makes documents from outlines: `Fragments` gathers them, `Rendered` renders and encodes them."""
 
     def documents(
         self, count: int, longest: int | None, choose: Choose, *, spans: bool, parts: bool = False, wrong: int = 0
     ) -> Documents: ...
 
     def lengths(self, count: int, choose: Choose) -> I64 | None:
-        """Tokens of each document; None where they have to be made for it."""
+        """The number of tokens of each document, int64 (count,); None if only making them can tell."""
         ...
 
 
 def compile_programs(
     programs: Sequence[Program], tokenizer: Tokenizer, slots: int, prefix: Piece | None = None
 ) -> tuple[Fragments | Rendered, list[Notice]]:
-    """The fastest renderer that is exact for all the programs, and a notice where that is the slow one.
+    """The fastest renderer that is exact for all programs, and a notice if that is the slow path.
 
-    slots: how many the rows of an outline have. prefix: what every document begins with, if anything.
+    slots: columns of an outline's rows. prefix: what every document begins with, or None.
     """
     compiler = Compiler(tokenizer, slots, prefix)
     try:

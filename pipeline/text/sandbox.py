@@ -1,14 +1,13 @@
-"""What an expression in a template may do: a closed set of values, so that what it shows depends on nothing else.
+"""What an expression in a template may do. Its result depends only on the values given to it.
 
-Values are texts, numbers, booleans, and lists, tuples and mappings of them. The nodes, filters, tests and methods that
-are allowed make values out of values. Methods are only ever called, and neither `[…]`, a filter's argument nor a field
-of `format` reaches an attribute, so nothing is seen that has an address in memory, an identity or a locale.
+Values are texts, numbers, booleans, and lists, tuples and mappings of these. The allowed nodes, filters, tests and
+methods make values from values. A method can only be called, and no `[…]`, filter argument or field of `format` reaches
+a Python attribute; so nothing with a memory address, an identity or a locale is visible.
 
-Every value is small: a text of LONGEST characters, a number of DIGITS digits, and no more in all the parts of a list
-(`value_sizes.py`). Whatever makes a value goes through `Sandbox.checked`, which refuses larger ones. What could be far
-larger than the values it is made of (a width, a precision, `join`, `replace`, a sum) is estimated first, and made if it
-fits. Nothing is evaluated while a template is compiled. As there are no loops, a line takes no more than its length
-allows.
+Every value is small: a text has at most LONGEST characters, a number DIGITS digits, a list no more in all its parts
+(`value_sizes.py`). Every new value goes through `Sandbox.checked`, which refuses larger ones. Operations whose result
+can be far larger than their arguments (a width, a precision, `join`, `replace`, a sum) are estimated first. Nothing is
+evaluated while a template is compiled. There are no loops, so the length of a line bounds its cost.
 """
 
 from __future__ import annotations
@@ -60,14 +59,14 @@ NODES = (
     nodes.Test, nodes.Call, nodes.Keyword, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Concat, nodes.Compare,
     nodes.Operand, nodes.BinExpr, nodes.UnaryExpr,
 )  # fmt: skip
-STEP = 100  # characters that can be made in the time that an operation takes at least
-RESERVED = ("self", "super")  # names that stand for something of Jinja2's, whatever they are given
+STEP = 100  # the least cost of an operation, in characters made in the same time
+RESERVED = ("self", "super")  # names with a fixed meaning in Jinja2
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """No globals, few filters and tests, no way into an object, and no value that is not small.
+    """A Jinja2 environment without globals, with few filters and tests, no access to attributes, and small values only.
 
-    work: characters of all values taken and made so far, and STEP for each operation. It is looked at before and after.
+    work: the cost so far: characters of all values read and made, and STEP per operation. Callers take differences.
     """
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
@@ -84,14 +83,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.work = 0
 
     def checked(self, value: Any, *taken: Any) -> Any:
-        """The value itself, if it is small, else TooLarge. taken: what it was made of."""
+        """The value itself; TooLarge if it is not small. taken: the values it was made from, for `work`."""
         size = size_of(value)
         require_small(size)
         self.work += STEP + size + sum(len(argument) for argument in taken if isinstance(argument, str))
         return value
 
     def joined(self, values: Iterable[Any]) -> str:
-        """The texts of some values, one after the other: `a ~ b`, and all that a template or a block shows."""
+        """The concatenated texts of the values: `a ~ b`, and everything that a template or a block shows."""
         texts, length = [], 0
         for value in values:
             size_of(value)
@@ -111,7 +110,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self.checked(super().call_binop(context, operator, left, right))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """A part of a value, or a method of a text, which a template calls at once."""
+        """A named part of a value, or a method of a text, which the template calls immediately."""
         if isinstance(obj, Composite | CompositeNumber) and attribute in vars(obj):
             return vars(obj)[attribute]
         if (
@@ -123,7 +122,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         raise SecurityError(f"'{attribute}' of {type(obj).__name__}")
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """What stands at a place of a text or a list, or under a word of a mapping; never an attribute."""
+        """An element of a text, a list or a mapping; never a Python attribute."""
         if not isinstance(argument, int) and not isinstance(obj, dict):
             raise SecurityError(f"[{argument!r}] is not a place in a text")
         try:
@@ -141,7 +140,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return __self.checked(super().call(__context, __obj, *args, **kwargs), text, *args)
 
     def _bounded(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A filter that makes small values only. Jinja2 hands some of them more than a template does, before it."""
+        """The filter, limited to small values. Jinja2 passes some filters one more argument, before the template's."""
         first = 1 if hasattr(function, "jinja_pass_arg") else 0
 
         @wraps(function)  # which keeps the mark of Jinja2
@@ -152,12 +151,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return bounded
 
     def _shown(self, value: Any) -> Any:
-        """What an expression may show: others look different from process to process, or from release to release."""
+        """The value, if it may be shown. Other values look different from process to process, or release to release."""
         return self.checked(_text_only(value))
 
 
 class _Generator(CodeGenerator):
-    """Python for a template: Jinja2's own, but that every value is made by the sandbox, and none ahead of time."""
+    """Jinja2's code generator, changed so that the sandbox makes every value, and none at compile time."""
 
     def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
         if not isinstance(node, nodes.TemplateData):
@@ -197,7 +196,7 @@ class _Generator(CodeGenerator):
 
 
 class _Format(string.Formatter):
-    """`'{} of {}'.format(a, b)`: a field shows what it names, and nothing inside it. One for each text."""
+    """`'{} of {}'.format(a, b)`, where a field shows its argument and nothing inside it. Use one instance per text."""
 
     def __init__(self) -> None:
         self._length = 0

@@ -1,12 +1,12 @@
 """Where a text may be cut so that the tokens of the parts are the tokens of the whole.
 
-A tokenizer with a pre-tokenizer cuts text into words first and never merges across them, so a cut is exact wherever
-the pre-tokenizer cuts too. Its pattern is scanned from left to right, and the patterns known here are local: where a
-match may go on depends on its own characters and the next one (contractions: the next two, letters, which would join).
-So whether it cuts between two pieces depends only on the last word of the left one and the first of the right one, and
-the pre-tokenizer itself is run on every such pair that occurs. One case needs no run, and it is nearly all of them: the
-known patterns cut before a space between two visible characters, whatever these are (tried once for each pair of kinds
-of characters). Hence the rule that **the space travels with the piece that follows it**.
+A pre-tokenizer cuts text into words, and tokens never cross these cuts. So a seam between two pieces is exact if the
+pre-tokenizer cuts there. Its pattern is scanned from left to right, and the patterns known here are local: whether a
+match continues depends on its own characters and the next one (for contractions the next two letters). So only the last
+word of the left piece and the first word of the right one matter, and the pre-tokenizer is run on every such pair that
+occurs. One case, by far the most frequent, needs no run: the known patterns cut before a space between two visible
+characters (tried once for each pair of kinds of characters). Hence the rule that **the space travels with the piece
+that follows it**.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LOCAL = {
 
 
 class Seams:
-    """Where a tokenizer cuts. `unprovable`: why it cannot be relied on at all, or ""."""
+    """Decides where texts may be cut for one tokenizer."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -44,7 +44,7 @@ class Seams:
 
     @cached_property
     def unprovable(self) -> str:
-        """Why no cut of this tokenizer is proved; "" where they can be."""
+        """Why no cut can be proved for this tokenizer; "" if cuts can be."""
         described = self._tokenizer.description
         if described["normalizer"] is not None:
             return f"its normalizer ({described['normalizer']['type']}) changes text before it is cut"
@@ -66,12 +66,12 @@ class Seams:
         return ""
 
     def cut(self, left: Texts, right: Texts) -> bool:
-        """Whether every text … l r … with l a row of the left and r of the right is cut exactly between them.
+        """Whether any row of `left` before any row of `right`, in any text, may be cut between the two.
 
-        The last word of l and the first of r decide. Where r begins with a space before a visible character, the cut is
-        certain; the other pairs are tried. Where there are too many of them, the answer is no.
+        Their last and first words decide. If a row of `right` begins with a space before a visible character, the cut
+        is certain; all other pairs are tried. With too many pairs the answer is no.
         """
-        if left.codes or right.codes:  # ids are given as they are: nothing is ever merged with them
+        if left.codes or right.codes:  # given ids never merge with anything
             return True
         if not self._can_end(left):
             return False
@@ -81,7 +81,7 @@ class Seams:
         return all(self._cut_words(tail, head) for tail in left.tails for head in bare)
 
     def _bare_heads(self, texts: Texts) -> list[str] | None:
-        """The first words that no space goes before; None where a row begins with other white space, or is blank."""
+        """The first words without a space in front; None if a row begins with other white space, or is blank."""
         if texts not in self._heads:
             bare = [head for head in texts.heads if head[:1] != " "]
             blank = not all(head.strip() for head in texts.heads)
@@ -89,7 +89,7 @@ class Seams:
         return self._heads[texts]
 
     def _cut_words(self, left: str, right: str) -> bool:
-        """Whether the pre-tokenizer's cuts of left + right are those of left, the seam, and those of right."""
+        """Whether the pre-tokenizer cuts left + right exactly where it cuts left and right, and at the seam."""
         if (left, right) not in self._known:
             apart = self._boundaries(left) | {len(left) + n for n in self._boundaries(right)}
             self._known[left, right] = self._boundaries(left + right) == apart
@@ -100,8 +100,8 @@ class Seams:
         return {end for span in spans for end in span} | {0, len(text)}
 
     def _can_end(self, texts: Texts) -> bool:
-        """Whether every row ends in a visible character, and none with the beginning of an added token's text, which
-        the next piece might complete."""
+        """Whether every row ends in a visible character, and none with the beginning of an added token, which the next
+        piece might complete."""
         if texts not in self._ends:
             added = [token.content for token in self._tokenizer.added]
             beginnings = tuple(token[:n] for token in added for n in range(1, len(token)))
@@ -123,7 +123,7 @@ def _local(step: dict[str, object]) -> bool:
 
 
 def _alternatives(pattern: str) -> list[str]:
-    """A regular expression, cut at the bars outside its parentheses and brackets."""
+    """A regular expression, split at the bars outside of parentheses and brackets."""
     parts, depth, start, i = [], 0, 0, 0
     while i < len(pattern):
         character = pattern[i]

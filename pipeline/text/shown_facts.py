@@ -1,4 +1,4 @@
-"""Which facts documents show: for each slot, which of its rows a reader can distinguish by the words.
+"""Which facts documents show: for each slot, which of its rows a reader can tell apart by the words.
 
 "… born on {{ birth_date.month }} {{ birth_date.day }}"    distinguishes all rows of the slot day
 "… born in {{ birth_date.month }}"                         distinguishes twelve classes of them
@@ -16,18 +16,18 @@ from pipeline.core.draws import I32
 from pipeline.text.expressions import Expression, Program
 from pipeline.text.pieces import Joint, Piece, Texts
 
-PROBED = 8  # rows of a slot for which an expression over many combinations is rendered
+PROBED = 8  # rows of a slot that are tried, for an expression without a table
 
 Classes = I32 | None
-"""For each row of a slot the number of its class, int32 (rows,); None: every row is distinguished from all others."""
+"""For each row of a slot the number of its class of rows that look alike, int32 (rows,). None: all look different."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What some documents show: slot → classes of its rows; slots that they do not show are not in it.
+    """What some documents show.
 
-    labels: of the attributes that have a value in them. bare: slots of which something is shown by words that
-    are no value of any attribute, such as those of a branch.
+    slots: slot → classes of its rows; slots that are not shown are missing. labels: of attributes whose values are
+    shown. bare: slots that are shown by words which are no attribute's value, such as those of a branch.
     """
 
     slots: dict[int, Classes] = field(default_factory=dict)
@@ -35,17 +35,17 @@ class Shown:
     bare: frozenset[int] = frozenset()
 
     def whole(self, slots: Iterable[int]) -> bool:
-        """Whether every row of each of these slots is distinguished from all others."""
+        """Whether a reader can tell apart all rows of each of these slots."""
         return all(slot in self.slots and self.slots[slot] is None for slot in slots)
 
     def without(self, slots: Iterable[int], label: int) -> Shown:
-        """The same without some slots, and without the attribute that they are of."""
+        """The same without these slots, and without the attribute with this label."""
         hidden = set(slots)
         kept = {slot: classes for slot, classes in self.slots.items() if slot not in hidden}
         return Shown(kept, self.labels - {label}, self.bare - hidden)
 
     def joined(self, other: Shown) -> Shown:
-        """What is known to a reader of both."""
+        """What both together show."""
         slots = dict(self.slots)
         for slot, classes in other.slots.items():
             slots[slot] = _both(slots[slot], classes) if slot in slots else classes
@@ -53,10 +53,10 @@ class Shown:
 
 
 def shown_by(programs: Iterable[Program], sizes: Sequence[int]) -> Shown:
-    """What documents of these programs show. sizes: rows of each slot, that of literals (0) included.
+    """What documents of these programs show. sizes: rows of each slot, including slot 0 of literals.
 
-    A joint slot shows of one of its slots what it shows whatever the others hold. Of an expression that is rendered
-    document by document only some rows are tried.
+    For a slot under a joint slot: what is shown whatever the other slots hold. For an expression without a table only
+    some rows are tried.
     """
     shown = Shown()
     seen: set[tuple[object, object]] = set()
@@ -79,7 +79,7 @@ def slots_read(part: Piece | Expression) -> frozenset[int]:
 
 
 def _classes_of(part: Piece | Expression, sizes: Sequence[int]) -> Iterator[tuple[int, Classes]]:
-    """(slot, classes) of what a part of a program shows."""
+    """(slot, classes) for each slot that a part of a program shows."""
     if isinstance(part, Expression):
         for slot in sorted(part.slots):
             if part.distinct(slot, range(min(PROBED, sizes[slot]))):
@@ -96,7 +96,7 @@ def _classes_of(part: Piece | Expression, sizes: Sequence[int]) -> Iterator[tupl
 
 
 def _of_texts(texts: Texts) -> Classes:
-    """Rows that read alike are one class."""
+    """One class for all rows with the same text."""
     if texts.distinct:
         return None
     numbers: dict[str, int] = {}
@@ -104,7 +104,7 @@ def _of_texts(texts: Texts) -> Classes:
 
 
 def _of_axis(joint: Joint, axis: int) -> Classes:
-    """The classes of one slot of a joint one, where the others hold what distinguishes the fewest of them."""
+    """The classes of one slot under a joint slot, at those values of the others that tell the fewest classes apart."""
     table = np.moveaxis(joint.table, axis, 0).reshape(joint.table.shape[axis], -1)
     ordered = np.sort(table, axis=0)
     distinct = 1 + (ordered[1:] != ordered[:-1]).sum(axis=0)
@@ -113,7 +113,7 @@ def _of_axis(joint: Joint, axis: int) -> Classes:
 
 
 def _both(left: Classes, right: Classes) -> Classes:
-    """Rows of one class in both are one class."""
+    """Classes of rows that are in one class in both."""
     if left is None or right is None:
         return None
     _, numbers = np.unique(np.column_stack([left, right]), axis=0, return_inverse=True)
@@ -121,5 +121,5 @@ def _both(left: Classes, right: Classes) -> Classes:
 
 
 def _numbered(numbers: np.ndarray) -> Classes:
-    """Class numbers from 0 on; None where each row has its own."""
+    """Class numbers as int32; None if every row has a class of its own."""
     return None if int(numbers.max()) + 1 == len(numbers) else numbers.astype(np.int32)

@@ -1,10 +1,10 @@
-"""Symbols: tokens that are no text, such as the terminals of a grammar. Each of them has a name, in an alphabet.
+"""Symbols: tokens that are no text, such as the terminals of a grammar. Each has a name, unique in its alphabet.
 
     alphabets   {depo: (<ans>, <query_1>, 1, 2, …), mano: (<ans>, +, -, 0, 1, …)}
-    tokens      <depo:ans> <depo:query_1> <depo:1> …  <mano:ans> <mano:+> …     no id stands for two of them
-    tokens      <ans> <query_1> 1 2 …                   of the only alphabet, where nothing can be mistaken for another
+    tokens      <depo:ans> <depo:query_1> <depo:1> …  <mano:ans> <mano:+> …     several alphabets, or text as well
+    tokens      <ans> <query_1> 1 2 …                                           a single alphabet and no text
 
-Sources with one alphabet share its ids: a training set and its exam.
+Sources with the same alphabet, such as a training set and its exam, share its ids.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from dataclasses import dataclass
 from pipeline.core.errors import SpecError
 
 Alphabet = tuple[str, tuple[str, ...]]
-"""Its name, and the names of its symbols."""
+"""(name of the alphabet, names of its symbols)."""
 
 
 @dataclass(frozen=True)
 class Symbols:
-    """The alphabets of a recipe. alone: there is but one, and no text, so its symbols need no name of an alphabet."""
+    """The alphabets of a recipe. alone: there is one alphabet and no text, so tokens need not name the alphabet."""
 
     alphabets: Mapping[str, tuple[str, ...]]
     alone: bool
 
     @classmethod
     def of(cls, sources: Iterable[tuple[str, Alphabet]], texts: bool) -> Symbols:
-        """Those of all sources (name, alphabet), in their order; texts: whether the tokenizer has text as well.
+        """The alphabets of sources (name, alphabet), in their order. texts: whether the tokenizer has text as well.
 
-        SpecError, at the source, where two of them mean different symbols by one alphabet.
+        Of alphabets with one name the longer is used. SpecError, at the source, unless it begins with the shorter one.
         """
         names_of: dict[str, tuple[str, ...]] = {}
         for source, (name, names) in sources:
@@ -45,7 +45,7 @@ class Symbols:
         return cls(names_of, len(names_of) == 1 and not texts)
 
     def tokens(self, alphabet: str) -> list[str]:
-        """How the symbols of an alphabet are written, in their order."""
+        """The tokens of an alphabet's symbols, in order."""
         names = self.alphabets[alphabet]
         if self.alone:
             return list(names)
@@ -53,7 +53,7 @@ class Symbols:
 
     @property
     def all(self) -> list[str]:
-        """Every symbol, as it is written."""
+        """The tokens of all symbols of all alphabets."""
         return [token for alphabet in self.alphabets for token in self.tokens(alphabet)]
 
 

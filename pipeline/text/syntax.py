@@ -27,25 +27,25 @@ SYNTAX = f"Look at its braces and quotes; the filters are {', '.join(FILTERS)}."
 
 
 def parsed(line: Text) -> nodes.Template:
-    """The tree of a line. TemplateError for one that Jinja2 does not parse."""
+    """The syntax tree of a line. TemplateError if Jinja2 cannot parse it."""
     if "\r" in line.text:
         raise TemplateError("holds a carriage return (U+000D)", "Jinja2 would make a line break of it.", line.place)
     try:
         return _tree(line.text)
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(f"not a Jinja2 template: {error.message}", SYNTAX, line.place) from None
-    except ValueError:  # Python reads no number of so many digits
+    except ValueError:  # a number with too many digits for Python
         problem = f"writes out a number of more than {DIGITS:,} digits"
         raise TemplateError(problem, "Write a smaller one.", line.place) from None
 
 
-@lru_cache(2048)  # a line is compiled with the name, with the pronoun, and for every source that has it
+@lru_cache(2048)  # a line is compiled several times: with the name, with the pronoun, and for each source
 def _tree(text: str) -> nodes.Template:
     return ENVIRONMENT.parse(text)
 
 
 def chunks(tree: nodes.Template) -> Iterator[nodes.Node]:
-    """The parts of a line that can be evaluated one by one; the line as one part where they depend on each other."""
+    """The parts of a line that can be evaluated one by one; the whole line, if they depend on each other."""
     if not all(isinstance(node, nodes.Output | nodes.If) for node in tree.body):
         yield tree
         return
@@ -54,7 +54,7 @@ def chunks(tree: nodes.Template) -> Iterator[nodes.Node]:
 
 
 def check(node: nodes.Node, scope: Mapping[str, Variable], line: Text, owner: str) -> None:
-    """TemplateError for what leads out of the values of the sandbox, and for unknown names. owner: of the variables."""
+    """TemplateError for what the sandbox forbids, and for unknown names. owner: of the variables, for messages."""
     for inner in nodes_of(node, nodes.Node):
         if not isinstance(inner, NODES):
             problem = f"'{type(inner).__name__.lower()}' is not allowed in a template"
@@ -73,7 +73,7 @@ def check(node: nodes.Node, scope: Mapping[str, Variable], line: Text, owner: st
 def _check_names(
     names: list[nodes.Name], callees: list[nodes.Expr], scope: Mapping[str, Variable], line: Text, owner: str
 ) -> None:
-    """TemplateError for a name that nothing has, or that is used otherwise than it can be."""
+    """TemplateError for an unknown name, or one that is called but cannot be, or must be called but is not."""
     assigned = {name.name for name in names if name.ctx != "load"}
     for name in names:
         if name.name in RESERVED:
@@ -105,7 +105,7 @@ def _check_attribute(
 
 
 def _parts(attribute: nodes.Getattr, scope: Mapping[str, Variable]) -> str:
-    """A remedy for a part that is not there."""
+    """A remedy for an unknown part of a value."""
     owner = scope.get(attribute.node.name) if isinstance(attribute.node, nodes.Name) else None
     if not isinstance(owner, Field):
         return "Parts are named after an attribute."
@@ -114,12 +114,12 @@ def _parts(attribute: nodes.Getattr, scope: Mapping[str, Variable]) -> str:
 
 
 def nodes_of(node: nodes.Node, kind: type[N]) -> list[N]:
-    """The nodes of a kind in a tree, its root included."""
+    """The nodes of type `kind` in a tree, including its root."""
     return ([node] if isinstance(node, kind) else []) + list(node.find_all(kind))
 
 
 def pieces_shown(node: nodes.Node, scope: Mapping[str, Variable]) -> list[Piece] | None:
-    """The pieces of a node that shows a field, or one part of it, as it is; None for any other expression."""
+    """The pieces of a node that shows a field, or a part of it, unchanged; None for any other expression."""
     if isinstance(node, nodes.Name):
         variable = scope[node.name]
         return list(variable.pieces) if isinstance(variable, Field) else None
@@ -128,7 +128,7 @@ def pieces_shown(node: nodes.Node, scope: Mapping[str, Variable]) -> list[Piece]
 
 
 def part_shown(node: nodes.Node, scope: Mapping[str, Variable]) -> Field | None:
-    """The field of `name.part`."""
+    """The field of a node `name.part`; None for any other node."""
     if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
         variable = scope.get(node.node.name)
         return variable.part(node.attr) if isinstance(variable, Field) else None
@@ -136,7 +136,7 @@ def part_shown(node: nodes.Node, scope: Mapping[str, Variable]) -> Field | None:
 
 
 def chunk_as_template(node: nodes.Node, line: Text, number: str) -> jinja2.Template:
-    """One chunk of a line as a template of its own, named by its number so that it can be made again."""
+    """One chunk of a line as a separate template, named by its number, so that unpickling can compile it again."""
     statement = node if isinstance(node, nodes.Stmt) else nodes.Output([node])
     body = node.body if isinstance(node, nodes.Template) else [statement]
     template = _compile(nodes.Template(body, lineno=1), line)
@@ -149,6 +149,6 @@ def _compile(tree: nodes.Template, line: Text) -> jinja2.Template:
         code = ENVIRONMENT.compile(tree)
     except (jinja2.TemplateError, SyntaxError) as error:
         raise TemplateError(f"not a Jinja2 template: {error}", SYNTAX, line.place) from None
-    except TooLarge as error:  # a number that is written out
+    except TooLarge as error:  # a number in the text of the template
         raise TemplateError(str(error), error.remedy, line.place) from None
     return jinja2.Template.from_code(ENVIRONMENT, code, {})

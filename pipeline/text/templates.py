@@ -1,9 +1,9 @@
-"""Template lines: Jinja2 in a sandbox, cut into pieces that can be tokenized ahead.
+"""Template lines: Jinja2 in a sandbox, cut into pieces that can be tokenized at compile time.
 
-`{{ birth_city }}` is a slot. An expression or a branch that depends on one slot (`{{ birth_city | upper }}`,
-`{% if pronoun == "they" %}…{% endif %}`) is evaluated for every row of its table when the recipe is compiled, so it is
-a slot too. So is what depends on several slots with few values between them (whether one month is later than another):
-a joint slot. Anything else that depends on several stays an `Expression`, rendered document by document.
+{{ birth_city }}                               a table of its slot
+{{ birth_city | upper }}                       depends on one slot: evaluated for every row, so a table too
+{% if month > other_month %}…{% endif %}       several slots, few combinations: a table of a joint slot
+anything else over several slots               an `Expression`, rendered document by document
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def pieces(
 ) -> list[Piece | Expression]:
     """The line as literals, tables and expressions, in reading order.
 
-    scope: the variables. owner: what a message calls their owner ("world 'people'"). allowance: of all lines that
-    belong together; of this one alone where there is none. TemplateError for a line that does not parse, names
-    something unknown, fails for some value, or shows nothing for any.
+    scope: the variables. owner: their owner, as messages call it ("world 'people'"). allowance: a budget that lines
+    share; by default this line has its own. TemplateError for a line that does not parse, has an unknown name, fails
+    for some value, or shows nothing for every value.
     """
     if len(line.text) > MOST_CHARACTERS:
         problem = f"a line of {len(line.text):,} characters"
@@ -45,7 +45,7 @@ def pieces(
                 continue
             check(node, scope, line, owner)
             cut += pieces_shown(node, scope) or [evaluated(node, scope, line, str(number), allowance)]
-    except (RecursionError, MemoryError):  # MemoryError: Python's, of what is nested
+    except (RecursionError, MemoryError):  # both: nested too deeply
         raise TemplateError("nested too deeply", "Write a simpler sentence.", line.place) from None
     if not any(map(_shows_words, cut)):
         raise TemplateError(
@@ -57,14 +57,14 @@ def pieces(
 
 
 def _shows_words(piece: Piece | Expression) -> bool:
-    """Whether some row of a piece is more than blanks."""
-    if isinstance(piece, Expression):  # nobody has looked at all that it shows
+    """Whether some row of a piece has more than blanks."""
+    if isinstance(piece, Expression):  # not evaluated for all values, so assumed
         return True
     return piece.texts.codes is not None or any(row.strip() for row in piece.texts.rows)
 
 
 def bare_articles(line: Text, scope: Mapping[str, Variable]) -> list[tuple[str, str]]:
-    """(variable, article) wherever a line asks for a form that the values do not have, and shows them as they are."""
+    """(variable, article) wherever a line uses a form that the values lack, so that it shows them unchanged."""
     articles = ((node.node, node.attr) for node in nodes_of(parsed(line), nodes.Getattr) if node.attr in ARTICLES)
     named = ((owner.name, article) for owner, article in articles if isinstance(owner, nodes.Name))
     return [
@@ -75,9 +75,9 @@ def bare_articles(line: Text, scope: Mapping[str, Variable]) -> list[tuple[str, 
 
 
 def parts(line: list[Piece | Expression]) -> list[list[Piece | Expression]]:
-    """The pieces of a line, cut at the bars in its words: `prompt | answer` is two lists of pieces.
+    """The pieces of a line, split at the bars in its words: `prompt | answer` gives two lists of pieces.
 
-    A part that shows nothing, whatever the values are, is an empty list.
+    A part that shows nothing for every value is an empty list.
     """
     cut: list[list[Piece | Expression]] = [[]]
     for piece in line:

@@ -1,4 +1,4 @@
-"""A tokenizer: texts to ids and back, and what else is known of it. `tokenizer_loading.py` makes those of recipes."""
+"""A tokenizer: texts to ids and back, and its properties. `tokenizer_loading.py` makes the tokenizer of a recipe."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import SpecError, TokenizerError
 
-SYMBOLS = "symbols"  # the name of the tokenizer whose tokens are the symbols of the sources, and no text
-UNKNOWN = "<unk>"  # what stands for anything else in it
+SYMBOLS = "symbols"  # the name of the tokenizer whose only tokens are the symbols of the sources
+UNKNOWN = "<unk>"  # its token for anything else
 MOST_SHOWN = 60  # characters of a text in a refusal
 _ENCODING_ALL = "Give its model a token for what it does not know, or take another tokenizer."
 _BYTE_TOKEN = re.compile("<0x([0-9A-Fa-f]{2})>")
 
 
 class TokenizerFault(Exception):
-    """The message of the library of tokenizers about a tokenizer that does not work."""
+    """An error of the tokenizers library; its text is the library's message."""
 
 
 @contextmanager
 def refusing_faults() -> Iterator[None]:
-    """Whatever the library fails with inside is a TokenizerFault.
+    """Turns every error of the tokenizers library inside into a TokenizerFault.
 
-    It raises Exception itself, or where it did not expect the fault a PanicException, which is none.
+    The library raises Exception itself, or, for errors it did not expect, PanicException, which is no Exception.
     """
     try:
         yield
@@ -43,10 +43,10 @@ def refusing_faults() -> Iterator[None]:
 
 
 class Tokenizer:
-    """Texts to token ids, without special tokens of its own; `eos` ends documents.
+    """Texts to token ids, without adding special tokens; `eos` is the id that ends a document.
 
-    dtype is uint16 where every id fits, else int32. texts: whether it has tokens for any text, or symbols alone.
-    pad_token: a special token that no row ever holds, for trainers that pad; None where there is no room for one.
+    dtype: uint16 if every id fits, else int32. texts: False if it has tokens for symbols only. pad_token: a special
+    token that no row contains, for trainers that pad; None if no id is left for one.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Tokenizer:
 
     @cached_property
     def unknown(self) -> int | None:
-        """The id that stands for what it has no token for; None where it has one for any text, or no texts at all."""
+        """The id for text without a token; None if every text has tokens, or if it has symbols only."""
         model = self.backend.model
         if not self.texts:
             return None
@@ -76,7 +76,7 @@ class Tokenizer:
 
     @cached_property
     def vocabulary(self) -> int:
-        """One more than the largest id."""
+        """The size of the vocabulary: the largest id + 1."""
         return int(max(self.backend.get_vocab(with_added_tokens=True).values())) + 1
 
     @property
@@ -85,12 +85,12 @@ class Tokenizer:
 
     @cached_property
     def added(self) -> tuple[tokenizers.AddedToken, ...]:
-        """The tokens whose texts are taken out of any text before the rest is looked at."""
+        """The added tokens, special or not, which are found in a text before the rest is tokenized."""
         return tuple(self.backend.get_added_tokens_decoder().values())
 
     @cached_property
     def special(self) -> tuple[str, ...]:
-        """The texts of those among them that no document may hold."""
+        """The texts of special tokens, which the text of a document may not contain."""
         return tuple(token.content for token in self.added if token.special)
 
     @cached_property
@@ -107,7 +107,7 @@ class Tokenizer:
     def encodings(self, texts: Sequence[str]) -> list[Any]:
         """`tokenizers.Encoding` of each text (ids, character offsets).
 
-        SpecError where it has no tokens for texts, TokenizerError where it has none for one of these.
+        SpecError if it has symbols only, TokenizerError if it has no tokens for one of the texts.
         """
         if not self.texts:
             raise SpecError(
@@ -128,10 +128,10 @@ class Tokenizer:
             raise
 
     def plain(self, texts: Sequence[str]) -> list[Any]:
-        """As `encodings`, of texts that anybody may have written: the text of a special token is text in them.
+        """As `encodings`, for texts of anybody: the text of a special token is tokenized like any other text.
 
-        SpecError for one in which the tokenizer nevertheless sees the end token or the pad token, as a model whose
-        pieces they are may: a row would end where its document does not.
+        SpecError if the tokenizer still finds its end token or pad token in a text (some models have these among their
+        ordinary tokens), because the document would seem to end there.
         """
         self.backend.encode_special_tokens = True
         try:
@@ -150,39 +150,39 @@ class Tokenizer:
         return encodings
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[Any]]:
-        """Ids of each text."""
+        """The ids of each text, as arrays of `dtype`."""
         return [np.array(encoding.ids, self.dtype) for encoding in self.encodings(texts)]
 
     def ids_of(self, tokens: Sequence[str]) -> NDArray[Any]:
-        """The id of each of some tokens (n,) that it is known to have."""
+        """The ids (n,) of n tokens, all of which it must have."""
         return np.array([self.backend.token_to_id(token) for token in tokens], self.dtype)
 
     def decode(self, ids: NDArray[Any]) -> str:
-        """The text of ids, special tokens included."""
+        """The text of some ids, including special tokens."""
         return str(self.backend.decode(ids.tolist(), skip_special_tokens=False))
 
     def decode_all(self, ids: Sequence[Sequence[int]]) -> list[str]:
-        """As `decode`, of many."""
+        """The text of each sequence of ids, as `decode` gives it."""
         return list(self.backend.decode_batch([list(row) for row in ids], skip_special_tokens=False))
 
     def is_text(self, ids: Sequence[int]) -> bool:
-        """Whether ids are whole characters: `decode` shows U+FFFD for what is none, and for U+FFFD itself."""
+        """Whether ids are whole characters. (`decode` shows U+FFFD for other bytes, but for U+FFFD itself too.)"""
         tokens = [token for token in map(self.backend.id_to_token, ids) if token is not None]
         decoders = _decoders(self.description["decoder"])
-        if "ByteFallback" in decoders:  # tokens such as <0xE2> are a byte each; any other one is text
+        if "ByteFallback" in decoders:  # tokens such as <0xE2> are one byte each; all others are text
             runs = groupby((_BYTE_TOKEN.fullmatch(token) for token in tokens), key=bool)
             parts = [bytes(int(byte[1], 16) for byte in run if byte) for is_byte, run in runs if is_byte]
-        else:  # bytes are written as characters; whatever has others is text
+        else:  # bytes are written as certain characters; a token with any other character is text
             parts = [b"".join(map(_bytes_of, tokens))] if "ByteLevel" in decoders else []
         return all(map(_is_utf8, parts))
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 of the tokenizer and its end token: two paths to the same tokenizer are one tokenizer."""
+        """SHA-256 of the tokenizer and its end token, wherever it was loaded from."""
         return hash_of_tokenizer(self._text, self.eos_token)
 
     def files(self) -> dict[str, str]:
-        """What is needed to decode: name of a file → its text. `AutoTokenizer` and `tokenizers` read them."""
+        """File name → text of the files that `AutoTokenizer` and `tokenizers` need to load it."""
         config = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "eos_token": self.eos_token,
@@ -210,14 +210,14 @@ def hash_of_tokenizer(text: str, eos: str) -> str:
 
 
 def _decoders(description: Any) -> set[str]:
-    """The types of a tokenizer's decoder, or of all those that it is a sequence of."""
+    """The type of a tokenizer's decoder; for a sequence of decoders, all their types."""
     if not description:
         return set()
     return {description["type"]}.union(*map(_decoders, description.get("decoders", ())))
 
 
 def _bytes_of(token: str) -> bytes:
-    """What a token of a byte-level tokenizer stands for."""
+    """The bytes that a token of a byte-level tokenizer stands for."""
     table = _bytes_by_letter()
     known = [table.get(letter) for letter in token]
     return token.encode() if None in known else bytes(byte for byte in known if byte is not None)
@@ -225,7 +225,7 @@ def _bytes_of(token: str) -> bytes:
 
 @cache
 def _bytes_by_letter() -> dict[str, int]:
-    """GPT-2's letters for the 256 bytes: printable ones stand for themselves, the others for those from U+0100 on."""
+    """GPT-2's character → byte: printable bytes are written as themselves, the others as characters from U+0100 on."""
     own = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = (byte for byte in range(256) if byte not in own)
     return {chr(byte): byte for byte in own} | {chr(0x100 + i): byte for i, byte in enumerate(others)}

@@ -1,4 +1,4 @@
-"""A tokenizer.json that anybody may have written: read from a path or the Hugging Face Hub, and examined before use."""
+"""Loads an untrusted tokenizer.json from a path or the Hugging Face Hub, and examines it before use."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from pipeline.core.system.open_files import contents, expanded
 from pipeline.text.tokenizer import TokenizerFault, refusing_faults
 
 MOST_BYTES = 2**27  # of a tokenizer.json
-MOST_IDS = 2**24  # what is made of a tokenizer takes room for every id up to its highest
-MOST_GROWTH = 1000  # characters that its normalizer may make of one
+MOST_IDS = 2**24  # the highest id + 1, as memory is needed for every id up to the highest
+MOST_GROWTH = 1000  # characters into which its normalizer may turn one character
 _FORM = "It must be a Hugging Face tokenizer.json."
 _TRIAL = ("a", " Anya Briar Forger was born on October 2, 1996.", "a" * 64 + "!", " " * 64 + "!", "1" * 64 + "!", "é😀")
 
 
 def from_file(name: str, files: Files) -> tokenizers.Tokenizer | None:
-    """That of a path: of a tokenizer.json, or of a folder with one; None where the name is no path."""
+    """The tokenizer at a path, which is a tokenizer.json or a folder with one; None if `name` is no path."""
     path = expanded(name)
-    if not path.is_absolute():  # an own tokenizer may lie anywhere; relative paths stay below the recipe
+    if not path.is_absolute():  # a user's tokenizer may lie anywhere; a relative path must stay below the recipe
         if not name.endswith(".json"):
             return None
         path = files.find(name, "recipes", "name")
@@ -39,8 +39,8 @@ def from_file(name: str, files: Files) -> tokenizers.Tokenizer | None:
 
 
 def from_hub(name: str) -> tokenizers.Tokenizer:
-    """That of a repository on the Hub, fetched where it is not in the cache. SpecError where it cannot be had."""
-    user_cache()  # where there is no home, the Hub's library would make a folder named ~
+    """The tokenizer of a repository on the Hub, downloaded if it is not cached. SpecError if it cannot be loaded."""
+    user_cache()  # without a home, the Hub's library would make a folder named ~
     from huggingface_hub import hf_hub_download
     from huggingface_hub.utils import logging as hub
 
@@ -58,9 +58,9 @@ def from_hub(name: str) -> tokenizers.Tokenizer:
 
 
 def cached(name: str) -> bytes | None:
-    """The tokenizer.json of a repository on the Hub, as an earlier program has fetched it; None where none has.
+    """The tokenizer.json of a Hub repository from the local cache; None if it is not cached. Downloads nothing.
 
-    Nothing is fetched. OSError where it cannot be read.
+    OSError if it cannot be read.
     """
     user_cache()
     from huggingface_hub import try_to_load_from_cache
@@ -70,13 +70,13 @@ def cached(name: str) -> bytes | None:
 
 
 def _examined(data: bytes, name: str) -> tokenizers.Tokenizer:
-    """The tokenizer of a tokenizer.json. SpecError for one that does not work, or would take memory without end."""
+    """The tokenizer in a tokenizer.json. SpecError if it does not work, or would use memory without bound."""
     try:
         text = data.decode()
         _check_description(json.loads(text))
         with refusing_faults(), _silent():
             backend = tokenizers.Tokenizer.from_str(text)
-            backend.no_padding()  # to a thousand million tokens, perhaps
+            backend.no_padding()  # it may ask for padding to a thousand million tokens
             backend.no_truncation()
             highest = max(backend.get_vocab(with_added_tokens=True).values(), default=0)
             if highest >= MOST_IDS:
@@ -90,7 +90,7 @@ def _examined(data: bytes, name: str) -> tokenizers.Tokenizer:
 
 
 def _check_description(described: Any) -> None:
-    """TokenizerFault for what the library itself does not survive: it takes memory before it looks."""
+    """TokenizerFault for contents that would exhaust memory, because the library allocates before it checks."""
     if not isinstance(described, dict):
         raise TokenizerFault("it holds no mapping")
     for part in ("normalizer", "decoder"):
@@ -106,7 +106,7 @@ def _check_description(described: Any) -> None:
 
 
 def _steps(described: Any) -> Iterator[dict[str, Any]]:
-    """A part of a tokenizer, and all that it is a sequence of."""
+    """A part of a tokenizer, and, if it is a sequence, all of its steps."""
     if isinstance(described, dict):
         yield described
         for value in described.values():
@@ -116,7 +116,7 @@ def _steps(described: Any) -> Iterator[dict[str, Any]]:
 
 
 def _check_charsmap(encoded: Any) -> None:
-    """TokenizerFault for a map of characters that is none: four bytes say how many bytes of a trie follow."""
+    """TokenizerFault for an invalid character map: its first four bytes state how many bytes of a trie follow."""
     try:
         data = base64.b64decode(encoded, validate=True)
     except (TypeError, ValueError):
@@ -127,9 +127,9 @@ def _check_charsmap(encoded: Any) -> None:
 
 
 def _try(backend: tokenizers.Tokenizer) -> None:
-    """What the library did not expect of a tokenizer comes out here, as a PanicException.
+    """Encode something, so that a tokenizer that makes the library panic (PanicException) does so now.
 
-    An Exception does not count: there may be no token for a letter that no document has.
+    An Exception is ignored: a tokenizer may lack a token for a letter that no document has.
     """
     for text in _TRIAL:
         with suppress(Exception):
@@ -139,10 +139,10 @@ def _try(backend: tokenizers.Tokenizer) -> None:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """What the library writes to the terminal where it panics, beside the exception, is lost."""
+    """Discards what the library writes to the terminal when it panics, in addition to the exception."""
     try:
         kept = os.dup(2)
-    except OSError:  # there is no standard error
+    except OSError:  # stderr is closed
         yield
         return
     with open(os.devnull, "wb") as nowhere:

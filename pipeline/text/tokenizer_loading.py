@@ -1,4 +1,4 @@
-"""The tokenizer of a recipe: GPT-2's, any tokenizer.json, a name on the Hugging Face Hub, or symbols alone."""
+"""Makes the tokenizer of a recipe: GPT-2's, any tokenizer.json, a name on the Hugging Face Hub, or symbols only."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class TokenizerSpec(Spec):
 
 
 def load(spec: TokenizerSpec, files: Files, marks: Sequence[str] = (), symbols: Sequence[str] = ()) -> Tokenizer:
-    """The tokenizer of a recipe, with the special tokens (`marks`) and symbols that it and its sources add.
+    """The tokenizer of a recipe, with the special tokens (`marks`) and symbols that the recipe and its sources add.
 
-    SpecError for a file or name that cannot be loaded or has no end token.
+    SpecError if it cannot be loaded, or has no end token.
     """
     added = tuple(dict.fromkeys([*spec.add, *marks]))
     if spec.name == SYMBOLS:
@@ -51,12 +51,12 @@ def load(spec: TokenizerSpec, files: Files, marks: Sequence[str] = (), symbols: 
 
 @lru_cache(8)
 def _of_gpt2(added: tuple[str, ...], eos: str | None, used: frozenset[str]) -> Tokenizer:
-    """GPT-2's, made once a process: it takes as long as all the rest of a small plan."""
+    """GPT-2's tokenizer, made once a process, as that takes as long as all the rest of a small plan."""
     return _with(gpt2.backend(), "gpt2", added, eos, used)
 
 
 def _of_symbols(marks: Sequence[str], symbols: Sequence[str], eos: str, used: frozenset[str]) -> Tokenizer:
-    """A word a token: the end token has id 0, the symbols come last. They are read and shown with blanks between."""
+    """A tokenizer with one token for each symbol; text has blanks in between. The end token is 0, symbols are last."""
     special = list(dict.fromkeys([eos, UNKNOWN, *marks]))
     if not symbols:
         raise SpecError("no source has symbols", "Name another tokenizer, such as gpt2.", ("name",))
@@ -92,15 +92,15 @@ def _with(
 
 
 def _add(backend: tokenizers.Tokenizer, texts: Sequence[str]) -> None:
-    """Special tokens, behind all ids where it does not have them yet."""
+    """Add special tokens; new ones get ids after all others."""
     backend.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in texts])
 
 
 def _pad(backend: tokenizers.Tokenizer, eos: str, used: frozenset[str]) -> str | None:
-    """A special token to pad with, none of those that are used: one with a usual name, or a new one behind all ids.
+    """A special token to pad with that is not in `used`: one with a usual name, or a new one after all other ids.
 
-    None where a new id would be taken, or make ids of 16 bits wider. Once added it has a usual name, so the
-    tokenizer that is saved is the same one when it is loaded.
+    None if the new id is taken, or would not fit 16 bits though all others do. A new one gets a usual name, so loading
+    the saved tokenizer gives the same one.
     """
     special = {token.content for token in backend.get_added_tokens_decoder().values() if token.special}
     if usual := next((text for text in _USUAL_PAD if text in special and text != eos and text not in used), None):
@@ -117,7 +117,7 @@ def _pad(backend: tokenizers.Tokenizer, eos: str, used: frozenset[str]) -> str |
 
 
 def _refuse_chance(backend: tokenizers.Tokenizer, name: str) -> None:
-    """SpecError for a model that splits the same text differently from time to time."""
+    """SpecError for a model that splits texts at random."""
     for option in ("dropout", "alpha", "nbest_size"):
         if value := getattr(backend.model, option, None):
             raise SpecError(

@@ -1,7 +1,7 @@
-"""How large the values of an expression may be: what is larger is refused before it is made.
+"""Limits the size of the values of an expression.
 
-What an operation cannot make much larger than its arguments is measured afterwards. Where it could (a width, a
-precision, `join`, `replace`), the size is estimated from the arguments first.
+If a result cannot be much larger than the arguments, it is measured afterwards. If it can (a width, a precision,
+`join`, `replace`), its size is estimated from the arguments first.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 LONGEST = 10_000  # characters of a text
-DIGITS = 4_300  # of a whole number, as many as Python writes out
+DIGITS = 4_300  # of a whole number: the most that Python converts to text
 
 
 class TooLarge(Exception):
-    """Why an operation is not done: its value would be too large. `remedy` says how large it may be."""
+    """An operation is refused because its value would be too large. remedy: how large it may be."""
 
     def __init__(self, problem: str, remedy: str = f"At most {LONGEST:,} are allowed.") -> None:
         super().__init__(problem)
@@ -23,9 +23,9 @@ class TooLarge(Exception):
 
 
 def size_of(value: Any) -> int:
-    """The characters that a value shows, about; those of a list or a mapping are those of all its parts.
+    """About how many characters a value has as text; for a list or a mapping, the sum over its parts.
 
-    TooLarge for a whole number of too many digits.
+    TooLarge for a whole number with more than DIGITS digits.
     """
     if isinstance(value, str):
         return len(value)
@@ -39,7 +39,7 @@ def size_of(value: Any) -> int:
 
 
 def digits(bits: int) -> int:
-    """The decimal digits of a number of so many bits. TooLarge for more than DIGITS."""
+    """The number of decimal digits of an integer with so many bits. TooLarge for more than DIGITS."""
     count = 1 + bits * 30_103 // 100_000
     if count > DIGITS:
         raise TooLarge(f"makes a number of about {count:,} digits", f"At most {DIGITS:,} are allowed.")
@@ -47,7 +47,7 @@ def digits(bits: int) -> int:
 
 
 def require_small(characters: int) -> None:
-    """TooLarge for a text, or a list of them, of more than LONGEST."""
+    """TooLarge for more than LONGEST characters."""
     if characters > LONGEST:
         raise TooLarge(f"makes a value of {characters:,} characters")
 
@@ -57,11 +57,11 @@ Estimate = Callable[..., int]
 
 
 def check_estimate(estimates: Mapping[str, Estimate], name: str, *args: Any, **kwargs: Any) -> None:
-    """TooLarge for an operation that would make too much of its arguments."""
+    """TooLarge if the operation `name` would make too large a value of these arguments. estimates: name → estimate."""
     if name in estimates:
         try:
             characters = estimates[name](*args, **kwargs)
-        except TypeError:  # arguments that it does not take, or of other kinds: it refuses them itself
+        except TypeError:  # wrong number or types of arguments: the operation refuses them itself
             return
         require_small(characters)
 
@@ -97,7 +97,7 @@ _FLOAT = 320  # digits before the point, at most
 
 
 def _formatted(text: Any, *args: Any, **kwargs: Any) -> int:
-    """Of `text % args`."""
+    """The estimate for `text % args`."""
     length, given = len(str(text)), iter(args)
     for field in _FIELD.finditer(str(text)):
         written = field.group("width", "precision")
@@ -119,7 +119,7 @@ def _formatted(text: Any, *args: Any, **kwargs: Any) -> int:
 
 
 def width_or_precision(written: str | None) -> int:
-    """A width or a precision as a number, 0 for none. TooLarge for one that is more than any text can have."""
+    """A width or a precision as a number, 0 for None. TooLarge if no allowed text could be that long."""
     if written and len(written.lstrip("0")) > len(str(LONGEST)):
         problem = f"asks for a width or a precision of {len(written):,} digits"
         raise TooLarge(problem, f"At most {LONGEST:,} is allowed.")

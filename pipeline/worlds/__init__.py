@@ -1,9 +1,9 @@
-"""What is true. A world is declared in a recipe, attribute by attribute; no table of people has to exist.
+"""The facts. A recipe declares a world attribute by attribute; facts are computed from a key, and no table is stored.
 
 spec         the keys of a world in a recipe
 attributes/  the kinds of attribute, a file each
 values       lists of values: written out, from files, from Faker
-world        a compiled world: the facts about any individuals, and how many bits there are to be known
+world        a compiled world: the facts about any individuals, and how many bits of knowledge it has
 falsehood    wrong values, for mistakes
-repeated_words   names in which a word stands twice, counted
+repeated_words   counts names in which a word occurs twice
 """

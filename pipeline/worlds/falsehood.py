@@ -1,4 +1,4 @@
-"""Wrong values: for what is true of an item, something else that could have been."""
+"""Wrong values: replaces a true value by another value of the same attribute."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pipeline.worlds.world import World
 
 
 class Falsehood:
-    """Draws wrong values of one attribute: uniform over those that read otherwise than the right one.
+    """Draws wrong values of one attribute, uniformly from those with a text other than the true one.
 
-    The rows of its slots are numbered together; those that show the same text are a class, and stand together in
-    `order`. Whatever stands outside the class of the truth is wrong.
+    A value is a combination of rows of the attribute's slots; combinations are numbered. Those with the same text are a
+    class, and adjacent in `_order`. Every combination outside of the true value's class is wrong.
     """
 
     def __init__(self, world: World, attribute: str) -> None:
-        """SpecError where the attribute has but one value, or too many to list."""
+        """SpecError if the attribute has only one value, or too many to list."""
         field = world.fields[attribute]
         self.label = field.label
         self.slots = tuple(dict.fromkeys(piece.slot for piece in field.format if isinstance(piece, Column)))
@@ -42,13 +42,13 @@ class Falsehood:
         self._probability = [world.probability(slot) for slot in self.slots]
 
     def _texts(self, field: Field) -> list[str]:
-        """What each combination of rows shows, in the order of their numbers."""
+        """The text of each combination of rows, in the order of their numbers."""
         places = np.unravel_index(np.arange(self.count), self._sizes)
         rows = zip(*(place.tolist() for place in places), strict=True)
         return [field.text(dict(zip(self.slots, at, strict=True))) for at in rows]
 
     def check(self, field: Field, language: str) -> None:
-        """SpecError where two values, one of which is wrong for the other, read alike in another language."""
+        """SpecError if two values with different texts have the same text in `language`, where `field` shows them."""
         known: dict[str, int] = {}
         for text, number in zip(self._texts(field), self._class.tolist(), strict=True):
             if known.setdefault(text, number) != number:
@@ -58,7 +58,7 @@ class Falsehood:
                 )
 
     def draw(self, rows: I32, h: U64) -> None:
-        """Wrong values into rows (m, slots), which hold the right ones, from 64 bits (m,) each."""
+        """Replace the true values in rows (m, slots) by wrong ones, in place. h (m,): 64 uniform bits for each row."""
         place = np.ravel_multi_index(tuple(rows[:, slot] for slot in self.slots), self._sizes)
         truth = self._class[place]
         drawn = scaled(h, self.count - self._members[truth])
@@ -67,7 +67,7 @@ class Falsehood:
             rows[:, slot] = row
 
     def probability(self, slot: int) -> tuple[Fraction, ...]:
-        """How likely a wrong value shows each row of a slot, over all items."""
+        """The probability, over all items, that a wrong value shows each row of a slot."""
         uniform = all(chances.count(chances[0]) == len(chances) for chances in self._probability)
         if len(self._members) == self.count and uniform:
             return self._probability[self.slots.index(slot)]  # by symmetry

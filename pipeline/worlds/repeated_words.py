@@ -1,4 +1,4 @@
-"""Names in which a word stands twice, such as Joseph Joseph OBrien: how many there are, exactly."""
+"""Counts, exactly, the names in which a word occurs twice, such as Joseph Joseph OBrien."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.worlds.world import World
 
 
 def notices(world: World) -> list[Notice]:
-    """What is to be known of the names of a world: one notice for each attribute of kind name that has such names."""
+    """A notice for each attribute of kind `name` that has such names."""
     notices = []
     for attribute, spec in world.spec.attributes.items():
         if isinstance(spec, NameSpec):
@@ -33,10 +33,10 @@ def notices(world: World) -> list[Notice]:
 
 
 def share_with_a_word_twice(pools: Sequence[Sequence[str]]) -> Fraction:
-    """The fraction of all combinations of one value a pool in which a word stands twice.
+    """The fraction of names, combinations of one value from each pool, in which a word occurs twice.
 
-    At most one pool has values of several words. Of the values of the others those combinations are counted in which
-    all differ from each other and from the words of its value, by inclusion and exclusion over who equals whom.
+    At most one pool may have values of several words. For each of its values, the combinations of the other pools are
+    counted whose words all differ from each other and from the value's, by inclusion and exclusion over equal words.
 
     >>> share_with_a_word_twice([["Ann", "Bo"], ["Ann", "Cy", "Di"]])
     Fraction(1, 6)
@@ -62,7 +62,10 @@ def share_with_a_word_twice(pools: Sequence[Sequence[str]]) -> Fraction:
 
 
 def _all_different(count: int, sizes: dict[tuple[int, ...], int]) -> int:
-    """Of how many rows of one element each out of `count` sets all are different; sizes: of their intersections."""
+    """How many tuples, with one element from each of `count` sets, have all elements different.
+
+    sizes: group of sets → size of their intersection.
+    """
     return sum(
         prod((-1) ** (len(group) - 1) * factorial(len(group) - 1) * sizes[group] for group in groups)
         for groups in _partitions(tuple(range(count)))
@@ -70,7 +73,7 @@ def _all_different(count: int, sizes: dict[tuple[int, ...], int]) -> int:
 
 
 def _partitions(members: tuple[int, ...]) -> Iterator[list[tuple[int, ...]]]:
-    """All ways to cut a set into groups."""
+    """All partitions of a set into groups."""
     if not members:
         yield []
         return
@@ -90,7 +93,7 @@ def _sharing(pools: dict[str, list[str]]) -> str:
 
 
 def _example(pools: Sequence[list[str]]) -> str:
-    """A name in which a word stands twice."""
+    """A name in which a word occurs twice."""
     for p, pool in enumerate(pools):
         for value in pool:
             if len(set(value.split())) < len(value.split()):

@@ -37,15 +37,15 @@ class WorldSpec(Spec):
 
     @property
     def others(self) -> tuple[str, ...]:
-        """The worlds it is disjoint from."""
+        """The worlds with which it may share no name."""
         given = self.disjoint_from
         return () if given is None else (given,) if isinstance(given, str) else tuple(given)
 
     @property
     def expanded(self) -> dict[str, tuple[str, AttributeSpec, KeyPath]]:
-        """Attribute → (the key that declares it, its spec, the path of its key): repeated ones each for itself.
+        """Attribute → (recipe key that declares it, its spec, path of its random key); one entry for each repetition.
 
-        SpecError where two have one name.
+        SpecError if two have the same name.
         """
         every: dict[str, tuple[str, AttributeSpec, KeyPath]] = {}
         for declared, spec in self.attributes.items():

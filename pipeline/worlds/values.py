@@ -1,6 +1,6 @@
-"""Finite lists of values as a recipe gives them: written out, from a file, from a column of a file, or from Faker.
+"""Finite lists of values in a recipe: written out, from a file, from a column of a file, or from Faker.
 
-A value is kept as it was written. Other control characters than line breaks are kept too; `World.notices` names them.
+Values are not altered. Control characters other than line breaks are kept too; `World.notices` reports them.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ class ValuesSpec(Spec):
 
     @property
     def distinct(self) -> bool:
-        """Whether a value may stand only once."""
+        """Whether all values must differ."""
         return True
 
     @property
     def is_bare(self) -> bool:
-        """Whether it gives no values at all."""
+        """Whether it has no values at all."""
         return all(getattr(self, key) is None for key in ("values", "file", "column", "faker", "count"))
 
     @property
@@ -87,7 +87,7 @@ class ValuesSpec(Spec):
 
 
 def in_short(spec: type[ValuesSpec]) -> BeforeValidator:
-    """For the type of a key: a list of values may be written shortly, as the path of a file or as a list."""
+    """A validator for a key with a list of values, which allows two shorthands: the path of a file, or a list."""
     return BeforeValidator(_unfolded, json_schema_input_type=str | list[str] | spec)
 
 

@@ -1,4 +1,4 @@
-"""A compiled world: for any individuals, what is true of them, as rows of finite tables of values."""
+"""A compiled world: computes the facts about any individuals, as rows of finite tables of values."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from pipeline.worlds.attributes.attribute import Attribute
 from pipeline.worlds.attributes.name import ENDS, UniqueName
 from pipeline.worlds.spec import WorldSpec
 
-MOST_NOTICES = 3  # of one kind
+MOST_NOTICES = 3  # about control characters
 MOST_ROWS = 2_000_000  # of the tables of all attributes together
-MOST_ATTRIBUTES = 254  # spans store the number of theirs in a byte, and one more stands for a wrong value
+MOST_ATTRIBUTES = 254  # spans store the attribute's number in a byte; one number is for wrong values
 
 
 @dataclass(frozen=True)
 class Knowledge:
-    """How many bits there are to be known about a world, by the formulas of Part 3.3.
+    """The bits of knowledge in a world, by the formulas of Part 3.3.
 
-    names: log₂ of how many names there are (N0). values: bits of one individual's values (log₂ S0 of Definition 4.3),
-    the entropy of those that are weighted; of codes C · log₂ D each. sets: of codes K · D · log₂(T^L / D). total: R^max
-    times the parameters, N · log₂(N0 / N) + N · values + sets.
+    names: log₂ N0, with N0 possible names. values: bits of one individual's values (log₂ S0 of Definition 4.3); the
+    entropy, if they are weighted; C · log₂ D for each of codes. sets: K · D · log₂(T^L / D) for codes. total:
+    N · log₂(N0 / N) + N · values + sets, which is R^max times the number of parameters.
     """
 
     size: int
@@ -43,21 +43,20 @@ class Knowledge:
 
     @property
     def total(self) -> float:
-        """Bits to be known in all."""
+        """All bits of knowledge together."""
         return self.size * (self.names - log2(self.size)) * (self.names > 0) + self.size * self.values + self.sets
 
 
 class World:
-    """Individuals 0 … size-1 and what is true of them: a pure function of (key, item).
+    """Individuals 0 … size-1 and the facts about them: a pure function of (key, item).
 
-    fields: attribute → how a template sees it. labels: attribute names, label l being labels[l]; labels[0] is "".
-    Slot 0 is that of literals and always row 0; the others are numbered through the attributes in their order.
+    fields: attribute → its variable in templates. labels: labels[l] is the attribute with the label l; labels[0] is "".
+    Slot 0 belongs to literals and always holds row 0; the other slots are numbered in the order of attributes.
     """
 
     def __init__(self, name: str, spec: WorldSpec, key: Key, others: Mapping[str, World] | None = None) -> None:
-        """SpecError, `at` below the spec, for attributes that do not fit together or a size beyond the names.
-
-        others: the worlds that it may be disjoint from.
+        """others: worlds from which it may be disjoint. SpecError, `at` below the spec, for attributes that do not fit
+        together, or more individuals than names.
         """
         self.name, self.size, self.spec = name, spec.size, spec
         expanded = spec.expanded
@@ -93,15 +92,15 @@ class World:
 
     @property
     def slots(self) -> int:
-        """How many there are, that of literals included."""
+        """The number of slots, including slot 0 of literals."""
         return len(self._sizes)
 
     def of_kind(self, kind: str) -> str | None:
-        """The first attribute of a kind, None where there is none."""
+        """The name of the first attribute of a kind; None if there is none."""
         return next((name for name, spec in self.spec.attributes.items() if spec.kind == kind), None)
 
     def rows(self, item: I64) -> I32:
-        """The row that each slot shows for the items (d,): int32 (d, slots), slot 0 all zero."""
+        """The facts about the items (d,): the row that each slot holds, int32 (d, slots); column 0 is zero."""
         out = np.empty((item.size, len(self._sizes)), np.int32)
         out[:, 0] = 0
         first = 1
@@ -111,11 +110,11 @@ class World:
         return out
 
     def sizes(self, slot: int) -> int:
-        """Rows of a slot."""
+        """The number of rows of a slot."""
         return self._sizes[slot]
 
     def slots_of(self, attribute: str) -> range:
-        """The slots that an attribute draws; none where it follows from another."""
+        """The slots that an attribute draws; none if it follows from another attribute."""
         first = 1
         for name, compiled in self._attributes.items():
             if name == attribute:
@@ -124,28 +123,28 @@ class World:
         raise KeyError(attribute)
 
     def probability(self, slot: int) -> tuple[Fraction, ...]:
-        """How likely each row of a slot is, over all items."""
+        """The probability of each row of a slot, over all items."""
         return self._weights[slot] or (Fraction(1, self._sizes[slot]),) * self._sizes[slot]
 
     def fields_in(self, language: str) -> dict[str, Field]:
-        """The fields as templates of a language see them."""
+        """Attribute → its variable in templates of a language."""
         return {name: self._attributes[name].translated(field, language) for name, field in self.fields.items()}
 
     def values(self, item: int, language: str = "") -> Mapping[str, object]:
-        """Attribute → value of one item, as an expression in a template sees it."""
+        """Attribute → its value for one item, as an expression in a template sees it."""
         rows = dict(enumerate(self.rows(np.array([item]))[0].tolist()))
         return {name: field.value(rows) for name, field in self.fields_in(language).items()}
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What `plan` should report: control characters in its texts, which are kept as they are."""
+        """What `plan` should report: control characters in texts of the spec, which are kept unchanged."""
         held = [(path, text) for path, text in _texts(self.spec, ()) if control_in(text)]
         shown = [f"{path}: {text!r} holds the control character U+{ord(control_in(text)):04X}" for path, text in held]
         more = f"{len(held) - MOST_NOTICES:,} more of its texts hold control characters"
         return tuple(map(information, [*shown[:MOST_NOTICES], *[more] * (len(held) > MOST_NOTICES)]))
 
     def members(self, group: str | None) -> range:
-        """The items of a group, all of them where it is None. SpecError for a group that there is not."""
+        """The items of a group; all items for None. SpecError for an unknown group."""
         if group is None:
             return range(self.size)
         if group not in self.groups:
@@ -153,14 +152,14 @@ class World:
         return self.groups[group]
 
     def knowledge(self) -> Knowledge:
-        """Bits that there are to be known."""
+        """The bits of knowledge in the world."""
         name = next((a for a in self._attributes.values() if isinstance(a, UniqueName)), None)
         names = sum(map(log2, name.sizes)) if name else 0.0
         values = sum(self.entropy(label) for label, compiled in self._attributes.items() if compiled is not name)
         return Knowledge(self.size, names, values, self.bits_of_sets())
 
     def bits_of_sets(self, shown: Shown | None = None) -> float:
-        """Bits of the sets that the chunks of codes are out of; of those alone that documents show something of."""
+        """Bits of the sets from which the chunks of codes are taken. shown: count only codes that it contains."""
         return sum(
             compiled.bits_of_tables
             for attribute, compiled in self._attributes.items()
@@ -168,20 +167,20 @@ class World:
         )
 
     def entropy(self, attribute: str) -> float:
-        """Bits of one value of an attribute, as it is written in full; 0 for what follows from another."""
+        """Bits of one value of an attribute, written in full; 0 if it follows from another attribute."""
         return self.bits_shown(attribute, self.shown_in_full(attribute))
 
     def shown_in_full(self, attribute: str) -> Shown:
-        """What a template with the whole of an attribute shows: of a date whose format has no day, months and years."""
+        """What a template shows that writes an attribute in full: of a date with the format month-year, no day."""
         return shown_by([self.fields[attribute].pieces], self._sizes)
 
     def bits_shown(self, attribute: str, shown: Shown) -> float:
-        """Bits of one value of an attribute that documents show, at most `entropy`; 0 for what follows from another."""
+        """The bits that `shown` reveals of one value of an attribute; 0 if it follows from another attribute."""
         slots = (slot for slot in self.slots_of(attribute) if slot in shown.slots)
         return sum(self.bits_of_slot(slot, shown.slots[slot]) for slot in slots)
 
     def bits_of_slot(self, slot: int, classes: Classes) -> float:
-        """Bits of the class of a slot's row."""
+        """The entropy, in bits, of the class of a slot's row."""
         if classes is None:
             return _entropy(self._weights[slot], self._sizes[slot])
         of_class = [Fraction(0)] * (int(classes.max()) + 1)
@@ -209,7 +208,7 @@ class World:
         return others[name]
 
     def _keep_apart(self, others: list[World], known: Sequence[World]) -> None:
-        """Share the bijection of names with other worlds, and take them from an end that no world known takes."""
+        """Share the bijection of names with the `others`, starting at an end of it that no known world uses."""
         if not others:
             return
         attribute = self.of_kind("name")
@@ -242,7 +241,7 @@ class World:
 
 
 def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Every text in a spec, after its place there: `attributes.city.values`."""
+    """(place, text) of every text in a spec; a place is like `attributes.city.values`."""
     if isinstance(value, Spec):
         value = {name: getattr(value, name) for name in type(value).model_fields}
     if isinstance(value, str):
@@ -256,13 +255,13 @@ def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 
 
 def _overlap(a: range, b: range, names: int) -> bool:
-    """Whether two runs of names meet, or one runs over the ends of all of them."""
+    """Whether two ranges of names overlap, or one exceeds 0 … names - 1."""
     beyond = any(run.start < 0 or run.stop > names for run in (a, b))
     return beyond or max(a.start, b.start) < min(a.stop, b.stop)
 
 
 def _entropy(weights: tuple[Fraction, ...] | None, rows: int) -> float:
-    """Bits of one draw."""
+    """The entropy of one draw, in bits; weights None: uniform over `rows`."""
     if weights is None:
         return log2(rows)
     return -sum(float(weight) * log2(float(weight)) for weight in weights if float(weight) > 0)

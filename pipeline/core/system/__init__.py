@@ -1,10 +1,10 @@
-"""The machine around us.
+"""The operating system: files, terminal, signals, secrets, caches.
 
-open_files files that others named or wrote, opened safely; files written whole or not at all
-reading    text files that others wrote: lines, tables, what is no UTF-8
-escaping   texts made fit to be shown: control characters written out, long ones shortened
-output     the one writer for stdout and the one for stderr
-signals    Ctrl-C, `kill`, and a terminal that goes away
-secrets    passwords and tokens, which are not shown or handed on
-caches     where the user's caches lie, and what stands in for them
+open_files  opens files that others named or wrote, safely; writes files whole or not at all
+reading     reads text files that others wrote: lines, tables, errors of UTF-8
+escaping    makes texts safe to show: control characters written out, long texts shortened
+output      the only writers of stdout and stderr
+signals     Ctrl-C, `kill`, and a terminal that is closed
+secrets     finds passwords and tokens, so that they are not shown or passed on
+caches      the folder of the user's caches, or a temporary one
 """

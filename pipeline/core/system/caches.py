@@ -1,11 +1,11 @@
-"""Where the caches of the user lie, and what stands in for them where nothing can be kept.
+"""The folder of the user's caches, or a temporary one. The first that applies:
 
-    XDG_CACHE_HOME, where that is set        the user has said where
-    ~/.cache, where that can be written      usual
-    a folder of this process alone           no home, or one on a read-only disk; removed when the process ends
+    XDG_CACHE_HOME               if it is set
+    ~/.cache                     if it can be written
+    a folder of this process     if there is no home, or a read-only one; removed when the process ends
 
-The last is a new folder that only the user can read, never one whose name others could know beforehand. It is put into
-XDG_CACHE_HOME, so that processes which this one starts, and libraries with caches of their own, take it too.
+The temporary folder is new, can be read by the user alone, and has a name that nobody can predict. XDG_CACHE_HOME is
+set to it, so that child processes, and libraries with caches of their own, use it too.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ VARIABLE = "XDG_CACHE_HOME"
 
 
 def user_cache() -> Path:
-    """The folder of the user's caches. RunError where there is none and none can be made.
+    """The folder of the user's caches. RunError if there is none and none can be made.
 
-    One that XDG_CACHE_HOME names may be one that cannot be written; any other can.
+    It can be written, unless XDG_CACHE_HOME names one that cannot.
     """
     named = expanded(os.environ.get(VARIABLE, ""))
-    if named.is_absolute():  # others are to be ignored, its specification says
+    if named.is_absolute():  # the XDG specification says to ignore relative paths
         return named
     usual = expanded("~/.cache")
     return usual if usual.is_absolute() and writable(usual) else temporary_cache()
@@ -38,7 +38,7 @@ def user_cache() -> Path:
 
 @lru_cache(1)
 def temporary_cache() -> Path:
-    """The folder that stands in for the user's cache until this process ends. RunError where none can be made."""
+    """A folder for caches that is removed when this process ends. RunError if none can be made."""
     try:
         folder = Path(tempfile.mkdtemp(prefix="pretraining-recipes-"))
     except OSError as error:
@@ -51,13 +51,13 @@ def temporary_cache() -> Path:
 
 
 def lend_home() -> None:
-    """Make the temporary folder the home of a user without one: for Ray, which does not start without."""
+    """Make the temporary folder the home of a user without a home, because Ray needs one to start."""
     if not expanded("~").is_absolute():
         os.environ["HOME"] = str(temporary_cache())
 
 
 def say_if_temporary(folder: Path) -> None:
-    """Say once that what is put into a folder of temporary_cache will not be there for the next command."""
+    """Tell the user, once, if files put into `folder` are lost when the process ends: it is below temporary_cache."""
     if temporary_cache.cache_info().currsize and temporary_cache() in folder.parents:
         _say(temporary_cache())
 
@@ -71,7 +71,7 @@ def _say(folder: Path) -> None:
 
 
 def writable(folder: Path) -> bool:
-    """Whether files can be made in a folder, which is made where it is not there."""
+    """Whether files can be made in a folder, which is created if it does not exist."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
@@ -81,5 +81,5 @@ def writable(folder: Path) -> bool:
 
 
 def _remove(folder: Path, owner: int) -> None:
-    if os.getpid() == owner:  # a process that was forked off leaves it
+    if os.getpid() == owner:  # not a forked child
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Texts that others wrote, made fit to be shown: what would move a cursor or change the terminal is written out."""
+"""Makes texts that others wrote safe to show: characters that would control the terminal are written out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 
 
 def escaped(text: str, keep: str = "") -> str:
-    """The text with every control character in it, but for those in `keep`, as Python writes it in quotes.
+    """The text with every control character, except those in `keep`, replaced by its Python escape.
 
     >>> escaped("Ann\\x1b[2J Lee\\n"), escaped("a\\tb\\u202ec\\n", keep="\\t\\n")
     ('Ann\\\\x1b[2J Lee\\\\n', 'a\\tb\\\\u202ec\\n')
@@ -20,7 +20,7 @@ def escaped(text: str, keep: str = "") -> str:
 
 
 def shortened(text: str, most: int = 60) -> str:
-    """The text, its middle left out where it has more than `most` characters.
+    """The text, with its middle left out if it has more than `most` characters.
 
     >>> shortened("a" * 9 + "z", 5), shortened("short", 5)
     ('aa…az', 'short')

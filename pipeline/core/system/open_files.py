@@ -1,7 +1,7 @@
-"""Files that others named or wrote, opened one way: regular files only, and no more of them than was expected.
+"""Opens files that others named or wrote: regular files only, of at most an expected size.
 
-A pipe without a writer is waited for for ever, a device like /dev/zero never ends, and a file of a terabyte does not
-fit into memory. All three are an OSError here, whose `strerror` says in words what is wrong, as the system's own does.
+Opening a pipe without a writer would block for ever, a device like /dev/zero never ends, and a terabyte does not fit
+into memory. All three raise OSError here; its `strerror` says in words what is wrong.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipeline.core.errors import StorageError
 
 
 def expanded(path: str | Path) -> Path:
-    """A path as the user means it: `~` and `~name` are homes, where there are such. Other paths stay as they are.
+    """A path with a leading `~` or `~name` replaced by that home, if it exists; any other path unchanged.
 
     >>> expanded("data/bios")
     PosixPath('data/bios')
@@ -28,7 +28,7 @@ def expanded(path: str | Path) -> Path:
 
 
 def destination(path: str | Path) -> Path:
-    """The same for a path at which something may be made. StorageError for the home of somebody who is not known.
+    """As `expanded`, for a path that may be written to. StorageError for the home of an unknown user.
 
     >>> destination("~x-y/z")
     Traceback (most recent call last):
@@ -43,9 +43,9 @@ def destination(path: str | Path) -> Path:
 
 
 def opened(path: str | Path, most: int | None = None) -> BinaryIO:
-    """A regular file, open for reading. OSError for anything else, and for one of more than `most` bytes."""
+    """A regular file, open for reading. OSError for any other kind of file, and for more than `most` bytes."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # does not block on a pipe
     except ValueError:  # the name holds a NUL, or half a character
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
     try:
@@ -63,10 +63,10 @@ def opened(path: str | Path, most: int | None = None) -> BinaryIO:
 
 
 def contents(path: str | Path, most: int) -> bytes:
-    """All of a regular file. OSError for anything else, and for one of more than `most` bytes."""
+    """The content of a regular file. OSError for any other kind of file, and for more than `most` bytes."""
     with opened(path, most) as file:
-        data = file.read(os.fstat(file.fileno()).st_size + 1)  # to be asked for more bytes takes room for them
-        while len(data) <= most and (more := file.read(2**16)):  # a file of /proc says that it has none, and goes on
+        data = file.read(os.fstat(file.fileno()).st_size + 1)  # not `most`: read() allocates what it is asked for
+        while len(data) <= most and (more := file.read(2**16)):  # a file of /proc has content, though its size is 0
             data += more
     if len(data) > most:
         raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
@@ -75,10 +75,10 @@ def contents(path: str | Path, most: int) -> bytes:
 
 @contextmanager
 def created(path: Path, partials: Path | None = None) -> Iterator[BinaryIO]:
-    """A file that takes its name when the block ends, in the place of one that has it, and is gone when it raises.
+    """A file to write that replaces `path` when the block ends, and is removed if the block raises.
 
-    partials: the folder in which it lies until then, on the same disk (default: that of the file, under a name that
-    begins with a point). Both folders are made where they are not there. OSError as the system has it.
+    partials: the folder that holds it until then, on the same disk (default: the folder of `path`, under a name that
+    begins with a dot). Both folders are created if missing. OSError as the system raises it.
     """
     name = f"{path.name}.{uuid.uuid4().hex}"
     partial = partials / name if partials else path.with_name(f".{name}")

@@ -1,12 +1,11 @@
-"""All that the package prints: one writer for stdout and one for stderr.
+"""Prints everything that the package prints: the only writers of stdout and stderr.
 
-What others wrote (values, templates, documents, names of files, messages of libraries) may hold sequences that move the
-cursor, change the terminal's title or turn the direction of writing. Here every control character is written out as
-Python writes it in quotes. Our own colours are added to parts that are already so (`colour.py`), and pass as they are.
+Texts of others (values, templates, documents, file names, messages of libraries) may contain sequences that move the
+cursor, change the terminal's title or reverse the direction of writing. So every control character is replaced by its
+Python escape, and so is a character that the stream's encoding lacks. Only `show_painted` lets our own colours pass.
 
-A character that the encoding of a stream lacks is written out too. A stdout that cannot take what is written ends the
-command with exit code 1: what was printed to a full disk has not been printed. A reader that has left (`… | head`) is
-no error. A stderr that cannot be written has nobody who reads it, and is let be.
+If stdout cannot be written (a full disk), the command ends with exit code 1. If its reader has left (`… | head`), that
+is no error. If stderr cannot be written, that is ignored, as nobody reads it.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import Any, TextIO
 from pipeline.core.errors import RunError
 from pipeline.core.system.escaping import escaped
 
-LAID_OUT = "\n\t"  # what a text of several lines, as a document is, may hold
+LAID_OUT = "\n\t"  # control characters that a text of several lines, such as a document, may keep
 
 
 class ReaderGone(Exception):
@@ -29,10 +28,10 @@ class ReaderGone(Exception):
 
 
 def prepare() -> None:
-    """Make the three standard streams of a process what the rest relies on. To be called before a file is opened.
+    """Set up the three standard streams of the process. Call this before any file is opened.
 
-    One that is closed is opened, lest a file of a dataset take its number and what we print land in it: stdin and
-    stderr are empty and swallow, and writing to stdout fails, as it does where it is closed.
+    A closed stream is opened on the null device; otherwise a dataset's file could get its number, and what we print
+    would land in that file. Then stdin is empty, stderr discards, and writing to stdout fails, as if still closed.
     """
     for descriptor, mode in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         try:
@@ -45,7 +44,7 @@ def prepare() -> None:
 
 
 def _lenient(stream: TextIO | None, descriptor: int) -> TextIO:
-    """A stream, also for one that Python found closed, that writes out what its encoding lacks."""
+    """A stream (a new one if Python found it closed) that escapes characters its encoding lacks."""
     if not isinstance(stream, io.TextIOWrapper):
         stream = open(descriptor, "w", closefd=False)  # noqa: SIM115  (as long as the process)
     stream.reconfigure(errors="backslashreplace")
@@ -53,17 +52,17 @@ def _lenient(stream: TextIO | None, descriptor: int) -> TextIO:
 
 
 def say(line: str = "") -> None:
-    """Print one line. RunError where stdout cannot be written; ReaderGone where nobody reads it. So all of these."""
+    """Print one line. As all writers of stdout: RunError if it cannot be written, ReaderGone if nobody reads it."""
     _write(escaped(line, keep="\t") + "\n")
 
 
 def show(text: str) -> None:
-    """Print a text of any number of lines, as it is laid out."""
+    """Print a text of any number of lines, keeping line breaks and tabs."""
     _write(escaped(text, keep=LAID_OUT) + "\n")
 
 
 def show_painted(text: str) -> None:
-    """Print a text with colours of ours in it, whose other parts are escaped: those of `colour.py`."""
+    """Print a text that contains our own colours and is otherwise escaped already."""
     _write(text + "\n")
 
 
@@ -73,7 +72,7 @@ def show_json(value: Any) -> None:
 
 
 def flush() -> None:
-    """Hand over all that was printed, which is when a full disk is noticed: a part of every command."""
+    """Flush stdout, which is when a full disk is noticed. Every command calls it."""
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -81,12 +80,12 @@ def flush() -> None:
 
 
 def complain(line: str) -> None:
-    """Print one line to stderr, where that can be written: a refusal, a notice, how far a command is."""
+    """Print one line to stderr, if it can be written: an error, a notice, or progress."""
     complain_laid_out(escaped(line, keep="\t") + "\n")
 
 
 def complain_laid_out(text: str) -> None:
-    """The same for a text of several lines, as it is laid out: its line breaks are its own."""
+    """As `complain`, for a text of several lines, keeping line breaks and tabs."""
     try:
         sys.stderr.write(escaped(text, keep=LAID_OUT))
         sys.stderr.flush()
@@ -109,12 +108,12 @@ def _lost(error: OSError) -> None:
 
 
 def _silence(stream: TextIO) -> None:
-    """What a stream still holds goes nowhere: Python would complain of it when it ends."""
+    """Discard what a stream still buffers; Python would complain about it at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
 def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
-    """What Python calls to show a warning: as a line like our own."""
+    """Python's hook to show a warning: prints it as a line like our own."""
     complain(f"warning: {message}")

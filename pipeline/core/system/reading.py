@@ -1,7 +1,7 @@
-"""Text files that others wrote, read one way, so that no value is altered on its way in.
+"""Reads text files that others wrote, without altering a value.
 
-They are UTF-8, with or without a byte order mark. Lines end at `\\n` or `\\r\\n` and nowhere else: U+2028, U+0085 and
-form feeds are characters of a line. Only blanks and tabs at the ends of a line may be dropped, by who reads it.
+Files are UTF-8, with or without a byte order mark. Lines end at `\\n` or `\\r\\n` and nowhere else: U+2028, U+0085 and
+form feeds belong to a line. Callers may strip blanks and tabs from the ends of a line, and nothing else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
 def control_in(text: str) -> str:
-    """The first control character of a text, "" where there is none.
+    """The first control character of a text, or "".
 
     >>> control_in("big north"), control_in("big\\u2028north")
     ('', '\\u2028')
@@ -35,21 +35,21 @@ def control_in(text: str) -> str:
 
 
 def raw_lines(file: BinaryIO, most: int) -> Iterator[tuple[int, bytes]]:
-    """Number, from 1 on, and bytes of each line of a file; no more than most + 1 of a line that is longer."""
+    """(number from 1 on, bytes) of each line of a file; of a line longer than `most`, only most + 1 bytes."""
     return enumerate(iter(partial(file.readline, most + 1), b""), 1)
 
 
 def line_of(raw: bytes, *, first: bool) -> str:
-    """A line of a file that is read line by line, without its end. UnicodeDecodeError where it is not UTF-8.
+    """The text of a line from `raw_lines`, without its line end. UnicodeDecodeError if it is not UTF-8.
 
-    first: whether it is the first of the file, which may begin with a byte order mark.
+    first: whether it is the first line of the file, which may begin with a byte order mark.
     """
     text = raw.decode("utf-8-sig" if first else "utf-8")
     return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
 
 
 def decoded(raw: bytes) -> tuple[str, int, str]:
-    """A text without its byte order mark, or the line and the reason why the bytes are none.
+    """(text without byte order mark, 0, "") or, for bytes that are not UTF-8, ("", line, what is wrong there).
 
     >>> decoded(b"towns\\nUlm \\xff\\n")
     ('', 2, 'byte 5 of the line (0xff) is not UTF-8')
@@ -61,7 +61,7 @@ def decoded(raw: bytes) -> tuple[str, int, str]:
 
 
 def not_utf8(raw: bytes, error: UnicodeDecodeError) -> tuple[int, str]:
-    """The line of what is no UTF-8 in some bytes, from 1 on, and what is wrong there."""
+    """(line from 1 on, what is wrong there) of the first bytes that are not UTF-8."""
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return 1, "it is UTF-16, not UTF-8"
     wrong = error.start + len(raw) - len(error.object)  # a decoder may have left out a byte order mark
@@ -70,7 +70,7 @@ def not_utf8(raw: bytes, error: UnicodeDecodeError) -> tuple[int, str]:
 
 
 def read(path: Path, shown: str = "") -> str:
-    """All of a file, as it is but for a byte order mark. SpecError, naming it as `shown`, where it is no text."""
+    """The text of a file, without its byte order mark. SpecError, naming the file as `shown`, if it is no text."""
     try:
         raw = contents(path, MOST_BYTES)
     except OSError as error:
@@ -82,10 +82,7 @@ def read(path: Path, shown: str = "") -> str:
 
 
 def lines(path: Path, shown: str = "") -> Iterator[tuple[str, str]]:
-    """Place (`file:line`) and text of each line of a file, one by one.
-
-    SpecError where it is no text, or has other line ends.
-    """
+    """(`file:line`, text) of each line of a file. SpecError if it is no text, or has other line ends."""
     text, begins, number = read(path, shown), 0, 0
     if lone := _LONE_RETURN.search(text):
         number = text.count("\n", 0, lone.start()) + 1
@@ -102,9 +99,9 @@ def lines(path: Path, shown: str = "") -> Iterator[tuple[str, str]]:
 
 
 def records(path: Path, delimiter: str, shown: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Place and cells of each record of a table; a cell in quotes may hold anything, line breaks too.
+    """(`file:line`, cells) of each record of a table. A cell in quotes may contain anything, also line breaks.
 
-    The place is where the record begins. SpecError for what is no table.
+    The line is the record's first. SpecError if the file is no table.
     """
     table = csv.reader(io.StringIO(read(path, shown), newline="\n"), delimiter=delimiter, strict=True)
     begins = 1

@@ -1,8 +1,8 @@
-"""What must not be shown or handed on: passwords and tokens, in the environment and in texts.
+"""Finds passwords and tokens, in the environment and in texts, so that they are not shown or passed on.
 
-A variable holds a secret where a word of its name says so (HF_TOKEN, AWS_SECRET_ACCESS_KEY), or where its value is a
-URL with a password. A text holds one where it shows the value of such a variable, a URL with a password, what follows
-the "?" of a URL, which may sign it, or a header or token of a known form.
+A variable is a secret if a word of its name says so (HF_TOKEN, AWS_SECRET_ACCESS_KEY), or if its value is a URL with a
+password. In a text, these are secrets: the value of such a variable, the password of a URL, the query of a URL (it may
+be a signature), and headers and tokens of known forms.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from urllib.parse import quote
 # How a word of a name ends: TOKEN, GITHUBTOKEN, but not TOKENIZERS.
 _ENDS = ("TOKEN", "TOKENS", "SECRET", "SECRETS", "PASSWORD", "PASSWD", "PASSPHRASE", "APIKEY", "CREDENTIALS", "COOKIE")
 _WORDS = {"KEY", "KEYS", "SAS", "CREDENTIAL", "AUTHORIZATION", "CONNECTION"}
-_PATHS = ("_FILE", "_PATH", "_DIR")  # the name of a place where a secret lies is none
-_SHORTEST = 8  # characters of a value that is looked for in texts: "test" and "1" are no secrets, and stand everywhere
+_PATHS = ("_FILE", "_PATH", "_DIR")  # such a variable holds the path of a secret, not the secret
+_SHORTEST = 8  # characters of a value that is searched in texts: "test" and "1" are no secrets, and are everywhere
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/?#\s'\"@]*:[^/?#\s'\"]*@", re.IGNORECASE)
 _QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?'\"<>]*)\?[^\s'\"<>]+", re.IGNORECASE)
 _HEADER = re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
@@ -33,7 +33,7 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Whether a variable of the environment holds a secret.
+    """Whether an environment variable is a secret.
 
     >>> is_secret("HF_TOKEN", "hf_x"), is_secret("TOKENIZERS_PARALLELISM", "false"), is_secret("P", "http://a:b@c/")
     (True, False, True)
@@ -45,9 +45,9 @@ def is_secret(name: str, value: str) -> bool:
 
 
 def needed(environment: Mapping[str, str], url: str) -> dict[str, str]:
-    """An environment for who writes to a folder's URL or path: of its secrets, those that its store asks for.
+    """The environment without the secrets that writing to `url` (a URL or a path) does not need.
 
-    A store of an unknown kind may ask for any. A proxy's password is one that every store may ask for.
+    A store of an unknown kind may need any of them. Every store may need a proxy's password.
 
     >>> needed({"HF_TOKEN": "x", "AWS_SECRET_ACCESS_KEY": "y", "HOME": "/"}, "s3://bucket/data")
     {'AWS_SECRET_ACCESS_KEY': 'y', 'HOME': '/'}
@@ -64,7 +64,7 @@ def needed(environment: Mapping[str, str], url: str) -> dict[str, str]:
 
 
 def has_secret(url: str) -> bool:
-    """Whether a URL has a password, or a query, in it.
+    """Whether a URL contains a password or a query.
 
     >>> has_secret("s3://key:secret@bucket/x"), has_secret("hf://datasets/user/name@main/x"), has_secret("s3://b/x?s=1")
     (True, False, True)
@@ -73,14 +73,14 @@ def has_secret(url: str) -> bool:
 
 
 def redacted(text: str, environment: Mapping[str, str] | None = None) -> str:
-    """A text without the secrets that stand in it. environment: whose secrets are looked for (default: this process's).
+    """A text with every secret in it hidden. environment: its secrets are hidden too (default: this process's).
 
     >>> redacted("PUT https://me:pw@host/a?X-Signature=1 with hf_12345678", {"HF_TOKEN": "hf_12345678"})
     'PUT https://(hidden)@host/a?(hidden) with (HF_TOKEN)'
     """
     variables = os.environ if environment is None else environment
     for name, value in sorted(variables.items(), key=lambda variable: (-len(variable[1]), variable[0])):
-        for shown in (value, quote(value, safe="", errors="surrogateescape")):  # as it is, and as it stands in a URL
+        for shown in (value, quote(value, safe="", errors="surrogateescape")):  # as it is, and as written in a URL
             if len(value) >= _SHORTEST and shown in text and is_secret(name, value):
                 text = text.replace(shown, f"({name})")
     text = _QUERY.sub(r"\1?(hidden)", _USER.sub(r"\1(hidden)@", text))

@@ -1,1 +1,1 @@
-"""What sampler.py and parser.py of the folder above have compiled. Imported only where sentences are made or read."""
+"""The compiled loops of ../sampler.py and ../parser.py. Imported only where sentences are drawn or parsed."""

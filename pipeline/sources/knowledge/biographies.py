@@ -1,7 +1,7 @@
 """Biographies: a sentence for each attribute of an individual, in one of many wordings.
 
-The variants of Part 3.1 (section A.1) are three choices. How often the wording changes (`paraphrases`), how often the
-order of the sentences does (`permutations`), and where the full name stands (`full_name`):
+The variants of Part 3.1 (section A.1) combine three choices: how many wordings an individual has (`paraphrases`), how
+many orders of the sentences (`permutations`), and which sentences have the full name (`full_name`):
 
     single            paraphrases 1            single+permute5        permutations 5
     multi5            paraphrases 5            multi5+permute         paraphrases 5, permutations 5
@@ -98,13 +98,16 @@ class BiographiesSpec(TemplatesSpec, AboutSpec):
 
     @property
     def named_after(self) -> int | None:
-        """Sentences before the one with the full name; None where all have it."""
+        """The number of sentences before the one with the full name; None if all sentences have it."""
         after = self.full_name.after if isinstance(self.full_name, AfterSpec) else 0
         return None if self.full_name == "all" else after
 
 
 class Biographies(TemplateSource):
-    """The source. Wordings come from the source's key, truth from the world alone. sentences: in fixed order."""
+    """An item is an individual. Wordings depend on the source's key, facts on the world only.
+
+    sentences: their names, in the order of the recipe.
+    """
 
     world: World
 
@@ -156,7 +159,7 @@ class Biographies(TemplateSource):
         return item + self.people.start
 
     def choices(self, individual: I64, exposure: I64) -> Choices:
-        """The variants in which individuals (d,) appear at `exposure` (d,)."""
+        """The variant of each individual (d,) at its exposure (d,)."""
         paraphrase = variant_at(self._spec.paraphrases, exposure)
         keys, counts = self._sentence_keys, self._counts
         wordings = below_each(keys, counts[0], self._wording_key, individual, paraphrase)
@@ -186,7 +189,7 @@ class Biographies(TemplateSource):
         return self._mistakes.outline(Right(programs, order, rows, early), individual, exposure)
 
     def _programs(self, choices: Choices) -> tuple[I32, I32]:
-        """The program of the sentence at each place, and which sentence that is: int32 (d, s) both."""
+        """The program at each place of each document, and the sentence that it renders: int32 (d, s) both."""
         order = choices.order
         fixed = np.arange(len(self._modes), dtype=np.int32)
         if self._closing and order is not None:
@@ -200,7 +203,7 @@ class Biographies(TemplateSource):
         return programs, np.broadcast_to(sentence, programs.shape)
 
     def _occurring(self) -> dict[int, frozenset[int]]:
-        """Mode → the sentences that can occur in it."""
+        """Mode → sentences that can occur in it."""
         early = bool(self._spec.mistakes and self._spec.mistakes.weak)
         fixed = self._spec.permutations == "fixed"
         return sentences_by_mode(self._modes, len(self.sentences), fixed=fixed, early=early)
@@ -225,7 +228,7 @@ class Biographies(TemplateSource):
         return Mistakes(spec.mistakes, key, falsehoods, back, len(self._modes), len(self.sentences))
 
     def _lengths(self, renderer: Renderer) -> tuple[Fraction, int | None]:
-        """Expected and longest tokens of a document that `renderer` renders, its end token included."""
+        """Expected and longest tokens of a document, with this renderer, end token included; None if unknown."""
         if not isinstance(renderer, Fragments) or self._sampled:
             return sample_mean(self), None
         wrong = self._mistakes.falsehoods if self._mistakes else {}
@@ -233,19 +236,19 @@ class Biographies(TemplateSource):
         return lengths.mean(), lengths.longest()
 
     def _mean(self, renderer: Fragments) -> Fraction | None:
-        """Expected tokens of a document, None where they cannot be computed."""
+        """Expected tokens of a document; None if they cannot be computed."""
         return None if self._sampled else self._lengths(renderer)[0]
 
     @property
     def _sampled(self) -> bool:
-        """Whether nothing can be computed of all documents: what comes later is not known by its place."""
+        """Whether lengths must be sampled: with shuffled groups, which sentences come later depends on the order."""
         weak = self._spec.mistakes and self._spec.mistakes.weak
         return bool(weak and self._spec.permutations != "fixed" and max(self._groups.sizes) > 1)
 
     # ── what gets lost ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _shown(self, programs: Sequence[Program]) -> Shown:
-        """What the documents show, in the languages that occur; of what is always wrong nothing."""
+        """What the documents show, over all languages that occur; an attribute that is always wrong is not shown."""
         shown, sizes = Shown(), sizes_of_two(self.world)
         always_wrong = self._spec.mistakes is not None and self._spec.mistakes.silent == 1
         for language, share in enumerate(self._languages.shares):
@@ -259,7 +262,7 @@ class Biographies(TemplateSource):
         return shown
 
     def _variants(self) -> int:
-        """How many different documents an item can have, at any number of exposures."""
+        """The number of different documents that an item can have."""
         spec = self._spec
         worded = sum(prod(counts) for counts, share in zip(self._counts, self._languages.shares, strict=True) if share)
         worded = worded if spec.paraphrases == "fresh" else min(worded, spec.paraphrases)
@@ -267,7 +270,7 @@ class Biographies(TemplateSource):
         return worded * (ordered if not isinstance(spec.permutations, int) else min(ordered, spec.permutations))
 
     def _lost(self, lines: CompiledLines, rendered: Rendered) -> Iterator[Notice]:
-        """What gets lost between the facts and the words of a document."""
+        """Notices about facts that the documents' words do not show."""
         spec, words = self._spec, Words.of(lines.programs, self.world)
 
         def bits(item: I64) -> I64:
@@ -284,7 +287,7 @@ class Biographies(TemplateSource):
             yield from repeated_orders(spec.permutations, len(self._groups.sizes), self._first_item)
 
     def _first_item(self, exposures: int) -> Choices:
-        """The variants of the first item at its first exposures."""
+        """The variants of the first item at exposures 0 … exposures - 1."""
         return self.choices(np.full(exposures, self.people.start, np.int64), np.arange(exposures, dtype=np.int64))
 
 

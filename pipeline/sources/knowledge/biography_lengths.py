@@ -1,7 +1,7 @@
-"""How long biographies are: expected and longest tokens, exactly, from the tables of their fragments.
+"""The expected and the longest tokens of biographies, exactly, from the tables of their fragments; nothing is drawn.
 
-Expectation is linear: a document is the sum over its places, of the sentences that may stand there, of their wordings,
-of what their slots may show, of the mistakes that may come before them. Nothing is drawn.
+Expectation is linear, so the mean of a document is a sum over its places: over the sentences that may be there, their
+wordings, the values of their slots, and the mistakes that may come before them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Table = list[list[list[Any]]]  # of tokens: [language][mode][sentence]
 
 @dataclass(frozen=True)
 class Lengths:
-    """Of biographies that `renderer` renders. wrong: sentence → its wrong values."""
+    """The lengths of biographies that `renderer` renders. wrong: sentence → its wrong values."""
 
     renderer: Fragments
     world: World
@@ -44,14 +44,14 @@ class Lengths:
         return total
 
     def longest(self) -> int | None:
-        """No fewer tokens than any document has; None where mistakes can make it ever longer."""
+        """An upper bound of the tokens of a document; None if repeated mistakes leave no bound."""
         if self.mistakes.rate:
             return None
         most = self._by_sentence(self.renderer.longest.tolist(), worst=True)
         return max(map(self._worst, most)) + len(self.renderer.prefix) + 1
 
     def _by_sentence(self, lengths: list[Any], *, worst: bool = False) -> Table:
-        """The mean, or the largest, over the wordings of each sentence; 0 where it never occurs so."""
+        """The mean (`worst`: the maximum) over the wordings of each sentence; 0 if it never occurs in that mode."""
         table: Table = []
         for counts, of_language in zip(self.layout.counts, self.layout.base.tolist(), strict=True):
             table.append([])
@@ -63,7 +63,7 @@ class Lengths:
         return table
 
     def _with_wrong_values(self, true: Table) -> Table:
-        """As `true`, of sentences whose value is wrong."""
+        """As `true`, but for sentences with a wrong value."""
         false = [[list(of_mode) for of_mode in of_language] for of_language in true]
         for sentence, falsehood in self.wrong.items():
             distributions = {slot: falsehood.probability(slot) for slot in falsehood.slots}
@@ -74,7 +74,7 @@ class Lengths:
         return false
 
     def _of_place(self, place: int, sentence: int, true: Sequence[Fraction], false: Sequence[Fraction]) -> Fraction:
-        """Tokens of one sentence at one place, with what goes wrong before and in it."""
+        """Expected tokens of one sentence at one place, including mistakes before it and in it."""
         if sentence not in self.wrong:
             return true[sentence]
         weak = self.mistakes.weak if place + 1 < self.layout.sentences else Fraction(0)  # nothing comes after the last
@@ -87,7 +87,7 @@ class Lengths:
         return inside + before / (1 - self.mistakes.corrected - weak)
 
     def _worst(self, most: Sequence[Sequence[int]]) -> int:
-        """Of the sentences of a document in one language."""
+        """The most tokens of all sentences of a document in one language. most: [mode][sentence]."""
         layout, n = self.layout, self.layout.sentences
         if layout.groups is None:
             return sum(most[mode][place] for place, mode in enumerate(layout.modes))
@@ -99,5 +99,5 @@ class Lengths:
 
 
 def _probability(distributions: Mapping[int, tuple[Fraction, ...]], world: World, slot: int) -> tuple[Fraction, ...]:
-    """How likely the rows of a slot are: those of some slots otherwise than in the world."""
+    """The probability of each row of a slot: from `distributions` if it is there, otherwise from the world."""
     return distributions.get(slot) or world.probability(slot)

@@ -1,4 +1,4 @@
-"""The sentences of biographies, as programs: for each language, sentence and way to call the subject, all wordings.
+"""The sentences of biographies as programs: all wordings for each language, mode (subjects.py) and sentence.
 
 language   en            fr          mode   NAME       Anya Briar Forger was born in …
 sentence   birth_city    birth_city         PRONOUN    She was born in …
@@ -22,12 +22,12 @@ from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSp
 from pipeline.text.fields import Field, Variable
 from pipeline.worlds.world import World
 
-CLOSING = "name"  # the sentence that ends a biography in which nobody has been named
+CLOSING = "name"  # the sentence that ends a biography if no sentence before has named the subject
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """What a sentence is about. templates: under which name its paraphrases stand. number: of a repeated attribute."""
+    """A kind of sentence. templates: the name of the file with its paraphrases. number: its number, if repeated."""
 
     name: str
     templates: str
@@ -37,7 +37,7 @@ class Sentence:
 def sentences_of(
     requested: Sequence[Name | list[Name]] | None, known: Mapping[str, list[str]], world: World
 ) -> list[list[Sentence]]:
-    """The sentences of a biography, in groups that stay together: the requested ones, or all."""
+    """The requested sentences of a biography, or all, in groups that stay together."""
     repeated = {name: len(spec.repeated(name)) for name, spec in world.spec.attributes.items() if spec.kind == "codes"}
     ordered = [name for name in world.spec.attributes if name in known and name != world.of_kind("name")]
     chosen = requested or ordered + sorted(known.keys() - set(ordered) - {CLOSING})
@@ -62,10 +62,10 @@ def sentences_of(
 
 
 class Wordings:
-    """All programs (`lines`), and where those of a language, a mode and a sentence begin.
+    """All programs (`lines`), and which of them render a sentence.
 
-    counts[language][sentence]: paraphrases. base (languages, modes, sentences) int32: the number of the first program;
-    -1 where the sentence never occurs so.
+    counts[language][sentence]: the number of paraphrases. base (languages, modes, sentences) int32: the number of the
+    first of their programs; -1 if the sentence never occurs in that mode.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Wordings:
         world: World,
         occurs: Mapping[int, frozenset[int]],
     ) -> None:
-        """occurs: mode → the sentences that can occur in it. SpecError, TemplateError for what cannot be compiled."""
+        """occurs: mode → sentences that can occur in it. SpecError or TemplateError if something cannot be compiled."""
         self.lines = CompiledLines(world)
         self.counts: list[list[int]] = []
         self.base: I32 = np.full((len(sets), len(MODES), len(sentences)), -1, np.int32)
@@ -115,10 +115,10 @@ class Wordings:
 
 @dataclass(frozen=True)
 class Layout:
-    """How biographies are put together, for what is computed of them all.
+    """How biographies are put together, for computations over all of them.
 
-    counts, base: as in `Wordings`. modes: of each place. sentences: how many take part in the order (a closing one does
-    not). groups: what stays together; None where the order is fixed. shares: of the languages.
+    counts, base: as in `Wordings`. modes: the mode at each place. sentences: how many are ordered (all but a closing
+    one). groups: groups that stay together; None if the order is fixed. shares: of each language.
     """
 
     counts: Sequence[Sequence[int]]
@@ -129,14 +129,14 @@ class Layout:
     shares: Sequence[Fraction]
 
     def at(self, place: int) -> dict[int, Fraction]:
-        """Sentence → how likely it stands at a place."""
+        """Sentence → the probability that it is at a place."""
         if self.groups is None or place >= self.sentences:
             return {place: Fraction(1)}
         return self.groups.at(place)
 
 
 def _own_words(sentence: Sentence, scope: Mapping[str, Variable]) -> dict[str, Variable]:
-    """{{ value }}: the attribute that the sentence is named after. {{ number }}: which of several alike."""
+    """Extra variables: {{ value }}, the attribute with the sentence's name; {{ number }}, of a repeated attribute."""
     words: dict[str, Variable] = {}
     if sentence.name in scope and "value" not in scope:
         words["value"] = scope[sentence.name]

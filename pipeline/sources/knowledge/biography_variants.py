@@ -1,4 +1,4 @@
-"""The variant of a biography: in which language, with which wordings, in which order of sentences.
+"""The variant of a biography: its language, its wordings, and the order of its sentences.
 
 Letters: d documents, s sentences.
 """
@@ -20,10 +20,10 @@ from pipeline.core.key import Key
 
 @dataclass(frozen=True)
 class Choices:
-    """The variants of d documents: number of the language (d,), wording of each sentence (d, s), order (d, s).
+    """The variants of d documents.
 
-    Column j of `wordings` is of sentence j. `order` is None where it is fixed; else its column j holds the sentence at
-    place j.
+    language (d,): its number. wordings (d, s): column j has the wording of sentence j. order (d, s): column j has the
+    sentence at place j; None if the order is fixed.
     """
 
     language: I64
@@ -33,18 +33,18 @@ class Choices:
 
 @dataclass(frozen=True)
 class Groups:
-    """Sentences that stay together: group g has those from first[g] on, sizes[g] of them."""
+    """Groups of sentences that stay together: group g has the sizes[g] sentences from first[g] on."""
 
     sizes: tuple[int, ...]
     first: tuple[int, ...]
 
     @classmethod
     def of(cls, sizes: list[int]) -> Groups:
-        """Groups of these sizes, one after the other."""
+        """Consecutive groups of these sizes."""
         return cls(tuple(sizes), tuple(np.cumsum([0, *sizes])[:-1].tolist()))
 
     def spread(self, order: I32) -> I32:
-        """An order of groups (d, groups) as one of sentences (d, s)."""
+        """Turns an order of groups, (d, groups), into an order of sentences, (d, s)."""
         if max(self.sizes) == 1:
             return order
         sizes, first = np.array(self.sizes), np.array(self.first)
@@ -54,7 +54,7 @@ class Groups:
         return spread
 
     def at(self, place: int) -> dict[int, Fraction]:
-        """Sentence → how likely it stands at a place, all orders of the groups being equally likely."""
+        """Sentence → the probability that it is at a place, if all orders of the groups are equally likely."""
         chances: dict[int, Fraction] = {}
         for g, size in enumerate(self.sizes):
             for within in range(size):
@@ -63,7 +63,7 @@ class Groups:
         return chances
 
     def _chance_before(self, group: int, sentences: int) -> Fraction:
-        """How likely the groups before this one have exactly so many sentences together."""
+        """The probability that the groups before this one have exactly `sentences` sentences together."""
         others = [size for g, size in enumerate(self.sizes) if g != group]
         ways: dict[tuple[int, int], int] = {(0, 0): 1}  # (groups, sentences) → sets of groups
         for size in others:
@@ -79,14 +79,14 @@ class Groups:
 
 
 class Languages:
-    """Which language each of an individual's paraphrases is in: exact counts, in an order of their own for everybody.
+    """The language of each paraphrase: every individual has exact counts of each, in an order of its own.
 
-    With shares in b-ths, paraphrase t of an individual has the phase (t · step + offset) mod b, and b paraphrases in a
-    row have all phases; each language owns its share of them.
+    If all shares are multiples of 1/b, paraphrase t of an individual has the phase (t · step + offset) mod b, so b
+    consecutive paraphrases have all phases. Each language owns its share of the phases.
     """
 
     def __init__(self, translations: Sequence[Fraction], key: Key) -> None:
-        """translations: the shares of all languages but the first."""
+        """translations: the share of each language except the first."""
         if sum(translations) > 1:
             total = float(sum(translations))
             raise SpecError(f"the languages' shares add up to {total:.4g}", "Let them be 1 at most.", ("translations",))
@@ -101,7 +101,7 @@ class Languages:
         self._key = key
 
     def __call__(self, item: I64, paraphrase: I64) -> I64:
-        """The number of the language of a `paraphrase` (d,) of each item (d,)."""
+        """The number of the language for each item and paraphrase, int64 (d,) all."""
         if len(self.shares) == 1:
             return np.zeros(item.size, np.int64)
         offset = below(self._key, self._phases, item).astype(np.int64)

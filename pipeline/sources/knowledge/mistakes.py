@@ -1,12 +1,12 @@
-"""Mistakes in biographies: sentences that are wrong and taken back, that come too early and are taken back, or wrong.
+"""Mistakes in biographies: wrong and taken back, too early and taken back, or wrong and not taken back.
 
     corrected   She was born in Boston, MA. [BACK] She was born in Chicago, IL.
     weak        She works for Adobe. [BACK] She was born in Chicago, IL.  …  She works for Adobe.
     silent      She was born in Boston, MA.
 
-For each sentence a coin decides whether a mistake stands before it; if so, the coin is thrown again. So the number of
-mistakes before a sentence is geometric: P(at least k) = rate^k. Every coin has a key of its own, so another rate, or
-another kind, leaves everything else as it is.
+A coin decides whether a mistake comes before a sentence; if so, the coin is thrown again. So the number of mistakes
+before a sentence is geometric: P(at least k) = rate^k. Every coin has its own key, so changing one rate changes nothing
+else.
 
 Letters: d documents, s places of sentences in each, m sentences in all, those of mistakes included.
 """
@@ -48,21 +48,21 @@ class MistakesSpec(Spec):
 
     @property
     def rate(self) -> Fraction:
-        """Of mistakes that are taken back."""
+        """The rate of mistakes that are taken back."""
         return self.corrected + self.weak
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """Of the parts that it puts into documents."""
+        """The roles of the parts that it adds to documents."""
         kinds = (("mistake", self.corrected), ("weak", self.weak), ("silent", self.silent), ("back", self.rate))
         return tuple(role for role, rate in kinds if rate)
 
 
 @dataclass(frozen=True)
 class Right:
-    """Documents without mistakes: the program and the sentence at each place, int32 (d, s) both; rows of facts.
+    """Documents before mistakes are added: the program and the sentence at each place, int32 (d, s); rows of facts.
 
-    early(document, place, later): the programs (k,) that render at `place` (k,) the sentence of the place `later` (k,).
+    early(document, place, later): for k sentences of later places, the programs (k,) that render them at `place`.
     """
 
     programs: I32
@@ -72,14 +72,14 @@ class Right:
 
 
 class Mistakes:
-    """Draws mistakes and puts them between the sentences."""
+    """Draws mistakes and inserts them before the sentences."""
 
     def __init__(
         self, spec: MistakesSpec, key: Key, falsehoods: Mapping[int, Falsehood], back: int, places: int, early: int
     ) -> None:
         """falsehoods: sentence → its wrong values. back: the program that takes a sentence back.
 
-        places: sentences of a document; the first `early` of them can come too early.
+        places: the number of sentences in a document; those at the first `early` places may come too early.
         """
         if spec.rate >= 1:
             raise SpecError(
@@ -94,7 +94,7 @@ class Mistakes:
         self._places, self._early = places, early
 
     def outline(self, right: Right, item: I64, exposure: I64) -> Outline:
-        """The documents (d,) with their mistakes."""
+        """The documents `right`, with mistakes for item (d,) and exposure (d,)."""
         attempts = self._attempts(right, item, exposure)
         counts = sum((kinds > 0 for kinds in attempts), np.zeros(right.programs.shape, np.int64))
         lengths = (1 + 2 * counts).reshape(-1)
@@ -115,7 +115,7 @@ class Mistakes:
         return Outline.ragged(draft.programs, draft.facts, per_document, rows, draft.roles, draft.false)
 
     def _attempts(self, right: Right, item: I64, exposure: I64) -> list[NDArray[np.int8]]:
-        """For each attempt what stands before each sentence: 0 (nothing), CORRECTED or WEAK; int8 (d, s)."""
+        """For each attempt the mistake before each sentence, int8 (d, s): 0 (none), CORRECTED or WEAK."""
         attempts: list[NDArray[np.int8]] = []
         alive = self._can[right.sentences]
         while self._spec.rate and alive.any():
@@ -124,7 +124,7 @@ class Mistakes:
             kinds[coin < threshold(self._spec.rate)] = WEAK
             kinds[coin < threshold(self._spec.corrected)] = CORRECTED
             after = kinds[:, self._early - 1 :]
-            after[after == WEAK] = 0  # nothing comes later
+            after[after == WEAK] = 0  # no later sentence is left
             kinds[~alive] = 0
             alive = kinds > 0
             if alive.any():
@@ -132,7 +132,7 @@ class Mistakes:
         return attempts
 
     def _put_wrong(self, draft: _Draft, right: Right, where: tuple[I64, ...], at: I64, h: U64, role: str) -> None:
-        """Put the sentences at (document, place), with a wrong value, where each is to stand: at (d · s,)."""
+        """Insert wrong versions of the sentences `where` = (document, place). at (d · s,): positions in the draft."""
         document, place = where
         sentences = right.sentences[document, place]
         rows = right.rows[document]
@@ -151,7 +151,7 @@ class Mistakes:
         draft.false[target] = label[sentences]
 
     def _put_early(self, draft: _Draft, right: Right, where: tuple[I64, ...], at: I64, h: U64) -> None:
-        """Put a sentence that comes later, drawn by `h`, before those at (document, place)."""
+        """Insert a later sentence, chosen by the bits `h`, before each sentence `where` = (document, place)."""
         document, place = where
         later = place + 1 + scaled_half(h[document, place], self._early - 1 - place)
         target = at[document * self._places + place]
@@ -159,14 +159,14 @@ class Mistakes:
         draft.facts[target] = document.astype(np.int32)
 
     def _bits(self, path: tuple[str | int, ...], item: I64, exposure: I64) -> U64:
-        """64 bits for each document and place: (d, s)."""
+        """64 uniform bits for each document and place: (d, s)."""
         key = self._key.child(*path)
         return bits_each([key.child(place) for place in range(self._places)], key, item, exposure)
 
 
 @dataclass
 class _Draft:
-    """The sentences of an outline while they are put into their places: first all [BACK], then the others."""
+    """An outline under construction: at first every sentence is [BACK], then the others replace it."""
 
     programs: I32
     facts: I32
@@ -177,7 +177,7 @@ class _Draft:
 
     @classmethod
     def of(cls, right: Right, at: I64, count: int, back: int) -> _Draft:
-        """With the right sentences at `at`, (d · s,)."""
+        """A draft of `count` sentences with the right ones at the positions `at` (d · s,)."""
         d, s = right.programs.shape
         draft = cls(
             programs=np.full(count, back, np.int32),
@@ -193,12 +193,12 @@ class _Draft:
         return draft
 
     def put(self, at: I64, programs: I32, role: str) -> None:
-        """Put sentences that have a role."""
+        """Write sentences with this role at the positions `at`."""
         self.programs[at] = programs
         self.roles[at] = number_of(role)
 
     def add_rows(self, rows: I32) -> I32:
-        """Rows of facts that are not true; where they will stand."""
+        """Append rows of false facts; returns their numbers."""
         first = self._rows
         self.wrong_rows.append(rows)
         self._rows += len(rows)

@@ -1,6 +1,6 @@
-"""Names alone: what a model is shown when it is probed, layer by layer, for what it knows (Q-probing, Part 3.1, 5).
+"""Names alone, for Q-probing (Part 3.1, section 5): a probe reads the facts about a name off the model's layers.
 
-A document is a start token, the full name, and the end token, at which the answer is read off.
+A document is a start token, the full name, and the end token, at which the probe reads.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class NamesSpec(AboutSpec):
 
 
 class Names(TemplateSource):
-    """The source."""
+    """An item is an individual, the same at every exposure."""
 
     world: World
 
@@ -61,7 +61,7 @@ class Names(TemplateSource):
         self.unknown = self._unknown(context.tokenizer.unknown, self._mean)
 
     def _mean(self, renderer: Fragments) -> Fraction:
-        """Expected tokens of a document that `renderer` renders, its end token included."""
+        """Expected tokens of a document, with this renderer, end token included."""
         return sum(renderer.mean_lengths(self.world.probability), Fraction(len(renderer.prefix) + 1))
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Two individuals in one document: the second one's slots are numbered behind those of the first.
+"""Two individuals in one document: the slots of the second are numbered after those of the first.
 
 slots        0          1 … n - 1               n … 2n - 2
              literal    of the first            of the second, in the same order
@@ -20,33 +20,33 @@ OTHER = "other_"  # before the names of the second individual's variables
 
 
 def slots_of_two(world: World) -> int:
-    """How many slots the facts about two individuals have."""
+    """The number of slots of two individuals."""
     return 2 * world.slots - 1
 
 
 def rows_of_two(first: I32, second: I32) -> I32:
-    """Rows (…, slots) of a first and of a second individual as one."""
+    """Concatenates rows of facts (…, slots) about a first and a second individual: (…, 2 · slots - 1)."""
     return np.concatenate([first, second[..., 1:]], axis=-1)
 
 
 def slot_of_one(world: World, slot: int) -> int:
-    """A slot of either individual as one of the first."""
+    """The slot of the first individual that corresponds to a slot of either."""
     return slot if slot < world.slots else slot - world.slots + 1
 
 
 def sizes_of_two(world: World) -> list[int]:
-    """Rows of each slot."""
+    """The number of rows of each slot of two individuals."""
     sizes = [world.sizes(slot) for slot in range(world.slots)]
     return sizes + sizes[1:]
 
 
 def probability_of_two(world: World, slot: int) -> tuple[Fraction, ...]:
-    """How likely each row of a slot is."""
+    """The probability of each row of a slot of either individual."""
     return world.probability(slot_of_one(world, slot))
 
 
 def scope_of_two(world: World, language: str) -> dict[str, Variable]:
-    """The variables: the attributes of an individual, and those of a second one with `other_` before their names."""
+    """Variables: the attributes of the first individual, and with the prefix `other_` those of the second."""
     language_of(language, ("language",))
     fields = world.fields_in(language)
     others = {OTHER + name: _shifted(field, world.slots - 1) for name, field in fields.items()}
@@ -54,7 +54,7 @@ def scope_of_two(world: World, language: str) -> dict[str, Variable]:
 
 
 def _shifted(field: Field, by: int) -> Field:
-    """The same field over slots that are numbered higher."""
+    """The same field, with all its slots shifted by `by`."""
     pieces = tuple(piece if isinstance(piece, str) else piece.at(piece.slot + by) for piece in field.format)
     parts = {name: column.at(column.slot + by) for name, column in field.parts.items()}
     return Field(pieces, parts, field.label, field.after)

@@ -1,13 +1,13 @@
-"""Questions and statements: one document about one individual (or two of them) and one thing.
+"""Questions and statements: a document about one individual (or two) and one topic.
 
-Every template file is a question; every line of it a wording, cut by bars into its parts:
+Every template file is a question, and each of its lines a wording, split by bars into its parts:
 
     On which date was {{ name }} born? Answer: | {{ birth_date }}.                           prompt | answer
     Is {{ name }}'s major luckier than {{ other_name }}'s? | {{ major }}; … | Yes.            prompt | hint | answer
     {{ birth_city }} is the birthplace of {{ name }}.                                        a statement: "B is A"
 
-Variables are the attributes of the individual, and with `other_` before them those of a second one, drawn anew for each
-exposure from the same group. Items are individuals × questions: item = individual · questions + question.
+Variables are the attributes of the individual, and with the prefix `other_` those of a second individual, which is
+drawn from the same group anew at each exposure. Items: item = individual · (number of questions) + question.
 
 Letters: d documents, m parts of them in all.
 """
@@ -87,7 +87,7 @@ class QuestionsSpec(TemplatesSpec, AboutSpec):
 
 @dataclass(frozen=True)
 class _Line:
-    """The programs of one wording: of a statement the prompt alone."""
+    """The programs of one wording; a statement has a prompt only."""
 
     prompt: int
     hint: int = -1
@@ -95,7 +95,7 @@ class _Line:
 
 
 class Questions(TemplateSource):
-    """The source. Wordings, hints and second individuals come from its key, truth from the world."""
+    """An item is a question about an individual. Wordings, hints and second individuals depend on the source's key."""
 
     world: World
 
@@ -139,14 +139,14 @@ class Questions(TemplateSource):
         return [self.questions[question] for question in (item % len(self.questions)).tolist()]
 
     def others(self, item: I64, exposure: I64) -> I64:
-        """The second individual of each document: any of the group but the first."""
+        """The second individual of each document, int64 (d,): uniform over the group without the first."""
         count = len(self.people)
         drawn = bits_each([self._key.child("other")], self._key.child("others"), item, exposure)[:, 0]
         first = item // len(self.questions)
         return (first + 1 + scaled(drawn, count - 1)) % count + self.people.start
 
     def choices(self, item: I64, exposure: I64) -> tuple[I64, NDArray[np.bool_]]:
-        """The line that words each question, and whether its hint is included: (d,) both."""
+        """The line (wording) of each document, and whether it includes its hint: (d,) both."""
         question = item % len(self.questions)
         h = bits(self._key.child("wording"), item, variant_at(self._spec.paraphrases, exposure))
         line = self._first[question] + scaled_half(h, self._counts[question])
@@ -169,7 +169,7 @@ class Questions(TemplateSource):
         return Outline.ragged(programs[present], facts, counts, rows, roles[which][present], false)
 
     def _tables(self) -> tuple[I32, NDArray[np.uint8]]:
-        """The parts of each line, without (row 2 · line) and with its hint (the next): programs, -1 for none; roles."""
+        """The parts of each line, without its hint in row 2 · line, with it in the next: programs (-1: none), roles."""
         table = np.full((2 * len(self._lines), 4), -1, np.int32)
         roles = np.zeros(table.shape, np.uint8)
         for i, line in enumerate(self._lines):
@@ -183,7 +183,7 @@ class Questions(TemplateSource):
         return table, roles
 
     def _compile_lines(self, question: str) -> list[_Line]:
-        """The wordings of a question. TemplateError for a line with too few bars or too many."""
+        """The wordings of a question. TemplateError for a line with the wrong number of bars."""
         self._spec.check(question)
         scope = scope_of_two(self.world, self._spec.language)
         wordings = []
@@ -206,7 +206,7 @@ class Questions(TemplateSource):
         return any(max(read, default=0) >= self.world.slots for read in slots)
 
     def _programs_of_marks(self, spec: QuestionsSpec) -> list[Program]:
-        """Those of the marks without and with a hint, if there are any. SpecError where no line has a hint."""
+        """The programs of the two marks, direct and hinted, if hints are requested. SpecError if no line has a hint."""
         if spec.hints is None:
             return []
         if not any(line.hint >= 0 for line in self._lines):
@@ -216,7 +216,7 @@ class Questions(TemplateSource):
         return [[spec.hints.direct.piece()], [spec.hints.hinted.piece()]]
 
     def _lengths(self, renderer: Renderer) -> tuple[Fraction, int | None]:
-        """Expected and longest tokens of a document that `renderer` renders, its end token included."""
+        """Expected and longest tokens of a document, with this renderer, end token included; None if unknown."""
         if not isinstance(renderer, Fragments):
             return sample_mean(self), None
         means = [*renderer.mean_lengths(partial(probability_of_two, self.world)), Fraction(0)]
@@ -236,7 +236,7 @@ class Questions(TemplateSource):
     # ── what gets lost ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _shown(self, programs: Sequence[Program], lines: Sequence[_Line]) -> Shown:
-        """What documents of a question show of the first individual or the second."""
+        """What documents of one question (all its lines) show of either individual."""
         shown = shown_by((programs[part] for line in lines for part in self._parts(line)), sizes_of_two(self.world))
         of_first = {slot: classes for slot, classes in shown.slots.items() if slot < self.world.slots}
         of_second = {slot_of_one(self.world, slot): shown.slots[slot] for slot in shown.slots.keys() - of_first.keys()}
@@ -244,11 +244,11 @@ class Questions(TemplateSource):
         return Shown(of_first, shown.labels, bare).joined(Shown(of_second))
 
     def _parts(self, line: _Line) -> list[int]:
-        """The programs that a document of a line can have."""
+        """The programs that can occur in documents of a line."""
         return [part for part in (line.prompt, line.hint if self._spec.hints else -1, line.answer) if part >= 0]
 
     def _lost(self, programs: Sequence[Program], rendered: Rendered) -> Iterator[Notice]:
-        """What gets lost between the facts and the words of a document."""
+        """Notices about facts that the documents' words do not show."""
         words = Words.of(programs, self.world)
         table, _ = self._tables()
         of_rows = np.array([reduce(or_, (words.bits[part] for part in row if part >= 0), 0) for row in table.tolist()])
@@ -275,7 +275,7 @@ class Questions(TemplateSource):
 
 
 def _chosen(spec: QuestionsSpec) -> list[str]:
-    """The questions to ask, in their order."""
+    """The names of the requested questions, in order; all, if none are requested."""
     for i, name in enumerate(spec.questions or ()):
         if name not in spec.known:
             at = ("questions", i)

@@ -1,7 +1,7 @@
-"""Whether documents name their subject: exactly, over languages, wordings and orders of sentences.
+"""The exact probability that documents name their subject, over all languages, wordings and orders of sentences.
 
-A bit string stands for the words of the name (its slots) that something shows: 0 for none of them. Wordings are drawn
-independently for each sentence, so that of a document is a convolution by "or".
+An integer's bits are the words of the name (its slots) that a text shows; 0: none of them. Wordings of sentences are
+independent, so a document's distribution is the convolution of its sentences' distributions by "or".
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from pipeline.text.expressions import Program
 from pipeline.text.shown_facts import shown_by, slots_read
 from pipeline.worlds.world import World
 
-Distribution = dict[int, Fraction]  # bits of words of the name → how likely
+Distribution = dict[int, Fraction]  # bits: words of the name → probability
 NOTHING: Distribution = {0: Fraction(1)}
 
 
 @dataclass(frozen=True)
 class Words:
-    """Which words of the name each of some programs shows: bits[p] of program p; all_: those of the whole name.
+    """Which words of the name each program shows.
 
-    name: the attribute. names: its words, as a template calls them.
+    bits[p]: the words shown by program p. all_: the bits of the whole name. name: the attribute. names: its words, as
+    templates call them ("name.first").
     """
 
     bits: list[int]
@@ -39,10 +40,10 @@ class Words:
 
     @classmethod
     def of(cls, programs: Sequence[Program], world: World) -> Words:
-        """A word is shown where a reader can distinguish all of its values, whatever else is done to it."""
+        """The words shown by these programs. A word counts as shown if a reader can tell apart all of its values."""
         name = world.of_kind("name")
         slots = list(world.slots_of(name)) if name else []
-        slots = [slot for slot in slots if world.sizes(slot) > 1] or slots  # a word that all share distinguishes nobody
+        slots = [slot for slot in slots if world.sizes(slot) > 1] or slots  # not words that all names share
         sizes, named, bits = sizes_of_two(world), frozenset(slots), []
         for program in programs:
             shown = shown_by([[part for part in program if slots_read(part) & named]], sizes)
@@ -52,7 +53,7 @@ class Words:
         return cls(bits, (1 << len(slots)) - 1, name or "", tuple(variables[slot] for slot in slots))
 
     def any_of(self, programs: range) -> Distribution:
-        """Of a program that is drawn uniformly."""
+        """The distribution for a program drawn uniformly from these."""
         chances: Distribution = {}
         for program in programs:
             chances[self.bits[program]] = chances.get(self.bits[program], Fraction(0)) + Fraction(1, len(programs))
@@ -60,7 +61,7 @@ class Words:
 
 
 def both(first: Distribution, second: Distribution) -> Distribution:
-    """Of two sentences, drawn independently."""
+    """The distribution for two independent sentences together."""
     chances: Distribution = {}
     for left, chance in first.items():
         for right, right_chance in second.items():
@@ -70,13 +71,13 @@ def both(first: Distribution, second: Distribution) -> Distribution:
 
 @dataclass(frozen=True)
 class Naming:
-    """Of biographies. What is taken back names nobody, so mistakes play no part."""
+    """The distributions for biographies. Mistakes are ignored, as sentences that are taken back name nobody."""
 
     words: Words
     layout: Layout
 
     def documents(self) -> Distribution:
-        """Of a document."""
+        """The distribution for a document."""
         total: Distribution = {}
         for language, share in enumerate(self.layout.shares):
             if share:
@@ -85,7 +86,10 @@ class Naming:
         return total
 
     def _of_language(self, language: int) -> Distribution:
-        """At most places the subject is called alike; the sentences at the other places decide, so they come first."""
+        """The distribution for a document in one language.
+
+        Most places have the same mode; so first the sentences at all other places are fixed, then the rest follows.
+        """
         usual = PRONOUN if PRONOUN in self.layout.modes else NAME
         special = [place for place in range(self.layout.sentences) if self.layout.modes[place] != usual]
         closing = NOTHING
@@ -112,7 +116,7 @@ class Naming:
         )
 
     def _standing(self, places: Sequence[int]) -> Iterator[tuple[Fraction, tuple[int, ...]]]:
-        """(chance, sentences) of what can stand at some places: none, one, or two of which the first is 0."""
+        """(probability, sentences) of each way to fill these places: none, one, or place 0 and one more."""
         if self.layout.groups is None:
             yield Fraction(1), tuple(places)
         elif not places:
@@ -123,7 +127,7 @@ class Naming:
             yield from self._first_and(places[1])
 
     def _first_and(self, place: int) -> Iterator[tuple[Fraction, tuple[int, int]]]:
-        """As `_standing`, of place 0 and another one."""
+        """As `_standing`, for place 0 and another place."""
         assert self.layout.groups is not None, "the order is fixed"
         sizes, first = self.layout.groups.sizes, self.layout.groups.first
         for g, size in enumerate(sizes):
@@ -141,9 +145,9 @@ class Naming:
 def notices(
     named: Mapping[int, Fraction], words: Words, remedy: str, example: Callable[[Callable[[I64], Any]], str]
 ) -> list[Notice]:
-    """Notices about documents that do not name their subject (bits 0), or by some words of the name only.
+    """Notices about documents that do not name their subject, or only by some words of the name.
 
-    example(which): one of the documents for whose bits, int64 (d,), `which` holds.
+    named: their distribution. example(which): a document for whose bits the predicate `which`, on int64 (d,), holds.
     """
     reported = []
     nameless = named.get(0, Fraction(0))
@@ -166,7 +170,7 @@ def notices(
                 "others may share",
                 f"Show the whole {{{{ {words.name} }}}} once.",
                 example(lambda bits: (bits != 0) & (bits != words.all_)),
-                lost=False,  # as where a first name is asked: other values may say who is meant
+                lost=False,  # other values may identify the individual
             )
         )
     return reported

@@ -1,4 +1,4 @@
-"""How a sentence calls its subject, and the variables that its template has then.
+"""How a sentence refers to its subject (its mode), and which variables its template then has.
 
 NAME       Anya Briar Forger was born in …      the full name
 PRONOUN    She was born in …                    after a sentence with the name
@@ -19,9 +19,9 @@ NAME, PRONOUN, NAMELESS = MODES = (0, 1, 2)
 
 
 def modes_of(sentences: int, named_after: int | None) -> NDArray[np.int64]:
-    """The mode of the sentence at each place: int64 (sentences,), with one place more where the name comes at the end.
+    """The mode at each place: int64 (sentences,), or one place more if the name comes in an extra sentence at the end.
 
-    named_after: sentences before the one with the full name; None where all have it. SpecError for more than there are.
+    named_after: sentences before the one with the full name; None if all have it. SpecError if it exceeds `sentences`.
 
     >>> modes_of(4, 2).tolist()
     [2, 1, 0, 1]
@@ -45,10 +45,10 @@ def modes_of(sentences: int, named_after: int | None) -> NDArray[np.int64]:
 def sentences_by_mode(
     modes: NDArray[np.int64], sentences: int, *, fixed: bool, early: bool
 ) -> dict[int, frozenset[int]]:
-    """Mode → the sentences that can occur in it.
+    """Mode → sentences that can occur in it.
 
-    modes: of each place. sentences: how many of the places take part in the order. fixed: whether that is always the
-    same. early: whether a later sentence can stand before its place, by mistake.
+    modes: the mode at each place. sentences: how many places are ordered (all but a closing one). fixed: whether the
+    order is always the same. early: whether a mistake can render a sentence at an earlier place.
     """
     occurring: dict[int, set[int]] = {mode: set() for mode in MODES}
     for place, mode in enumerate(modes.tolist()):
@@ -62,14 +62,14 @@ def sentences_by_mode(
 
 
 def language_of(name: str, at: tuple[str, ...] = ()) -> Language:
-    """A language by its name. SpecError, at a key, where there is none."""
+    """The language with this name. SpecError, at the key `at`, if there is none."""
     if name not in LANGUAGES:
         raise SpecError(f"no language '{name}'", suggest(name, LANGUAGES), at)
     return LANGUAGES[name]
 
 
 def name_of(world: World, remedy: str = "") -> str:
-    """The attribute that is the name of an individual. SpecError where the world has none."""
+    """The attribute of kind `name`. SpecError if the world has none."""
     name = world.of_kind("name")
     if name is None:
         raise SpecError(f"the world '{world.name}' has no attribute of kind name", remedy, ("world",))
@@ -77,7 +77,7 @@ def name_of(world: World, remedy: str = "") -> str:
 
 
 def scope_of(world: World, mode: int, language: str) -> dict[str, Variable]:
-    """The variables of a sentence: the world's attributes, and words for its subject (text/languages.py).
+    """The variables of a sentence in this mode: the world's attributes, and words for its subject (text/languages.py).
 
     {{ subject }} Anya Briar Forger · She     {{ subject_possessive }} Anya Briar Forger's · Her
     {{ object }} her     {{ possessive }} her     {{ verb("was", "were") }} agrees with the subject

@@ -1,4 +1,4 @@
-"""Templates of a recipe: files of a folder, or lines in the recipe itself; and their lines compiled to programs."""
+"""Templates of a recipe, from files in a folder or from the recipe itself, and their lines as programs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TemplatesSpec(Spec):
     _places: dict[str, tuple[str, ...]] = PrivateAttr(default_factory=dict)
 
     def materialise(self, files: Files) -> Self:
-        """The same with the lines themselves, and the place of each. SpecError where there is no such folder."""
+        """The same with the lines of the files, and the place of each. SpecError if there is no such folder."""
         if isinstance(self.templates, str):
             with specified_at("templates"):
                 texts = files.templates(self.templates)
@@ -43,7 +43,7 @@ class TemplatesSpec(Spec):
 
     @property
     def known(self) -> Mapping[str, list[str]]:
-        """Sentence → its paraphrases."""
+        """Sentence (the file's name) → its paraphrases."""
         assert not isinstance(self.templates, str), "materialise comes first"
         return self.templates
 
@@ -52,7 +52,7 @@ class TemplatesSpec(Spec):
         return [Text(*line) for line in zip(self.known[sentence], self._places[sentence], strict=True)]
 
     def check(self, sentence: str) -> None:
-        """SpecError where the paraphrases of a sentence are none, or not distinct lines."""
+        """SpecError if a sentence has no paraphrases, or equal ones."""
         lines = self.known[sentence]
         if not lines:
             raise SpecError("no template", "Give at least one line.", ("templates", sentence))
@@ -72,11 +72,11 @@ class TranslationSpec(TemplatesSpec):
 class CompiledLines:
     """The programs of a source's template lines, in the order in which they are added.
 
-    places: of each program its line, `file:line`.
+    places: for each program the `file:line` of its line.
     """
 
     def __init__(self, world: World) -> None:
-        """world: named in messages about unknown variables."""
+        """world: messages about unknown variables name it."""
         self.programs: list[Program] = []
         self.places: list[str] = []
         self._owner = f"world '{world.name}'"
@@ -84,11 +84,11 @@ class CompiledLines:
         self._missing_forms: dict[tuple[str, str], str] = {}
 
     def cut(self, line: Text, scope: Mapping[str, Variable]) -> list[Program]:
-        """The programs of a line, one for each part between its bars; none is added yet. TemplateError as `pieces`."""
+        """The programs of a line, one for each part between its bars. Adds none. TemplateError as `pieces`."""
         return list(parts(pieces(line, scope, self._owner, self._allowance)))
 
     def add(self, line: Text, scope: Mapping[str, Variable], programs: Sequence[Program] | None = None) -> range:
-        """Add the programs of a line: those of `cut`, or by default a single one. Returns their numbers."""
+        """Add the programs of a line (from `cut`; by default the whole line is one). Returns their numbers."""
         if programs is None:
             programs = [pieces(line, scope, self._owner, self._allowance)]
         for missing in bare_articles(line, scope):
@@ -98,5 +98,5 @@ class CompiledLines:
         return range(len(self.programs) - len(programs), len(self.programs))
 
     def notices(self) -> list[Notice]:
-        """What `plan` reports of the lines: full stops that stand twice, and forms that values do not have."""
+        """What `plan` reports about the lines: doubled full stops, and forms that values lack."""
         return [*doubled_stops(self.programs, self.places), *missing_forms(self._missing_forms)]

@@ -1,4 +1,4 @@
-"""What the sources with templates share: documents are outlines, rendered by the programs of their lines."""
+"""The base class of sources with templates: their documents are outlines, which a renderer turns into tokens."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from pipeline.text.render_and_encode import Rendered
 
 
 class TemplateSource(Source):
-    """A source that knows what its documents contain (`_outline`), and leaves tokens to its renderer."""
+    """A source that states what its documents contain (`_outline`), and leaves tokens to its renderer."""
 
     longest: int | None = None
     _renderer: Fragments | Rendered
-    _wrong_label = 0  # of values that are not true
+    _wrong_label = 0  # the label of false values
 
     @abstractmethod
     def _outline(self, item: I64, exposure: I64) -> Outline:
-        """What the documents of `item` (d,) at `exposure` (d,) contain."""
+        """The outline of the documents of `item` (d,) at `exposure` (d,)."""
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         choose = self._choose(item, exposure)
@@ -36,16 +36,16 @@ class TemplateSource(Source):
         )
 
     def lengths(self, item: I64, exposure: I64) -> I64 | None:
-        """Tokens of the same documents, int64 (d,); None where they must be made first."""
+        """The number of tokens of each document, int64 (d,); None if only making the documents can tell."""
         return self._renderer.lengths(item.size, self._choose(item, exposure))
 
     def _choose(self, item: I64, exposure: I64) -> Choose:
         return lambda chunk: self._outline(item[chunk], exposure[chunk])
 
     def _unknown(self, token: int | None, mean: Callable[[Fragments], Fraction | None]) -> Fraction | None:
-        """How often a token stands in a document, expected; None where only a sample can tell.
+        """The expected number of occurrences of a token in a document; None if only a sample can tell.
 
-        mean: the expected tokens of a document by other fragments, its end token included; None where not computed.
+        mean: fragments → expected tokens of a document, end token included; None if not computed.
         """
         if token is None:
             return Fraction(0)
@@ -58,9 +58,9 @@ class TemplateSource(Source):
         return None if expected is None else expected - 1
 
     def _example(self, rendered: Rendered, bits: Callable[[I64], I64], which: Callable[[I64], Any]) -> str:
-        """The first item for whose bits `which` holds, at exposure 0, with its text. bits(item): int64 (d,), of items.
+        """The first item whose bits satisfy `which`, with its text at exposure 0.
 
-        rendered: the programs, to be rendered.
+        rendered: renders the text. bits: items (d,) → their bits, int64 (d,).
         """
         item = np.arange(min(len(self), SAMPLE), dtype=np.int64)
         matching = item[which(bits(item))][:1]
@@ -71,5 +71,5 @@ class TemplateSource(Source):
 
 
 def variant_at(variants: Variants, exposure: I64) -> I64:
-    """The number of the variant that an item has at each exposure (d,): a fresh one each time, or one of so many."""
+    """The number of the variant at each exposure (d,): the exposure itself if "fresh", otherwise modulo `variants`."""
     return exposure % variants if isinstance(variants, int) else exposure

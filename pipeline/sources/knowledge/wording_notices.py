@@ -1,4 +1,4 @@
-"""What `plan` reports of wordings: doubled full stops, missing forms, paraphrases and orders that repeat."""
+"""Notices about wordings: doubled full stops, missing forms, and paraphrases or orders that repeat."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pipeline.sources.knowledge.biography_variants import Choices
 from pipeline.text.expressions import Program
 from pipeline.text.pieces import Piece
 
-STOPS = (".．。…", "!！", "?？")  # marks that end a sentence: those that are one mark to the reader stand together
-LOOKED_AT = 5_000  # exposures of the first item, of which two are to be alike
+STOPS = (".．。…", "!！", "?？")  # marks that end a sentence; a reader takes marks in one text for the same
+LOOKED_AT = 5_000  # exposures of the first item that are searched for two equal ones
 
 
 def doubled_stops(programs: Sequence[Program], places: Sequence[str]) -> list[Notice]:
-    """One notice for each value that ends in the full stop that templates add. places: `file:line` of each program."""
+    """A notice for each value that ends in the full stop that templates add. places: `file:line` of each program."""
     places_of: dict[str, list[str]] = {}
     for program, place in zip(programs, places, strict=True):
         if (text := doubled_stop(program)) is not None and place not in places_of.setdefault(text, []):
@@ -36,7 +36,7 @@ def doubled_stops(programs: Sequence[Program], places: Sequence[str]) -> list[No
 
 
 def missing_forms(places: Mapping[tuple[str, str], str]) -> list[Notice]:
-    """One notice for each form that templates ask for and values lack. places: (variable, form) → `file:line`."""
+    """A notice for each form that templates use and values lack. places: (variable, form) → `file:line`."""
     return [
         Notice(
             f"'{name}' has no form '{form}', so {place} shows its values as they are",
@@ -55,9 +55,9 @@ def _first(places: Sequence[str]) -> str:
 def repeated_wordings(
     paraphrases: int, counts: Sequence[Sequence[int]], shares: Sequence[Fraction], drawn: Callable[[int], Choices]
 ) -> list[Notice]:
-    """Where an item has more paraphrases than there are combinations of its sentences' wordings, in some language.
+    """A notice if an item has more paraphrases than combinations of its sentences' wordings, in some language.
 
-    counts[language][sentence]: wordings. drawn(e): what the first item gets at its first e exposures.
+    counts[language][sentence]: number of wordings. drawn(e): the variants of the first item at its first e exposures.
     """
     notices = []
     for share, of_language in zip(shares, counts, strict=True):
@@ -77,7 +77,7 @@ def repeated_wordings(
 
 
 def repeated_lines(paraphrases: int, counts: Mapping[str, int]) -> list[Notice]:
-    """Where an item has more paraphrases than its question has lines. counts: question → lines."""
+    """A notice if an item has more paraphrases than its question has lines. counts: question → number of lines."""
     few = {question: count for question, count in counts.items() if count < paraphrases}
     if not few:
         return []
@@ -94,7 +94,7 @@ def repeated_lines(paraphrases: int, counts: Mapping[str, int]) -> list[Notice]:
 
 
 def repeated_orders(permutations: int, groups: int, drawn: Callable[[int], Choices]) -> list[Notice]:
-    """Where an item has more orders of its sentences than there are. drawn: as in `repeated_wordings`."""
+    """A notice if an item has more orders of its sentences than exist. drawn: as in `repeated_wordings`."""
     if groups > 20 or permutations <= factorial(groups):
         return []
     return [
@@ -109,7 +109,7 @@ def repeated_orders(permutations: int, groups: int, drawn: Callable[[int], Choic
 
 
 def _alike(choices: I32 | None, what: str) -> str:
-    """Two exposures of the first item at which the same was drawn, int (e, …)."""
+    """Names two exposures of the first item with equal choices, int (e, …); "" if there are none."""
     if choices is None:
         return ""
     _, first, number = np.unique(choices, axis=0, return_index=True, return_inverse=True)
@@ -120,9 +120,9 @@ def _alike(choices: I32 | None, what: str) -> str:
 
 
 def doubled_stop(program: Program) -> str | None:
-    """A value of a program, with the mark after it, that ends in the mark that the template adds; None where none does.
+    """The first value that ends in the mark which the template adds after it, with that mark; None if there is none.
 
-    As in "Speer MBA..", of the value "Speer MBA." and the template "… {{ name }}.".
+    Example: "Speer MBA..", from the value "Speer MBA." and the template "… {{ name }}.".
     """
     for i, (part, after) in enumerate(pairwise(program)):
         if not isinstance(part, Piece) or not part.slot or not isinstance(after, Piece) or after.slot:
@@ -135,7 +135,7 @@ def doubled_stop(program: Program) -> str | None:
 
 
 def _around(before: Program, part: Piece) -> str:
-    """The words of a value before those that a part shows: of other slots the first row."""
+    """The words of a value before those that `part` shows, taking row 0 of other slots."""
     words = ""
     for piece in reversed(before):
         if not part.label or piece.label != part.label or not isinstance(piece, Piece):

@@ -2,6 +2,6 @@
 
     key, item, exposure ──kernels/──► numbers of symbols ──puzzle.py──► ids of tokens, prompts and answers
 
-They have no text: their tokens are symbols of an alphabet (pipeline/text/symbols.py). A puzzle is one file with the
-keys of its recipe and its source; its kernel is in kernels/, the verifier of answers in evaluate/checking/puzzles/.
+They have no text: their tokens are symbols of an alphabet (pipeline/text/symbols.py). A puzzle is one file with its
+recipe keys and its source; its kernel is in kernels/, the verifier of its answers in evaluate/checking/puzzles/.
 """

@@ -1,7 +1,7 @@
-"""Brevo: what depends on what, edges in any order, and all that a node needs, in an order that works.
+"""Brevo: the edges of a dependency graph in any order, and a node; the answer sorts all that the node depends on.
 
 <bos> 7 2   7 9   2 9   4 5   <query> 9 <ans> 7 2 9 <eos>                                                (Part 4.1)
-      9 needs 2 and 7, 2 needs 7; whatever comes after all that it needs is right
+      9 depends on 2 and 7, 2 on 7; any order is right in which each node comes after all that it depends on
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class BrevoSpec(SymbolsSpec):
 
 
 class Brevo(Puzzle):
-    """The source."""
+    """An item is a graph and a query."""
 
     _spec: BrevoSpec
 

@@ -1,4 +1,4 @@
-"""Copying: any symbols, and the same ones again (Part 4.1, whose appendix names the task and N = 500).
+"""Copying: a random string of symbols, twice (Part 4.1, whose appendix names the task and N = 500).
 
 <bos> 17 3 42 <copy> 17 3 42
 """
@@ -36,7 +36,7 @@ class CopySpec(SymbolsSpec):
 
 
 class Copying(Puzzle):
-    """The source."""
+    """An item is a string."""
 
     streams = ("instance",)
     _spec: CopySpec

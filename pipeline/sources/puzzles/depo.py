@@ -1,4 +1,4 @@
-"""Depo: a directed cycle, its edges in any order, and questions who comes k steps after whom (Part 4.1).
+"""Depo: the edges of a directed cycle in any order, and questions: which node comes k steps after another (Part 4.1).
 
 <bos> 3 8|  5|      5| 1 2|      1 2| 3 8|     <query_2> 5| <ans> 3 8|     …
       from  to      edge         edge          who comes two steps after 5|
@@ -53,7 +53,7 @@ class DepoSpec(SymbolsSpec):
 
 
 class Depo(Puzzle):
-    """The source."""
+    """An item is a cycle."""
 
     _spec: DepoSpec
 

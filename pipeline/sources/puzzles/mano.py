@@ -37,7 +37,7 @@ class ManoSpec(SymbolsSpec):
 
 
 class Mano(Puzzle):
-    """The source."""
+    """An item is an expression."""
 
     streams = ("instance",)
     _spec: ManoSpec

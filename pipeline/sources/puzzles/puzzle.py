@@ -1,4 +1,4 @@
-"""What puzzles have in common: instances of symbols, in a frame of tags, BOS and end token, with marked answers.
+"""The base class of puzzles: instances of symbols, in a frame of tag, BOS and end token, with marked answers.
 
     drawn    .  .   17 3 4  9 <ans> 5 .            numbers of symbols, free places (.) for the frame
     ids      tag bos 17 3 4  9 <ans> 5 eos
@@ -26,8 +26,8 @@ from pipeline.text.symbols import Alphabet
 from pipeline.text.tokenizer import Tokenizer
 
 CHUNK = 256  # documents that are drawn at once
-ENDLESS = 2**39  # instances, where a recipe does not say how many
-SAMPLED = 10_000  # instances whose mean length stands for all, as they are of many sizes
+ENDLESS = 2**39  # instances, if the recipe does not state how many
+SAMPLED = 10_000  # instances from which the mean length is estimated; many, as their sizes vary
 
 
 class SymbolsSpec(DocumentsSpec):
@@ -44,7 +44,7 @@ class SymbolsSpec(DocumentsSpec):
 
     @property
     def count(self) -> int:
-        """How many instances there are."""
+        """The number of instances."""
         return self.instances or ENDLESS
 
     @property
@@ -56,16 +56,16 @@ class SymbolsSpec(DocumentsSpec):
         return self.alphabet or self.kind, self.names()
 
     def names(self) -> tuple[str, ...]:
-        """The names of its symbols; kernels draw their places in this tuple."""
+        """The names of its symbols; kernels return indices into this tuple."""
         raise NotImplementedError
 
 
 class Drawn(NamedTuple):
     """Documents as numbers of symbols, with free places for the frame.
 
-    values: int32 (T,), offsets: int64 (d + 1,). answers: int32 (a, 2), the start in its document and the length of
-    each; those of document i are answers[first_answer[i] : first_answer[i + 1]], first_answer int64 (d + 1,).
-    size: int64 (d,), of each instance, such as how many nodes it has.
+    values int32 (T,), offsets int64 (d + 1,): document i is values[offsets[i] : offsets[i + 1]]. answers int32 (a, 2):
+    the start (in its document) and the length of each. first_answer int64 (d + 1,): document i has the answers
+    answers[first_answer[i] : first_answer[i + 1]]. size int64 (d,): of each instance, such as its number of nodes.
     """
 
     values: I32
@@ -76,7 +76,7 @@ class Drawn(NamedTuple):
 
 
 class Frame:
-    """The tokens around each document, as a recipe asks for them: a tag and BOS before it, the end token after it."""
+    """The tokens that a recipe requests around each document: a tag and BOS before it, the end token after it."""
 
     def __init__(self, spec: SymbolsSpec, tokenizer: Tokenizer) -> None:
         self.tag = _ids(tokenizer, spec.tag) if spec.tag else np.empty(0, tokenizer.dtype)
@@ -86,16 +86,16 @@ class Frame:
 
     @property
     def lead(self) -> int:
-        """Tokens before what is drawn."""
+        """The number of tokens before an instance."""
         return len(self._before)
 
     @property
     def trail(self) -> int:
-        """Tokens after what is drawn."""
+        """The number of tokens after an instance."""
         return len(self._after)
 
     def around(self, tokens: NDArray[Any], offsets: I64) -> Ragged:
-        """Documents (d,) of these tokens, whose free places are filled, in place."""
+        """The documents with these tokens (T,) and offsets (d + 1,); fills their free places, in place."""
         for i, token in enumerate(self._before.tolist()):
             tokens[offsets[:-1] + i] = token
         for i, token in enumerate(self._after.tolist()):
@@ -103,7 +103,7 @@ class Frame:
         return Ragged(tokens, offsets)
 
     def parts(self, lengths: I64, answers: I32, first: I64) -> Ragged:
-        """Rows (start, length, role) of documents (d,): a tag, the answers, and all before an answer as its prompt.
+        """The parts of d documents, rows (start, length, role): a tag, answers, and as a prompt all before an answer.
 
         lengths: tokens of each document. answers, first: `answers` and `first_answer` of `Drawn`.
         """
@@ -126,10 +126,10 @@ def _ids(tokenizer: Tokenizer, mark: MarkSpec) -> NDArray[Any]:
 
 
 class Puzzle(Source):
-    """A source of instances with answers. A kind of puzzle says in `_draw` how they are drawn."""
+    """A source of instances with answers; a kind of puzzle implements `_draw`."""
 
     streams: tuple[str, ...] = ("instance", "telling")
-    """What an item is, and what an exposure of it may change."""
+    """Streams of randomness: one for what an item is, one for what its exposures may change."""
 
     _spec: SymbolsSpec
 
@@ -150,11 +150,11 @@ class Puzzle(Source):
         return self._spec.count
 
     def topics(self, item: I64) -> list[str]:
-        """How large each instance is."""
+        """The size of each instance."""
         return [f"{size}" for size in self._draw(item, np.zeros_like(item)).size.tolist()]
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
-        """The instances `item` (d,); an exposure renders the same one anew. There are no spans."""
+        """The instances `item` (d,), each rendered anew at each exposure (d,). There are no spans."""
         chunks = [slice(first, first + CHUNK) for first in range(0, max(item.size, 1), CHUNK)]
         return Documents.concat([self._documents(item[chunk], exposure[chunk], spans, parts) for chunk in chunks])
 
@@ -166,7 +166,7 @@ class Puzzle(Source):
         return Documents(tokens, none if spans else None, roles)
 
     def _room(self, d: int, answers: int) -> Drawn:
-        """Empty arrays for d documents, each of the longest length and with so many answers."""
+        """Arrays with room for d documents of the longest length, with `answers` answers each."""
         return Drawn(
             np.zeros(d * (self._most() + self._frame.lead + self._frame.trail), np.int32),
             np.zeros(d + 1, np.int64),
@@ -177,15 +177,15 @@ class Puzzle(Source):
 
     @abstractmethod
     def _most(self) -> int:
-        """Most tokens of an instance, without its frame."""
+        """The most tokens of an instance, without its frame."""
 
     def _mean(self) -> Fraction | None:
-        """Expected tokens of an instance, without its frame; None where they cannot be computed."""
+        """Expected tokens of an instance, without its frame; None if they cannot be computed."""
         return None
 
     @abstractmethod
     def _draw(self, item: I64, exposure: I64) -> Drawn:
-        """The instances `item` (d,), rendered at `exposure` (d,), with places for the frame left free."""
+        """The instances `item` (d,), rendered at `exposure` (d,), with free places for the frame."""
 
 
 def keys_of(key: Key, streams: tuple[str, ...]) -> U64:
@@ -194,7 +194,7 @@ def keys_of(key: Key, streams: tuple[str, ...]) -> U64:
 
 
 def drawn(kernel: Any, room: Drawn, item: I64, exposure: I64, *parameters: NDArray[Any]) -> Drawn:
-    """What kernel(*parameters, item, exposure, *room) draws into the room, cut to what it has used."""
+    """Calls kernel(*parameters, item, exposure, *room), which fills `room`; returns the part of it that was filled."""
     kernel(*parameters, np.ascontiguousarray(item, np.int64), np.ascontiguousarray(exposure, np.int64), *room)
     tokens, answers = room.offsets[-1], room.first_answer[-1]
     return room._replace(values=room.values[:tokens], answers=room.answers[:answers])

@@ -1,9 +1,9 @@
 """Sentences of a context-free grammar (Part 1; Lano of Part 4.1).
 
-    <bos> 3 1 1 2 … 2              a document is a sentence; several of them stand in a sequence
+    <bos> 3 1 1 2 … 2              a document is a sentence
     <bos> 3 1 | 1 2 … 2            cut: the first symbols are the prompt, the others one of its completions
 
-An item is a sentence, the same at every exposure; how it is perturbed, if it is, changes with the exposure.
+An item is a sentence, the same at every exposure; its perturbation, if any, changes with the exposure.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class GrammarSpec(SymbolsSpec):
         return value
 
     def materialise(self, files: Files) -> Self:
-        """The same with the rules of its grammar written out, and the name of their alphabet."""
+        """The same with the grammar's rules written out, and the name of its alphabet."""
         name = PurePosixPath(self.grammar).stem if isinstance(self.grammar, str) else ""
         alphabet = self.alphabet or (name if name.isidentifier() and name.isascii() else None)
         rules = written(_read(self.grammar, files)).removesuffix("\n").split("\n")
@@ -104,7 +104,7 @@ def _json(files: Files, named: str) -> dict[str, object]:
 
 
 class Sentences(Source):
-    """The source."""
+    """An item is a sentence."""
 
     def __init__(self, spec: GrammarSpec, context: Context) -> None:
         self.grammar, self._spec = spec.rules, spec
@@ -126,7 +126,7 @@ class Sentences(Source):
         around = self._frame.lead + self._frame.trail
         self.longest: int | None = self.sampler.longest + around
         self.mean_tokens = self.grammar.mean_length + around
-        if spec.perturbed and spec.perturbed.level:  # which may change how long sentences are
+        if spec.perturbed and spec.perturbed.level:  # this may change the lengths of sentences
             self.mean_tokens = sample_mean(self, 5 * SAMPLE)
 
     def __len__(self) -> int:
@@ -139,15 +139,15 @@ class Sentences(Source):
 
     @property
     def depth(self) -> int:
-        """Symbols above each terminal, the root included."""
+        """The number of symbols above each terminal, including the root."""
         return len(self.grammar.levels) - 1
 
     def topics(self, item: I64) -> list[str]:
-        """How long the prompts are, where sentences are cut."""
+        """The length of the prompt, if sentences are cut."""
         return ["" if self._spec.cut is None else f"cut {self._spec.cut}"] * item.size
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
-        """The sentences `item` (d,), perturbed by the draws of `exposure` (d,). There are no spans."""
+        """The sentences `item` (d,), with the perturbation of `exposure` (d,). There are no spans."""
         frame = self._frame.lead, self._frame.trail
         roles = None
         if parts and "silent" in self.roles:
@@ -162,14 +162,14 @@ class Sentences(Source):
     def trees(self, item: I64, exposure: I64) -> tuple[Ragged, NDArray[np.uint8]]:
         """For each token the symbols above it, from the root down, and how many constituents end with it.
 
-        Numbers of `Grammar.symbols`, -1 for BOS and the like: int16 (T, levels - 1); uint8 (T,).
+        int16 (T, levels - 1), indices into `symbols`, -1 for BOS and other tokens outside of a sentence; uint8 (T,).
         """
         _, offsets, above, ends = self.sampler.trees(item, exposure, self._frame.lead, self._frame.trail)
         ancestors = narrowed(above, np.int16, "number of a symbol")
         return Ragged(ancestors, offsets), narrowed(ends, np.uint8, "constituents that end at a token")
 
     def _cut(self, offsets: I64) -> Ragged:
-        """The parts of documents that are cut: the prompt and its completion."""
+        """The parts of documents: a tag and, if sentences are cut, the prompt and its completion."""
         lengths, d = np.diff(offsets), len(offsets) - 1
         if self._spec.cut is None:
             return self._frame.parts(lengths, np.empty((0, 2), np.int32), np.zeros(d + 1, np.int64))

@@ -1,6 +1,6 @@
-"""How large the instances of a puzzle are: the distribution of a size from its least to its most.
+"""Distributions of the size n of a puzzle's instances, from `least` to `most`.
 
-inverse    P(n) ∝ 1 / (n + √most)          uniform    all alike          largest    always the most          (Part 4.1)
+inverse    P(n) ∝ 1 / (n + √most)          uniform    all equal          largest    always `most`          (Part 4.1)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DIGITS = Digits(prec=50)
 
 
 class Sizes(NamedTuple):
-    """A distribution as kernels draw from it: a size is `least` + the number of thresholds that 64 bits reach."""
+    """A distribution for kernels: a size is `least` + the number of thresholds ≤ a draw of 64 uniform bits."""
 
     least: int
     thresholds: U64
@@ -35,7 +35,7 @@ class Sizes(NamedTuple):
 
 
 def sizes_of(distribution: Distribution, least: int, most: int) -> Sizes:
-    """The sizes from least to most in a distribution.
+    """The distribution of sizes from least to most.
 
     >>> sizes_of("largest", 3, 70)
     Sizes(least=70, thresholds=array([], dtype=uint64))

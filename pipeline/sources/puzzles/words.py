@@ -1,6 +1,6 @@
-"""The names of nodes: words of one or more tokens, the last of which has a bar, which ends the word.
+"""The names of nodes: words of one or more tokens. A bar on the last token marks the end of the word.
 
-7|     3 8|     3 1 2|              of one token always: 7, 38, 312, and no bars
+7|     3 8|     3 1 2|              if all words have one token: 7, 38, 312, without bars
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class WordsSpec(Spec):
     vocabulary: int = Key_(ge=1, le=30_000, description="So many tokens, and as many again that end words.")
 
     def check(self, nodes: int) -> None:
-        """Raise an error, as validators do, where there are fewer different words than nodes."""
+        """Raise a validator's error if there are fewer different words than nodes."""
         least, most = self.length
         if least > most:
             problem = f"the lengths of words are written [least, most], not [{least}, {most}]"
@@ -44,9 +44,9 @@ class WordsSpec(Spec):
 
     @property
     def rule(self) -> I64:
-        """Least and most length, and the vocabulary, as kernels take them: int64 (3,)."""
+        """(least length, most length, vocabulary size) for kernels: int64 (3,)."""
         return np.array([*self.length, self.vocabulary], np.int64)
 
     def most(self, nodes: int) -> int:
-        """Most tokens that the names of so many nodes have together."""
+        """The most tokens that the names of so many nodes can have together."""
         return nodes * self.length[1]

@@ -1,1 +1,1 @@
-"""Reasoning: problems that are solved step by step."""
+"""Reasoning: hops.py, questions over several facts of a text; igsm/, arithmetic problems solved step by step."""

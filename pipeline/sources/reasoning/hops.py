@@ -4,15 +4,15 @@
     chain 1   The year of birth of Cy May Dunn is 1981.   Eve Roe Lund has the same year of birth as Cy May Dunn.
               group 0: year.j2                            group 1, if there are two hops: same.j2
 
-A document is about a grid of people, `hops` groups of `people` chains: a sentence each, in any order, background among
-them, and then the question about the last of chain 0. Who stands where in the grid is uniform, and so are, therefore,
-the links between groups, and who is asked about. Background sentences are drawn one by one, each at most once: the
-lines of a file need no connection then, and documents hardly ever have the same ones.
+A document is about a grid of people: `hops` groups × `people` chains. It has a sentence for each of them, in any order
+and mixed with background sentences, and then the question about the last person of chain 0. People are placed in the
+grid uniformly, so the links between groups, and the person asked about, are uniform too. Background sentences are drawn
+one by one without replacement, so lines of a file need no connection, and documents rarely share them.
 
-An item is a grid with its values; another exposure of it has another order, other background, and other words where
-`paraphrases` says so. Only the people and the possible values come from the world. Chains need equal values, which its
-individuals do not have: values are drawn here, from the distribution of the attribute, and hold in their document
-alone. Where a model also learns what is true of a world, take the people of hops from another one.
+An item is a grid with its values. Another exposure has another order and other background, and, depending on
+`paraphrases`, other wordings. Only people and possible values come from the world. A chain needs people with equal
+values, so values are drawn here, from the distribution of the attribute, and are true in their document only. If a
+model also learns the facts of a world, take the people of hops from another world.
 
 Letters: d documents, h groups, p chains, n background sentences.
 """
@@ -76,12 +76,12 @@ class HopsSpec(TemplatesSpec, AboutSpec):
 
     @property
     def lines_of_background(self) -> Sequence[str]:
-        """What background sentences are drawn from."""
+        """The lines from which background sentences are drawn."""
         return (self.background.values or ()) if self.background and self.sentences else ()
 
 
 class Hops(TemplateSource):
-    """The source. Grids, values, words, order and background have streams of their own, of its key."""
+    """An item is a grid with its values. Each kind of choice has its own stream below the source's key."""
 
     def __init__(self, spec: HopsSpec, context: Context) -> None:
         self._world, people = context.about(spec)
@@ -107,28 +107,28 @@ class Hops(TemplateSource):
         return self._spec.instances
 
     def individuals(self, item: I64) -> I64:
-        """Whom the question is about."""
+        """The person that each question is about, int64 (d,)."""
         return self.grid(item)[:, -1, 0]
 
     def topics(self, item: I64) -> list[str]:
         return [f"{self._spec.hops} hop" + "s" * (self._spec.hops > 1)] * item.size
 
     def grid(self, item: I64) -> I64:
-        """The people of each document, all distinct: int64 (d, h, p). The question is about the last of chain 0."""
+        """The people of each document, all distinct: int64 (d, h, p). The question is about [:, -1, 0]."""
         drawn = _distinct(self._key.child("people"), self._count, len(self._people), item)
         order = orders(self._key.child("places"), self._count, item, np.zeros_like(item))
         people = np.take_along_axis(drawn, order, axis=1) + self._people.start
         return people.reshape(-1, self._spec.hops, self._spec.people)
 
     def values(self, item: I64) -> list[I32]:
-        """For each slot of the attribute the row that each chain shows: int32 (d, p)."""
+        """For each slot of the attribute, the row that each chain holds: int32 (d, p)."""
         p = self._spec.people
         counters = np.repeat(item, p), np.tile(np.arange(p, dtype=np.int64), item.size)
         keys = (self._key.child("value", i) for i in range(len(self._distributions)))
         return [draw(key, *counters).reshape(-1, p) for draw, key in zip(self._distributions, keys, strict=True)]
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
-        """The instances `item` (d,) at `exposure` (d,). A prompt is one part: all sentences, and the question."""
+        """The instances `item` (d,) at `exposure` (d,). All sentences and the question are one part, the prompt."""
         documents = super().documents(item, exposure, spans=spans, parts=parts)
         if documents.parts is None:
             return documents
@@ -136,11 +136,11 @@ class Hops(TemplateSource):
         return Documents(documents.tokens, documents.spans, _joined(documents.parts, len(self.roles) - 2, prompts))
 
     def _outline(self, item: I64, exposure: I64) -> Outline:
-        """Documents of h · p + n sentences in any order, prompt and answer."""
+        """Documents of h · p + n sentences in random order, the question and the answer."""
         sentences, question = self._programs(item, exposure)
         order = orders(self._key.child("order"), sentences.shape[1], item, exposure)
         programs = np.hstack([np.take_along_axis(sentences, order, axis=1), question])
-        about = np.where(order < self._count, order, 0)  # background shows nobody, so it may be about anybody
+        about = np.where(order < self._count, order, 0)  # background shows no facts, so any row will do
         about_question = np.full(question.shape, self._count - self._spec.people)
         facts = np.hstack([about, about_question]) + self._count * np.arange(item.size)[:, None]
         roles = np.full(programs.shape, number_of("prompt"), np.uint8)
@@ -150,7 +150,7 @@ class Hops(TemplateSource):
         return Outline(*flat, first, self._rows(item), roles.reshape(-1))
 
     def _programs(self, item: I64, exposure: I64) -> tuple[I64, I64]:
-        """Programs: of the grid and of background (d, h · p + n), in no order yet; of the question (d, 2)."""
+        """Programs of the grid and of background (d, h · p + n), before they are ordered; of the question (d, 2)."""
         year, same, prompt, answer, background = self._runs
         runs = [year] * self._spec.people + [same] * (self._count - self._spec.people) + [prompt]
         key, paraphrase = self._key.child("wording"), variant_at(self._spec.paraphrases, exposure)
@@ -161,16 +161,16 @@ class Hops(TemplateSource):
         return sentences, words[:, -1:] + np.array([0, answer.start - prompt.start])
 
     def _rows(self, item: I64) -> I32:
-        """What is true of each of the grid, and of the one before in the chain: int32 (d · h · p, 2 · slots - 1)."""
+        """Facts about each person of the grid and the previous one in the chain: int32 (d · h · p, 2 · slots - 1)."""
         grid = self.grid(item)
         rows = self._world.rows(grid.reshape(-1)).reshape(*grid.shape, self._world.slots)
         for slot, values in zip(self._slots, self.values(item), strict=True):
             rows[..., slot] = values[:, None, :]
-        before = np.concatenate([rows[:, :1], rows[:, :-1]], axis=1)  # nobody comes before group 0, nor is shown there
+        before = np.concatenate([rows[:, :1], rows[:, :-1]], axis=1)  # group 0 has no previous person, and shows none
         return rows_of_two(rows, before).reshape(grid.size, -1)
 
     def _check(self) -> None:
-        """SpecError for what this world, or the background, does not have."""
+        """SpecError if the world or the background lacks something that is needed."""
         spec, world = self._spec, self._world
         name, lines = name_of(world), len(spec.lines_of_background)
         if spec.attribute not in world.fields:
@@ -194,7 +194,7 @@ class Hops(TemplateSource):
             )
 
     def _lengths(self) -> tuple[Fraction, int | None]:
-        """Expected and longest tokens of a document, its end token included."""
+        """Expected and longest tokens of a document, end token included; None if unknown."""
         if not isinstance(self._renderer, Fragments):
             return sample_mean(self), None
         means, longest = (
@@ -211,7 +211,7 @@ class Hops(TemplateSource):
 
 
 class _Lines:
-    """The lines of the templates as programs: each must state what its hop needs, and nothing that spares another."""
+    """The lines of the templates as programs. A line must show what its hop needs, and nothing that saves a hop."""
 
     def __init__(self, spec: HopsSpec, world: World) -> None:
         self._spec = spec
@@ -219,11 +219,14 @@ class _Lines:
         self._name = name_of(world)
 
     def notices(self) -> list[Notice]:
-        """What `plan` reports of the lines, once they are programs."""
+        """What `plan` reports about the lines. Call `programs` first."""
         return self._compiled.notices()
 
     def programs(self) -> list[list[Program]]:
-        """Those of year, same, the prompts of question, and its answers. TemplateError, SpecError for what is amiss."""
+        """The programs of `year`, of `same`, of the prompts and of the answers of `question`, a list each.
+
+        TemplateError or SpecError for invalid or missing lines.
+        """
         name, value = self._name, self._spec.attribute
         other_name, other_value = OTHER + name, OTHER + value
         years = self._cut("year", _Rule([name, value], [other_name, other_value]))
@@ -233,7 +236,7 @@ class _Lines:
         return [[cut[0] for cut in of_kind] for of_kind in (years, sames, questions)] + [[cut[1] for cut in questions]]
 
     def _cut(self, kind: str, *rules: _Rule) -> list[list[Program]]:
-        """The lines of a kind, cut at their bars. rules: of each part."""
+        """The lines of a template, split at their bars. rules: one for each part."""
         if kind not in self._spec.known:
             raise SpecError(f"no templates for '{kind}'", suggest(kind, self._spec.known), ("templates",), lacking=True)
         self._spec.check(kind)
@@ -266,17 +269,17 @@ class _Lines:
 
 
 class _Rule(NamedTuple):
-    """The variables that a part of a line must show, and those that it must not."""
+    """The variables that a part of a line must show, and those that it must not show."""
 
     needed: list[str]
     refused: list[str]
 
 
 def _distinct(key: Key, count: int, of: int, *counters: I64) -> I64:
-    """`count` different numbers below `of` for each row of the counters (d,): int64 (d, count).
+    """`count` different numbers in [0, of) for each row of the counters (d,): int64 (d, count).
 
-    Every set of them is equally likely, not every order (Floyd's algorithm: what is drawn twice gives way to the
-    largest number that could be drawn).
+    Every set of numbers is equally likely, but not every order (Floyd's algorithm: a number that is drawn again is
+    replaced by the largest that could be drawn).
     """
     most = np.arange(of - count + 1, of + 1)
     drawn = scaled(bits_each([key.child(place) for place in range(count)], key, *counters), most)
@@ -287,7 +290,7 @@ def _distinct(key: Key, count: int, of: int, *counters: I64) -> I64:
 
 
 def _joined(parts: Ragged, tags: int, prompts: int) -> Ragged:
-    """Parts (start, length, role), of each document so many tags and prompts and an answer, with its prompts as one."""
+    """The parts of documents, each with `tags` tags, `prompts` adjacent prompts and an answer; prompts joined."""
     rows = parts.values.reshape(-1, tags + prompts + 1, 3)
     first, last = rows[:, tags], rows[:, -2]
     prompt = np.column_stack([first[:, 0], last[:, 0] + last[:, 1] - first[:, 0], first[:, 2]])

@@ -1,11 +1,11 @@
 """The kinds of attribute, one file each: its keys in a recipe, what it draws, and its declaration at the foot.
 
-    attribute   what every kind has: a spec and, compiled, slots that are drawn and a field that templates see
-    drawn       an attribute of one slot, which several kinds compile to
-    forms       values with other ways to write them, in the same language or in others
+    attribute   the base classes: a spec, which compiles to an attribute with drawn slots and a field for templates
+    drawn       an attribute with one slot, to which several kinds compile
+    forms       other ways to write values, in the same language or in others
 
-and beside these the kinds themselves. A new kind is a new file: what a recipe may say, its schema and the messages
-about it follow from what is declared there.
+All other files are the kinds. A new kind is a new file: keys in recipes, the schema and messages follow from its
+declaration.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Union

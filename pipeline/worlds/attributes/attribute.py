@@ -1,7 +1,7 @@
-"""What every kind of attribute has: a spec, which is its keys in a recipe, and what that compiles to.
+"""The base classes of all kinds of attribute: a spec (the keys in a recipe), and the attribute it compiles to.
 
-An attribute draws zero or more slots (rows of finite tables) for each item, from its own key alone: the exposure plays
-no part, and no attribute disturbs another.
+For each item, an attribute draws the rows of zero or more slots (finite tables) from its key alone. So values depend
+neither on the exposure nor on other attributes.
 """
 
 from __future__ import annotations
@@ -18,43 +18,42 @@ from pipeline.core.spec import Spec
 from pipeline.text.fields import Field
 
 VALUES_KEYS = (("values",), ("file",), ("column",), ("faker",), ("count",))
-"""Where the values of an attribute come from, each of which may be at fault where they do not fit."""
-SIZE = ("..", "..", "size")  # of the world, from an attribute
+"""Keys that give the values of an attribute; a message about wrong values may point at any of them."""
+SIZE = ("..", "..", "size")  # path from an attribute to the world's size
 
 
 class Attribute(ABC):
-    """A compiled attribute. sizes: rows of each slot that it draws; () where it draws none."""
+    """A compiled attribute. sizes: the number of rows of each slot that it draws; () if it draws none."""
 
     sizes: tuple[int, ...] = ()
 
     @property
     def rows(self) -> int:
-        """Rows of its tables, all of which are tokenized ahead."""
+        """The number of rows in its tables, all of which are tokenized at compile time."""
         return sum(self.sizes)
 
     def weights(self, slot: int) -> tuple[Fraction, ...] | None:
-        """How likely each row of its slot-th slot is, summing to 1; None where all are equally likely."""
+        """The probability of each row of its slot-th slot, summing to 1; None if all are equally likely."""
         return None
 
     @property
     def bits_of_tables(self) -> float:
-        """Bits that there are to be known about its tables themselves, where they are drawn and not given."""
+        """Bits of knowledge in the tables themselves, if they are drawn and not given; else 0."""
         return 0.0
 
     @abstractmethod
     def draw(self, item: I64, out: I32) -> None:
-        """Its slots for the items (d,), into the columns of out (d, len(sizes))."""
+        """Draw the row of each slot for the items (d,), into the columns of out, int32 (d, len(sizes))."""
 
     @abstractmethod
     def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
-        """How a template sees it, its slots being numbered from `first` on.
+        """The variable that templates see. first: the number of its first slot. label: the number of the attribute.
 
-        label: the number of its name. others: the fields of the attributes declared before it. SpecError where it does
-        not fit to them.
+        others: the fields of attributes declared before it. SpecError if it does not fit them.
         """
 
     def translated(self, field: Field, language: str) -> Field:
-        """How a template in another language sees the same facts; the field itself where it has no translation."""
+        """The variable that templates in another language see; `field` itself if it has no translation."""
         return field
 
 
@@ -65,22 +64,22 @@ class AttributeSpec(Spec):
         kind: str
 
     def compile(self, key: Key, size: int) -> Attribute:
-        """The attribute, drawn from this key for a world of so many items. SpecError where the keys do not fit."""
+        """The attribute, drawn from `key`, of a world with `size` items. SpecError if the spec is inconsistent."""
         raise NotImplementedError
 
     def repeated(self, name: str) -> dict[str, tuple[str | int, ...]]:
-        """The attributes that it declares under a name, nearly always that one: name → the path of its key."""
+        """The attributes that it declares under `name`, usually just one: name → path from which its key is derived."""
         return {name: (name,)}
 
 
 @dataclass(frozen=True)
 class AttributeKind:
-    """A kind of attribute, as it declares itself. summary: what it draws, in words."""
+    """The declaration of a kind of attribute. summary: what it draws, in words."""
 
     spec: type[AttributeSpec]
     summary: str
 
     @property
     def name(self) -> str:
-        """What `kind` is in a recipe."""
+        """The value of the key `kind` in a recipe."""
         return str(get_args(self.spec.model_fields["kind"].annotation)[0])

@@ -19,7 +19,7 @@ from pipeline.core.permutation import Permutation
 from pipeline.text.fields import Column, Field
 from pipeline.worlds.attributes.attribute import Attribute, AttributeKind, AttributeSpec
 
-MOST_SYMBOLS = 10_000_000  # of the chunks of a code
+MOST_SYMBOLS = 10_000_000  # in all strings of the set
 
 
 class CodesSpec(AttributeSpec):
@@ -63,7 +63,7 @@ class CodesSpec(AttributeSpec):
 
 
 class Codes(Attribute):
-    """One slot a chunk, all of them over the attribute's set of D strings, drawn without replacement from T^L."""
+    """A slot for each chunk, with one table for all: the attribute's set of D distinct strings out of T^L."""
 
     def __init__(self, key: Key, spec: CodesSpec) -> None:
         self._key, self._spec = key, spec
@@ -71,7 +71,7 @@ class Codes(Attribute):
 
     @property
     def rows(self) -> int:
-        return self._spec.diversity  # of the one table that all slots share
+        return self._spec.diversity  # all slots share one table
 
     @property
     def bits_of_tables(self) -> float:
@@ -103,7 +103,7 @@ class Codes(Attribute):
             return [_digits(number, spec.vocabulary, spec.length) for number in numbers]
         distinct: dict[tuple[int, ...], None] = {}
         first = 0
-        while len(distinct) < spec.diversity:  # two equal ones are hardly to be expected among 2⁴⁰ or more
+        while len(distinct) < spec.diversity:  # rarely repeats, with 2⁴⁰ or more strings to choose from
             place = np.arange(first, first + spec.diversity, dtype=np.int64)
             drawn = [below(key.child("symbol", i), spec.vocabulary, place) for i in range(spec.length)]
             distinct |= dict.fromkeys(zip(*(column.tolist() for column in drawn), strict=True))
@@ -119,7 +119,7 @@ class Codes(Attribute):
 
 
 def _digits(number: int, base: int, width: int) -> tuple[int, ...]:
-    """A number in another base, most significant digit first."""
+    """`width` digits of a number in another base, most significant first."""
     digits = []
     for _ in range(width):
         number, digit = divmod(number, base)

@@ -49,7 +49,7 @@ class DateSpec(AttributeSpec):
 
 
 class Date(Attribute):
-    """Two slots: the day of the year, which month and day are columns of, and the year."""
+    """Two slots: the day of the year, whose table has the columns month and day, and the year."""
 
     def __init__(self, key: Key, spec: DateSpec) -> None:
         self._keys, self._spec = [key.child(part) for part in ("day", "year")], spec
@@ -87,7 +87,7 @@ class Date(Attribute):
 
 
 def _pieces(text: str, columns: Mapping[str, Column]) -> tuple[str | Column, ...]:
-    """The format `"{month} {day}"` as literals and columns."""
+    """A format such as `"{month} {day}"`, as literals and columns."""
     pieces: list[str | Column] = []
     try:
         parsed = list(string.Formatter().parse(text))

@@ -25,8 +25,8 @@ class Drawn(Attribute):
         *,
         numbered: bool = False,
     ) -> None:
-        """weights: of each value, summing to 1; None for equal ones. numbered: whether templates see `.number`, the
-        place of a value in the list."""
+        """weights: the probability of each value, summing to 1; None if all are equal. numbered: whether templates see
+        `.number`, the value's index in the list."""
         self._key, self._values, self._weights = key, values, weights
         self._forms, self._translations, self._numbered = forms or {}, translations or {}, numbered
         self._table = Weighted.from_weights(weights) if weights else None

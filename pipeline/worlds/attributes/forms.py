@@ -1,4 +1,4 @@
-"""Other ways to write values: forms that they take in sentences, and what they are called in other languages."""
+"""Other ways to write values: forms for use in sentences, and translations into other languages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OF_THE_VALUES: tuple[KeyPath, ...] = ((), *VALUES_KEYS, *(("..", "..", *key) for
 
 @dataclass(frozen=True)
 class Translation:
-    """What values are called in another language, None where they keep their names, and their forms in it."""
+    """The values in another language (None if they stay the same), and their forms in it."""
 
     values: tuple[str, ...] | None
     forms: Forms
@@ -36,7 +36,7 @@ Translations = Mapping[str, Translation]
 
 
 def in_language(field: Field, translation: Translation | None) -> Field:
-    """A field of one column with the values and the forms of another language; its own where it has no translation."""
+    """A field of one column, with values and forms replaced by their translation; unchanged if there is None."""
     if translation is None:
         return field
     column = field.format[0]
@@ -47,7 +47,7 @@ def in_language(field: Field, translation: Translation | None) -> Field:
 
 
 def with_forms(field: Field, forms: Forms) -> Field:
-    """A field of one column with the forms of its values as parts, beside those it has."""
+    """A field of one column, with the forms of its values added to its parts."""
     column = field.format[0]
     assert isinstance(column, Column)
     if taken := next((name for name in forms if name in field.parts), None):
@@ -75,7 +75,7 @@ class FormSpec(ValuesSpec):
         return super().materialise(files)
 
     def texts(self, count: int) -> tuple[str, ...]:
-        """How it writes each of `count` values."""
+        """The text of this form for each of `count` values."""
         return tuple(self.values or ("",) * count)
 
 
@@ -93,7 +93,7 @@ FormsKey = Annotated[
 def materialised(forms: Mapping[str, FormSpec], values: Sequence[str], files: Files) -> dict[str, FormSpec]:
     """The forms with their texts written into them.
 
-    SpecError where they are not as many as the values, or write two of them alike: a form tells values apart.
+    SpecError unless each form has a text for every value, and no two of its texts are equal.
     """
     specs = {}
     for name, spec in forms.items():
@@ -121,7 +121,7 @@ def _check_form(texts: Sequence[str], values: Sequence[str]) -> None:
 
 
 def texts_of(forms: Mapping[str, FormSpec], count: int) -> Forms:
-    """Form → how it writes each of `count` values."""
+    """Form → its text for each of `count` values."""
     return {name: spec.texts(count) for name, spec in forms.items()}
 
 
@@ -135,7 +135,7 @@ class TranslationSpec(ValuesSpec):
         return False
 
     def of(self, values: Sequence[str], files: Files) -> TranslationSpec:
-        """The translation of these values, with its texts written into it."""
+        """This translation, for these values, with its texts written into it."""
         spec = self if self.is_bare and self.forms else self.materialise(files)
         if spec.values is not None and len(spec.values) != len(values):
             problem = f"{len(spec.values)} translations of {len(values)} values"
@@ -164,12 +164,12 @@ class TranslatedSpec(ValuesSpec):
 
     @property
     def formed(self) -> Forms:
-        """Form → texts."""
+        """Form → its text for each value."""
         return texts_of(self.forms, len(self.values or ()))
 
     @property
     def translated(self) -> Translations:
-        """Language → values and forms."""
+        """Language → translated values and forms."""
         count = len(self.values or ())
         return {
             language: Translation(tuple(spec.values) if spec.values else None, texts_of(spec.forms, count))

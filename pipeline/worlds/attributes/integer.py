@@ -25,7 +25,7 @@ class IntegerSpec(AttributeSpec):
 
     @property
     def numbers(self) -> range:
-        """Its values."""
+        """All values, in order."""
         return range(self.first, self.last + 1, self.step)
 
     def materialise(self, files: Files) -> Self:
@@ -40,7 +40,7 @@ class IntegerSpec(AttributeSpec):
         return Drawn(key, tuple(self.numbers), forms=texts_of(self.forms, len(self.numbers)))
 
     def _check(self) -> None:
-        """SpecError for no number, or too many."""
+        """SpecError if there are no numbers, or too many."""
         count = (self.last - self.first) // self.step + 1
         if count < 1:
             problem = f"no number from {self.first} to {self.last}"

@@ -31,7 +31,7 @@ class LookupSpec(TranslatedSpec, AttributeSpec):
 
 
 class Lookup(Attribute):
-    """No slot of its own: it shows another text for the row of the attribute it follows from."""
+    """Draws no slot: it shows its own table at the slot of the attribute `of`."""
 
     def __init__(self, of: str, values: tuple[str, ...], forms: Forms, translations: Translations) -> None:
         self._of, self._values, self._forms, self._translations = of, values, forms, translations
@@ -41,7 +41,7 @@ class Lookup(Attribute):
 
     def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
         if self._of not in others:
-            among = [("of",), ("..", self._of)]  # or the other is taken away
+            among = [("of",), ("..", self._of)]  # the other attribute may have been removed
             problem = f"no attribute '{self._of}' is declared before it"
             raise SpecError(problem, suggest(self._of, others), ("of",), among)
         parent = others[self._of].format

@@ -59,19 +59,19 @@ class NameSpec(AttributeSpec):
 
 
 class UniqueName(Attribute):
-    """One slot a pool. Worlds that share a bijection and take its names from different ends have no name in common."""
+    """A slot for each pool. Worlds that share a bijection, and take names from different ends of it, share no name."""
 
     def __init__(self, key: Key, pools: Mapping[str, tuple[str, ...]]) -> None:
         self._key, self._pools, self._end = key, pools, ENDS[0]
         self.sizes = tuple(map(len, pools.values()))
 
     def share(self, key: Key, end: int) -> None:
-        """Take the names of the bijection with this key, from another end of it."""
+        """Take names from the bijection with this key instead, starting at ENDS[end]."""
         self._key, self._end = key, ENDS[end]
         self.__dict__.pop("_order", None)
 
     def taken(self, size: int) -> range:
-        """Which names of the bijection `size` items have."""
+        """Which names of the bijection, by number, are used for `size` items."""
         first, last = (self._end(self._order.n, item) for item in (0, size - 1))
         return range(min(first, last), max(first, last) + 1)
 
@@ -109,6 +109,6 @@ def _down_from_middle(names: int, item: Any) -> Any:
 
 
 ENDS = (_from_start, _from_end, _up_from_middle, _down_from_middle)
-"""Where the names of a world begin, and which way they go: so that a world can grow without moving anybody."""
+"""(number of names, item) → number of the item's name. Four ways to count, so that worlds can grow without overlap."""
 
 KIND = AttributeKind(NameSpec, "a name that no other individual has")

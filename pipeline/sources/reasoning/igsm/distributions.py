@@ -1,6 +1,6 @@
-"""The distributions of the generator as integers: thresholds of 64 bits, and weights with 16 bits behind the point.
+"""The distributions of the problem generator as integers: 64-bit thresholds, and weights with 16 fractional bits.
 
-Exponentials are computed in decimal arithmetic, which is the same on every machine.
+Exponentials are computed in decimal arithmetic, which gives the same on every machine.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pipeline.core import draws
 from pipeline.core.draws import U64
 
 CENTERS = (Decimal("0.2"), Decimal("0.5"), Decimal("0.8"))  # of the widths 2, 3 and 4
-# round(2¹⁶ · exp(g)) for the middles of 64 equally likely stretches of g = |N(0, 1)|.
+# round(2¹⁶ · exp(g)) at the midpoints of 64 equally likely intervals of g = |N(0, 1)|.
 PULL = (
     66_181, 67_490, 68_826, 70_189, 71_582, 73_004, 74_458, 75_945, 77_465, 79_022, 80_616, 82_248, 83_922, 85_638,
     87_399, 89_207, 91_064, 92_972, 94_935, 96_956, 99_037, 101_181, 103_393, 105_675, 108_033, 110_471, 112_994,
@@ -29,17 +29,20 @@ _DECIMAL = Context(prec=50)
 
 
 def thresholds(weights: Mapping[int, Fraction]) -> U64:
-    """Of the outcomes 1 … n, n being the last that has a weight; those without one never come. uint64 (n - 1,)."""
+    """`draws.thresholds` for outcomes 1 … n, n the largest with a weight; others have weight 0. uint64 (n - 1,)."""
     return draws.thresholds([weights.get(k, Fraction(0)) for k in range(1, max(weights) + 1)])
 
 
 def light(most: int, least: int = 1) -> dict[int, Fraction]:
-    """Weights of the light distribution: the lesser of two uniform draws from 1 … most, given that it is ≥ `least`."""
+    """Weights of the light distribution: the minimum of two uniform draws from 1 … most, given that it is ≥ `least`."""
     return {k: Fraction(2 * (most - k) + 1) for k in range(least, most + 1)}
 
 
 def widths(most_op: int, max_edge: int) -> U64:
-    """How likely 2, 3 and 4 layers, or items of a layer, are: uint64 (most_op + 1, 2), by the number of operations."""
+    """Thresholds of 2, 3 or 4 layers, and of 2, 3 or 4 items in a layer; row s is for s operations.
+
+    uint64 (most_op + 1, 2).
+    """
     rows = [[0, 0]]
     for s in range(1, most_op + 1):
         hardness = _DECIMAL.divide(Decimal(s - 1), Decimal(max_edge - 1))

@@ -1,4 +1,4 @@
-"""Problems of items, and documents of them as programs: what calls the kernels.
+"""Calls the kernels: draws the problems of items, and renders them as documents of programs.
 
 Letters: d documents, m programs in all of them.
 """
@@ -26,7 +26,7 @@ ROOM = 100  # programs of a document, about
 
 
 def draw_problems(item: I64, options: ProblemOptions) -> Problems:
-    """The problems of items (d,): records of PROBLEM (d,). RunError where one cannot be found."""
+    """The problems of items (d,): records of layout.PROBLEM (d,). RunError if none is found for an item."""
     from pipeline.sources.reasoning.igsm.kernels import problems as kernels
 
     items, problems = np.ascontiguousarray(item, np.int64), np.zeros(item.size, PROBLEM)
@@ -39,7 +39,7 @@ def draw_problems(item: I64, options: ProblemOptions) -> Problems:
 
 
 def render(item: I64, exposure: I64, problems: Problems, options: RenderOptions) -> Documents:
-    """The documents of items (d,) at exposures (d,), given their problems (d,)."""
+    """The documents of items (d,) at exposures (d,), as programs, from their problems (d,)."""
     from pipeline.sources.reasoning.igsm.kernels import rendering as kernels
 
     items, exposures = np.ascontiguousarray(item, np.int64), np.ascontiguousarray(exposure, np.int64)

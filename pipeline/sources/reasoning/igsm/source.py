@@ -2,9 +2,8 @@
 
     item ──kernels/problems──► a problem as numbers ──kernels/rendering──► programs and their slots ──text/──► tokens
 
-An exposure renders the same problem with its sentences in another order, other letters, and other mistakes. Retry data
-of item i is the problem of item i without mistakes, sentence for sentence, with them put in: they have streams of their
-own.
+Each exposure renders the same problem with another order of sentences, other letters and other mistakes. Mistakes have
+their own streams: without them, a document with mistakes is, sentence for sentence, the one of a source without.
 
 Letters: d documents, m programs in all of them.
 """
@@ -33,7 +32,7 @@ STEP = number_of("hint")  # marks where steps begin
 
 
 class Igsm(Source):
-    """The source. What is drawn comes from its key alone."""
+    """An item is a problem, which depends on the source's key only."""
 
     labels: tuple[str, ...] = ("", "parameter")
 
@@ -63,20 +62,20 @@ class Igsm(Source):
         return self._spec.problems
 
     def topics(self, item: I64) -> list[str]:
-        """How many operations each problem takes."""
+        """The number of operations of each problem."""
         return [f"op {count}" for count in self.problems(item)["operations"].tolist()]
 
     def problems(self, item: I64) -> Problems:
-        """The problems of items (d,) as numbers: records of layout.PROBLEM (d,). RunError where one cannot be found."""
+        """The problems of items (d,): records of layout.PROBLEM (d,). RunError if none is found for an item."""
         return draw_problems(item, self._options)
 
     def retries(self, item: I64, exposure: I64) -> I32:
-        """How often each document takes something back: int32 (d,)."""
+        """The number of mistakes that each document takes back: int32 (d,)."""
         counts = [self._rendered(i, e).retries for i, e in chunks(item, exposure)]
         return np.concatenate([np.empty(0, np.int32), *counts])
 
     def step_columns(self, item: I64, exposure: I64) -> dict[str, Column]:
-        """`op` and `retries` of each document, `parameters` (their names, a line each), their `labels`, and `steps`."""
+        """`op` and `retries` of each document, `parameters` (names, one a line), their `labels`, and `steps`."""
         steps = self.steps(item, exposure)
         return {
             "op": self.problems(item)["operations"].astype(np.int32),
@@ -95,7 +94,7 @@ class Igsm(Source):
         documents = self._tokenized(rendered, begins.astype(np.uint8) * STEP, spans=False)
         assert documents.parts is not None, "they were asked for"
         defines = rendered.programs[begins] == define
-        first = np.ones(len(defines), bool)  # where a step begins, or the first mistake before it
+        first = np.ones(len(defines), bool)  # marks the beginning of each step, or of the first mistake before it
         first[1:] = defines[:-1]
         starts = documents.parts.values[documents.parts.values[:, 2] == STEP, 0]
         return steps_of(problems, starts[first].astype(np.int64) - 1, self._words.names)
@@ -117,7 +116,7 @@ class Igsm(Source):
         return render(item, exposure, self.problems(item), self._render_options)
 
     def _tokenized(self, rendered: layout.Documents, roles: NDArray[np.uint8] | None, spans: bool) -> Documents:
-        """The tokens of documents, and where they have roles (m,), of each program, where these stand."""
+        """The tokens of documents, with their parts if roles (m,), one for each program, are given."""
         renderer = self._words.renderer_of(rendered.rows) if self._exact else self._renderer
         facts = np.arange(len(rendered.programs), dtype=np.int32)  # each program has a row of its own
         outline = Outline(rendered.programs, facts, rendered.first, rendered.rows, roles)
@@ -132,13 +131,13 @@ class Igsm(Source):
                 if program >= 0:
                     roles[program] = number_of(self._mistake if role == "mistake" else role)
         between = self._programs[phrases.SOLUTION]
-        if self._spec.answer == "first" and between >= 0:  # it stands between the answer and the solution
+        if self._spec.answer == "first" and between >= 0:  # then it comes after the answer, not in the prompt
             roles[between] = 0
         return roles
 
 
 def _marks(spec: IgsmSpec) -> dict[str, MarkSpec]:
-    """What stands between sentences, by the names of its phrases. Text that takes back ends its sentence itself."""
+    """Phrase name → mark between sentences. A mark `back` that is text gets a full stop, a special token does not."""
     back = spec.retry and spec.retry.back
     if not back:
         return spec.between
@@ -146,7 +145,7 @@ def _marks(spec: IgsmSpec) -> dict[str, MarkSpec]:
 
 
 def _merged(parts: Ragged) -> Ragged:
-    """Neighbouring rows (start, length, role) of one role in a document as one."""
+    """Joins adjacent rows (start, length, role) with the same role in a document."""
     rows = parts.values
     document = np.repeat(np.arange(len(parts)), parts.lengths)
     begins = np.ones(len(rows), bool)

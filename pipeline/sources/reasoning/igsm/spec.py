@@ -1,4 +1,4 @@
-"""The keys of a source of problems."""
+"""The recipe keys of a source of problems."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from pipeline.sources.reasoning.igsm.phrases import LETTERS
 from pipeline.sources.source import DocumentsSpec, Mark, MarkSpec
 
 FAMILIES = {"med": (15, 20), "hard": (21, 28)}  # most operations in training, most instance parameters
-MOST_OP = 48  # so that there are letters enough
+MOST_OP = 48  # so that there are enough letters
 MOST_EDGES = ABSTRACT
 LEAST_EDGES = 12
 TRAIN = 17  # the bins of templates below are trained on
-SMALLEST = 23  # exact numbers: those that stand in a problem are below
+SMALLEST = 23  # exact numbers: those written in a problem are smaller
 
 Op = Annotated[int, Key_(ge=1, le=MOST_OP)]
 
@@ -58,7 +58,7 @@ class MarkersSpec(Spec):
 
     @property
     def by_phrase(self) -> dict[str, MarkSpec]:
-        """Those that there are, by the names of their phrases."""
+        """Phrase name → mark, for all marks that are not false."""
         named = {"start": self.start, "solution": self.solution, "answered": self.answer}
         return {name: mark for name, mark in named.items() if mark}
 
@@ -107,7 +107,7 @@ class IgsmSpec(DocumentsSpec):
         return self
 
     def materialise(self, files: Files) -> Self:
-        """The same, with the names of its vocabulary. SpecError for names that could be mistaken for others."""
+        """The same with the names of its vocabulary. SpecError if two names could be confused."""
         chains = vocabulary.read(self.vocabulary, files) if isinstance(self.vocabulary, str) else self.vocabulary
         vocabulary.check(chains)
         return self.model_copy(update={"vocabulary": chains})
@@ -119,17 +119,17 @@ class IgsmSpec(DocumentsSpec):
 
     @property
     def between(self) -> dict[str, MarkSpec]:
-        """The markers that documents have, by the names of their phrases."""
+        """Phrase name → mark, for the markers that documents contain."""
         marks = self.markers.by_phrase if self.markers else {}
         return {name: mark for name, mark in marks.items() if name != "answered" or self.answer != "none"}
 
     @property
     def edges(self) -> int:
-        """Most instance parameters of a problem."""
+        """The most instance parameters of a problem."""
         return self.max_edge or FAMILIES[self.family][1]
 
     def distribution(self) -> dict[int, Fraction]:
-        """The weights of the numbers of operations. SpecError where none is left."""
+        """Number of operations → weight. SpecError if none is left."""
         low, high = FAMILIES[self.family][0], FAMILIES[self.family][0]
         if self.op != "light":
             low, high = (self.op[0], self.op[1]) if isinstance(self.op, list) else (self.op, self.op)
@@ -146,7 +146,7 @@ class IgsmSpec(DocumentsSpec):
         return {k: Fraction(1) for k in range(max(low, least), high + 1)}
 
     def problem_options(self, keys: U64, vocabulary: I64) -> ProblemOptions:
-        """What kernels draw problems by. keys: uint64 (streams, 2). vocabulary: as `vocabulary.table` has it."""
+        """The options of kernels that draw problems. keys: uint64 (streams, 2). vocabulary: by `vocabulary.table`."""
         first, last = {"train": (0, TRAIN), "test": (TRAIN, BINS), "all": (0, BINS)}[self.split]
         modulus, largest = (SMALLEST, self.largest) if self.modulus == "exact" else (self.modulus, 0)
         weights = self.distribution()
@@ -157,7 +157,7 @@ class IgsmSpec(DocumentsSpec):
         )  # fmt: skip
 
     def render_options(self, keys: U64, programs: I64) -> RenderOptions:
-        """What kernels render documents by. programs: the number of the program of each of PHRASES, -1 without one."""
+        """The options of kernels that render documents. programs: the number of each phrase's program, -1 for none."""
         kind, next_too, rate, share = NO_MISTAKES, True, np.uint64(0), np.uint64(0)
         if self.retry:
             kind, next_too = MISTAKES.index(self.retry.mistake), self.retry.present

@@ -1,7 +1,7 @@
 """The labels of probes: what is known, and what can be computed, at each step of a solution (Part 2.1: necessary, …).
 
-The parameters of a problem are numbered anew here, without gaps: those that it states, in the order of their edges,
-then the abstract ones. A set of them is a word of 64 bits.
+Here the parameters of a problem are renumbered without gaps: instance parameters, in the order of their edges, then
+abstract ones (layout.py). A set of them is a 64-bit word.
 
 Letters: d documents, s steps in all of them, q parameters in all of them.
 """
@@ -23,10 +23,10 @@ from pipeline.sources.reasoning.igsm.layout import ABSTRACT, PARAMETERS, Problem
 class Steps:
     """The labels of probes for documents (d,).
 
-    names: the parameters of each. parameters (q): `necessary` uint8, whether the solution needs it; `value` int64;
-    `depends` uint64, all that it is computed from, however indirectly. steps (s): `position` int32, the token after
-    which the step begins, or a mistake before it; `parameter` uint8, what it defines; `known` uint64, what is defined
-    by then; `ready` uint64, what can be computed next.
+    names: of the parameters of each document. parameters (q,): `necessary` uint8, whether the solution needs it;
+    `value` int64; `depends` uint64, all that it is computed from, directly or indirectly. steps (s,): `position` int32,
+    the last token before the step and its mistakes; `parameter` uint8, which the step defines; `known` uint64, those
+    defined before; `ready` uint64, those that can be computed next.
     """
 
     names: list[list[str]]
@@ -35,7 +35,7 @@ class Steps:
 
 
 def steps_of(problems: Problems, positions: I64, names: Sequence[str]) -> Steps:
-    """The labels of problems (d,); positions (s,): of each step; names: the vocabulary."""
+    """The labels of problems (d,). positions (s,): the position of each step. names: the vocabulary."""
     named: list[list[str]] = []
     parameters: list[tuple[int, int, int]] = []
     steps: list[tuple[int, int, int]] = []
@@ -53,10 +53,10 @@ def steps_of(problems: Problems, positions: I64, names: Sequence[str]) -> Steps:
 
 @dataclass(frozen=True)
 class _Graph:
-    """One problem, its parameters numbered anew.
+    """One problem with renumbered parameters.
 
-    Of each parameter: needs, as bits; names, the rows of its owner and its thing in the vocabulary; values; necessary;
-    depends, all that it is computed from. order: those that the solution computes.
+    For each parameter: needs (bits: its operands), names (rows of its owner and its thing in the vocabulary), values,
+    necessary, depends (bits: all that it is computed from). order: those that the solution computes, in order.
     """
 
     needs: list[int]
@@ -84,7 +84,7 @@ class _Graph:
         )
 
     def steps(self) -> list[tuple[int, int, int]]:
-        """Of each step: what it defines, what is known before it, and what can be computed then."""
+        """(parameter defined, known before it, ready to be computed) of each step."""
         known, rows = 0, []
         for q in self.order:
             ready = sum(1 << r for r, need in enumerate(self.needs) if not known >> r & 1 and not need & ~known)
@@ -98,7 +98,7 @@ def _renumbered(members: int, new: dict[int, int]) -> int:
 
 
 def _reached(needs: list[int], q: int) -> int:
-    """All that a parameter is computed from."""
+    """All parameters, as bits, that q is computed from, directly or indirectly."""
     reached, rest = 0, needs[q]
     while rest:
         lowest = (rest & -rest).bit_length() - 1

@@ -1,10 +1,10 @@
 """The names of items: chains of four categories, each with sub-categories, each with its items.
 
-# Town            a category; there are four in a file, each of which may hold things of the next
-## river          a sub-category: the items of a problem's layer are all of one
+# Town            a category; a file has four, and things of each may contain things of the next
+## river          a sub-category; all items in a layer of a problem are from the same
 Willowford        an item
 
-In a recipe that stands alone, the items of a sub-category are one text, with commas between them.
+In a materialised recipe, the items of a sub-category are one text, separated by commas.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipeline.core.files import Files, Text
 from pipeline.core.system.reading import BLANKS
 
 LAYERS = 4
-LEAST_ITEMS = 4  # of a sub-category: as many as a layer can have
+LEAST_ITEMS = 4  # in a sub-category: the most that a layer can need
 FORBIDDEN = "'.;:=,?[]<>"
 
 Chain = dict[str, dict[str, str]]
@@ -27,12 +27,12 @@ Chain = dict[str, dict[str, str]]
 
 
 def items_of(text: str) -> list[str]:
-    """The items of a sub-category, from their text."""
+    """The items in the text of a sub-category."""
     return [item.strip(BLANKS) for item in text.split(",")]
 
 
 def read(folder: str, files: Files) -> dict[str, Chain]:
-    """The chains of a folder, a file each, in the order of their names. SpecError where one cannot be read."""
+    """The chains of a folder, one in each file, in the order of file names. SpecError if one cannot be read."""
     place = files.find(folder, "recipes", "vocabulary")
     names = sorted(path.name for path in place.glob("*.txt")) if place.is_dir() else []
     if not names:
@@ -59,7 +59,7 @@ def _parsed(lines: tuple[Text, ...]) -> Chain:
 
 
 def check(chains: dict[str, Chain]) -> None:
-    """SpecError for names that could be mistaken: one that stands twice, or begins or ends another of its chain."""
+    """SpecError if two names could be confused: a name occurs twice, or begins or ends another of its chain."""
     seen: set[str] = set()
     for chain, categories in chains.items():
         if len(categories) != LAYERS:
@@ -102,10 +102,10 @@ def _names(chain: Chain) -> Iterator[str]:
 
 
 def table(chains: dict[str, Chain]) -> tuple[list[str], I64]:
-    """All names, and where they stand: int64 (chains, 4, 1 + 2 · subs).
+    """All names, and an index into them: int64 (chains, 4, 1 + 2 · subs).
 
-    Of each category its row among the names, then first row and number of rows of each of its sub-categories, 0 rows
-    where it has fewer than others.
+    For each category its row among the names, then the first row and the number of rows of each sub-category (0 rows,
+    if it has fewer sub-categories than others).
     """
     most = max(len(subs) for chain in chains.values() for subs in chain.values())
     names: list[str] = []

@@ -1,11 +1,11 @@
-"""The wording of phrases, as programs over fragments; any of them may follow any other.
+"""The wording of phrases, as programs; any of them may follow any other.
 
     The number of each Millbrook's Oat Cookie equals | 3 more than | the sum of | each … | and each … .     a statement
     How many Oat Cookie does Millbrook have?                                                              the question
     Define Millbrook's Oat Cookie as x; | so x = 3 + a = 3 + 4 = 7.                                             a step
     Define Millbrook's Treat as [BACK].                                                  a mistake that is taken back
 
-The wording is that of the published data, so that its readers and checkers understand it.
+The wording is that of the published data, so that programs which read or check that data work on ours.
 """
 
 from __future__ import annotations
@@ -67,20 +67,20 @@ ROLE_OF = {
     "hint": tuple(_WORDING)[11:22],
     "prompt": (*tuple(_WORDING)[:11], "start", "solution", "holds", "category", "member", "last member"),
 }
-"""What the parts of a document are for; the words before the answer are for nothing."""
+"""Role → its phrases. The phrases before the answer have no role."""
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The tables that sentences show rows of: names of items and categories, and values. (That of letters is fixed.)"""
+    """The tables that sentences show: names of items and categories, and values. (The table of letters is fixed.)"""
 
     names: Sequence[str]
     values: Sequence[str]
 
     def programs(self, marks: dict[str, Piece]) -> tuple[list[list[Piece]], list[int]]:
-        """The program of each phrase that documents have; and of each of PHRASES its program's number, -1 without one.
+        """The programs of phrases; and for each of PHRASES the number of its program, -1 for none.
 
-        marks: those phrases that are no sentences: back, stop, start, solution, answered.
+        marks: the phrases that are no sentences: back, stop, start, solution, answered.
         """
         pieces = self._slots()
         programs: list[list[Piece]] = []
@@ -107,7 +107,7 @@ class Lexicon:
 
 @dataclass(frozen=True)
 class Words:
-    """What documents are rendered with: names, marks by the names of their phrases, the tag that they begin with."""
+    """What documents are rendered with: names, (phrase name, mark) pairs, and the tag that documents begin with."""
 
     names: tuple[str, ...]
     marks: tuple[tuple[str, MarkSpec], ...]
@@ -116,16 +116,16 @@ class Words:
 
     @lru_cache(16)  # noqa: B019  # the sources of a recipe, and those of recipes like it, share a few kinds of words
     def compiled(self, values: int) -> tuple[Renderer, list[int], tuple[Notice, ...]]:
-        """A renderer of the numbers below `values`, the number of the program of each of PHRASES, and notices."""
+        """A renderer for numbers below `values`, the number of each phrase's program (-1 for none), and notices."""
         programs, numbers = self._programs([str(value) for value in range(values)])
         tag = self.tag.piece() if self.tag else None
         renderer, notices = compile_programs(programs, self.tokenizer, SLOTS, tag)
         return renderer, numbers, tuple(notices)
 
     def renderer_of(self, rows: I32) -> Renderer:
-        """The slow path for numbers of any size: a renderer of those that occur in `rows` (m, SLOTS).
+        """The slow path, for numbers of any size: a renderer for the numbers that occur in `rows` (m, SLOTS).
 
-        The numbers in `rows` are replaced by their places among those that occur.
+        Replaces each number in `rows`, in place, by its index among them.
         """
         columns = [VALUE, A_VALUE, B_VALUE]
         distinct, places = np.unique(rows[:, columns], return_inverse=True)
@@ -152,5 +152,5 @@ def _parsed(sentence: str, pieces: dict[str, Piece]) -> list[Piece]:
 
 
 def _stop() -> Piece:
-    """The full stop behind a special token: no space goes before it, and nothing is ever merged with either."""
+    """The full stop after a special token: no space before it, and neither ever merges with its neighbours."""
     return special(".")

@@ -1,4 +1,4 @@
-"""Problems and their documents, compiled. Imported only where documents are made.
+"""The compiled loops that draw problems and render them. Imported only where documents are made.
 
 structure ──► dependencies ──► values      problems.draw: problems as numbers
 writing ──► solutions                      rendering.render: their documents as programs
