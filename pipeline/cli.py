@@ -1,14 +1,14 @@
-"""The command line. What each command does is in `commands/`, a file each.
+"""The command line. Each command is a file of `commands/`.
 
-Exit codes: 0 done; 1 work or a check failed, or what was printed could not be written; 2 the input was refused; 130,
-143, 129 stopped by Ctrl-C, by `kill`, by the terminal's end.
+Exit codes: 0 success; 1 the work or a check failed, or output could not be written; 2 the input was refused; 130, 143,
+129 stopped by Ctrl-C, by `kill`, by a closed terminal.
 """
 
 from __future__ import annotations
 
 from pipeline.core.system import signals
 
-TYPE_CHECKING = False  # as typing's: until signals are handled, hardly anything is imported
+TYPE_CHECKING = False  # like typing.TYPE_CHECKING; hardly anything is imported before signals are handled
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ STOPPED = "Stopped. What is complete is kept: run the same command to go on."
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run one command as a process of its own, by default that of its arguments, and exit with its code."""
+    """Run one command and exit the process with its code. arguments: by default those of the process."""
     signals.handle()
     try:
         from pipeline.core.system import output
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code. A refusal is one line on stderr, without a traceback."""
+    """Run one command and return its exit code. A refusal is one line on stderr, without a traceback."""
     from pipeline.core.errors import PipelineError
     from pipeline.core.system import output
 
@@ -41,7 +41,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         try:
             return _carried_out(arguments)
         finally:
-            output.flush()  # of what --help has printed, too
+            output.flush()  # output of --help, too
     except PipelineError as error:
         output.complain(f"{type(error).__name__}: {error}")
         return error.exit_code
@@ -65,7 +65,7 @@ def _stopped(error: KeyboardInterrupt) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    """The parser of all commands. They are imported here: a signal may come while they are."""
+    """The parser of all commands. They are imported here, after signals are handled."""
     from pipeline.commands.command import commands
     from pipeline.commands.parser import Parser
 

@@ -1,9 +1,9 @@
-"""From a plan to a dataset in a folder, and every byte of one held against its manifest.
+"""Building a plan into a dataset in a folder, and checking every byte of a dataset against its manifest.
 
-building.py        the build: what is missing is run, and the manifest written last
-resume.py          what an earlier build has left: whose it is, which shards are whole
+building.py        build: missing shards are made, and the manifest is written last
+resume.py          what an earlier build left: of which plan it is, which shards are complete
 metadata_files.py  the files beside the shards
-verification.py    verify: what is wrong with a built dataset
+verification.py    verify: the faults of a built dataset
 executors/         who runs the shards: this process, or Ray
 """
 

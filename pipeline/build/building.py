@@ -1,4 +1,4 @@
-"""Plan to dataset: find what is missing, run it, and write the manifest last."""
+"""build: find the missing shards, make them, and write the manifest last."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from pipeline.shard.shard import make_shard
 from pipeline.storage import STATE, Folder, arrow, folder_at
 from pipeline.storage.local import hash_of_bytes
 
-BUILDS = f"{STATE}/builds.jsonl"  # when, where and how long; what `report` says of throughput
+BUILDS = f"{STATE}/builds.jsonl"  # a line for each build: when, where, how long; `report` shows them
 PACKAGES = ("pretraining-recipes", "pyarrow", "tokenizers", "jinja2", "faker")
-MARGIN = 1.05  # of the expected bytes, to be free on the disk before a build begins
+MARGIN = 1.05  # times the expected bytes must be free before a build begins
 
 
 def build(
@@ -45,20 +45,20 @@ def build(
     exporting: Callable[[int], object] = lambda _: None,
     exported: Callable[[Exported], object] = lambda _: None,
 ) -> Manifest:
-    """The dataset of a plan in the folder, or below the URL, `out`, and the exports that its recipe asks for.
+    """Build the dataset of a plan at the path or URL `out`, with the exports that its recipe asks for.
 
-    Every shard is reported to `built` or, being there, to `kept`; the tokens of every part of an export to `exporting`,
-    and the export, when it is whole, to `exported`.
+    built, kept: called with the record of each shard that is made, or that was complete before. exporting: called with
+    the tokens of each part of an export; exported: with each complete export.
 
-    StorageError where the folder holds something else, another build runs in it, or space is short; RunError where it
-    is moved or removed meanwhile. The shards that are complete stay, whatever happens; the manifest is there exactly
-    when all of them are.
+    StorageError where the folder holds something else, another build runs in it, or space is short; RunError where the
+    folder is moved or removed meanwhile. Complete shards are always kept, and the manifest exists exactly when all
+    shards are complete.
     """
     folder = folder_at(out)
     resume.refuse_foreign(folder, plan)  # before anything is written to it
     _check_exports(folder, plan)
     with folder.locked() as check_held:
-        resume.refuse_foreign(folder, plan)  # somebody else may have been faster
+        resume.refuse_foreign(folder, plan)  # another build may have begun here meanwhile
         records = resume.whole_shards(folder, plan, kept)
         missing = [shard for shard in plan.shards if shard not in records]
         _check_space(folder, plan, missing)
@@ -83,7 +83,7 @@ def build(
 
 
 def build_shard(common: tuple[Plan, Folder], shard: tuple[str, int]) -> ShardRecord:
-    """One shard, from nothing to its file and its record: what a worker runs, with what all shards have in common."""
+    """Make one shard, (split, number), and write its file and its record: the work of an executor's worker."""
     (plan, folder), (split, k) = common, shard
     try:
         data = make_shard(plan, split, k)
@@ -111,7 +111,7 @@ def build_shard(common: tuple[Plan, Folder], shard: tuple[str, int]) -> ShardRec
 
 
 def _check_exports(folder: Folder, plan: Plan) -> None:
-    """PlanError or StorageError for an export that could not be made once all is built."""
+    """PlanError or StorageError, before anything is built, for an export that could not be made afterwards."""
     splits = checks.exported(plan.recipe, plan.tokenizer.dtype.name)
     for spec in plan.recipe.exports:
         try:
@@ -122,7 +122,7 @@ def _check_exports(folder: Folder, plan: Plan) -> None:
 
 
 def _check_space(folder: Folder, plan: Plan, missing: Iterable[tuple[str, int]]) -> None:
-    """StorageError where the missing shards are about to need more bytes than are free."""
+    """StorageError where the missing shards are expected to need more bytes than are free."""
     needed = int(sum(plan.bytes_of(split) / plan.splits[split].shards for split, _ in missing) * MARGIN)
     free = folder.free()
     if free is not None and free < needed:
@@ -164,7 +164,7 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
 
 
 def _facts_of_columns(plan: Plan, split: SplitPlan) -> dict[str, Any]:
-    """What columns of the split have to say of their own: name → value."""
+    """Facts that the columns of a split add to its entry in the manifest: name → value."""
     sources = [plan.sources[name] for name in split.sources]
     facts: dict[str, Any] = {}
     for column in split.columns:
@@ -173,7 +173,7 @@ def _facts_of_columns(plan: Plan, split: SplitPlan) -> dict[str, Any]:
 
 
 def _log(folder: Folder, shards: int, began: float) -> None:
-    """Add when, where and how long to the log, apart from the manifest, which is the same on every machine."""
+    """Add a line to the log of builds. (Times are not in the manifest, which is the same on every machine.)"""
     entry = {"ended": time.strftime("%FT%TZ", time.gmtime()), "seconds": round(time.time() - began, 3), "built": shards}
     line = json.dumps({**entry, "host": platform.node(), "python": platform.python_version()})
     try:

@@ -1,4 +1,4 @@
-"""The files beside the shards: the resolved recipe, the tokenizer, the card. What is as it should be is not written."""
+"""The files beside the shards: resolved recipe, tokenizer, card. A file that is already right is not rewritten."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.storage.folder import AGAIN
 
 
 def write(folder: Folder, plan: Plan) -> None:
-    """The resolved recipe and the tokenizer, which do not depend on the shards. What is there and right stays."""
+    """Write the resolved recipe and the tokenizer, which do not depend on the shards."""
     title = f"{plan.title or 'A recipe'} (resolved: values and templates are written out)"
     folder.write(RECIPE, sealed(dump(plan.portable_recipe(), title), plan.fingerprint))
     for name, text in tokenizer_files(plan).items():
@@ -21,14 +21,14 @@ def write(folder: Folder, plan: Plan) -> None:
 
 
 def tokenizer_files(plan: Plan) -> dict[str, str]:
-    """The files of the tokenizer: name below the dataset's folder → text."""
+    """The files of the tokenizer: path below the dataset's folder → text."""
     return {f"tokenizer/{name}": text for name, text in plan.tokenizer.files().items()}
 
 
 def write_card(folder: Folder, fresh: str) -> None:
-    """The card, with what a person has written around our part.
+    """Write the card `fresh`, with what a person has written around our part of the existing one.
 
-    Where our marks are torn, something of theirs may go with our part: that card stays in the state of builds.
+    Where the marks of our part are damaged, a person's words could be lost; then the old card is kept in STATE.
     """
     try:
         before = card_marks.readable(folder.read(README))
@@ -40,7 +40,7 @@ def write_card(folder: Folder, fresh: str) -> None:
 
 
 def check_there(folder: Folder, manifest: Manifest) -> None:
-    """RunError where a file that the manifest will name is not in the folder any more, or not of its size."""
+    """RunError where a file that the manifest lists is missing from the folder, or has another size."""
     files = {record.file: record.bytes for record in manifest.shards}
     files |= {name: recorded["bytes"] for name, recorded in manifest.files.items()}
     below = dict.fromkeys(name.rpartition("/")[0] for name in files)

@@ -1,7 +1,7 @@
-"""What an earlier build has left in a folder: whose it is, and which of its shards are whole.
+"""What an earlier build left in a folder: of which plan it is, and which shards are complete.
 
-A shard is its file and, written after it, its record. Resuming is nothing more than asking which shards are missing:
-those without a record that this plan has sealed, or whose file is not the one recorded.
+A shard is complete when its record, written after its file, is sealed by this plan and the file is as recorded. A
+resumed build makes the others.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ Progress = Callable[[ShardRecord], object]
 
 
 def shard_name(plan: Plan, split: str, k: int) -> str:
-    """Where a shard lies below the dataset's folder."""
+    """The path of a shard's file below the dataset's folder."""
     return shard_file(split, k, plan.splits[split].shards)
 
 
 def record_name(split: str, k: int) -> str:
-    """Where the record of a shard lies while the dataset is built."""
+    """The path of a shard's record while the dataset is built."""
     return f"{STATE}/records/{split}-{k:05d}.json"
 
 
 def refuse_foreign(folder: Folder, plan: Plan) -> None:
     """StorageError where the folder holds anything but an earlier build of this plan.
 
-    Its manifest says whose it is; where that is lost or damaged, its mark, and then the records of its shards, which
-    carry the plan's seal. One of these is enough.
+    The plan is recognised by the manifest, by the FINGERPRINT file, or by a record of a shard with the plan's seal. One
+    of them is enough, in case the others are lost or damaged.
     """
     names = set(folder.names())
     try:
@@ -65,7 +65,7 @@ def refuse_foreign(folder: Folder, plan: Plan) -> None:
 
 
 def whole_shards(folder: Folder, plan: Plan, kept: Progress) -> dict[tuple[str, int], ShardRecord]:
-    """The records of the shards that are there and whole, re-hashed on all cores. Each is reported to `kept`."""
+    """(split, number) → record of each complete shard; files are hashed on all cores. kept: called with each record."""
 
     def kept_record(shard: tuple[str, int]) -> ShardRecord | None:
         if not (recorded := _record(folder, plan, shard)):
@@ -83,7 +83,7 @@ def whole_shards(folder: Folder, plan: Plan, kept: Progress) -> dict[tuple[str, 
 
 
 def _record(folder: Folder, plan: Plan, shard: tuple[str, int]) -> tuple[ShardRecord, str] | None:
-    """The record of a shard, with its stamp; None where there is none, or not one that this plan has sealed for it."""
+    """(record, stamp) of a shard; None without a record that this plan sealed for this shard."""
     try:
         record, stamp = ShardRecord.loads(folder.read(record_name(*shard)).decode(), plan.fingerprint)
     except (FileNotFoundError, ValueError):

@@ -1,10 +1,10 @@
-"""A built dataset held against its manifest: every byte of its folder but for the state of builds.
+"""A built dataset checked against its manifest: every byte of its folder except the state of builds.
 
-shards                   size, file hash, content hash, rows; the counts of their records among each other
-tokenizer/               size and hash in the manifest; with the recipe in it, the fingerprint
-recipe.yaml, README.md   their own seals; of the card, our part
-manifest.json            its own hash; order, numbers and names of shards; totals
-anything else            named
+shards                   size, file hash, content hash, rows; counts of each record against each other
+tokenizer/               size and hash; together with the manifest's recipe, the fingerprint
+recipe.yaml, README.md   their seals (of the card, only our part)
+manifest.json            its hash; order, numbers and names of shards; totals
+anything else            reported as a fault
 """
 
 from __future__ import annotations
@@ -30,17 +30,18 @@ from pipeline.storage.local import hash_of_bytes
 from pipeline.storage.shard_layout import ShardLayout, id_beyond
 from pipeline.text.tokenizer import Tokenizer, hash_of_tokenizer
 
-PAGE = "report.html"  # which `report` puts beside the shards; it says nothing that readers of them use
+PAGE = "report.html"  # `report` writes it beside the shards; no reader uses it
 
 
 def verify(out: str | Path, *, checked: Callable[[ShardRecord], object] = lambda _: None) -> list[str]:
-    """What is wrong with a built dataset, one line each; empty where all is well. StorageError where there is none.
+    """The faults of a built dataset, a line each; [] where there are none. StorageError where there is no dataset.
 
-    Every file is read whole: of a shard, its bytes are held against the file hash, its columns against the content hash
-    and the counts. What a manifest states twice must agree; files that it does not know of are named.
+    Every file is read whole. The bytes of a shard must match its file hash, its columns the content hash and counts.
+    Numbers that the manifest states twice must agree; files that it does not list are faults. checked: called with the
+    record of each shard.
     """
     folder = folder_at(out)
-    if {RECORD, MANIFEST} & set(folder.names()) == {RECORD}:  # an export, wherever it lies
+    if {RECORD, MANIFEST} & set(folder.names()) == {RECORD}:  # the folder is an export
         return faults(folder)
     manifest, wrong = Manifest.examined(folder)
     wrong = [f"{MANIFEST}: {line}" for line in wrong]
@@ -57,7 +58,7 @@ def verify(out: str | Path, *, checked: Callable[[ShardRecord], object] = lambda
 
 
 def _faults_of_exports(folder: Folder, manifest: Manifest) -> Iterator[str]:
-    """What is wrong with the exports beside the shards."""
+    """The faults of the exports inside the dataset's folder."""
     try:
         names = folder.names(EXPORTS)
     except StorageError as error:
@@ -73,20 +74,20 @@ def _faults_of_exports(folder: Folder, manifest: Manifest) -> Iterator[str]:
 
 
 def _vocabulary(folder: Folder, manifest: Manifest) -> int | None:
-    """One more than the largest token id; None where the tokenizer cannot be read, which is another fault."""
+    """One more than the largest token id; None where the tokenizer cannot be read (a fault reported elsewhere)."""
     try:
         return _vocabulary_of(Dataset(folder, manifest).tokenizer_text())
     except (StorageError, ValueError):
         return None
 
 
-@lru_cache(8)  # a second dataset with the same tokenizer does not wait for it
+@lru_cache(8)  # for further datasets with the same tokenizer
 def _vocabulary_of(text: str) -> int:
     return Tokenizer(tokenizer_of(text), "").vocabulary
 
 
 def _fault(folder: Folder, record: ShardRecord, layout: ShardLayout, vocabulary: int | None) -> str:
-    """Why a shard is not the one recorded; "" where it is. vocabulary: one more than the largest id, if known."""
+    """Why a shard is not as recorded; "" where it is. vocabulary: one more than the largest token id, if known."""
 
     def fault_of_columns(path: Path) -> str:
         columns = arrow.columns_of(path, layout)
@@ -104,16 +105,16 @@ def _miscounted(record: ShardRecord, split: Mapping[str, Any]) -> str:
     """Which counts in the record of a shard contradict each other; "" where none do."""
     if list(record.sources) != list(split["source_names"]):
         return "the sources of its record are not those of the split"
-    for what, total in (("documents", record.documents), ("tokens", record.tokens)):
-        if sum(counts.get(what, 0) for counts in record.sources.values()) != total:
-            return f"{total} {what} in its record, and others by source"
+    for unit, total in (("documents", record.documents), ("tokens", record.tokens)):
+        if sum(counts.get(unit, 0) for counts in record.sources.values()) != total:
+            return f"{total} {unit} in its record, and others by source"
     if record.sequences * split["length"] != record.tokens + record.padding:
         return f"{record.sequences} sequences of {split['length']} do not hold its tokens and padding"
     return ""
 
 
 def _faults_of_head(folder: Folder, manifest: Manifest) -> list[str]:
-    """What is wrong with the files beside the shards."""
+    """The faults of the files beside the shards."""
     fingerprint, wrong = manifest.fingerprint, []
     data: dict[str, bytes] = {}
     for name in (RECIPE, README, *dict.fromkeys((TOKENIZER, TOKENIZER_CONFIG, *manifest.files))):
@@ -145,7 +146,7 @@ def _has_own_fingerprint(manifest: Manifest, data: Mapping[str, bytes]) -> bool:
 
 
 def _strangers(folder: Folder, manifest: Manifest) -> Iterator[str]:
-    """Files and folders that no build has written, and folders that cannot be looked into. A line each."""
+    """A line for each file or folder that no build wrote, and for each folder that cannot be read."""
     files = {MANIFEST, README, RECIPE, *manifest.files, *(record.file for record in manifest.shards)}
     below = {name.partition("/")[0] for name in files if "/" in name}
     names = [name for name in folder.names() if name not in {*below, STATE, EXPORTS, PAGE}]

@@ -1,9 +1,9 @@
-"""The commands, a file each: its arguments, what it does, and its declaration at the foot.
+"""The commands, one file each: its arguments, what it runs, and its COMMAND at the foot.
 
-    command    what a command is, and all of them: read from their files
-    common     what several of them share: arguments, counts, bars
-    parser     what the command line is parsed with
-    progress   how far a long command is, where there is no terminal
+    command    Command, the declaration of one, and commands(), all of them
+    common     shared by several: arguments, counts, progress bars
+    parser     the argument parser
+    progress   the progress of a long command, where there is no terminal
 
-and beside these the commands themselves, under their names. They print; what they print is worked out elsewhere.
+The other files are the commands, under their names. They print results that other folders compute.
 """

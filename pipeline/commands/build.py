@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Where the dataset is built, and by which executor."""
+    """Add the arguments: recipe, folder, executor."""
     recipe_arguments(parser)
     parser.add_argument("--out", help="the dataset's folder, or s3://bucket/prefix (default data/<recipe>)")
     parser.add_argument(
@@ -34,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Build, and print what was built."""
+    """Build, and print what was built. Returns the exit code."""
     from pipeline.build import building as build
     from pipeline.dataset.shard_record import ShardRecord
     from pipeline.publish.export import EXPORTS, Exported
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _executor(options: argparse.Namespace, plan: Plan) -> Executor:
-    """The executor that was asked for; where none was, this process or Ray, as its measurements say."""
+    """The executor that was asked for; by default `Auto`, which chooses between this process and Ray."""
     from pipeline.build.executors import Auto, Inline, Ray
 
     if options.executor == "inline":
@@ -100,7 +100,7 @@ def _executor(options: argparse.Namespace, plan: Plan) -> Executor:
 
 
 def _by(executor: Executor) -> str:
-    """Who has built, for the last line."""
+    """Which executor has built, for the last line."""
     from pipeline.build.executors import Auto, Inline
 
     if isinstance(executor, Auto) and executor.by_ray:

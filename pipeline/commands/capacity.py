@@ -10,7 +10,7 @@ from pipeline.core.system import output
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Whose losses, on what."""
+    """Add the arguments: the dataset, the split and the files of losses."""
     folder_argument(parser)
     parser.add_argument("losses", help=".npy (rows, length), beside input_ids; natural logarithms")
     parser.add_argument("--split", default="score", help="(default score)")
@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the table of bits."""
+    """Print the table of bits. Returns the exit code."""
     from pipeline.evaluate.capacity import measure
 
     more = {"predictions": options.predictions, "parameters": options.parameters, "source": options.source}

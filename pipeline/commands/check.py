@@ -1,4 +1,4 @@
-"""check: answers to problems and puzzles, by what the problems say."""
+"""check: answers to problems and puzzles, verified by the text of the problems."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pipeline.commands.common import bar
 from pipeline.commands.parser import LateHelp
 from pipeline.core.system import output
 
-KIND = "igsm"  # of problems with their solutions beside them, where no kind is given
-OPTIONS = ("by", "modulus", "back", "vocabulary", "childless")  # of which each kind has some
+KIND = "igsm"  # the default kind, for files of problems with solutions
+OPTIONS = ("by", "modulus", "back", "vocabulary", "childless")  # each kind has some of them
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Whose answers, to which problems, by which rules."""
+    """Add the arguments: the answers, the problems or the split, and the options of rules."""
     parser.add_argument("folder", nargs="?", help="of a built dataset; without, each line has its problem beside it")
     parser.add_argument(
         "answers",
@@ -39,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the report."""
+    """Print the report. Returns the exit code."""
     from pipeline.core.errors import PipelineError, suggest
     from pipeline.dataset import Dataset
     from pipeline.evaluate.checking.files import check_pairs, check_split
@@ -83,7 +83,7 @@ def _sizes() -> str:
 
 
 def _of(option: str, text: str) -> LateHelp:
-    """The help of a flag that some kinds have."""
+    """The help of a flag that only some kinds have."""
 
     def write() -> str:
         from pipeline.evaluate.checking.kinds import kinds

@@ -1,11 +1,11 @@
-"""What a command is. Each is a file here, which declares it at its foot; nothing lists them."""
+"""Command, the declaration at the foot of a command's file; commands(), which collects them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-TYPE_CHECKING = False  # as typing's: `--help` imports every command
+TYPE_CHECKING = False  # like typing.TYPE_CHECKING; `--help` imports every command
 if TYPE_CHECKING:
     import argparse
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 def _none(parser: Parser) -> None:
-    """Of a command without arguments."""
+    """Add no arguments."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command, as it declares itself.
+    """A command.
 
-    order: its place among the others in `--help`, from first to last in a user's work. help: what it does, in a
-    sentence. run: do it, and return the exit code; PipelineError for a refusal. arguments: add them to its parser.
+    order: the sort key in `--help`, from first to last in a user's work. help: what it does, in a sentence. run: runs
+    it and returns the exit code; PipelineError for a refusal. arguments: adds its arguments to its parser.
     """
 
     order: int
@@ -32,7 +32,7 @@ class Command:
 
 
 def commands() -> list[Command]:
-    """All commands, in their order. Their files are imported here: a signal may come while they are."""
+    """All commands, by `order`. Imports their files, so call it after signals are handled."""
     from pipeline.core.registry import declared
 
     return sorted(declared("pipeline.commands", Command), key=lambda command: command.order)

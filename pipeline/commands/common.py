@@ -1,4 +1,4 @@
-"""What several commands have in common: arguments, the plan that they ask for, how far they are."""
+"""Shared by several commands: arguments, the compiled plan, counts, progress bars."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:  # imported where they are used: --help and refusals stay inst
 
 
 def recipe_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which recipe, and what is changed in it."""
+    """Add the arguments `recipe` and --set."""
     parser.add_argument("recipe", help="a name in recipes/, or the path of a YAML file")
     set_argument(parser)
 
 
 def set_argument(parser: argparse.ArgumentParser) -> None:
-    """What is changed in a recipe."""
+    """Add the argument --set, which changes values of a recipe."""
     parser.add_argument("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="override a value")
 
 
 def folder_argument(parser: argparse.ArgumentParser) -> None:
-    """Which built dataset."""
+    """Add the argument for the folder of a built dataset."""
     parser.add_argument("folder", help="of a built dataset: a path, or a URL such as s3://bucket/prefix")
 
 
 def compiled(options: argparse.Namespace) -> Plan:
-    """The plan of the recipe that is asked for."""
+    """The plan of the recipe in the arguments."""
     from pipeline.plan import compile_plan
     from pipeline.recipe import load
 
@@ -40,7 +40,7 @@ def compiled(options: argparse.Namespace) -> Plan:
 
 
 def check_item(plan: Plan, source: str, item: int) -> None:
-    """PlanError unless the plan has such a source, and that such an item."""
+    """PlanError unless the plan has the source, and the source the item."""
     if source not in plan.sources:
         raise PlanError(f"no source '{source}'", suggest(source, plan.sources))
     if not 0 <= item < len(plan.sources[source]):
@@ -48,12 +48,12 @@ def check_item(plan: Plan, source: str, item: int) -> None:
 
 
 def count(number: int, thing: str) -> str:
-    """`1 shard`, `2 shards`."""
+    """A number with its noun: `1 shard`, `2 shards`."""
     return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 def bar(name: str, total: int | None, unit: str) -> tqdm[NoReturn] | Lines:
-    """How far what is called `name` is, with rate and time left: a bar on a terminal, elsewhere a line a minute."""
+    """A progress display with rate and time left: a bar on a terminal, elsewhere a line each minute."""
     if not sys.stderr.isatty():
         return Lines(name, total, unit)
     from tqdm import tqdm

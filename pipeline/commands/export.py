@@ -11,7 +11,7 @@ from pipeline.core.system import output
 
 
 def arguments(parser: Parser) -> None:
-    """What, to which format, and where to."""
+    """Add the arguments: the dataset, the format and its options, the folder."""
     folder_argument(parser)
     parser.add_argument("--to", required=True, metavar="FORMAT", help="one of those below")
     parser.add_argument("--out", help="a folder, or s3://bucket/prefix (default: exports/<format> in the dataset)")
@@ -23,13 +23,13 @@ def arguments(parser: Parser) -> None:
 
 def _formats() -> str:
     """A line for each format."""
-    from pipeline.formats import FORMATS  # whose options take a moment to load
+    from pipeline.formats import FORMATS  # here, since their options take a moment to load
 
     return "\n".join(["formats:", *(f"  {kind.name:<10} {kind.summary}" for kind in FORMATS.values())])
 
 
 def run(options: argparse.Namespace) -> int:
-    """Export, and print what was written."""
+    """Export, and print what was written. Returns the exit code."""
     from pipeline.dataset import Dataset
     from pipeline.publish import export
     from pipeline.recipe.loading import export_spec

@@ -1,4 +1,4 @@
-"""list: the recipes, or the kinds of sources that they may have."""
+"""list: the recipes, or the kinds of sources."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pipeline.core.system import output
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What is listed."""
+    """Add the argument: what to list."""
     parser.add_argument("--kinds", action="store_true", help="the kinds of sources that a recipe may have")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a line each: a name, and what it is."""
+    """Print a line for each: its name and a summary. Returns the exit code."""
     if options.kinds:
         from pipeline.sources import SOURCES
 

@@ -1,4 +1,4 @@
-"""What the command line is parsed with: argparse, which prints as all else is printed here, and helps written late."""
+"""The argument parser: argparse, printing through our output, with help texts that are computed when shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.core.system.escaping import escaped, shortened
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser of arguments. below: writes lines for the foot of the help, when that is shown."""
+    """An argument parser. below: returns lines for the end of the help; called when the help is shown."""
 
     below: Callable[[], str] | None = None
 
@@ -21,7 +21,7 @@ class Parser(argparse.ArgumentParser):
         return super().format_help() + (f"\n{self.below()}\n" if self.below else "")
 
     def error(self, message: str) -> NoReturn:
-        super().error(escaped(message))  # what was typed may hold line breaks
+        super().error(escaped(message))  # arguments may contain line breaks
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
         if action.choices is not None and value not in action.choices:
@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class LateHelp(str):
-    """The help of an argument, written when it is shown: what it names is declared in files that are slow to import.
+    """The help of an argument, computed when it is shown, because it needs files that are slow to import.
 
     >>> LateHelp(lambda: "jsonl, mds or parquet") % {}
     'jsonl, mds or parquet'
@@ -50,5 +50,5 @@ class LateHelp(str):
         return text
 
     def __mod__(self, values: object) -> str:
-        """What argparse shows: it fills its values into a text in this way."""
+        """The text. argparse formats every help text by `%`, so this is called when it is shown."""
         return self.write()

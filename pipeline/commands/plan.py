@@ -1,4 +1,4 @@
-"""plan: what a recipe would build."""
+"""plan: what a recipe would build, without building it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from pipeline.plan.order import SplitPlan
     from pipeline.plan.plan import Plan
 
-RARE = 0.001  # exposures of an item, on average: hardly any stands in two documents
+RARE = 0.001  # mean exposures of an item: below, hardly any item is in two documents
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the plan's numbers and notices."""
+    """Print the plan's numbers and notices. Returns the exit code."""
     from pipeline.plan import summary
 
     plan = compiled(options)
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print_bits(plan: Plan, world: str) -> None:
-    """The bits that each split contains of a world; splits that contain the same are in one line."""
+    """Print the bits of a world that each split contains; splits with the same bits share a line."""
     from pipeline.plan import summary
 
     splits: dict[tuple[Any, ...], list[str]] = {}
@@ -70,7 +70,7 @@ def _print_notices(plan: Plan, group: str, name: str) -> None:
 
 
 def _print_source(split: SplitPlan, source: str, seen: dict[str, Any]) -> None:
-    """A line of the table of a split. seen: how often its items are, as `figures.of_exposures` has it."""
+    """Print a line of a split's table. seen: the entry of the source in `summary.of_exposures`."""
     documents, tokens = split.documents_of(source), split.expected[source]
     share = float(tokens / sum(split.expected.values()))
     exposures = f"{seen['mean']:.4g}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Which documents."""
+    """Add the arguments: the recipe, which documents, colour."""
     recipe_arguments(parser)
     parser.add_argument("--source", help="only this one")
     parser.add_argument("--item", type=int, help="the document of this individual")
@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print documents."""
+    """Print documents. Returns the exit code."""
     import numpy as np
 
     from pipeline.inspect import colour
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _plain(plan: Plan, documents: Documents) -> list[str]:
-    """The texts of the documents, fit to be shown."""
+    """The texts of the documents, escaped for a terminal."""
     tokens = documents.tokens
     texts = (
         plan.tokenizer.decode(tokens.values[tokens.offsets[i] : tokens.offsets[i + 1]]) for i in range(len(tokens))
@@ -69,7 +69,7 @@ def _plain(plan: Plan, documents: Documents) -> list[str]:
 
 
 def _coloured(plan: Plan, name: str, documents: Documents) -> list[str]:
-    """The documents in colour; a line that says what the colours mean is printed before them."""
+    """The documents in colour. Prints a legend of the colours first."""
     from pipeline.inspect import colour
     from pipeline.inspect.highlight import runs_of
 

@@ -1,4 +1,4 @@
-"""How far a long command is: a bar on a terminal, and where stderr is a file or a pipe, a plain line now and then."""
+"""Progress of a long command where stderr is a file or a pipe: a plain line now and then, instead of a bar."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from types import TracebackType
 
 from pipeline.core.system import output
 
-EVERY = 60  # seconds between two lines, at least; a command that is shorter says nothing
+EVERY = 60  # least seconds between two lines; a shorter command prints none
 SCALES = ((10**12, " T"), (10**9, " B"), (10**6, " M"), (10**3, " k"), (1, ""))
 
 
 class Lines:
-    """Stands where a bar of tqdm would: `update` counts, and says how far it is once in EVERY seconds.
+    """Replaces a tqdm bar: `update` counts, and prints a line at most once in EVERY seconds.
 
-    name: what is being done. total: of the units to come, None where nobody knows. The rate, and the time left that
-    follows from it, are those since the last line.
+    name: what is being done. total: units in all, None where unknown. Rate and time left are computed from the units
+    since the last line.
 
     >>> with Lines("build", 9_800_000_000, "tokens") as shown:  # build: 1.2 B of 9.8 B tokens (12 %), 31 M tokens/s, …
     ...     shown.update(1_200_000_000)
@@ -25,16 +25,16 @@ class Lines:
     def __init__(self, name: str, total: int | None, unit: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._name, self._total, self._unit, self._clock = name, total, unit, clock
         self._done = self._done_then = 0
-        self._then = clock()  # of the last line
+        self._then = clock()  # time of the last line
 
     def __enter__(self) -> Lines:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Nothing is left to say: the command itself says what it has done."""
+        """Prints nothing: the command itself reports its result."""
 
     def update(self, units: int = 1) -> None:
-        """So many more units are done."""
+        """Count `units` more as done."""
         self._done += units
         now = self._clock()
         if now - self._then >= EVERY:
@@ -62,7 +62,7 @@ def scaled(number: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as one says it.
+    """Seconds as text, in seconds, minutes or hours.
 
     >>> duration(42), duration(250), duration(12_345), duration(300_000)
     ('42 s', '4 min', '3 h 26 min', '83 h 20 min')

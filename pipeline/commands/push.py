@@ -10,7 +10,7 @@ from pipeline.core.system import output
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What, where to, and under which name."""
+    """Add the arguments: the dataset, the repository and its options."""
     folder_argument(parser)
     parser.add_argument("repo", help="user/name; made if there is none")
     parser.add_argument("--public", action="store_true", help="of a repository that is made (default: private)")
@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Send, and print what was sent."""
+    """Push, and print what was sent. Returns the exit code."""
     from pipeline.dataset import Dataset
     from pipeline.publish import hub
 
@@ -43,9 +43,9 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.public and pushed.private:
         output.say("notice: the repository was private before and stays so; its settings page makes it public")
-    what = f"{count(pushed.new, 'file')} ({pushed.size / 1e6:,.1f} MB) new in {count(pushed.commits, 'commit')}"
+    sent = f"{count(pushed.new, 'file')} ({pushed.size / 1e6:,.1f} MB) new in {count(pushed.commits, 'commit')}"
     output.say(f"{pushed.url}, {'private' if pushed.private else 'public'}, {pushed.revision}")
-    output.say(f"{what if pushed.commits else 'nothing new'}, {pushed.kept} kept")
+    output.say(f"{sent if pushed.commits else 'nothing new'}, {pushed.kept} kept")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""report: what a built dataset looks like, on one page."""
+"""report: an HTML page about a built dataset."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure, and write the page."""
+    """Measure, and write the page. Returns the exit code."""
     from pipeline.dataset import Dataset
     from pipeline.inspect.report.measuring import documents_made, measure, plan_of
     from pipeline.inspect.report.page import html
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _write(out: str, page: str) -> None:
-    """The page as a file, whole or not at all. StorageError where it cannot be written."""
+    """Write the page to a file, atomically. StorageError where it cannot be written."""
     path = destination(out)
     if not path.name:
         raise StorageError("this is a folder, not a file", "Name the page: --out report.html", out)

@@ -1,4 +1,4 @@
-"""schema: what a recipe may say."""
+"""schema: the JSON Schema of recipes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.core.system import output
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the schema."""
+    """Print the schema. Returns the exit code."""
     from pipeline.recipe.json_schema import schema
 
     output.show_json(schema())

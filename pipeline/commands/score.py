@@ -1,4 +1,4 @@
-"""score: a model's answers."""
+"""score: the accuracy of a model's answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ What counts, white space around a prediction and around the stored texts being t
 
 
 def arguments(parser: Parser) -> None:
-    """Whose answers, to what."""
+    """Add the arguments: the dataset, the split and the predictions."""
     folder_argument(parser)
     parser.add_argument("predictions", help='JSON lines: {"prediction": "…"}, or with "row": number')
     parser.add_argument("--split", default="exam", help="(default exam)")
@@ -36,7 +36,7 @@ def arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the table of scores."""
+    """Print the table of scores. Returns the exit code."""
     from pipeline.evaluate.scoring import score
 
     with bar("score", None, "predictions") as shown:

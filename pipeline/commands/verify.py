@@ -1,4 +1,4 @@
-"""verify: a built dataset against its manifest."""
+"""verify: a built dataset checked against its manifest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.core.system import output
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what is wrong; 1 where something is."""
+    """Print the faults. Returns the exit code: 1 where there are any."""
     from pipeline.build.verification import verify
 
     with bar("verify", None, "tokens") as shown:

@@ -1,4 +1,4 @@
-"""warm: the kernels, compiled."""
+"""warm: compiles the kernels before they are needed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pipeline.core.errors import RunError
 from pipeline.core.system import output
 
 HELP = "Compile the kernels, once a machine."
-LOOK = 0.02  # seconds until the processes are looked at again
-FIRST = "pipeline.core.kernels"  # which every source uses
+LOOK = 0.02  # seconds between two checks of the processes
+FIRST = "pipeline.core.kernels"  # every source uses it, so it is compiled first
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Import the kernels of all kinds of sources, which compiles them, on all cores."""
+    """Compile the kernels of all kinds of sources, by importing them, on all cores. Returns the exit code."""
     from pipeline.sources.registry import kernels
 
     began = time.perf_counter()
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _import(modules: Sequence[str], done: Callable[[int], object]) -> None:
-    """Import each module in a process of its own; none of these goes on when this one is stopped."""
+    """Import each module in its own process; all are stopped with this one. done: called after each."""
     waiting, running = list(modules), dict[str, subprocess.Popen[bytes]]()
     try:
         while waiting or running:
@@ -56,7 +56,7 @@ def _import(modules: Sequence[str], done: Callable[[int], object]) -> None:
 
 
 def _importing(module: str) -> subprocess.Popen[bytes]:
-    """A process that imports a module. Ctrl-C, which reaches it from the terminal too, ends it without a word."""
+    """A process that imports a module. Ctrl-C, which reaches it too, ends it silently."""
     program = f"import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); import {module}"
     return subprocess.Popen([sys.executable, "-c", program])  # noqa: S603  # a constant of ours
 

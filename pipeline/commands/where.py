@@ -1,4 +1,4 @@
-"""where: a document's place in the dataset."""
+"""where: the position and shard of a document in the dataset."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.core.system import output
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Which document."""
+    """Add the arguments: the recipe, and which document."""
     recipe_arguments(parser)
     parser.add_argument("--source", required=True)
     parser.add_argument("--item", type=int, required=True)
@@ -18,25 +18,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the place; 1 where there is none."""
+    """Print the place. Returns the exit code: 1 where no split has the document."""
     from pipeline.build.resume import shard_name
     from pipeline.shard.shard import find_document
 
     plan = compiled(options)
     check_item(plan, options.source, options.item)
-    somewhere = False
+    in_a_split = False
     for name, split in plan.splits.items():
         position = split.find(options.source, options.item, options.exposure)
         if position is None:
             continue
-        somewhere = True
+        in_a_split = True
         k = split.shard_of(position)
         output.say(f"{name}: position {position:,} of {split.documents:,}, {shard_name(plan, name, k)}")
         for sequence, start, ids in find_document(plan, name, k, position):
             output.say(f"  sequence {sequence}, tokens {start} to {start + len(ids) - 1}: {plan.tokenizer.decode(ids)}")
-    if not somewhere:
+    if not in_a_split:
         output.say(f"item {options.item} at exposure {options.exposure} of {options.source} is in no split")
-    return 0 if somewhere else 1
+    return 0 if in_a_split else 1
 
 
 COMMAND = Command(80, "where", "Say where a document stands in the dataset.", run, arguments)

@@ -1,7 +1,7 @@
 """The dataset card: README.md with the YAML header that `load_dataset` and the Hub read.
 
-What we write follows from the plan and the manifest alone, and stands between marks; what a person adds around it stays
-(`card_marks.py`). The name of the repository and the licence are not known when a dataset is built: `card_on_hub.py`.
+Our part follows from the plan and the manifest alone and stands between marks; what a person adds around it is kept
+(`card_marks.py`). The name of the repository and the licence are added when the card is sent (`card_on_hub.py`).
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _PAPERS = (
 
 
 def card(plan: Plan, manifest: Manifest, name: str) -> str:
-    """The text of README.md, as long as nobody has written into it."""
+    """The text of README.md as we write it. name: of the dataset."""
     return Marked("", header(manifest), "", _body(plan, manifest, name), "").text
 
 
 def header(manifest: Manifest) -> str:
-    """Our lines of its header. Splits with the columns of `train` (or of the first) share the default config."""
+    """Our header lines, YAML. Splits with the columns of `train` (or of the first split) share the default config."""
     rows = sum(split["sequences"] for split in manifest.splits.values())
     size = next((label for limit, label in _SIZES if rows < limit), "n>10M")
     lines = [
@@ -57,7 +57,7 @@ def header(manifest: Manifest) -> str:
 
 
 def _body(plan: Plan, manifest: Manifest, name: str) -> str:
-    """What stands between the marks."""
+    """Our part, between the marks."""
     first = next(iter(manifest.splits))
     return "\n".join([
         f"# {plain(name)}",
@@ -87,7 +87,7 @@ def _body(plan: Plan, manifest: Manifest, name: str) -> str:
 
 
 def loading(split: str, name: str, tokenizer: str, *imports: str) -> list[str]:
-    """Lines that show how a split of the dataset `name` is loaded. tokenizer: an expression for its file."""
+    """Python lines that load a split of the dataset `name`. tokenizer: an expression for the path of its file."""
     return [
         "```python",
         "from datasets import load_dataset",
@@ -102,10 +102,10 @@ def loading(split: str, name: str, tokenizer: str, *imports: str) -> list[str]:
 
 
 def _configs(splits: Mapping[str, Any], fingerprint: str) -> list[str]:
-    """One config a schema: `train` is in the default one, a split of other columns in one of its own name.
+    """One config for each schema: the default one has `train`; a split with other columns has a config of its own name.
 
-    The fingerprint is in it because `datasets` takes two folders of one name whose configs are the same for the same
-    dataset, and would show the rows that it has kept of the first.
+    The fingerprint is included because `datasets` caches rows by the folder's name and its configs: without it, another
+    dataset in a folder of that name would show the cached rows of the first.
     """
     first = splits.get("train") or next(iter(splits.values()))
     schema = [(split["columns"], split["length"], split["packing"]) for split in splits.values()]
@@ -131,7 +131,7 @@ def _yaml(name: str) -> str:
 
 
 def _other_configs(splits: Mapping[str, Any]) -> list[str]:
-    """How the splits are loaded that are not in the default config."""
+    """How to load the splits that are not in the default config."""
     first = splits.get("train") or next(iter(splits.values()))
     alike = ("columns", "length", "packing")
     elsewhere = [name for name, split in splits.items() if any(split[key] != first[key] for key in alike)]
@@ -153,7 +153,7 @@ def _counts(splits: Mapping[str, Any]) -> list[str]:
     for name, split in splits.items():
         for source, counts in split["sources"].items():
             rows.append(f"| {name} | {source} | {counts['documents']:,} | {counts['tokens']:,} | | | |")
-        totals = [split[what] for what in ("documents", "tokens", "sequences", "length", "padding")]
+        totals = [split[key] for key in ("documents", "tokens", "sequences", "length", "padding")]
         rows.append(f"| **{name}** | | {' | '.join(f'{total:,}' for total in totals)} |")
     return rows
 
@@ -180,7 +180,7 @@ def _knowledge(manifest: Manifest) -> list[str]:
         "|---|---:|---:|---:|---:|",
     ]
     for name, world in manifest.worlds.items():
-        numbers = (world[what] for what in ("individuals", "bits", "parameters_at_2_bits", "parameters_at_1_bit"))
+        numbers = (world[key] for key in ("individuals", "bits", "parameters_at_2_bits", "parameters_at_1_bit"))
         lines.append(f"| {name} | {' | '.join(f'{number:,}' for number in numbers)} |")
     lines += ["", "| split | source | exposures: least | mean | most | tokens each (expected) |"]
     lines += ["|---|---|---:|---:|---:|---:|"]
@@ -209,7 +209,7 @@ def _samples(plan: Plan) -> list[str]:
 
 
 def sample_documents(plan: Plan) -> Iterator[tuple[str, str, str]]:
-    """(split, source, text) of a document of every source, in the first split that has it; end token included."""
+    """(split, source, text) of one document of each source, from the first split with that source; with end token."""
     shown = set()
     for name, split in plan.splits.items():
         for block in split.blocks:

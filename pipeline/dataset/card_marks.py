@@ -1,4 +1,4 @@
-"""A card that a person and we write together: what is ours is written anew, what is theirs stays.
+"""A dataset card with our part and a person's words: our part is rewritten, the person's words are kept.
 
     ---
     license: mit                                     theirs: keys that are not in OURS
@@ -11,9 +11,9 @@
     <!-- pretraining-recipes: end -->
     More words.                                      theirs
 
-A reader of the card sees no marks. A card without marks is all a person's, and ours comes after it. Where a mark is
-lost or stands twice, what is between any begin and the next end is ours; so is what follows a last begin, and what
-comes before a first end. A file that is no text is nobody's.
+The marks are HTML comments, invisible on the page. In a card without marks all is a person's, and our part is added
+after it. Where a mark is lost or doubled, our part is everything between a begin and the next end, after a begin
+without an end, and before an end without a begin. A file that is not text is discarded.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _FINGERPRINT = re.compile(r"^ +description: fingerprint ([0-9a-f]{64})$", re.MUL
 
 @dataclass(frozen=True)
 class Marked:
-    """A card in pieces.
+    """A card, divided.
 
-    keys, our_keys: the lines of the header, a person's and our own. part: what stands between our marks, None where
-    there are none; before, after: a person's words around it. beside: the hash, in our mark, of a person's words in the
-    folder that the card was sent from.
+    keys, our_keys: header lines, a person's and ours. part: the text between our marks; None without marks. before,
+    after: a person's words around it. beside: the hash, kept in our mark, of the person's words in the folder that the
+    card was sent from.
     """
 
     keys: str
@@ -52,7 +52,7 @@ class Marked:
 
     @classmethod
     def of(cls, text: str) -> Marked:
-        """The pieces of any text."""
+        """The card in a text. Any text has one reading; nothing is refused."""
         text = text.removeprefix("\ufeff").replace("\r\n", "\n")
         marks = list(_MARK.finditer(text))
         top = text[: marks[0].start()] if marks else text
@@ -61,7 +61,7 @@ class Marked:
         our_keys = "".join(lines for key, lines in blocks if key in OURS)
         keys = "".join(lines for key, lines in blocks if key not in OURS)
         if not marks:
-            cut = _BEGIN.startswith(text[start:].strip())  # in our first mark, or before it
+            cut = _BEGIN.startswith(text[start:].strip())  # a torn write ended here
             return cls(keys, our_keys, "" if cut else text[start:], None, "")
         before, part, after, inside = "", "", "", False
         at = start
@@ -81,44 +81,46 @@ class Marked:
 
     @property
     def text(self) -> str:
-        """The card."""
+        """The card as text."""
         lines = f"{_chosen(self.keys, licence=True)}{self.our_keys}{_chosen(self.keys, licence=False)}"
         header = f"---\n{lines}---\n" if lines else ""
         if self.part is None:
             return f"{header}{self.before}"
-        part = self.part.replace("<!-- pretraining-recipes:", "<! -- pretraining-recipes:")  # of a document's text
+        part = self.part.replace(
+            "<!-- pretraining-recipes:", "<! -- pretraining-recipes:"
+        )  # in the text of a sample document
         beside = f" beside {self.beside}" if self.beside else ""
         before = self.before if not self.before or self.before.endswith("\n\n") else f"{self.before.rstrip()}\n\n"
         return f"{header}{before}{_BEGIN} {seal(self.fingerprint, part)}{beside} -->\n{part}{_END} -->\n{self.after}"
 
     @property
     def fingerprint(self) -> str:
-        """Of the dataset, as the header states it; "" where it does not."""
+        """The dataset's fingerprint in the header; "" where it has none."""
         stated = _FINGERPRINT.search(self.our_keys)
         return stated[1] if stated else ""
 
     @property
     def words(self) -> str:
-        """What a person has written, but for a licence; "" where nobody has."""
+        """All that a person wrote, without the licence; "" where nobody wrote anything."""
         return (without_licence(self.keys) + self.before.strip() + "\n" + self.after.strip()).strip()
 
     @property
     def words_hash(self) -> str:
-        """The hash of a person's words, the same in a card of any dataset."""
+        """The hash of `words`. It does not depend on the dataset."""
         return seal("", self.words)
 
     def with_words_of(self, card: Marked) -> Marked:
-        """Our pieces, and what a person has written into another card."""
+        """Our parts of this card with the person's words of another one."""
         return replace(self, keys=card.keys, before=card.before if card.before.strip() else "", after=card.after)
 
     def covers(self, card: Marked) -> bool:
-        """Whether a person's words here contain those of another card, piece by piece."""
+        """Whether the person's words in this card contain each of those in another one."""
         pieces = [card.before.strip(), card.after.strip(), *_LINE.findall(without_licence(card.keys))]
         return all(piece.strip() in self.words for piece in pieces)
 
 
 def readable(data: bytes) -> str | None:
-    """The text of a card; None where it is no text that anybody has written."""
+    """The text of a card; None where the bytes are not UTF-8 or have control characters."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -127,20 +129,20 @@ def readable(data: bytes) -> str | None:
 
 
 def torn(text: str) -> bool:
-    """Whether our marks are in it, but not each of them once."""
+    """Whether the text has marks of ours, but not exactly one pair."""
     starts = [mark[0].startswith(_BEGIN) for mark in _MARK.finditer(text)]
     return starts not in ([], [True, False])
 
 
 def kept(fresh: str, existing: str | None) -> str:
-    """A fresh card with what a person has written into the existing one, if there is one."""
+    """The fresh card with the person's words of the existing one, if there is one."""
     return fresh if existing is None else Marked.of(fresh).with_words_of(Marked.of(existing)).text
 
 
 def reconciled(in_folder: str, on_hub: str) -> str | None:
-    """The folder's card, with a person's words of whichever of the two has newer ones; None where both have.
+    """The folder's card with the newer words of the two cards; None where both were edited since the last push.
 
-    Our mark in the card on the Hub has the hash of the words that stood in the folder when it was sent.
+    Our mark in the card on the Hub has the hash of the words that the folder's card had at that push.
     """
     folder, hub = Marked.of(in_folder), Marked.of(on_hub)
     sent = hub.beside or seal("", "")
@@ -153,7 +155,7 @@ def reconciled(in_folder: str, on_hub: str) -> str | None:
 
 
 def fault(data: bytes, fresh_keys: str, fingerprint: str) -> str:
-    """What is wrong with our part of a card; "" where nothing is. fresh_keys: the lines that the header should have."""
+    """What is wrong with our part of a card; "" where nothing is. fresh_keys: the expected value of `our_keys`."""
     text = readable(data)
     if text is None:
         return "this is no text"
@@ -173,7 +175,7 @@ def licence_of(text: str) -> str:
 
 
 def without_licence(keys: str) -> str:
-    """The other lines of a header."""
+    """Header lines without those that state a licence."""
     return _chosen(keys, licence=False)
 
 
@@ -182,9 +184,9 @@ def _chosen(keys: str, licence: bool) -> str:
 
 
 def _header(top: str) -> tuple[str, int]:
-    """The lines of a card's header, and where its body begins.
+    """(header lines, offset of the body) of a card.
 
-    Where a fence is damaged, it ends with our last key, and the line after that, which stands for the fence, goes too.
+    Where the fence is damaged, the header ends with our last key; the line after it, the damaged fence, is dropped.
     """
     if fenced := _HEADER.match(top):
         return fenced[1], fenced.end()
@@ -197,7 +199,7 @@ def _header(top: str) -> tuple[str, int]:
 
 
 def _blocks(header: str) -> Iterator[tuple[str, str]]:
-    """(key, lines) for every key of a header. Comments, and what stands before the first key, are left out."""
+    """(key, lines) for every key of a header. Comments, and lines before the first key, are left out."""
     key, block = "", ""
     for line in _LINE.findall(header):
         if begun := _KEY.match(line):

@@ -1,4 +1,4 @@
-"""The dataset card as it is sent: with the repository's name, and under a licence."""
+"""The dataset card as it is sent to the Hub: with the name of the repository and a licence."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LICENSED = "The licence is the one that the header of this card names."
 
 
 def on_hub(text: str, repo: str, licence: str, words: str = "") -> str:
-    """A card as it is sent: with the repository's name, under the licence: lines of YAML ("": what it says already).
+    """The card `text` as it is sent: with the name of the repository and the licence.
 
-    words: the hash of what a person has written into the folder's card; by default of what they have into this one.
+    licence: lines of YAML; "" keeps the card's own. words: `words_hash` of the folder's card; by default of this card.
     """
     card = Marked.of(text)
     part = card.part and _named(card.part, repo)

@@ -1,7 +1,7 @@
-"""manifest.json: what was built, written last. No clock, host or worker count is in it.
+"""manifest.json: what was built, written last. It contains no clock, host or worker count.
 
-It is read as a file that anybody may have written: its layout is checked, names that could be paths too, and it carries
-a hash of its own content, so that a changed number is noticed. Where several numbers say one thing, they must agree.
+Reading trusts nothing: layout and names (which could be paths) are checked, a hash of the content reveals any change,
+and numbers that follow from each other must agree.
 """
 
 from __future__ import annotations
@@ -32,11 +32,9 @@ LEAST_TOKEN = 2  # bytes of a token in a shard
 class Manifest:
     """A complete dataset.
 
-    worlds: name → what there is to know. splits: name → totals, per source too, and the shards in order. files: name →
-    bytes and file_hash of the files beside the shards that follow from the fingerprint: the tokenizer's.
-
-    (The recipe as a file and the card are no part of it: a title, the folder's name and exports change them. Both carry
-    their own seal.)
+    worlds: name → bits of knowledge. splits: name → totals, of each source too, and the shard records in order. files:
+    name → bytes and file_hash of the tokenizer's files. (recipe.yaml and README.md are not listed: they depend on more
+    than the fingerprint, such as the folder's name. Each carries its own seal.)
     """
 
     fingerprint: str
@@ -48,22 +46,22 @@ class Manifest:
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def dumps(self) -> str:
-        """As JSON, with a hash of its content."""
+        """The manifest as JSON, with a hash of its content."""
         content = {key.name: getattr(self, key.name) for key in fields(self)}
         own = hash_of_bytes(json.dumps(content).encode())
         return json.dumps({"hash": own, **content}, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def loads(cls, text: str) -> Manifest:
-        """The manifest in a text, of which only the layout is checked. ValueError for other keys and types, numbers
-        below zero, paths."""
+        """The manifest in a JSON text. ValueError for unknown keys, wrong types, negative numbers and names that are
+        paths; hash and sums are not checked."""
         tree = json_layouts.parsed(text)
         json_layouts.checked(_Layout, tree)
         return cls(**{key.name: tree[key.name] for key in fields(cls) if key.name in tree})
 
     @classmethod
     def of(cls, folder: Folder) -> Manifest:
-        """The manifest in a folder. StorageError where there is none, or not one as `build` writes it."""
+        """The manifest in a folder. StorageError where it is missing, or not as `build` writes it."""
         manifest, wrong = cls.examined(folder)
         if wrong:
             raise StorageError(wrong[0], MEND, f"{folder.url}/{MANIFEST}")
@@ -71,7 +69,7 @@ class Manifest:
 
     @classmethod
     def examined(cls, folder: Folder) -> tuple[Manifest, list[str]]:
-        """The manifest in a folder, and what is wrong with it, a line each. StorageError where it cannot be read."""
+        """(manifest, faults) of a folder, a line for each fault. StorageError where it cannot be read."""
         try:
             text = folder.read(MANIFEST).decode()
             manifest = cls.loads(text)
@@ -85,7 +83,7 @@ class Manifest:
         return manifest, ["its bytes have changed"] * changed + manifest.contradictions()
 
     def contradictions(self) -> list[str]:
-        """Where its numbers do not agree: shards out of order or left out, totals that are no sums. A line each."""
+        """A line for each contradiction: shards out of order or missing, totals that are not the sums."""
         wrong = []
         for name, split in self.splits.items():
             records = self.shards_of(name)
@@ -95,9 +93,9 @@ class Manifest:
                 if actual != expected:
                     wrong.append(f"splits.{name}.shards.{k} is {actual} instead of {expected}")
             wrong += [
-                f"splits.{name}.{what} is {split[what]} where its shards make {total}"
-                for what, total in _summed(records).items()
-                if split[what] != total
+                f"splits.{name}.{key} is {split[key]} where its shards make {total}"
+                for key, total in _summed(records).items()
+                if split[key] != total
             ]
             wrong += self._unlike_recipe(name)
             wrong += [
@@ -108,7 +106,7 @@ class Manifest:
         return wrong
 
     def _unlike_recipe(self, name: str) -> list[str]:
-        """Where a split is not the one that the recipe describes. A line each."""
+        """A line for each way in which a split differs from its recipe."""
         split = self.splits[name]
         if name not in self.recipe["splits"] or {*split["source_names"]} - self.recipe["sources"].keys():
             return [f"recipe has not the split {name}, or not all of its sources"]
@@ -119,39 +117,39 @@ class Manifest:
         return []
 
     def packing(self, split: str) -> PackingSpec:
-        """How the documents of a split became sequences."""
+        """The packing of a split, from its recipe."""
         return PackingSpec(**self.recipe["splits"][split]["packing"])
 
     def sources(self, split: str) -> list[Mapping[str, Any]]:
-        """What the recipe says of the sources of a split, in their order."""
+        """The recipe's entries of the sources of a split, in order."""
         return [self.recipe["sources"][name] for name in self.splits[split]["source_names"]]
 
     def shards_of(self, split: str) -> list[ShardRecord]:
-        """The records of a split, in order."""
+        """The shard records of a split, in order."""
         return [ShardRecord(**record) for record in self.splits[split]["shards"]]
 
     @property
     def shards(self) -> list[ShardRecord]:
-        """The records of all splits."""
+        """The shard records of all splits."""
         return [record for split in self.splits for record in self.shards_of(split)]
 
 
 def totals(records: Sequence[ShardRecord], **facts: Any) -> dict[str, Any]:
-    """A split's entry in the manifest, from the records of all its shards; `facts` stand beside the totals."""
+    """A split's entry in the manifest, from the records of all its shards; `facts` are added as they are."""
     return {**_summed(records), **facts, "shards": [asdict(record) for record in records]}
 
 
 def _summed(records: Sequence[ShardRecord]) -> dict[str, Any]:
-    """The totals of shards, and under `sources` those of each source."""
+    """Sums over shards; under `sources`, the sums of each source."""
     sources: dict[str, dict[str, int]] = {}
     for record in records:
         for name, counts in record.sources.items():
             total = sources.setdefault(name, dict.fromkeys(counts, 0))
-            for what, count in counts.items():
-                total[what] = total.get(what, 0) + count
+            for key, count in counts.items():
+                total[key] = total.get(key, 0) + count
     summed = {
-        what: sum(getattr(record, what) for record in records)
-        for what in ("documents", "tokens", "sequences", "padding", "bytes")
+        key: sum(getattr(record, key) for record in records)
+        for key in ("documents", "tokens", "sequences", "padding", "bytes")
     }
     return {**summed, "sources": sources}
 
@@ -216,7 +214,7 @@ class _RecipeSplit(OpenLayout):
 
 
 class _Recipe(OpenLayout):
-    """As far as readers of every dataset look into it; what checks read: `evaluate/checking/verifier.py`."""
+    """The keys that every reader uses; those that only checks use are in `evaluate/checking/verifier.py`."""
 
     sources: dict[Name, _RecipeSource]
     splits: dict[Name, _RecipeSplit]

@@ -1,4 +1,4 @@
-"""Any text, shown as it is: in Markdown, in Python, in LaTeX."""
+"""Any text, escaped so that it is shown literally in Markdown, Python or LaTeX."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 
 def fenced(text: str) -> list[str]:
-    """Lines of Markdown that show any text as it is, whatever marks are in it.
+    """Lines of Markdown that show a text literally, in a fence longer than any in the text.
 
     >>> fenced("a ``` b <i>")
     ['````text', 'a ``` b <i>', '````']
@@ -19,7 +19,7 @@ def fenced(text: str) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """A text for a line of Markdown, in which none of its signs is a mark.
+    """A text for a line of Markdown, special characters escaped.
 
     >>> print(plain("a *b* [c]"))
     a \\*b\\* \\[c\\]
@@ -28,12 +28,12 @@ def plain(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text as a literal of Python."""
+    """A text as a Python string literal."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def in_latex(text: str) -> str:
-    """A text for LaTeX, in which none of its signs is a command.
+    """A text for LaTeX, special characters escaped.
 
     >>> print(in_latex("50 % of a_b"))
     50 \\% of a\\_b

@@ -1,7 +1,7 @@
-"""A built dataset, to be read: its manifest, and the rows of its splits in order.
+"""A built dataset for reading: its manifest, and the rows of its splits in order.
 
-What is checked before a row is given: the manifest, whole, each time; the tokenizer, when it is asked for; a shard's
-size and number of rows, always; its bytes, as `check` says.
+Checked: the whole manifest, when the dataset is opened; the tokenizer, when it is read; size and number of rows of a
+shard, always; its bytes, as `check` says.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ class _TokenizerConfig(OpenLayout):
 
 
 def end_of(config: bytes) -> str:
-    """The text of the token that ends documents, by a tokenizer_config.json. ValueError where it does not say it."""
+    """The text of the end token in a tokenizer_config.json. ValueError where it states none."""
     return json_layouts.checked(_TokenizerConfig, json_layouts.parsed(config)).eos_token
 
 
 def layout_of(split: Mapping[str, Any]) -> ShardLayout:
-    """The columns of a split's shards and their types, by its entry in the manifest."""
+    """The columns of a split's shards and their types. split: its entry in the manifest."""
     return ShardLayout(stored(split["packing"] == "rows", split["columns"]), split["length"])
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What `build` made in a folder, whole or refused.
+    """A complete dataset in a folder.
 
-    check: when the bytes of a shard are held against their hash. None: when it is first opened, which takes a fraction
-    of the time that its rows take, and no more of it in later epochs. True: whenever it is opened. False: never.
+    check: when the bytes of a shard are compared with their hash. None: when this process first opens the shard, which
+    costs a fraction of reading its rows. True: each time it is opened. False: never.
     """
 
     folder: Folder
@@ -61,7 +61,7 @@ class Dataset:
 
     @classmethod
     def at(cls, place: str | Path, check: bool | None = None) -> Dataset:
-        """The dataset at a path or URL. StorageError where there is none, or not all of it."""
+        """The dataset at a path or URL. StorageError where there is none, or an incomplete one."""
         folder = folder_at(place)
         return cls(folder, Manifest.of(folder), check)
 
@@ -77,7 +77,7 @@ class Dataset:
             yield from self.shard(record)
 
     def shard(self, record: ShardRecord) -> Iterator[Any]:
-        """The record batches of one shard."""
+        """The pyarrow.RecordBatches of one shard, in order. StorageError where it is missing or damaged."""
         place, rows = f"{self.folder.url}/{record.file}", 0
         try:
             expected_hash = record.file_hash if self._to_check(record.file) else ""
@@ -98,11 +98,11 @@ class Dataset:
         return file not in self._checked if self.check is None else self.check
 
     def columns(self, record: ShardRecord) -> Columns:
-        """The columns of one shard, as `make_shard` made them."""
+        """The columns of one shard, equal to those of `make_shard`. StorageError where it is missing or damaged."""
         return arrow.columns_from(list(self.shard(record)))
 
     def entries(self, batch: Any, column: str, length: int, **below: int) -> tuple[I64, dict[str, I64]]:
-        """The entries of a list column of a batch: in which row each stands, int64 (m,), and its fields, int64 (m,).
+        """The m entries of a list column of a batch: the row of each, int64 (m,), and name → its field, int64 (m,).
 
         length, below: see `check_entries`. StorageError where an entry is not within its bounds.
         """
@@ -116,8 +116,8 @@ class Dataset:
 
     @contextmanager
     def recipe(self) -> Iterator[Path]:
-        """A copy of its recipe.yaml, with the tokenizer beside it, while the block lasts. StorageError where there is
-        none: what a recipe names is not looked for in the folder itself, which anybody may have written."""
+        """The path of a copy of its recipe.yaml, beside its tokenizer, while the block lasts. StorageError where
+        there is none. (A copy, since a recipe may name files, and anybody may have put files there.)"""
         with TemporaryDirectory(prefix="recipe-") as place:
             for name in (RECIPE, TOKENIZER):
                 path = Path(place) / name
@@ -137,14 +137,14 @@ class Dataset:
             raise StorageError(f"cannot be read: {error}", MEND, place) from None
 
     def tokenizer(self) -> Any:
-        """The `tokenizers.Tokenizer` that lies beside the data."""
+        """The dataset's `tokenizers.Tokenizer`."""
         try:
             return tokenizer_of(self.tokenizer_text())
         except ValueError as error:
             raise StorageError(str(error), MEND, f"{self.folder.url}/{TOKENIZER}") from None
 
     def tokenizer_text(self) -> str:
-        """Its tokenizer.json, as recorded."""
+        """The text of its tokenizer.json. StorageError where it is not as recorded."""
         place = f"{self.folder.url}/{TOKENIZER}"
         try:
             return self._read(TOKENIZER).decode()
@@ -165,7 +165,7 @@ class Dataset:
 
 
 def tokenizer_of(text: str) -> Any:
-    """The `tokenizers.Tokenizer` of a tokenizer.json. ValueError, in one line, where it is none."""
+    """The `tokenizers.Tokenizer` of a tokenizer.json. ValueError, in one line, where it is invalid."""
     import tokenizers
 
     try:

@@ -1,4 +1,4 @@
-"""A file held against what is recorded of it: its size, then its bytes."""
+"""A file checked against its record: its size, then the hash of its bytes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pipeline.storage.local import hash_of
 
 @contextmanager
 def recorded_file(folder: Folder, name: str, size: int, file_hash: str) -> Iterator[Path]:
-    """A file as one on this machine's disk, while the block lasts. One of another size is not read.
+    """The path of a file on this machine's disk, while the block lasts; checked first.
 
-    file_hash: "" where its bytes are not to be checked. FileNotFoundError where there is none, StorageError where it is
-    not the one recorded, OSError where it cannot be read.
+    file_hash: "" to check the size alone. FileNotFoundError where there is none, StorageError where it is not as
+    recorded (a file of another size is not read), OSError where it cannot be read.
     """
     actual = folder.size(name)
     if actual != size:
@@ -31,7 +31,7 @@ def recorded_file(folder: Folder, name: str, size: int, file_hash: str) -> Itera
 def fault_of(
     folder: Folder, name: str, size: int, file_hash: str, fault_inside: Callable[[Path], str] = lambda path: ""
 ) -> str:
-    """Why a file is not the one recorded; "" where it is. fault_inside: what is wrong within one of the right bytes."""
+    """Why a file is not as recorded; "" where it is. fault_inside: path → fault of its content."""
     try:
         with recorded_file(folder, name, size, file_hash) as path:
             return fault_inside(path)

@@ -1,4 +1,4 @@
-"""The record of a shard: what is known of it when it is built, and what the manifest will say. It carries its seal."""
+"""The record of a shard: its counts and hashes, sealed in a file while a build goes on, then part of the manifest."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def shard_file(split: str, k: int, shards: int) -> str:
 
 @dataclass(frozen=True)
 class ShardRecord:
-    """One shard, exactly. sources: name → {documents, tokens}. tokens: with end tokens, without padding."""
+    """One shard. sources: name → {documents, tokens}. tokens: end tokens included, padding not."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -63,7 +63,7 @@ class ShardRecord:
 
     @classmethod
     def loads(cls, text: str, fingerprint: str) -> tuple[ShardRecord, str]:
-        """The record and the stamp, read back. ValueError for a changed record, or one of another dataset."""
+        """(record, stamp) from the text of `dumps`. ValueError for a changed record, or one of another dataset."""
         tree = json_layouts.parsed(text)
         if not isinstance(tree, dict):
             raise ValueError("a mapping is needed")

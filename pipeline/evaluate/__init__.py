@@ -1,9 +1,9 @@
-"""What a model has learnt: answers to accuracies, losses to bits, solutions checked step by step.
+"""What a model has learnt: accuracies from answers, bits from losses, solutions checked step by step.
 
-predictions.py   a model's answers, a line of JSON each
-answers.py       the rows of a split that the answers are held against
-scoring.py       answers held against those rows: accuracies
-checking/        answers to problems, held against what the problems say
-capacity/        losses per token to bits of knowledge
-alignment.py     tables of texts as lines
+predictions.py   reads a model's answers, a line of JSON each
+answers.py       reads the rows of a split with the right answers
+scoring.py       answers compared with those rows: accuracies
+checking/        answers verified by the text of the problems
+capacity/        bits of knowledge from losses per token
+alignment.py     tables of texts as aligned lines
 """

@@ -1,4 +1,4 @@
-"""The rows of a split that answers are held against: some of their texts, from memory-mapped files."""
+"""The texts of a split's rows with answers, from memory-mapped files."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pipeline.dataset import Dataset
 
 
 class AnswerRows:
-    """Texts of each row of a split with the column `answers`, as they are stored; a row is read when it is asked for.
+    """The stored texts of a split with the column `answers`, as a sequence: a tuple for each row, read on demand.
 
-    columns: which texts, of question, prompt, hint and answer. StorageError where there is no such split or column.
+    columns: which of question, prompt, hint and answer, in this order. StorageError for an unknown split or column.
     """
 
     def __init__(self, data: Dataset, split: str, columns: Sequence[str]) -> None:

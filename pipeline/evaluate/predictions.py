@@ -1,4 +1,4 @@
-"""A model's predictions in a file, a line of JSON each: read, and held against the rows of a split."""
+"""Reads a model's predictions from a file, a line of JSON each, and assigns them to rows of a split."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ FORM = 'Each line is {"prediction": "…"}, and {"row": 17, "prediction": "…"}
 
 
 def by_row(path: str | Path, rows: int, file: str) -> Iterator[tuple[str, int, str]]:
-    """Place, row and prediction of each line: all rows in order, or those that the lines name.
+    """(place, row, prediction) of each line: all rows in order, or the rows that the lines name.
 
-    file: what a refusal says the file should hold. PipelineError with file and line.
+    rows: of the split. file: what messages say that the file should contain. PipelineError with file and line.
     """
     seen = bytearray(rows)
     count, numbered = 0, None
@@ -43,7 +43,7 @@ def by_row(path: str | Path, rows: int, file: str) -> Iterator[tuple[str, int, s
 
 
 def lines(path: str | Path, keys: tuple[str, ...], form: str, file: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Place and object of each line that is not blank, with texts under the keys. form: how a line should look."""
+    """(place, object) of each line that is not blank, with texts under `keys`. form: the right form, for messages."""
     try:
         predictions = opened(expanded(path))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""How well a model answers: its predictions held against the answers that stand beside the rows of a split.
+"""score: a model's predictions compared with the answers that are stored with the rows of a split.
 
     prompt  Did Anya Briar Forger choose a luckier major than Loid Forger did?<hint>       a row, as it is stored
     hint    Botany; Public Policy.
@@ -6,20 +6,19 @@
 
     {"row": 17, "prediction": " Botany; Public Policy. No.<|endoftext|> On which date was"}          a line of JSONL
 
-What counts, after white space around the prediction and the stored texts is taken away:
+The rules, after white space around the prediction and the stored texts is removed:
 
-- A prediction ends where the text of the end token, a line break or one of the `stops` stands in it. (A line break or
-  a stop that the row's own hint and answer have ends nothing.) It may say anything behind, and nothing else: a model
-  that goes on within the line without an end token is wrong, as is one that hints where the row does not.
-- An answer is right when it is the stored one, character for character, capitals included; its final full stop may be
-  missing.
-- Where the row has a hint, the last sentence is the answer: what comes before is nothing, the right hint, or a text
-  that ends a sentence (. ! ?). So a right answer counts after a wrong hint and after none. (After a hint that is no
-  sentence, nothing but the right hint tells where the answer begins.)
-- A hint is right when the prediction begins with it, whatever follows, its full stop included.
+- A prediction ends at the text of the end token, at a line break or at one of the `stops`; what follows is ignored. (A
+  line break or stop that the row's hint or answer contains does not end it.) It must contain nothing else: a model that
+  continues in the line without an end token is wrong, and so is one that gives a hint where the row has none.
+- An answer is right if it equals the stored one, case included; its final full stop may be missing.
+- Where the row has a hint, the answer is the last sentence. Before it there may be nothing, the right hint, or a text
+  that ends a sentence (. ! ?). So a right answer counts after a wrong hint and after none. (After a hint that is not a
+  sentence, only the right hint shows where the answer begins.)
+- A hint is right if the prediction begins with it, its full stop included, whatever follows.
 
-The rows of a question that have a hint are a question of their own, `name (hinted)`. The metric is that of Part 3.1,
-section 2, and Part 3.2, section 4. How the model generates is its own affair.
+The rows of a question with a hint are counted as a separate question, `name (hinted)`. The metric is that of Part 3.1,
+section 2, and Part 3.2, section 4. How the model generates does not matter.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ SENTENCE_ENDS = (".", "!", "?")
 
 @dataclass(frozen=True)
 class Rates:
-    """Fractions of 1. hint_accuracy: of the rows with a hint; None where there are none. baseline: as in `Tally`."""
+    """Rates, 0 to 1. hint_accuracy: over rows with a hint; None where there are none. baseline: see `Tally`."""
 
     accuracy: float
     hint_accuracy: float | None
@@ -54,9 +53,9 @@ class Rates:
 class Tally:
     """The predictions for one question, or for all of them.
 
-    rows: predicted ones; correct: those of them with the right answer. hinted: those with a hint, of one question all
-    or none; hints: right hints. baseline: what the most frequent answer of the question would get on all its rows in
-    the split, predicted or not.
+    rows: with a prediction; correct: with a right answer. hinted: rows with a hint (of one question all or none);
+    hints: right hints. baseline: the accuracy of always giving the question's most frequent answer, over all its rows
+    in the split, predicted or not.
     """
 
     rows: int
@@ -67,12 +66,12 @@ class Tally:
 
     @property
     def accuracy(self) -> float:
-        """Right answers, a fraction of the rows."""
+        """The share of rows with a right answer, 0 to 1."""
         return self.correct / self.rows
 
     @property
     def hint_accuracy(self) -> float | None:
-        """Right hints, a fraction of the rows with one; None where there are none."""
+        """The share of right hints among rows with a hint, 0 to 1; None where there are none."""
         return self.hints / self.hinted if self.hinted else None
 
 
@@ -85,7 +84,7 @@ class Score:
 
     @property
     def micro(self) -> Tally:
-        """Over all rows; the baseline is the mean over them of their questions' baselines."""
+        """The tally of all rows; its baseline is the mean, over rows, of the baseline of the row's question."""
         tallies = self.questions.values()
         rows, correct, hinted, hints = (
             sum(getattr(tally, name) for tally in tallies) for name in ("rows", "correct", "hinted", "hints")
@@ -94,7 +93,7 @@ class Score:
 
     @property
     def macro(self) -> Rates:
-        """The mean over questions, whatever their rows; of hints over the questions that have some."""
+        """The mean over questions, each with equal weight; of hint_accuracy over the questions with hints."""
         tallies = self.questions.values()
         hints = [tally.hint_accuracy for tally in tallies if tally.hint_accuracy is not None]
         return Rates(
@@ -127,14 +126,13 @@ def score(
 ) -> Score:
     """The score of a JSONL file of predictions for a split, with `columns: [answers]`, of the dataset in `folder`.
 
-    A line is {"prediction": text}, one for each row of the split in its order (that of the shards), or has the number
-    of its row, from 0, beside it: {"row": 17, "prediction": text}. Numbered lines come in any order, and rows without
-    one do not count. Other keys are ignored, and so are blank lines. stops: texts that end a prediction, beside the end
-    token and the line break: "Question:", where a model goes on with another one. done: called with 1 a prediction.
+    Lines are {"prediction": text}, one for each row of the split in the order of the shards; or {"row": 17,
+    "prediction": text}, with the row's index from 0, in any order, where rows without a line do not count. Other keys
+    and blank lines are ignored. stops: texts, beside end token and line break, that end a prediction, such as
+    "Question:" where a model continues with another one. done: called with 1 after each prediction.
 
-    StorageError where there is no such dataset, split or column; PipelineError for a stop that is empty and, with file
-    and line, for predictions that are not as above. Memory: one prediction at a time, a byte a row, and the distinct
-    answers of each question.
+    StorageError for an unknown dataset, split or column; PipelineError for an empty stop and, with file and line, for
+    lines of another form. Memory: one prediction, a byte for each row, and the distinct answers of each question.
     """
     if not all(stops):
         raise PipelineError("an empty text ends every prediction", "Name what a prediction ends with.", "stops")
@@ -160,7 +158,7 @@ def score(
 
 
 def _until_its_end(prediction: str, ends: Sequence[str], expected: str) -> str:
-    """A prediction up to the first of its ends: each counts from where there are more of it than in what is expected.
+    """A prediction up to the first end. As many of each end as `expected` contains are passed over.
 
     >>> _until_its_end(" Botany. Question: Who", ("<|endoftext|>", "Question:"), "Botany.")
     'Botany.'
@@ -170,7 +168,7 @@ def _until_its_end(prediction: str, ends: Sequence[str], expected: str) -> str:
 
 
 def _position(text: str, part: str, passed: int) -> int:
-    """Where a part stands in a text, the first `passed` of them passed over; the text's length where it does not."""
+    """The index of a part in a text, after `passed` earlier ones; the length of the text where there is none."""
     at = -len(part)
     for _ in range(passed + 1):
         if (at := text.find(part, at + len(part))) < 0:
@@ -179,7 +177,7 @@ def _position(text: str, part: str, passed: int) -> int:
 
 
 def _is_answer(text: str, hint: str, answer: str) -> bool:
-    """Whether a text is the answer, with or without its full stop; where there is a hint, whether it ends with it."""
+    """Whether a text is the answer, its full stop optional; with a hint, whether the text ends with the answer."""
     forms = (answer, answer.removesuffix("."))
     if text in forms or not hint:
         return text in forms
@@ -188,7 +186,7 @@ def _is_answer(text: str, hint: str, answer: str) -> bool:
 
 
 def _has_hint(text: str, hint: str) -> bool:
-    """Whether there is a hint, and a text begins with it."""
+    """Whether there is a hint and the text begins with it."""
     return bool(hint) and (text + " ").startswith(hint + " ")
 
 
@@ -196,7 +194,7 @@ def _has_hint(text: str, hint: str) -> bool:
 
 
 def _rows_of(data: Dataset, split: str) -> AnswerRows:
-    """The rows with the columns that `_counted` takes. StorageError where answers are not compared as texts."""
+    """The rows, with the columns of `_counted`. StorageError where the answers cannot be compared as texts."""
     rows = AnswerRows(data, split, ("question", "hint", "answer"))
     if any("alphabet" in source for source in data.manifest.sources(split)):
         raise StorageError(
@@ -208,7 +206,7 @@ def _rows_of(data: Dataset, split: str) -> AnswerRows:
 
 
 def _counted(question: str, hint: str, answer: str) -> tuple[str, str, str]:
-    """A stored row as it counts: with hints and without apart, no white space around its texts."""
+    """(question, hint, answer) of a stored row, stripped; the question of a row with a hint is `name (hinted)`."""
     hint, answer = hint.strip(), answer.strip()
     return f"{question} (hinted)" if hint else question, hint, answer
 

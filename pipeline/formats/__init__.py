@@ -1,12 +1,12 @@
-"""Other trainers' files: the formats that a built dataset is exported to. They know no recipes, plans or sources.
+"""The file formats of other trainers, to which a built dataset is exported. They know no recipes, plans or sources.
 
-format.py        what a format is: what it knows of a split, reads and writes
-registry.py      all of them: FORMATS, the union of their options
+format.py        Format, the protocol of all: what a format knows of a split, reads and writes
+registry.py      FORMATS, all of them; the union of their options
 unpacking.py     documents out of packed sequences
-token_stream.py  what formats share whose files are one stream of tokens
-tables.py        what formats share that `load_dataset` opens
-the others       a format each: its layout in the first lines, its options (keys of `exports:` in a recipe), its code,
-                 and at the foot its KIND. A new one is such a file.
+token_stream.py  shared by formats whose files are one stream of tokens
+tables.py        shared by formats that `load_dataset` opens
+the others       one format each: the layout of its files (first lines), its options (keys of `exports:` in a recipe),
+                 its code, and its KIND at the foot. To add a format, add such a file.
 """
 
 from pipeline.formats.format import Format

@@ -1,7 +1,7 @@
-"""What a format is: which files a split becomes, and which of its columns have a place in them.
+"""Format: how a split becomes files, and which of its columns these files can hold.
 
-A format is given what the manifest states of a split (`Split`, `Shard`), reads columns (`Rows`) and writes files
-(`Files`). It knows no folder, recipe or source.
+A format gets what the manifest states of a split (`Split`, `Shard`), reads columns (`Rows`) and writes files (`Files`).
+It knows no folder, recipe or source.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ class Shard:
 
 @dataclass(frozen=True)
 class Split:
-    """What is known of a split before any of it is read.
+    """What is known of a split before its shards are read.
 
-    rows: one document per row, its real tokens counted in `length`; else documents are packed one after the other.
-    pure: windows that stand each for itself. closed: every document is complete and ends with the end token. columns:
-    the names of all that the shards hold. ids: the dtype of the token ids. end: the id that ends documents. shards:
-    empty where a recipe is checked before it is built. empties: whether a document may be nothing but the end token.
+    rows: whether each row is one document, of `length` real tokens; else documents are packed one after another. pure:
+    whether no document continues from one window into the next. closed: whether every document is complete and ends
+    with the end token. columns: all columns of the shards. ids: dtype of the token ids. end: id of the end token.
+    shards: empty where a recipe is checked before it is built. empties: whether a document may be the end token alone.
     """
 
     name: str
@@ -69,13 +69,13 @@ class Split:
 
     @property
     def filled(self) -> tuple[Shard, ...]:
-        """The shards that have rows: of one whose documents were all dropped there is nothing to export."""
+        """The shards that have rows. (A shard has none where packing dropped all of its documents.)"""
         return tuple(shard for shard in self.shards if shard.sequences)
 
 
 @dataclass(frozen=True)
 class Part:
-    """Whole shards of a split that become files of their own: what an interrupted export keeps is finished parts."""
+    """Whole shards that become files of their own. An interrupted export keeps the finished parts."""
 
     split: Split
     number: int
@@ -84,12 +84,12 @@ class Part:
 
     @property
     def tokens(self) -> int:
-        """Of all its documents."""
+        """Tokens of all its documents."""
         return sum(shard.tokens for shard in self.shards)
 
 
 class File(Protocol):
-    """A file that is being written. `facts` are kept with its size and hash, for the index and for export.json."""
+    """A file that is being written. `facts` go into its record, with size and hash, for the index and export.json."""
 
     facts: dict[str, Any]
 
@@ -100,7 +100,7 @@ class Files(Protocol):
     """Where a format writes."""
 
     def create(self, name: str) -> AbstractContextManager[File]:
-        """A file that takes its name when the block ends, and leaves nothing behind when it raises."""
+        """A new file. It gets its name when the block ends, and is removed when the block raises."""
         ...
 
 
@@ -108,23 +108,23 @@ class Rows(Protocol):
     """Where a format reads."""
 
     def of(self, shard: Shard) -> Iterator[Columns]:
-        """The chosen columns of a shard, some rows at a time; from the beginning whenever it is called."""
+        """The chosen columns of a shard, some rows at a time. Each call begins at the first row."""
         ...
 
     def texts(self, documents: Ragged) -> list[str]:
-        """Token ids as text, with U+FFFD for bytes that are no character."""
+        """The text of each document, with U+FFFD for bytes that are not valid UTF-8."""
         ...
 
     def broken(self, documents: Ragged) -> bool:
-        """Whether the tokens of any of the documents are no whole characters."""
+        """Whether any of the documents is not valid UTF-8."""
         ...
 
 
-Written = Mapping[str, Any]  # of a file: file, bytes, file_hash, and its facts
+Written = Mapping[str, Any]  # the record of a file: file, bytes, file_hash, and its facts
 
 
 class FileRecord(OpenLayout):
-    """What a record of an export says of a file, whatever its facts are."""
+    """The keys that the record of every exported file has, beside its facts."""
 
     file: ExportFile
     bytes: Count
@@ -132,7 +132,7 @@ class FileRecord(OpenLayout):
 
 
 class CountedRecord(FileRecord):
-    """Of a file of documents: how many, and their tokens."""
+    """The record of a file of documents: how many, and their tokens."""
 
     model_config = STRICT
 
@@ -143,8 +143,8 @@ class CountedRecord(FileRecord):
 class Format(ABC):
     """How a split becomes files, by default one part per shard that has rows, and no index. One instance per export.
 
-    Record: what is recorded of a file that `write` makes. reads: the columns that it needs, whichever are chosen. Every
-    method but `__init__` may raise SpecError for what the format cannot hold.
+    Record: the layout of the record of a file that `write` makes. reads: columns that it needs whether or not they are
+    exported. Every method but `__init__` may raise SpecError for what the format cannot hold.
     """
 
     Record: ClassVar[type[FileRecord]] = CountedRecord
@@ -156,10 +156,10 @@ class Format(ABC):
 
     @abstractmethod
     def place(self, split: Split, column: str) -> bool:
-        """Whether a column has a place in the format, or is what its documents are found by."""
+        """Whether the format can hold a column, or finds documents by it."""
 
     def check(self, split: Split) -> None:
-        """SpecError where the format cannot hold the split, whatever its columns are: no reader opens empty files."""
+        """SpecError where the format cannot hold the split, whatever its columns: by default one without rows."""
         if split.shards and not split.filled:
             raise SpecError(
                 f"split '{split.name}' has no rows: every document of it was dropped",
@@ -168,7 +168,7 @@ class Format(ABC):
             )
 
     def parts(self, split: Split) -> list[Part]:
-        """The split in parts, at least one. What is written of one depends on no other."""
+        """The split in parts, at least one. The files of a part depend on no other part."""
         return [Part(split, i, len(split.filled), (shard,)) for i, shard in enumerate(split.filled)]
 
     @abstractmethod
@@ -176,7 +176,7 @@ class Format(ABC):
         """All files of a part."""
 
     def index(self, written: Mapping[str, Sequence[Written]]) -> dict[str, str]:
-        """The files, name → text, that name the others (split → its files, at least one); written after all of them."""
+        """The index files, name → text, written last. written: split → records of its files, at least one."""
         return {}
 
 
@@ -190,13 +190,13 @@ class FormatKind:
 
     @property
     def name(self) -> str:
-        """What recipes and `--to` call it: the only `kind` that its options allow."""
+        """The name in recipes and `--to`: the only value of `kind` in its options."""
         name: str = self.spec.model_fields["kind"].default
         return name
 
 
 def selected(format_: Format, spec: ExportSpec, splits: Mapping[str, Split]) -> dict[str, tuple[str, ...]]:
-    """Which columns of which splits are exported: split → columns. SpecError where the format cannot hold them."""
+    """Split → the columns to export. SpecError where the format cannot hold a split or a column."""
     for i, name in enumerate(spec.splits or ()):
         if name not in splits:
             raise SpecError(f"no split '{name}'", suggest(name, splits), ("splits", i))
@@ -211,7 +211,7 @@ def selected(format_: Format, spec: ExportSpec, splits: Mapping[str, Split]) -> 
 
 
 def _columns_exported(format_: Format, spec: ExportSpec, split: Split) -> tuple[str, ...]:
-    """The columns of a split that are exported. SpecError for one without a place."""
+    """The columns of a split to export. SpecError for a column that the format cannot hold."""
     wanted = split.columns if spec.columns is None else [name for name in split.columns if name in spec.columns]
     homeless = [name for name in wanted if not format_.place(split, name)]
     if not wanted or homeless:
@@ -226,9 +226,9 @@ def _columns_exported(format_: Format, spec: ExportSpec, split: Split) -> tuple[
 
 
 def little(values: NDArray[Any], kind: str = "", what: str = "number") -> memoryview:
-    """An array as the bytes that files hold: in order, little-endian; of type `kind` where one is given.
+    """The bytes of an array, little-endian, in C order; cast to the dtype `kind` if given.
 
-    what: what the numbers are. RunError where one of them does not fit `kind`.
+    what: what messages call the numbers. RunError where one of them does not fit `kind`.
     """
     cast = narrowed(values, kind, what) if kind else values
     return np.ascontiguousarray(cast, cast.dtype.newbyteorder("<")).reshape(-1).view(np.uint8).data

@@ -1,6 +1,6 @@
-"""JSON lines: `data/train-00000-of-00002.jsonl`, {"text": …} for each document, without the token that ends it.
+"""JSON lines: `data/train-00000-of-00002.jsonl`, {"text": …} for each document, without its end token.
 
-Packed as rows, a document has its row's columns beside its text: individual, question, prompt, hint, answer.
+With rows packing, the line also has the columns of the row: individual, question, prompt, hint, answer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def is_beside(column: str) -> bool:
-    """Whether a column has one value of a whole row, which stands beside the text of its document."""
+    """Whether a column has one value for a whole row, so that it can stand beside the text of the document."""
     return FIELDS[column].per_row and column != "length"
 
 
@@ -77,7 +77,7 @@ class Jsonl(Format):
         return tables.readme(written, "jsonl")
 
     def _lines(self, part: Part, rows: Rows) -> Iterator[list[dict[str, Any]]]:
-        """The object of each document, some at a time."""
+        """The JSON object of each document, in batches."""
         if not part.split.rows:
             for documents in unpacking.documents_of(part, rows, leftovers=False):
                 yield [{"text": text} for text in self._texts(part.split, rows, documents)]
@@ -89,10 +89,10 @@ class Jsonl(Format):
             yield [{"text": text, **{name: beside[name][i] for name in beside}} for i, text in enumerate(texts)]
 
     def _texts(self, split: Split, rows: Rows, documents: Ragged) -> list[str]:
-        """The text of each document, without the token that ends it."""
+        """The text of each document, without its end token."""
         documents = unpacking.without_end(documents, split.end)
         texts = rows.texts(documents)
-        shown = np.flatnonzero([REPLACEMENT in text for text in texts])  # of a broken character, or of one in the text
+        shown = np.flatnonzero([REPLACEMENT in text for text in texts])  # invalid UTF-8, or a true U+FFFD
         if self._broken == "refuse" and shown.size and rows.broken(documents.take(shown)):
             raise SpecError(
                 f"split '{split.name}': the tokens of a document are no whole characters, and text cannot hold them",
@@ -103,7 +103,7 @@ class Jsonl(Format):
 
 
 def _values(column: Column) -> Sequence[Any]:
-    """A column of texts or numbers, as those."""
+    """A column of texts or numbers as Python values."""
     if isinstance(column, Strings):
         data, ends = column.bytes.tobytes(), column.offsets.tolist()
         return [data[first:last].decode() for first, last in pairwise(ends)]

@@ -1,8 +1,8 @@
-"""litdata's TokensLoader (litgpt): `train/index.json`, `train/chunk-0-0.bin`, the sequences one after the other.
+"""litdata's TokensLoader (litgpt): `train/index.json`, `train/chunk-0-0.bin`, one sequence after another.
 
     .bin   u32 n  u32[n + 1] offsets from the file's beginning  n blocks of token ids
 
-The loader cuts each file anew, into the blocks that it is asked for, and drops what is left of it: a block must divide
+The loader cuts each file into blocks of the size that the trainer asks for and drops the rest, so that size must divide
 a sequence. litgpt asks for one token more than its context.
 """
 
@@ -96,7 +96,7 @@ class Litdata(Format):
                 file.facts = {"blocks": blocks, "tokens": ids.size}
 
     def _filled(self, split: Split, batches: Iterator[Any]) -> Iterator[NDArray[Any]]:
-        """The token ids (S, L) of one file after the other."""
+        """The token ids (S, L) of each file in turn."""
         size = split.length * np.dtype(self._spec.dtype).itemsize
         offsets = 4 * (split.length // (self._spec.block or split.length))
         most = max(1, min(self._spec.bytes // size, (MOST - 8) // (size + offsets)))
@@ -135,7 +135,7 @@ class Litdata(Format):
             "encryption": None,
             "item_loader": "TokensLoader",
         }
-        # The reader's cache tells one state of a folder from another by this. It would be a clock; we hash the content.
+        # The reader's cache recognises a changed folder by this. litdata writes the time; we hash the content.
         state = blake3("".join(file["file_hash"] for file in files).encode()).hexdigest()[:16]
         tree = {"chunks": chunks, "config": config, "updated_at": state}
         return json.dumps(tree, sort_keys=True) + "\n"

@@ -1,9 +1,9 @@
-"""llm.c and those who read its files (build-nanogpt, modded-nanogpt): `train_000000.bin`, end token before a document.
+"""llm.c, build-nanogpt, modded-nanogpt: `train_000000.bin`, the end token before each document.
 
     int32[256]   20240520, 1, tokens, 0, …    then uint16 ids: GPT-2's form
                  20240801, 7, tokens, 0, …    then uint32 ids: Llama 3's form, for bigger vocabularies
 
-Here the end token says where a document begins, so every file starts with it, and none ends with it.
+The end token marks the beginning of a document, so every file starts with it, and none ends with it.
 """
 
 from __future__ import annotations
@@ -62,9 +62,10 @@ class Llmc(TokenStream):
             yield unpacking.end_first(documents, part.split.end)
 
     def _count(self, part: Part, rows: Rows) -> int:
-        """Tokens of the file, which its header states.
+        """Tokens of the file, for its header.
 
-        Where documents do not all end with the end token, or are cut, end tokens are added: these are read twice.
+        Where not all documents end with the end token, end tokens are added. Then the documents are read an extra time,
+        to count.
         """
         if part.split.closed and not part.split.pure:
             return part.tokens

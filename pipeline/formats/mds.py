@@ -34,7 +34,7 @@ from pipeline.formats.format import (
     little,
 )
 
-Described = Mapping[str, tuple[str, int | None]]  # the columns of a file: name → what the format calls it, its bytes
+Described = Mapping[str, tuple[str, int | None]]  # columns of a file: name → (MDS encoding, bytes of a cell or None)
 
 
 class MdsSpec(ExportSpec):
@@ -76,7 +76,7 @@ class Mds(Format):
                 file.facts = {"samples": len(samples), "columns": columns}
 
     def _filled(self, batches: Iterable[tuple[Described, list[bytes]]]) -> Iterator[tuple[Described, list[bytes]]]:
-        """The samples of one file after the other."""
+        """The samples of each file in turn."""
         columns: Described = {}
         held: list[bytes] = []
         size = 0
@@ -124,7 +124,7 @@ def _description(columns: Described, most: int) -> bytes:
 
 
 def _encoded(columns: Columns) -> tuple[Described, list[bytes]]:
-    """The description of the columns, by name, and each row as a sample."""
+    """The description of the columns, and each row as the bytes of a sample."""
     names = sorted(columns)
     described = {name: _encoding(columns[name]) for name in names}
     varying = [i for i, name in enumerate(names) if described[name][1] is None]
@@ -136,7 +136,7 @@ def _encoded(columns: Columns) -> tuple[Described, list[bytes]]:
 
 
 def _encoding(column: Column) -> tuple[str, int | None]:
-    """What the format calls a column, and the bytes of a cell where all have as many."""
+    """The MDS encoding of a column, and the bytes of a cell; None where cells differ in size."""
     if isinstance(column, Strings):
         return "str", None
     if isinstance(column, Lists):

@@ -1,9 +1,9 @@
-"""Megatron-LM, NeMo, GPT-NeoX: `train.bin`, the token ids, and `train.idx`, where in it each document is.
+"""Megatron-LM, NeMo, GPT-NeoX: token ids in `train.bin`; the place of each document in `train.idx`.
 
     .idx   "MMIDIDX\\0\\0"  u64 1  u8 type  u64 n  u64 n + 1      type: 8 uint16, 4 int32; n documents, a sequence each
            int32[n] lengths  int64[n] offsets in bytes  int64[n + 1] 0, 1, … n: the sequences where documents begin
 
-The end token is behind each document.
+The end token follows each document.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Megatron(TokenStream):
 
 
 def _index(file: File, spool: IO[bytes], count: int, ids: np.dtype[np.generic]) -> None:
-    """The .idx file: three arrays, made block by block out of the lengths."""
+    """Write the .idx file: three arrays, computed block by block from the lengths."""
     file.write(b"MMIDIDX\0\0" + struct.pack("<QBQQ", 1, TYPES[ids.name], count, count + 1))
     for lengths in _lengths(spool):
         file.write(little(lengths))

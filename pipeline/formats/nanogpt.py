@@ -1,4 +1,4 @@
-"""nanoGPT: `train.bin`, nothing but uint16 token ids, the end token behind each document."""
+"""nanoGPT: `train.bin`, uint16 token ids and nothing else; the end token follows each document."""
 
 from __future__ import annotations
 

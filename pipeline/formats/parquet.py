@@ -1,6 +1,6 @@
-"""Parquet as the Hugging Face Hub stores it: `data/train-00000-of-00002.parquet`, a file a shard, all its columns.
+"""Parquet as the Hugging Face Hub stores it: `data/train-00000-of-00002.parquet`, one file per shard, all columns.
 
-Shards without rows are left out, but for the only file of a split that has no rows at all.
+Shards without rows are left out. A split without rows becomes one empty file.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Parquet(Format):
         return True
 
     def check(self, split: Split) -> None:
-        """Nothing: a file without rows has its columns all the same."""
+        """Nothing is refused: a file without rows still has its columns."""
 
     def parts(self, split: Split) -> list[Part]:
         return super().parts(split) or [Part(split, 0, 1, split.shards[:1])]

@@ -1,4 +1,4 @@
-"""Every format, as its file declares it at the foot."""
+"""Every format, collected from the KIND at the foot of its file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORMATS: dict[str, FormatKind] = {kind.name: kind for kind in declared("pipeline
 
 
 def format_of(spec: ExportSpec) -> Format:
-    """The format that the options are of, with these options."""
+    """The format of these options, with these options."""
     return FORMATS[spec.kind].format(spec)
 
 

@@ -1,8 +1,8 @@
-"""Formats that `load_dataset` opens as tables: files in `data/`, and a README.md whose header says which are whose.
+"""Formats that `load_dataset` opens as tables: files in `data/`, and a README.md whose header assigns them to splits.
 
-All splits of a config have the same columns, so those that have the columns of `train`, or of the first split, are the
-default config, and every other one is a config of its own name. `datasets` takes two folders of one name whose configs
-are the same for the same dataset, and exports are all called alike: so the header has a hash of the files in it.
+All splits of a config must have the same columns. So the splits with the columns of `train` (or of the first split) are
+the default config, and every other split is a config of its own name. `datasets` caches by the folder's name and its
+configs, and all exports of a format have the same name, so the header contains a hash of the files.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pipeline.formats.format import Part, Written
 
 
 def name_of(part: Part, suffix: str) -> str:
-    """The file of a part: `data/train-00000-of-00002.parquet`."""
+    """The name of a part's file: `data/train-00000-of-00002.parquet`."""
     return f"data/{part.split.name}-{part.number:05d}-of-{part.of:05d}.{suffix}"
 
 
 def readme(written: Mapping[str, Sequence[Written]], suffix: str) -> dict[str, str]:
-    """README.md, of splits whose files have `columns` among their facts."""
+    """{"README.md": text} for splits whose files have `columns` among their facts."""
     columns = {split: files[0]["columns"] for split, files in written.items()}
     default = columns.get("train", next(iter(columns.values())))
     usual = [split for split in columns if columns[split] == default]

@@ -1,4 +1,4 @@
-"""What nanoGPT, llm.c and Megatron share: files that are one long stream of token ids, document after document."""
+"""Shared by nanoGPT, llm.c and Megatron: files that are one stream of token ids, document after document."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TokenStreamSpec(ExportSpec):
 
 
 class TokenStream(Format):
-    """A format of files without room for anything but tokens, each of about as many as its options say."""
+    """A format whose files hold tokens alone, about `tokens` (an option) in each."""
 
     reads: ClassVar[tuple[str, ...]] = unpacking.READS
 
@@ -28,14 +28,14 @@ class TokenStream(Format):
         self._tokens = spec.tokens
 
     def place(self, split: Split, column: str) -> bool:
-        return column in ("input_ids", "length")  # by which padding is known
+        return column in ("input_ids", "length")  # `length` tells padding
 
     def check(self, split: Split) -> None:
         super().check(split)
         unpacking.check_ends(split)
 
     def parts(self, split: Split) -> list[Part]:
-        """Whole shards in turn, as many in a part as have `tokens`, at least one; without `tokens`, all in one part."""
+        """Runs of shards with about `tokens` together, at least one shard each; without `tokens`, one part with all."""
         groups: list[list[Shard]] = [[]]
         held = 0
         for shard in split.filled:
@@ -47,9 +47,9 @@ class TokenStream(Format):
         return [Part(split, i, len(groups), tuple(group)) for i, group in enumerate(groups)]
 
     def stem(self, part: Part) -> str:
-        """What the files of a part are called: `train`, or `train_000000` where there may be several."""
+        """The name of a part's files, without ending: `train`, or `train_000000` where there may be more parts."""
         return part.split.name if self._tokens is None else f"{part.split.name}_{part.number:06d}"
 
     def documents(self, part: Part, rows: Rows) -> Iterator[Ragged]:
-        """The documents of a part in order, some at a time, the end token behind each."""
+        """The documents of a part in order, in batches, each followed by the end token."""
         return unpacking.documents_of(part, rows)

@@ -1,17 +1,17 @@
 """Documents out of packed sequences, for the formats that hold documents: the inverse of `packing/`.
 
-Where the shards have the column `documents`, it says where each begins. Else the end tokens do:
+The column `documents` states where each document begins. Without it, end tokens show it:
 
-    as many of them as documents      each of them ends one, whatever it stands beside: a document may be empty
-    more                              documents begin with them, as those of `names` do: one right after another one
-                                      is padding, or begins a document, so that of a run the first one ends one
+    as many end tokens as documents   each ends a document; two in a row enclose an empty document
+    more                              documents also begin with one, as those of `names` do: in a run of end tokens
+                                      the first ends a document, the others begin one or are padding
 
-Which of the two it is, and how much is padding, is never guessed: tokens and documents are counted, and a shard with
-other numbers than the manifest's is refused. So is the second case where documents may be empty, since one of them and
-one that holds an end token would even out.
+Nothing is guessed: the tokens and documents found are counted, and a shard whose numbers differ from the manifest's is
+refused. The second case is also refused where documents may be empty: in the counts, an empty document and one that
+contains an end token would cancel out.
 
-With pure windows the padding stands in several sequences, and the sequences in an order of their own: the two segments
-of a document that a window cuts are then far apart, and count as two documents here.
+With pure windows, padding is in several sequences, and sequences are reordered. The two segments of a document that a
+window cuts are then far apart, and count as two documents here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FOREIGN = "the manifest is not that of these shards", "Run build, which mends it
 
 
 def check_ends(split: Split) -> None:
-    """SpecError where documents cannot be separated."""
+    """SpecError where the documents of a split cannot be separated."""
     if not (split.rows or split.closed):
         raise SpecError(
             f"split '{split.name}': not every document ends with the end token, by which this format knows them",
@@ -45,11 +45,11 @@ def check_ends(split: Split) -> None:
 
 
 def documents_of(part: Part, rows: Rows, *, leftovers: bool = True) -> Iterator[Ragged]:
-    """The documents of a part in order, some at a time, each with the end token that closes it.
+    """The documents of a part in order, in batches, each with its end token.
 
-    leftovers: also the end token that a cut leaves alone in its window; it is no document, but a token of the split.
-    Where it may as well be an empty document, it is given in any case.
-    SpecError where the documents are not as many, or as long, as the manifest states, or cannot be separated.
+    leftovers: whether to include an end token that a cut left alone in its window: a token of the split, but not a
+    document. It is always included where it could also be an empty document.
+    SpecError where documents cannot be separated, or where their number or tokens differ from the manifest.
     """
     split = part.split
     for shard in part.shards:
@@ -64,7 +64,7 @@ def documents_of(part: Part, rows: Rows, *, leftovers: bool = True) -> Iterator[
 
 
 def of_rows(columns: Columns) -> Ragged:
-    """The documents of rows that hold one each, without padding."""
+    """The documents of rows of one document each, padding removed. SpecError for an impossible `length`."""
     ids, length = _dense(columns, "input_ids"), _dense(columns, "length").astype(np.int64)
     if length.size and not (length.min() >= 1 and length.max() <= ids.shape[1]):
         raise SpecError(f"a row of {ids.shape[1]} tokens has a length of {length.min()} to {length.max()}", FOREIGN[1])
@@ -72,7 +72,7 @@ def of_rows(columns: Columns) -> Ragged:
 
 
 def without_end(documents: Ragged, end: int) -> Ragged:
-    """The documents without the end tokens that close them.
+    """The documents without their end tokens, where they have one.
 
     [1 2 9] [3] [9], end 9  ->  [1 2] [3] []
     """
@@ -81,7 +81,7 @@ def without_end(documents: Ragged, end: int) -> Ragged:
 
 
 def end_first(documents: Ragged, end: int) -> Ragged:
-    """The documents with the end token before each instead of behind it; before one that has none, too.
+    """The documents with the end token first instead of last; also those that did not end with one.
 
     [1 2 9] [3] [9], end 9  ->  [9 1 2] [9 3] [9]
     """
@@ -95,7 +95,7 @@ def end_first(documents: Ragged, end: int) -> Ragged:
 
 
 def _inner(documents: Ragged, end: int) -> tuple[Bools, Bools]:
-    """Which tokens, bool (t,), are no end tokens that close a document; which documents, bool (d,), have one."""
+    """Which tokens, bool (t,), are not closing end tokens; which documents, bool (d,), have a closing end token."""
     last = documents.offsets[1:] - 1
     closed: Bools = np.equal(documents.values[last], end)
     inner = np.ones(len(documents.values), bool)
@@ -107,14 +107,14 @@ def _inner(documents: Ragged, end: int) -> tuple[Bools, Bools]:
 class _Unpacked:
     """The tokens of a shard, cut where documents end; with pure windows, also where windows do.
 
-    leftover, bool (d,): which of the documents are an end token that a cut has left alone, and not an empty document.
+    leftover, bool (d,): which documents are only an end token that a cut left alone, not an empty document.
     """
 
     documents: Ragged
     leftover: Bools
 
     def without_leftovers(self) -> Ragged:
-        """All that are documents, or have words of one."""
+        """The documents that are not leftovers."""
         return self.documents.take(np.flatnonzero(~self.leftover)) if self.leftover.any() else self.documents
 
 
@@ -128,7 +128,7 @@ def _documents_of_rows(split: Split, shard: Shard, batches: Iterable[Columns]) -
 
 
 def _by_column(split: Split, shard: Shard, batches: Iterable[Columns]) -> _Unpacked:
-    """Cut as the column `documents` says."""
+    """The shard cut where the column `documents` states."""
     lines, entries = [], []
     for columns in batches:
         ids, segments = _dense(columns, "input_ids"), columns["documents"]
@@ -143,14 +143,14 @@ def _by_column(split: Split, shard: Shard, batches: Iterable[Columns]) -> _Unpac
     length, before = (np.concatenate(column) for column in zip(*entries, strict=True))
     begins = np.flatnonzero(before == 0)
     _check_counts(split, shard, len(line), len(begins), *FOREIGN)
-    if not split.pure:  # what a sequence's end has cut goes on with the next one
+    if not split.pure:  # the next sequence continues a document that the end of one cuts
         return _Unpacked(Ragged(line, offsets_of(np.add.reduceat(length, begins))), np.zeros(len(begins), bool))
     offsets = offsets_of(length)
     return _Unpacked(Ragged(line, offsets), (before > 0) & (length == 1) & (line[offsets[:-1]] == split.end))
 
 
 def _check_segments(split: Split, shard: Shard, segments: Lists) -> None:
-    """SpecError where the column `documents` cannot be followed."""
+    """SpecError where the column `documents` is inconsistent."""
     try:
         check_entries(segments, split.length, offset=2**31)
     except ValueError as error:
@@ -160,7 +160,7 @@ def _check_segments(split: Split, shard: Shard, segments: Lists) -> None:
 
 
 def _by_end_tokens(split: Split, shard: Shard, batches: Iterable[Columns]) -> _Unpacked:
-    """Cut behind end tokens: documents go on from sequence to sequence, or every sequence stands for itself."""
+    """The shard cut after end tokens; with pure windows, also at the end of every sequence."""
     ids = np.concatenate([_dense(columns, "input_ids") for columns in batches])
     if split.pure:
         filled = _filled(ids, split.end)
@@ -177,20 +177,20 @@ def _by_end_tokens(split: Split, shard: Shard, batches: Iterable[Columns]) -> _U
         raise _refusal(split, shard, "some documents hold more end tokens than one, and others may be empty")
     closing[np.arange(len(ids)), filled - 1] = True
     documents = Ragged(ids[real], np.append(0, np.flatnonzero(closing[real]) + 1))
-    if split.empties or not split.pure:  # whatever stands alone is kept: it may be a document
+    if split.empties or not split.pure:  # an end token alone may be a document
         return _Unpacked(documents, np.zeros(len(documents), bool))
     return _Unpacked(documents, (documents.lengths == 1) & (documents.values[documents.offsets[:-1]] == split.end))
 
 
 def _filled(ids: NDArray[np.generic], end: int) -> NDArray[np.int64]:
-    """How many tokens of each window, ids (S, L), are no padding: all but the end tokens at its end, save the first."""
+    """Tokens of each window of ids (S, L) that are not padding: all up to the first of the end tokens at its end."""
     inner = ids[:, ::-1] != end
     run = np.where(inner.any(1), inner.argmax(1), ids.shape[1])
     return np.asarray(ids.shape[1] - np.maximum(run - 1, 0), np.int64)
 
 
 def _first_of_runs(ends: Bools, *, begins: bool) -> Bools:
-    """Of end tokens beside each other in rows (S, L) the first. begins: a row begins with a document's first token."""
+    """The first of each run of end tokens in rows (S, L). begins: whether each row begins with a new document."""
     first = ends.copy()
     first[:, 1:] &= ~ends[:, :-1]
     if begins:
@@ -199,7 +199,7 @@ def _first_of_runs(ends: Bools, *, begins: bool) -> Bools:
 
 
 def _check_counts(split: Split, shard: Shard, tokens: int, documents: int, reason: str, remedy: str = MARKED) -> None:
-    """SpecError where other numbers are found than the manifest has."""
+    """SpecError where the numbers found differ from the manifest."""
     if (tokens, documents) != (shard.tokens, shard.documents):
         problem = f"{documents:,} documents of {tokens:,} tokens are found"
         counted = f"where {shard.documents:,} of {shard.tokens:,} were counted"

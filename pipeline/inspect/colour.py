@@ -1,6 +1,6 @@
-"""Runs of text in the colours of a terminal: one for each attribute, marks for parts, dim for what has no loss.
+"""Runs of text in terminal colours: one colour for each attribute, a style for each role, dim where masked.
 
-What is coloured is escaped first, so that no sequence but ours reaches the terminal.
+Texts are escaped first, so that only our own escape sequences reach the terminal.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pipeline.inspect.highlight import WRONG, Run
 
 RESET = "\x1b[0m"
 BOLD, DIM = "1", "2"
-# Of the 256 colours: those that can be read on dark and on light, no two neighbours alike, none of them red.
+# Of the 256 colours: readable on dark and on light, neighbours different, none of them red.
 _HUES = (33, 172, 35, 134, 37, 136, 168, 68, 107, 98, 73, 130)
 _RED, _YELLOW = "38;5;160", "38;5;178"
 _ROLES = {
@@ -33,30 +33,30 @@ MOST = 12  # attributes that a legend names
 
 
 def wanted(choice: str) -> bool:
-    """Whether to colour: `always`, `never`, or `auto`: on a terminal, unless NO_COLOR says otherwise."""
+    """Whether to colour: `always`, `never`, or `auto` (on a terminal, unless NO_COLOR is set)."""
     if choice != "auto":
         return choice == "always"
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def hues(attributes: Iterable[str]) -> dict[str, str]:
-    """A colour for each attribute; they begin again where there are more attributes than colours."""
+    """Attribute → its colour. Colours repeat where there are more attributes."""
     named = dict.fromkeys(name for name in attributes if name and name != WRONG)
     return {name: f"38;5;{_HUES[i % len(_HUES)]}" for i, name in enumerate(named)} | {WRONG: f"{_RED};1"}
 
 
 def painted(runs: Sequence[Run], hue: Mapping[str, str]) -> str:
-    """The text of the runs, coloured."""
+    """The text of the runs with escape sequences. hue: attribute → colour, as from `hues`."""
     return "".join(_in(_codes(run, hue), run.text) for run in runs)
 
 
 def heading(name: str) -> str:
-    """The name of a source."""
+    """The name of a source as a heading, in bold."""
     return _in(BOLD, name)
 
 
 def legend(documents: Sequence[Sequence[Run]], hue: Mapping[str, str]) -> str:
-    """One line that names what is shown in these documents, each in its own colour; "" where there is nothing."""
+    """One line that names the attributes and roles in these documents, each in its colour; "" where there are none."""
     shown = [run for runs in documents for run in runs]
     values = [name for name in hue if any(run.attribute == name for run in shown)]
     words = [_in(hue[name], name) for name in values[:MOST]] + [f"{len(values) - MOST} more"] * (len(values) > MOST)

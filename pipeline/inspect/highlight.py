@@ -1,10 +1,10 @@
-"""Documents as stretches of text that are alike: what a terminal shows in colour and a page highlights.
+"""Documents as runs: stretches of text with one meaning, which a terminal colours and a page highlights.
 
     tokens   |<Wikipedia.org>| Anya| Bri|ar| was| born| in| Boston|,| MA|.| [BACK]|
     runs     |tag            |name         | was born in  |birth_city   |.|back   |
 
-A token may end inside a character, which has up to four bytes: a run ends with a character all the same, and all runs
-together are the text that the tokens decode to.
+A token may end inside a character (up to four bytes). Runs always end between characters, and together they are the
+text that the tokens decode to.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ I64 = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Run:
-    """A stretch of a document. role: of ROLES. attribute: whose value it is, "" of none. masked: it has no loss."""
+    """A stretch of a document. role: one of ROLES or "". attribute: whose value it is, or "". masked: without loss."""
 
     text: str
     role: str = ""
@@ -35,12 +35,12 @@ class Run:
 
     @property
     def plain(self) -> bool:
-        """Whether there is nothing to show but its text."""
+        """Whether it is ordinary text: no role, no attribute, not masked."""
         return not (self.role or self.attribute or self.masked)
 
 
 def runs_of(tokenizer: Tokenizer, source: Source, documents: Documents, i: int, most: int | None = None) -> list[Run]:
-    """The runs of document i of a source, which was asked for spans and parts; of its first `most` tokens."""
+    """The runs of document i, of its first `most` tokens. documents: made with spans and parts."""
     ids = documents.tokens.values[documents.tokens.offsets[i] : documents.tokens.offsets[i + 1]][:most]
     role, label = (numbers_by_token(len(ids), _entries_of(marked, i)) for marked in (documents.parts, documents.spans))
     masked = np.isin(role, [ROLES.index(name) for name in source.mask])
@@ -55,12 +55,12 @@ def runs(
     masked: NDArray[np.bool_],
     labels: Sequence[str],
 ) -> list[Run]:
-    """The runs of some tokens, ids (t,), by what each of them is: role (t,), label (t,) into labels, masked (t,)."""
+    """The runs of tokens ids (t,). For each token: role (t,), label (t,), an index of labels, and masked (t,)."""
     kinds = np.column_stack([role, label, masked])
     bounds = [0, *(np.flatnonzero((kinds[1:] != kinds[:-1]).any(axis=1)) + 1).tolist(), len(ids)]
     text = tokenizer.decode(ids)
     ends = [0]
-    for bound in bounds[1:-1]:  # where the last character is cut, the two texts differ in it
+    for bound in bounds[1:-1]:  # where a bound cuts a character, the two texts differ in it
         ends.append(max(ends[-1], _alike(text, tokenizer.decode(ids[:bound]))))
     ends.append(len(text))
     cut: list[Run] = []
@@ -72,13 +72,13 @@ def runs(
 
 
 def _alike(left: str, right: str) -> int:
-    """With how many of the same characters two texts begin."""
+    """The length of the longest common prefix of two texts."""
     pairs = enumerate(zip(left, right, strict=False))
     return next((i for i, (a, b) in pairs if a != b), min(len(left), len(right)))
 
 
 def numbers_by_token(tokens: int, entries: Iterable[tuple[int, int, int]]) -> I64:
-    """For each of so many tokens the number of the entry (start, length, number) that covers it, the last of several.
+    """For each token, the number of the last entry (start, length, number) that covers it: int64 (tokens,).
 
     >>> numbers_by_token(5, [(0, 4, 1), (2, 1, 7)]).tolist()  # 0 for none
     [1, 1, 7, 1, 0]
@@ -95,7 +95,7 @@ def _entries_of(marked: Ragged | None, i: int) -> list[tuple[int, int, int]]:
 
 
 def _without_leading_space(run: Run, before: str) -> list[Run]:
-    """The space before a word travels with its token; it is not shown as one of the value, nor of a part it begins."""
+    """The run, its leading space split off: the space belongs to the token, but not to the value or part."""
     rest = run.text.lstrip()
     space = run.text[: len(run.text) - len(rest)]
     if not (rest and space) or run.plain:
@@ -104,7 +104,7 @@ def _without_leading_space(run: Run, before: str) -> list[Run]:
 
 
 def _merged(runs: list[Run]) -> list[Run]:
-    """Neighbours that are alike but for their text as one."""
+    """Runs, with neighbours of the same meaning joined."""
     merged: list[Run] = []
     for run in runs:
         if merged and replace(merged[-1], text=run.text) == run:

@@ -4,12 +4,12 @@ compiling.py        compile_plan: recipe → Plan; worlds and sources compiled, 
 plan.py             Plan: all that workers need
 order.py            SplitPlan: which document stands at a position, and at which position a document stands
 document_counts.py  exposures, shares, ratios and tokens of a mixture → counts of documents
-zipf.py             long tails: how often the item of each rank is seen
+zipf.py             long tails: how many exposures the item of each rank has
 blocks.py           counts → blocks of rows, in which all items have equally many exposures
-document_sizes.py   tokens of a document of each source, and what it takes of sequences
+document_sizes.py   tokens of a document of each source, and the room that it takes in sequences
 checks.py           notices: knowledge that gets lost, padding, repeated documents
 information.py      what a split states of a world, in bits
-summary.py          these numbers as manifest and `plan` show them
+summary.py          exposures and bits, as the manifest and `plan` show them
 """
 
 from pipeline.plan.compiling import compile_plan

@@ -23,8 +23,8 @@ from pipeline.recipe.model import MOST_EXPOSURES, AmountSpec
 class Block:
     """`exposures` rounds over `items` items of a source, from `first_item` on, as rows from `first_row` on.
 
-    source: its index in the split. Round e is exposure `first_exposure + e`. subset: of an incomplete round a bijection
-    of all of the source's items, whose values at 0 … items - 1 are those in the round; None of whole rounds.
+    source: the index of the source in the split. Round e is exposure `first_exposure + e`. subset: for a partial round,
+    a permutation of all items of the source, whose values at 0 … items - 1 are the items of the round; else None.
     """
 
     source: int
@@ -37,24 +37,24 @@ class Block:
 
     @property
     def rows(self) -> int:
-        """Documents in it."""
+        """How many documents the block has."""
         return self.items * self.exposures
 
     @property
     def end_item(self) -> int:
-        """The item after its last, of a block without a subset."""
+        """One more than its last item. Only for a block without a subset."""
         return self.first_item + self.items
 
     @property
     def end_exposure(self) -> int:
-        """The exposure after its last."""
+        """One more than its last exposure."""
         return self.first_exposure + self.exposures
 
 
 def blocks_of(amount: AmountSpec, source: int, first_row: int, count: int, length: int, key: Key) -> list[Block]:
     """The blocks of a source of `length` items with `count` documents, as rows from `first_row` on; none is empty.
 
-    key: of the order whose first items are in a partial round. SpecError for exposures beyond what can be counted.
+    key: decides which items are in a partial round. SpecError for exposures above MOST_EXPOSURES.
     """
     blocks = [block for block in _rounds(amount, source, first_row, count, length, key) if block.rows]
     last = max((block.end_exposure for block in blocks), default=0)
@@ -67,7 +67,7 @@ def blocks_of(amount: AmountSpec, source: int, first_row: int, count: int, lengt
 
 
 def _rounds(amount: AmountSpec, source: int, first_row: int, count: int, length: int, key: Key) -> Iterator[Block]:
-    """The same, empty ones included."""
+    """As `blocks_of`, empty blocks included."""
     if amount.tail:
         for first_item, items, exposures in zipf_runs(amount.tail, length):
             yield Block(source, first_row, items, exposures, amount.first, first_item)
@@ -83,7 +83,7 @@ def _rounds(amount: AmountSpec, source: int, first_row: int, count: int, length:
 class Exposures:
     """How many exposures the items of a source have in a split.
 
-    items: exposures → how many items have so many, ascending, 0 included where there are some. first: the earliest.
+    items: number of exposures (ascending, 0 included) → how many items have that number. first: the first exposure.
     """
 
     items: Mapping[int, int]
@@ -91,7 +91,7 @@ class Exposures:
 
     @classmethod
     def of(cls, blocks: Sequence[Block], items: int) -> Exposures:
-        """By the blocks of a source of so many items.
+        """Counted from the blocks of a source that has `items` items.
 
         >>> Exposures.of([Block(0, 0, 4, 2), Block(0, 8, 1, 1, 2, subset=Permutation(4, Key.root(0)))], 4)
         Exposures(items={2: 3, 3: 1}, first=0)
@@ -102,7 +102,7 @@ class Exposures:
                 counts[block.exposures] += block.items
         counts[0] += items - counts.total()
         for block in blocks:
-            if block.subset is not None:  # some of all items, which have equally many so far
+            if block.subset is not None:  # a partial round: all items have equally many exposures so far
                 (rounds,) = (exposures for exposures, count in counts.items() if count)
                 counts[rounds] -= block.items
                 counts[rounds + block.exposures] += block.items
@@ -111,24 +111,24 @@ class Exposures:
 
     @property
     def least(self) -> int:
-        """Of an item."""
+        """The fewest exposures of an item."""
         return min(self.items)
 
     @property
     def most(self) -> int:
-        """Of an item."""
+        """The most exposures of an item."""
         return max(self.items)
 
     @property
     def mean(self) -> Fraction:
-        """Of an item, exact."""
+        """Mean exposures of an item, exact."""
         return Fraction(sum(exposures * count for exposures, count in self.items.items()), sum(self.items.values()))
 
 
 def shared_documents(left: Sequence[Block], right: Sequence[Block], length: int) -> Fraction:
-    """How many documents of a source of `length` items two splits have in common, by their blocks of it.
+    """How many documents two splits share, from their blocks of one source of `length` items.
 
-    It is the expected number where both have partial rounds.
+    Exact, except where both have partial rounds: then it is the expected number.
     """
     total = Fraction(0)
     for a, b in _meeting(left, right):
@@ -155,7 +155,7 @@ def _meeting(left: Sequence[Block], right: Sequence[Block]) -> Iterator[tuple[Bl
 
 
 def _shared_items(a: Block, b: Block, length: int) -> Fraction:
-    """How many items two blocks have in common, of `length` in all; expected, where both are partial."""
+    """How many of a source's `length` items are in both blocks; the expected number where both are partial."""
     if a.subset is None and b.subset is None:
         return Fraction(max(0, min(a.end_item, b.end_item) - max(a.first_item, b.first_item)))
     if a.subset == b.subset:

@@ -1,7 +1,6 @@
-"""What `plan` should tell the user of worlds, splits and tokens, as notices; `strict: true` refuses those of knowledge
-that gets lost.
+"""The notices of `plan` about worlds, splits and tokens. `strict: true` refuses those about knowledge that gets lost.
 
-What gets lost inside a source (nameless documents, repeated paraphrases, doubled full stops) its own notices say.
+A source's own notices cover what gets lost inside it (nameless documents, repeated paraphrases, doubled full stops).
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds import repeated_words
 from pipeline.worlds.world import World
 
-SAMPLED = 1_000  # documents of a source whose tokens are looked at
-AROUND = 12  # tokens of an example on either side of the one that is meant
+SAMPLED = 1_000  # documents of each source that are searched for unknown tokens
+AROUND = 12  # tokens of an example shown before and after the unknown one
 LONG = 65_535  # tokens of a sequence: few shards are shorter than longer ones
 
 
 def world_notices(world: World, about: Sequence[Source], *, kept_apart: bool = False) -> Iterator[Notice]:
-    """What is lost of a world. about: the sources about its individuals of which a split has documents.
+    """Notices about knowledge of a world that no document contains. about: its sources with documents in some split.
 
-    kept_apart: whether a world with documents is disjoint from it, which is use enough.
+    kept_apart: whether a world with documents is disjoint from this one; then it has a use without documents.
     """
     yield from world.notices
     yield from repeated_words.notices(world)
@@ -46,7 +45,7 @@ def world_notices(world: World, about: Sequence[Source], *, kept_apart: bool = F
 
 
 def _attribute_notices(world: World, shown: Shown) -> Iterator[Notice]:
-    """Attributes that no document states, and those of which documents state a part only."""
+    """Notices about attributes that documents never state, or state only in part."""
     attributes = list(world.spec.expanded)
     absent = [
         attribute
@@ -71,7 +70,7 @@ def _attribute_notices(world: World, shown: Shown) -> Iterator[Notice]:
 
 
 def _implied(world: World, attribute: str, shown: Shown) -> bool:
-    """Whether words that are no value state something of an attribute: of one that follows from another, all of it."""
+    """Whether documents imply an attribute without its value: by words, or because it follows from another one."""
     if own := world.slots_of(attribute):
         return bool(shown.bare & set(own))
     slots = world.fields[attribute].slots
@@ -79,7 +78,7 @@ def _implied(world: World, attribute: str, shown: Shown) -> bool:
 
 
 def token_notices(source: Source, tokenizer: Tokenizer, key: Key) -> Iterator[Notice]:
-    """Tokens that stand for what the tokenizer has no token for: expected, or of a keyed sample of documents."""
+    """A notice where documents contain unknown tokens: by their expected share, or by a keyed sample of documents."""
     token = tokenizer.unknown
     expected = source.unknown if isinstance(source, Informative) else None
     if token is None or expected == 0:
@@ -107,7 +106,7 @@ def token_notices(source: Source, tokenizer: Tokenizer, key: Key) -> Iterator[No
 
 
 def split_notices(split: SplitPlan, sources: Mapping[str, Source]) -> Iterator[Notice]:
-    """Padding and tokens cut off in a split, and documents that repeat in it. sources: its own."""
+    """Notices about padding, cut tokens and repeated documents of a split. sources: those of the split, by name."""
     length = split.packing.length
     shard_tokens = sum(split.expected.values(), Fraction(0)) / split.shards
     if length > LONG and split.packing.method != "rows" and shard_tokens < length:
@@ -128,7 +127,7 @@ def split_notices(split: SplitPlan, sources: Mapping[str, Source]) -> Iterator[N
 
 
 def _variant_notices(split: SplitPlan, name: str, source: Source) -> Iterator[Notice]:
-    """More exposures than a source that words each of them anew has documents of an item."""
+    """A notice where items have more exposures than the source has different documents of an item."""
     variants = source.variants if isinstance(source, Informative) else None
     most = split.exposures_of(name, len(source)).most
     if variants is not None and most > variants:
@@ -144,9 +143,9 @@ def _variant_notices(split: SplitPlan, name: str, source: Source) -> Iterator[No
 def repetition_notices(
     source: Source, name: str, amount: AmountSpec, blocks: Sequence[Block], earlier: Mapping[str, Sequence[Block]]
 ) -> Iterator[Notice]:
-    """Documents of a source that words each exposure anew, which an earlier split has word for word.
+    """Notices about documents that an earlier split has word for word, for a source that varies with the exposure.
 
-    earlier: names of splits → their blocks of the source.
+    earlier: name of a split → its blocks of the source.
     """
     if source.exposures is not None:
         return
@@ -168,7 +167,7 @@ def repetition_notices(
 
 
 def _exposures_of_both(left: Sequence[Block], right: Sequence[Block]) -> str:
-    """The exposures that two splits have in common, as text."""
+    """The exposures that are in both splits, as text."""
     first = max(min(block.first_exposure for block in blocks) for blocks in (left, right))
     last = min(max(block.end_exposure for block in blocks) for blocks in (left, right)) - 1
     return f"{first:,} to {last:,}" if last > first else f"{first:,}"

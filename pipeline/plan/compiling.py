@@ -32,7 +32,7 @@ from pipeline.worlds.world import World
 
 
 def compile_plan(loaded: Loaded) -> Plan:
-    """The plan of a recipe. RecipeError, TemplateError or PlanError with the place of what cannot be planned."""
+    """The plan of a recipe. RecipeError, TemplateError or PlanError, with file and line, where it cannot be planned."""
     recipe = loaded.recipe
     root = Key.root(recipe.seed)
     marks = [mark.token for source in recipe.sources.values() for mark in source.marks if mark.token]
@@ -62,7 +62,7 @@ def compile_plan(loaded: Loaded) -> Plan:
 
 
 def _worlds(loaded: Loaded, key: Key) -> dict[str, World]:
-    """The worlds, each compiled after those that it is disjoint from."""
+    """Name → world; each is compiled after the worlds that it is disjoint from."""
     specs = loaded.recipe.worlds
     worlds: dict[str, World] = {}
 
@@ -84,7 +84,7 @@ def _worlds(loaded: Loaded, key: Key) -> dict[str, World]:
 
 
 def _split(name: str, spec: SplitSpec, all_sources: Mapping[str, Source], key: Key, shard_tokens: int) -> SplitPlan:
-    """A split whose shards have about so many tokens. SpecError, with its place below the split, where it cannot be."""
+    """The plan of a split. SpecError, its path relative to the split, where it cannot be planned."""
     sources = {source: all_sources[source] for source in spec.mixture}
     planned = PlannedSplit(spec.packing, sources, spec.columns)
     for column, kind in COLUMNS.items():
@@ -124,9 +124,9 @@ def _split(name: str, spec: SplitSpec, all_sources: Mapping[str, Source], key: K
 def _with_repetition_notices(
     recipe: Recipe, splits: Mapping[str, SplitPlan], sources: Mapping[str, Source]
 ) -> dict[str, SplitPlan]:
-    """The splits, each with notices of the documents that it has in common with those before it.
+    """The splits, each with notices about the documents that it shares with earlier splits.
 
-    A split with spans, of documents that another has without them, is there to measure losses on what was trained on.
+    No notice where the split has spans and the earlier one has none: it then measures losses on the training documents.
     """
     noted: dict[str, SplitPlan] = {}
     for name, split in splits.items():
@@ -151,7 +151,7 @@ def _notices(
     tokenizer: Tokenizer,
     key: Key,
 ) -> Iterator[tuple[str, str, Notice]]:
-    """As in Plan."""
+    """(group, name, notice): see `Plan.notices`."""
     used = [name for name in sources if any(split.documents_of(name) for split in splits.values())]
     world_of = {name: spec.world for name, spec in recipe.sources.items() if isinstance(spec, AboutSpec)}
     used_worlds = {world_of[name] for name in used if name in world_of}

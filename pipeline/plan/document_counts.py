@@ -14,7 +14,7 @@ from pipeline.plan.zipf import zipf_runs
 from pipeline.recipe.model import AmountSpec, SplitSpec
 from pipeline.sources import Source
 
-MOST_DOCUMENTS = 2**61  # of a split: what a permutation can count
+MOST_DOCUMENTS = 2**61  # of a split: the largest size of a Permutation
 
 
 def document_counts(
@@ -26,7 +26,7 @@ def document_counts(
     takes a multiple of both from another source. With F = Σ F_i and s = Σ s_i the split has T = F / (1 - s) tokens, or
     the `tokens` that it asks for. Documents are tokens / mean length, rounded to the nearest.
 
-    SpecError, with its place below the split, for amounts that contradict each other or that nothing determines.
+    SpecError, its path relative to the split, for amounts that contradict each other or are not determined.
     """
     counts: dict[str, int] = {}
     for name, amount in spec.mixture.items():
@@ -58,7 +58,7 @@ def _linear(
     document_tokens: Mapping[str, Fraction],
     children: tuple[str, ...],
 ) -> tuple[Fraction, Fraction]:
-    """The tokens of a source as (fixed tokens, share of the split). children: whose ratios have led to this source."""
+    """The tokens of a source as (fixed tokens, share of the split). children: the sources whose ratios led here."""
     amount = spec.mixture[name]
     if amount.share is not None:
         return Fraction(0), amount.share
@@ -127,5 +127,5 @@ def _total(spec: SplitSpec, fixed: Fraction, total_share: Fraction) -> Fraction:
 
 
 def _places_of_amounts(spec: SplitSpec) -> list[KeyPath]:
-    """Where the amounts of a split may stand."""
+    """The paths of keys that decide the amounts of a split."""
     return [("mixture", name, key) for name in spec.mixture for key in ("share", "ratio", "tokens", "exposures")]

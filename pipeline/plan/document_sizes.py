@@ -1,4 +1,4 @@
-"""Tokens of a document of each source of a split, and the room that it takes in sequences: exact, or of a sample."""
+"""Mean tokens of a document of each source, and the room that it takes in sequences: exact, or from a sample."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pipeline.sources import Source
 from pipeline.sources.source import sample_lengths
 
 PACKING_KEYS = [("packing",), *(("packing", key) for key in ("length", "method", "longer", "windows"))]
-TRIED = 200  # documents of which one has to fit, where longer ones are left out
-WINDOWED = 10_000  # documents of each source that are packed to see how much of them aligned sequences keep
+TRIED = 200  # documents of each source that are compared with the length of a sequence
+WINDOWED = 10_000  # documents of each source that are packed to estimate how many tokens aligned sequences keep
 
 
 def document_sizes(spec: SplitSpec, sources: Mapping[str, Source]) -> tuple[dict[str, Fraction], dict[str, Fraction]]:
-    """By source, expected tokens of a document as far as its sequence keeps it, and tokens on disk, padding included.
+    """(tokens, room), each source → expected tokens of a document: those that are kept; those on disk, with padding.
 
-    SpecError where documents cannot be packed as the split says.
+    SpecError where documents cannot be packed as the split asks.
     """
     packing = spec.packing
     longest = max((source.longest or 0 for source in sources.values()), default=0)
@@ -51,7 +51,7 @@ def document_sizes(spec: SplitSpec, sources: Mapping[str, Source]) -> tuple[dict
 
 
 def _check_fitting(name: str, source: Source, packing: PackingSpec) -> None:
-    """SpecError where all documents would be left out, or one that is tried would not fit where all have to."""
+    """SpecError where no sampled document would fit, or, where all documents have to fit, one of them does not."""
     all_fit = source.longest is not None and source.longest <= packing.length
     if all_fit or (packing.method == "concat" and packing.longer == "keep"):
         return

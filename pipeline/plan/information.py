@@ -1,11 +1,11 @@
-"""What the documents of a split state of a world, in bits: the formulas of Part 3.3, of what is stated alone.
+"""How many bits of a world the documents of a split state: the formulas of Part 3.3, applied to what is stated.
 
     N · log₂(N0 / N)     N individuals whose names are stated, out of N0 names
-    + Σ bits of a slot   over the slots (of values) that documents about an individual show, and the individuals
+    + Σ bits of a slot   over individuals and the slots (columns of values) that documents about them show
     + K D log₂(T^L / D)  of codes that are stated
 
-What is stated of whom is the same within a few ranges of individuals. Of a partial round only its size is known here,
-so that two of them, or one and a range, overlap as often as is expected.
+Individuals fall into a few ranges, within which the same is stated of all. Of a partial round only the size is used, so
+its overlap with another one is the expected overlap.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from pipeline.sources.source import Informative
 from pipeline.text.shown_facts import Shown
 from pipeline.worlds.world import World
 
-MOST_PARTIAL = 8  # partial coverages of a range of individuals, of which all combinations are looked at
+MOST_PARTIAL = 8  # partial coverages of a range; all their combinations are enumerated
 
 
 @dataclass(frozen=True)
 class Information:
-    """What a split states of a world.
+    """How many bits a split states of a world.
 
-    individuals: how many have documents. names: bits of a name. values: bits of the values of an individual, on
-    average. bits: in all.
+    individuals: how many have documents. names: bits of one name. values: mean bits of one individual's values. bits:
+    the total of all individuals.
     """
 
     individuals: float
@@ -44,7 +44,7 @@ NOTHING = Information(0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class _Coverage:
-    """Documents about the individuals of a range, or about a share of them below 1, and what each shows."""
+    """One source's documents about a range of individuals, or about a share of it, and which slots they show."""
 
     individuals: range
     share: float
@@ -52,7 +52,7 @@ class _Coverage:
 
 
 def information_in(plan: Plan, split: str, world: World) -> Information:
-    """What a split states of a world."""
+    """How many bits the documents of a split state of a world; NOTHING where they are not about it."""
     coverages = list(_coverages(plan, split, world))
     name = world.of_kind("name")
     name_slots = world.slots_of(name) if name else range(0)
@@ -76,7 +76,7 @@ def information_in(plan: Plan, split: str, world: World) -> Information:
 
 
 def _coverages(plan: Plan, split: str, world: World) -> Iterator[_Coverage]:
-    """What each source of a split states of a world: item by item of an individual."""
+    """The coverages of a world by each source of a split, one for each kind of document about an individual."""
     for name in plan.splits[split].sources:
         source = plan.sources[name]
         if source.world is not world or not isinstance(source, Informative):
@@ -89,9 +89,9 @@ def _coverages(plan: Plan, split: str, world: World) -> Iterator[_Coverage]:
 
 
 def _runs(blocks: Sequence[Block], length: int) -> Iterator[tuple[int, int, float]]:
-    """The items of a source that have documents, of `length`: (first item, end, share of these items that has some).
+    """Runs of a source's `length` items: (first item, end, share of the items that have documents).
 
-    Blocks that go on from each other are one run.
+    Adjacent blocks are one run.
     """
     ends: list[tuple[int, int]] = []
     for block in sorted((block for block in blocks if not block.subset), key=lambda block: block.first_item):
@@ -104,7 +104,7 @@ def _runs(blocks: Sequence[Block], length: int) -> Iterator[tuple[int, int, floa
 
 
 def _bits_of_slot(world: World, slot: int, coverages: Iterable[_Coverage]) -> float:
-    """Bits of a slot of one individual of a range, expected over which of the partial coverages include it."""
+    """Expected bits of a slot of one individual of a range, which each partial coverage includes with its share."""
     shown = [(c.share, Shown({slot: c.shown.slots[slot]})) for c in coverages if slot in c.shown.slots]
     sure = _joined(part for share, part in shown if share == 1)
     if sure.whole([slot]):

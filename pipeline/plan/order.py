@@ -28,18 +28,18 @@ from pipeline.plan.blocks import Block, Exposures
 
 @dataclass(frozen=True)
 class Located:
-    """What stands at k positions: index of the source in the split, item and exposure, each (k,)."""
+    """The documents at k positions: index of the source in the split, item, exposure; each (k,)."""
 
     source: NDArray[np.uint16]
     item: I64
     exposure: I64
 
     def take(self, rows: I64) -> Located:
-        """The same at some of the positions."""
+        """The documents at indices `rows` (r,) of this array."""
         return Located(self.source[rows], self.item[rows], self.exposure[rows])
 
     def same(self, document: Located) -> NDArray[np.bool_]:
-        """Which of them are one document, bool (k,). document: of one position."""
+        """Which of the documents equal `document`, a single one: bool (k,)."""
         equal: NDArray[np.bool_] = (
             (self.source == document.source) & (self.item == document.item) & (self.exposure == document.exposure)
         )
@@ -50,8 +50,8 @@ class Located:
 class SplitPlan:
     """One split: which documents, in which order, in how many shards.
 
-    attributes: what the number of a span's attribute means; number 0 is not used. document_tokens: expected tokens of a
-    document of each source, as far as its sequence keeps it. document_room: tokens on disk for each, padding included.
+    attributes: names of attributes by their number in the column spans; number 0 is not used. document_tokens: source →
+    expected tokens of a document, those that sequences keep. document_room: the same on disk, padding included.
     """
 
     name: str
@@ -68,7 +68,7 @@ class SplitPlan:
 
     @property
     def documents(self) -> int:
-        """How many, in all."""
+        """Documents of the split."""
         return sum(block.rows for block in self.blocks)
 
     @property
@@ -87,11 +87,11 @@ class SplitPlan:
         return sum((self.documents_of(source) * room for source, room in self.document_room.items()), Fraction(0))
 
     def documents_of(self, source: str) -> int:
-        """How many, of one source."""
+        """Documents of one source."""
         return sum(block.rows for block in self.blocks_of(source))
 
     def exposures_of(self, source: str, items: int) -> Exposures:
-        """How many exposures the items of a source have, which are so many."""
+        """How many exposures the items of a source, `items` in number, have."""
         return Exposures.of(self.blocks_of(source), items)
 
     def blocks_of(self, source: str) -> list[Block]:
@@ -113,7 +113,7 @@ class SplitPlan:
         return ((position + 1) * self.shards - 1) // self.documents
 
     def locate(self, positions: I64) -> Located:
-        """Which document stands at each position (k,)."""
+        """The document at each position, int64 (k,)."""
         rows = self.order(positions)
         table = self._table
         block = np.zeros(1, np.int64)
@@ -137,7 +137,7 @@ class SplitPlan:
 
     @cached_property
     def _subsets(self) -> dict[int, Permutation]:
-        """Number of each block with a subset → that."""
+        """Index of each block with a subset → its subset."""
         return {number: block.subset for number, block in enumerate(self.blocks) if block.subset}
 
     def find(self, source: str, item: int, exposure: int) -> int | None:

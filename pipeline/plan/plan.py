@@ -17,9 +17,9 @@ from pipeline.worlds.world import World
 
 @dataclass(frozen=True)
 class Plan:
-    """All that workers need: a recipe compiled. Pickles to a few hundred kilobytes.
+    """A compiled recipe: all that workers need. Pickles to a few hundred kilobytes.
 
-    notices: ("worlds", "splits" or "sources", name, what to know of it).
+    notices: (group, name, notice); group is "worlds", "splits" or "sources".
     """
 
     recipe: Recipe
@@ -33,11 +33,11 @@ class Plan:
 
     @property
     def shards(self) -> list[tuple[str, int]]:
-        """Every (split, shard) there is."""
+        """(split, shard number) of every shard."""
         return [(split.name, k) for split in self.splits.values() for k in range(split.shards)]
 
     def bytes_of(self, name: str) -> int:
-        """About how many bytes a split takes on disk."""
+        """About how many bytes the split `name` takes on disk."""
         split = self.splits[name]
         values = max(len(source.labels) for source in self.sources.values()) * 3 // 2  # a pronoun comes with many
         size = SplitSize(split.packing, split.documents, split.tokens, values)
@@ -45,7 +45,7 @@ class Plan:
         return int(ids + sum(COLUMNS[column].bytes(size) for column in split.columns))
 
     def portable_recipe(self) -> Recipe:
-        """The recipe as it is saved: a tokenizer of the user's is the one in `tokenizer/` beside it."""
+        """The recipe as it is saved: instead of a tokenizer file of the user's it names the copy in `tokenizer/`."""
         spec = self.recipe.tokenizer
         if spec.name in ("gpt2", SYMBOLS):
             return self.recipe

@@ -1,6 +1,6 @@
-"""The numbers that a paper needs, from a plan: how much there is to know, and how often it is seen.
+"""The numbers that a paper states about a dataset, from its plan: bits of knowledge, and exposures.
 
-Rounded, so that they are the same on every machine; nothing is computed from them.
+They are rounded, so that they are the same on every machine. Nothing else is computed from them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pipeline.plan.plan import Plan
 
 
 def of_worlds(plan: Plan) -> dict[str, dict[str, Any]]:
-    """World → its number of individuals, and the bits of the first split that states something of it, as in `of_split`.
+    """World → the numbers of `of_split` for the first split with documents about it; 0 for a world without documents.
 
-    A world of which no split states anything has no bits.
+    Except `individuals`, which counts all individuals of the world.
     """
     by_split = [of_split(plan, name) for name in plan.splits]
     return {
@@ -25,11 +25,11 @@ def of_worlds(plan: Plan) -> dict[str, dict[str, Any]]:
 
 
 def of_split(plan: Plan, split: str) -> dict[str, dict[str, Any]]:
-    """World of which a split states something → its bits by the formulas of Part 3.3, and the parameters to hold them.
+    """World that a split has documents about → its bits by the formulas of Part 3.3, and the parameters to hold them.
 
-    individuals: those that it has documents about. name_bits: log₂ N0, 0 where no name is stated. value_bits: log₂ S0,
-    of one individual, on average; an attribute that is not stated has none. bits: in all. parameters: at two bits each
-    (1000 exposures suffice, section 5) and at one (100 exposures).
+    individuals: those with documents. name_bits: log₂ N0; 0 where no name is stated. value_bits: log₂ S0, the mean of
+    an individual's stated attributes. bits: the total. parameters_at_2_bits: bits / 2, which 1000 exposures reach
+    (section 5); parameters_at_1_bit: bits, which 100 exposures reach.
     """
     by_world = {name: information_in(plan, split, world) for name, world in plan.worlds.items()}
     return {name: _rounded(information) for name, information in by_world.items() if information.individuals}
@@ -48,9 +48,10 @@ def _rounded(information: Information) -> dict[str, Any]:
 
 
 def of_exposures(plan: Plan, split: str) -> dict[str, dict[str, Any]]:
-    """Source of a split → its world, how many exposures its items have, and expected tokens of a document.
+    """Source of a split → the exposures of its items.
 
-    from: the first exposure. least, mean, most: exposures of an item.
+    world: its name or None. items: of the source. from: the first exposure. least, mean, most: exposures of an item.
+    tokens_each: expected tokens of a document.
     """
     by_source = {}
     for name in plan.splits[split].sources:

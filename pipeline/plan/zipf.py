@@ -37,31 +37,31 @@ def zipf_runs(spec: ZipfExposuresSpec, items: int) -> list[tuple[int, int, int]]
 
 
 class _Tail:
-    """Rank r has v exposures or more where v^b · r^a ≤ most^b, for zipf = a/b: seldom by numbers as large as these.
+    """The exposures of ranks. For zipf = a/b, rank r has v exposures or more exactly where v^b · r^a ≤ most^b.
 
-    Logarithms decide wherever their difference is far above their error: of floats, and where these are too near, of
-    60 digits. What is nearer than that is equal, or so near that only the numbers themselves decide.
+    The powers are huge, so logarithms are compared first: as floats, then with 60 digits. Only where they differ by
+    less than their error are the powers themselves computed.
     """
 
-    _FLOAT, _DECIMAL = 1e-10, Decimal("1e-50")  # errors are below 10⁻¹² and 10⁻⁵⁶: the logarithms, below 300
+    _FLOAT, _DECIMAL = 1e-10, Decimal("1e-50")  # far above the errors, 10⁻¹² and 10⁻⁵⁶, of logarithms below 300
 
     def __init__(self, zipf: Fraction, most: int) -> None:
         self._zipf, self._most = zipf, most
         self._exponent, self._log = float(zipf), log(most)
 
     def exposures(self, rank: int) -> int:
-        """How many exposures a rank has."""
+        """Exposures of a rank, counted from 1."""
         about = exp(self._log - self._exponent * log(rank))
         return _largest(lambda exposures: self._reaches(exposures, rank), self._most, int(about))
 
     def last_rank(self, exposures: int, most: int) -> int:
-        """The last rank, up to `most`, that has so many exposures or more."""
+        """The last rank, at most `most`, with at least `exposures` exposures."""
         exponent = (self._log - log(exposures)) / self._exponent if self._exponent else inf
         about = int(exp(exponent)) if exponent < log(most) else most
         return _largest(lambda rank: self._reaches(exposures, rank), most, about)
 
     def _reaches(self, exposures: int, rank: int) -> bool:
-        """Whether a rank has so many exposures or more."""
+        """Whether a rank has at least `exposures` exposures."""
         difference = self._log - log(exposures) - self._exponent * log(rank)
         if abs(difference) > self._FLOAT:
             return difference > 0
@@ -75,9 +75,9 @@ class _Tail:
 
 
 def _largest(holds: Callable[[int], bool], most: int, about: int) -> int:
-    """The largest number up to `most` for which something holds that holds below it too; 0 if for none.
+    """The largest n ≤ most for which `holds(n)`, where `holds` is true up to it and false above; 0 if always false.
 
-    about: a number near it, from which it is looked for in steps that double.
+    about: a guess, from which the search goes in steps that double.
 
     >>> _largest(lambda n: n * n <= 50, 100, about=3)
     7

@@ -1,4 +1,4 @@
-"""A built dataset goes out.
+"""Publishing a built dataset.
 
 export/  into other trainers' formats
 hub/     to the Hugging Face Hub

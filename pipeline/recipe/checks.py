@@ -1,4 +1,4 @@
-"""What must hold between the parts of a recipe: what one names is there, and what it calls itself is not taken."""
+"""Checks between the parts of a recipe: every name that it refers to exists, and no new name is taken already."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ RESERVED = {
 
 
 def check_members(tree: Node) -> None:
-    """RecipeError for a world, source, split or attribute that is not there to be changed: its name is misspelt.
+    """RecipeError for a misspelt world, source, split or attribute: one that changes what no inherited recipe defines.
 
-    That is one which stands nearer to the user than others do and lacks the key that a new one could not do without.
+    It is taken for misspelt where it lacks the key that a new one needs, and its group has inherited members.
     """
     groups: list[tuple[KeyPath, str, str]] = [
         (("worlds",), "world", "attributes"),
@@ -38,7 +38,7 @@ def check_members(tree: Node) -> None:
     for path, noun, needed in groups:
         members = _members(tree, path)
         for name, node in members.items():
-            known = [other for other in members if members[other].mark.nearness > node.mark.nearness]
+            known = [base for base in members if members[base].mark.nearness > node.mark.nearness]
             if known and isinstance(node.value, dict) and needed not in _members(node, ()):
                 meant = f"Did you mean '{known[0]}'?" if len(known) == 1 else suggest(name, known)
                 problem, remedy = f"no {noun} '{shortened(name)}'", f"{meant} A new one needs '{needed}'."
@@ -46,13 +46,13 @@ def check_members(tree: Node) -> None:
 
 
 def _members(tree: Node, path: KeyPath) -> Mapping[str, Node]:
-    """What stands under the keys of the mapping at a path and is not null; nothing where there is no mapping."""
+    """The members of the mapping at a path that are not null: key → node; {} where there is no mapping."""
     node = tree.find(path)
     return {name: child for name, child in node.members.items() if child.value is not None} if node else {}
 
 
 def check_splits(recipe: Recipe, origin: Origin) -> None:
-    """RecipeError for a split whose folder, or whose name for `datasets`, means something else already."""
+    """RecipeError for a split name that is reserved, or that differs from another one only in upper and lower case."""
     seen: dict[str, str] = {}
     for name in recipe.splits:
         place, plain = origin.place(("splits", name)), name.lower()  # a disk may not tell `Train` from `train`
@@ -65,19 +65,19 @@ def check_splits(recipe: Recipe, origin: Origin) -> None:
 
 
 def check_mixtures(loaded: Loaded) -> None:
-    """RecipeError for a split that takes documents of a source that there is not."""
+    """RecipeError for a mixture that names a source which the recipe does not have."""
     sources = loaded.recipe.sources
     for split, spec in loaded.recipe.splits.items():
         for source in spec.mixture:
             if source not in sources:
                 with loaded.refusing("splits", split):
                     at = ("mixture", source)
-                    among = [at, ("..", "..", "sources", source), ("..", "..", "sources")]  # or it is taken away
+                    among = [at, ("..", "..", "sources", source), ("..", "..", "sources")]  # or a null removed it
                     raise SpecError(f"no source '{source}'", suggest(source, sources), at, among)
 
 
 def check_exports(loaded: Loaded) -> None:
-    """RecipeError for a format that cannot hold the dataset, as far as that is known before there is a tokenizer."""
+    """RecipeError for a format that cannot hold the dataset, as far as this is known without the tokenizer."""
     kinds = [spec.kind for spec in loaded.recipe.exports]
     for i, spec in enumerate(loaded.recipe.exports):
         with loaded.refusing("exports", i):

@@ -1,4 +1,4 @@
-"""The JSON Schema of recipes, for editors: what pydantic says of the model, and what may be written beyond it."""
+"""The JSON Schema of recipes, for editors: pydantic's schema of the model, widened by what inheritance allows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "ex
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a recipe, as it may be written: any key may be inherited, so none is required."""
+    """The JSON Schema of a recipe file. No key is required, since any key may be inherited."""
     tree = Recipe.model_json_schema()
     tree["properties"]["extends"] = {"type": "string", "description": "Another recipe: a name, or a path from here."}
     formats = {kind.spec.__name__ for kind in FORMATS.values()}
@@ -28,12 +28,12 @@ def schema() -> dict[str, Any]:
 
 
 def _inheritable(schema: Any) -> Any:
-    """The schema with nothing required, and null allowed: any key may be inherited or taken away, at any depth."""
+    """The schema with no key required and null allowed at any depth: a key may be inherited, or removed by null."""
     if isinstance(schema, dict):
         names = {"oneOf": "anyOf", **(_BOUNDS if schema.get("type") == "number" else {})}
         named = {names.get(key, key): _inheritable(value) for key, value in schema.items()}
         if named.get("type") == "number" and isinstance(named.get("default"), str):
-            named["default"] = float(Fraction(named["default"]))  # of a fraction, which pydantic writes as a text
+            named["default"] = float(Fraction(named["default"]))  # pydantic writes a fraction as a string
         for keys in (key for key in ("properties", "patternProperties") if isinstance(named.get(key), dict)):
             named[keys] = {name: _or_null(value) for name, value in named[keys].items()}
         return {

@@ -28,7 +28,7 @@ SomeSpec = TypeVar("SomeSpec", bound=Spec)
 
 
 def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
-    """The recipe `name` (in `recipes/`, or a path), with `key.path=value` overrides. RecipeError with its place.
+    """The recipe `name` (of `recipes/`, or a path), with `key.path=value` overrides. RecipeError with file and line.
 
     >>> load("tiny", ["worlds.people.size=50"]).recipe.worlds["people"].size
     50
@@ -47,7 +47,7 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
 
 
 def export_spec(kind: str, overrides: Iterable[str] = (), options: Mapping[str, Any] | None = None) -> FormatSpec:
-    """The options of a format, from `key=value` overrides and from plain values. RecipeError for what it has not."""
+    """The options of the format `kind`: `options`, then `key=value` overrides. RecipeError for invalid ones."""
     if kind not in FORMATS:
         raise RecipeError(f"no format '{shortened(kind)}'", suggest(kind, FORMATS))
     tree: Node = node_of({"kind": kind, **(options or {})}, SET)
@@ -57,7 +57,7 @@ def export_spec(kind: str, overrides: Iterable[str] = (), options: Mapping[str, 
 
 
 def _validated(kind: type[SomeSpec], tree: Any, origin: Origin) -> SomeSpec:
-    """Plain values as a spec. RecipeError, at the place that the origin knows, for what it may not hold."""
+    """Plain values as a spec of this kind. RecipeError, with the place known to `origin`, for invalid values."""
     try:
         return kind.model_validate(tree)
     except ValidationError as errors:
@@ -67,7 +67,7 @@ def _validated(kind: type[SomeSpec], tree: Any, origin: Origin) -> SomeSpec:
 
 
 def _materialised(loaded: Loaded) -> Loaded:
-    """The same with every file and Faker list written into the specs. RecipeError for parts that do not fit."""
+    """The recipe with every file and Faker list written into its specs. RecipeError for parts that do not fit."""
     groups: dict[str, Mapping[str, Spec]] = {"worlds": loaded.recipe.worlds, "sources": loaded.recipe.sources}
     updated: dict[str, dict[str, Any]] = {group: {} for group in groups}
     for group, specs in groups.items():

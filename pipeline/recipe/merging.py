@@ -1,7 +1,7 @@
-"""One recipe out of several: written over those that it extends, with values set on the command line over all of them.
+"""Merging: a recipe over the recipes that it extends, then values of the command line over the result.
 
-Mappings are merged, anything else is replaced, and `null` takes an inherited key away. A mapping of another `kind` than
-the inherited one replaces it.
+Mappings are merged, anything else is replaced, and `null` removes an inherited key. A mapping whose `kind` differs from
+that of the inherited mapping replaces it whole.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ MOST_BASES = 20  # recipes that extend each other
 
 
 def extended(path: Path, children: tuple[Path, ...] = ()) -> Node:
-    """The recipe in a file, written over those that it extends. children: the files that extend it, the user's first.
+    """The recipe in a file, merged over its bases. children: the files that extend this one, the user's first.
 
-    RecipeError for a base that is not there, and for recipes that extend each other in a circle.
+    RecipeError for a base that does not exist, and for recipes that extend each other in a circle.
     """
     tree = read_file(path, len(children))
     name = tree.child("extends")
@@ -46,10 +46,10 @@ def extended(path: Path, children: tuple[Path, ...] = ()) -> Node:
 
 
 def inherited(tree: Node, group: str) -> Node:
-    """The recipe with its worlds, or sources, written over others of it: `strangers: {extends: people, size: 100}`.
+    """The recipe with `extends` between its worlds (or sources) resolved: `strangers: {extends: people, size: 100}`.
 
-    group: worlds or sources. RecipeError for a base that is not there, and for members that extend each other in a
-    circle.
+    group: "worlds" or "sources". RecipeError for a base that does not exist, and for members that extend each other in
+    a circle.
     """
     members = dict(holder.members) if (holder := tree.child(group)) else {}
 
@@ -63,7 +63,7 @@ def inherited(tree: Node, group: str) -> Node:
         if not isinstance(base, str):
             problem = f"the name of another {group[:-1]} is needed, not {shown(extends.plain())}"
             raise RecipeError(problem, "Write one.", place)
-        known = {other for other, node in members.items() if node.value is not None}
+        known = {member for member, node in members.items() if node.value is not None}
         if base not in known:
             raise RecipeError(f"no {group[:-1]} '{shortened(base)}'", suggest(base, known - {name}), place)
         if base == name or base in children:
@@ -78,10 +78,10 @@ def inherited(tree: Node, group: str) -> Node:
 
 
 def overridden(tree: Node, override: str) -> Node:
-    """The recipe with one value set, parsed as YAML, over whatever it says: `worlds.people.size=1000`.
+    """The recipe with one value set: `worlds.people.size=1000`. The value is parsed as YAML.
 
-    A number in the path is a place in a list: `exports.0.kind=mds`. RecipeError for what is no such text or value, and
-    for a place that there is not.
+    A number in the path is an index of a list: `exports.0.kind=mds`. RecipeError for an override that is not of this
+    form, for invalid YAML, and for an index that the list does not have.
     """
     dotted, equals, text = override.partition("=")
     place = f"{SET} {shortened(override, 80)}"
@@ -102,9 +102,9 @@ def overridden(tree: Node, override: str) -> Node:
 
 
 def _entered(tree: Node, steps: list[str], place: str) -> KeyPath:
-    """The path of the last place in a list that the steps of an override lead to, or else of the first step alone.
+    """The path up to the last list index among the steps of an override; where there is none, the first step alone.
 
-    A list is entered by the number of a place; by anything else it is replaced, as any value is.
+    An index changes an entry of the list; any other step replaces the list, as it replaces any value.
     """
     path: KeyPath = ()
     entered: KeyPath = ()
@@ -138,22 +138,22 @@ def _merged(base: Node, over: Node) -> Node:
 
 
 def _written_over(old: Node | None, new: Node) -> Node:
-    """What stands where `new` is written over `old`: both merged, or `new`, which then knows what it replaces.
+    """The result of writing `new` over `old`: both merged, or `new`, whose `replaces` then describes `old`.
 
-    A null stays in the tree too: a world or a source may inherit the key from another, and a refusal may be about it.
+    A null stays in the tree: a world or source may inherit the key from another one, and a refusal may point at it.
     """
     if old is None or old.value is None or not isinstance(new.value, dict):
         return new
     if isinstance(old.value, dict) and _kind(new, _kind(old)) == _kind(old):
         return _merged(old, new)
-    if old.mark.inherited:  # what it inherits from stands in the recipe as well
+    if old.mark.inherited:  # the recipe still has the world or source that it came from
         return new
     what = f"the {_kind(old)}" if "kind" in old.members else shown(old.plain())
     return replace(new, replaces=f"{shortened(what)} ({old.mark})")
 
 
 def _written_at(node: Node | None, path: KeyPath, value: Node) -> Node:
-    """The same at a path below a node."""
+    """The node with `value` written over what stands at the path."""
     if not path or node is None:
         return _written_over(node, value)
     return node.with_child(path[0], _written_at(node.child(path[0]), path[1:], value))
@@ -165,7 +165,7 @@ def _kind(node: Node, default: Any = None) -> Any:
 
 
 def _one_step_further(node: Node) -> Node:
-    """The same as one that extends it inherits it: of nothing that it replaces anything is left there."""
+    """The tree as a member that extends it inherits it: one step further from the user, `replaces` forgotten."""
     mark = node.mark._replace(inherited=node.mark.inherited + 1)
     if isinstance(node.value, dict):
         return Node({key: _one_step_further(child) for key, child in node.value.items()}, mark)

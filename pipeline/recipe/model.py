@@ -1,4 +1,4 @@
-"""The keys of a recipe, as specs. Worlds, sources, tokenizers, packings and formats have theirs beside their code."""
+"""The keys of a recipe as specs. Worlds, sources, tokenizers, packings and formats have theirs in their folders."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ From = Annotated[
 
 
 class _From(Spec):
-    """The key `from`, which is written where it says something."""
+    """The key `from`, the first exposure; left out of the written recipe where it is the default."""
 
     from_: From = 0
 
     @model_serializer(mode="wrap")
     def _where_it_says_something(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """So that recipes without it keep their fingerprints."""
+        """Recipes without `from` keep their fingerprints."""
         tree: dict[str, Any] = write(self)
         return {key: value for key, value in tree.items() if key != "from" or value}
 
@@ -65,7 +65,7 @@ class ZipfExposuresSpec(_From):
     @field_validator("zipf")
     @classmethod
     def _in_four_digits(cls, value: Fraction) -> Fraction:
-        if value.denominator > 10_000:  # most^denominator is computed with
+        if value.denominator > 10_000:  # most^denominator must stay small enough to compute
             raise refused("four digits of the exponent zipf are enough", "Round it.")
         return value
 
@@ -77,7 +77,7 @@ class CountedExposuresSpec(_From):
 
 
 def _way(value: Any) -> str:
-    """In which of three ways exposures are written; tags that are no keys, so that no place in a recipe has them."""
+    """The tag of the form in which exposures are written. Tags are not keys, so they never occur in a path."""
     if isinstance(value, ZipfExposuresSpec) or (isinstance(value, dict) and {"zipf", "most", "least"} & value.keys()):
         return "{zipf}"
     return "{count}" if isinstance(value, dict | CountedExposuresSpec) else "<number>"
@@ -112,17 +112,17 @@ class AmountSpec(_From):
 
     @property
     def first(self) -> int:
-        """The exposure that it begins with."""
+        """The first exposure, from 0."""
         return self.from_ if self.exposures is None or isinstance(self.exposures, Fraction) else self.exposures.from_
 
     @property
     def tail(self) -> ZipfExposuresSpec | None:
-        """How often items are seen, where that differs from item to item."""
+        """The long tail, where items have different numbers of exposures; None otherwise."""
         return self.exposures if isinstance(self.exposures, ZipfExposuresSpec) else None
 
     @property
     def count(self) -> Fraction | None:
-        """How often each item is seen, where the amount states that, of all alike."""
+        """Exposures of each item, where the amount states one number for all of them; None otherwise."""
         if isinstance(self.exposures, CountedExposuresSpec):
             return self.exposures.count
         return self.exposures if isinstance(self.exposures, Fraction) else None

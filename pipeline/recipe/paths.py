@@ -1,4 +1,4 @@
-"""The file of a recipe, by a name of the library or by a path, and the title in its first line."""
+"""The file of a recipe, found by its name in `recipes/` or by a path, and the title in its first line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENDINGS = (".yaml", ".yml")
 
 
 def find(name: str) -> Path:
-    """The file of a recipe: a path, or a name in `recipes/`. RecipeError, with what was perhaps meant."""
+    """The file of a recipe: a path, or a name in `recipes/`. RecipeError, with similar names, where there is none."""
     known = {path.stem: path for path in library("recipes").rglob("*.yaml")}
     if "/" not in name and not name.endswith(ENDINGS):
         if name in known:
@@ -38,7 +38,7 @@ def _alike_recipes(name: str, known: Iterable[str]) -> str:
 
 
 def _alike_files(name: str) -> list[str]:
-    """A remedy, if there is one, for a path with another ending, or another name, than the file has."""
+    """Remedies, at most one, for a path: a file beside it with another ending or a similar name."""
     folder, base = os.path.split(name)
     try:
         files = [entry for entry in os.listdir(folder or ".") if entry.endswith(ENDINGS)]

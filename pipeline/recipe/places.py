@@ -1,7 +1,7 @@
-"""Which of the places of a recipe a refusal points at, and what it tells the user to do there.
+"""Which file and line of a recipe a refusal points at, and which remedy it gives.
 
-What is wrong is often said in one file together with something in another. The user can change what is nearest to her:
-a key of her own file, not one of the library's.
+Often two keys are wrong together, in two files. The refusal points at the one that the user can change: a key of her
+own file, not one of the library's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.recipe.yaml_tree import OVERRIDE, SET, Node
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the keys of a recipe stand. The nearest key above answers for one not written."""
+    """Where the keys of a recipe are written. A key that nobody wrote has the place of the nearest key above it."""
 
     tree: Node
 
@@ -33,10 +33,10 @@ class Origin:
         return self.tree.nearest(path).mark.file
 
     def nearest_to_user(self, paths: Iterable[KeyPath], instead: KeyPath) -> KeyPath:
-        """Of keys that are wrong together the one that is nearest to the user, and of several such the first.
+        """The one of several keys, wrong together, that is nearest to the user; the first of several equally near.
 
-        `instead` where none of them is nearer than the others, nor than it: then it is not known which one is at fault.
-        Keys that nobody wrote, which have their defaults, are not at fault.
+        `instead` where all of them, and `instead` itself, are equally near, so that none is more at fault than the
+        others. Keys that nobody wrote (defaults) do not count.
         """
         written = self._written(paths)
         if not written:
@@ -47,7 +47,7 @@ class Origin:
         return nearest if any(least < other.mark.nearness for other in others) else instead
 
     def pointed(self, base: KeyPath, error: SpecError) -> tuple[str, str]:
-        """The place and the remedy of a refusal of what stands at `base`."""
+        """(place, remedy) for an error in the spec at `base`."""
         among = [_upwards((*base, *path)) for path in error.among]
         path = self.nearest_to_user(among, (*base, *error.at))
         remedy = self._without(among, path) if error.exclusive else error.remedy
@@ -69,12 +69,12 @@ class Origin:
         return f"{nulls}, which takes away what is inherited ({next(iter(others.values())).mark})."
 
     def _written(self, paths: Iterable[KeyPath]) -> dict[KeyPath, Node]:
-        """Those of the paths at which something stands, in their order."""
+        """Path → node for the paths that somebody wrote, in order."""
         return {path: node for path in paths if (node := self.tree.find(path))}
 
 
 def _upwards(path: KeyPath) -> KeyPath:
-    """The path without its ".."."""
+    """The path with each ".." applied: ("a", "b", "..", "c") → ("a", "c")."""
     taken: list[str | int] = []
     for step in path:
         if step == "..":
@@ -94,7 +94,7 @@ class Loaded:
 
     @contextmanager
     def refusing(self, *path: str | int, kind: type[PipelineError] = RecipeError) -> Iterator[None]:
-        """Refusals raised inside are of the spec at `path`: they leave as `kind`, with file and line."""
+        """Turn a SpecError raised in the block, about the spec at `path`, into a `kind` with file and line."""
         try:
             yield
         except SpecError as error:
@@ -103,7 +103,7 @@ class Loaded:
 
     @contextmanager
     def placing(self, key: str, kind: type[PipelineError]) -> Iterator[None]:
-        """Refusals of a kind that are raised inside without a place are of what stands under the key."""
+        """Give a `kind` raised in the block without a place the place of the key."""
         try:
             yield
         except kind as error:

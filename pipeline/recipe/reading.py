@@ -1,6 +1,6 @@
-"""YAML that others wrote, read into a tree whose every value has its file and line.
+"""YAML files, which anybody may have written, read into trees whose every value has its file and line.
 
-How many digits numbers have is bounded before any of them is made. Every refusal is a RecipeError with file and line.
+The number of digits is checked before a number is parsed. Every refusal is a RecipeError with file and line.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CALLED = {"null": "nothing (null)", "bool": "true or false", "int": "a whole num
 
 
 def read_file(path: Path, distance: int = 0) -> Node:
-    """The mapping in a file; an empty one where the file holds nothing. distance: as in Mark."""
+    """The mapping in a file; an empty one for an empty file. distance: see `Mark`. RecipeError for anything else."""
     try:
         raw = contents(path, MOST_BYTES)
     except OSError as error:
@@ -41,9 +41,9 @@ def read_file(path: Path, distance: int = 0) -> Node:
 
 
 def read_text(text: str, name: str, mark: Mark) -> Node:
-    """The value that a YAML text, shown as `name` in messages, holds; null where it is empty.
+    """The value of a YAML text; null for an empty text. name: what messages call the text.
 
-    mark: of the file that the text is of; its lines are those of the text.
+    mark: the mark of the file; each node gets it with its own line.
 
     >>> from pipeline.recipe.yaml_tree import SET
     >>> read_text("{size: 5, groups: [a]}", "", SET).plain()

@@ -1,6 +1,6 @@
-"""What is wrong with the values of a recipe, and what to do: a refusal for each kind of error that specs can have.
+"""From pydantic's errors to one refusal: what is wrong with a recipe, where, and what to do about it.
 
-pydantic finds the errors; `core/value_errors.py` has the words for them.
+`core/value_errors.py` words the problems; the remedies are here.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Context = Mapping[str, Any]
 
 
 def refusal(errors: Sequence[ErrorDetails], tree: Any, kinds: Mapping[str, Collection[str]]) -> SpecError:
-    """The refusal of a tree of plain values in which there are these errors; `at` is below the tree.
+    """The SpecError for pydantic's errors in a tree of plain values, of which the deepest is reported.
 
-    Of a value that may be written in several ways, the way that went furthest is the one that was meant. kinds: first
-    key of a path → what `kind` can be below it.
+    (Where a value has several forms, each form fails; the one that failed deepest is the one that was meant.) kinds:
+    first key of a path → the values of `kind` below it.
     """
     error = max(errors, key=lambda error: (len(_path(error, tree)), error["type"] not in NEEDED))
     path, context = _path(error, tree), error.get("ctx", {})
@@ -93,7 +93,7 @@ def _word(value: Any, context: Context) -> str:
 
 
 def _options(listed: str) -> list[str]:
-    """The words of a list as pydantic writes it: `'a', 'b' or False`."""
+    """The options in a list as pydantic writes it: `'a', 'b' or False`."""
     words = [word.strip(" '\"") for word in listed.replace(" or ", ",").split(",")]
     return [word.lower() if word in ("True", "False") else word for word in words]
 
@@ -125,7 +125,7 @@ WORDED = frozenset({*REMEDIES, UNKNOWN_KEY, REFUSED, "missing", "union_tag_inval
 
 
 def _written(key: str, path: KeyPath) -> str:
-    """What to do about a key that is missing in the mapping at `path`."""
+    """The remedy for a missing key of the mapping at `path`."""
     if not path or (len(path) == 2 and path[0] in ("worlds", "sources")):
         return "Write it, or inherit it with `extends`."
     return f"Write `{key}: …` there."
@@ -135,13 +135,13 @@ def _written(key: str, path: KeyPath) -> str:
 
 
 def _path(error: ErrorDetails, tree: Any) -> KeyPath:
-    """Where in the tree an error is: below the mapping for an unknown key, which pydantic does not know of."""
+    """The path of an error in the tree. For an unknown key it includes the key, which pydantic's location lacks."""
     path = _real_path(error["loc"], tree)
     return (*path, error["ctx"]["key"]) if error["type"] == UNKNOWN_KEY else path
 
 
 def _real_path(loc: KeyPath, tree: Any) -> KeyPath:
-    """pydantic's location without the names of union members that it puts between the keys."""
+    """pydantic's location without the names of union members, which it puts between the keys."""
     path: list[str | int] = []
     for before, step in zip((None, *loc), loc, strict=False):
         if path and path[-1] == before and isinstance(tree, dict) and tree.get("kind") == step:

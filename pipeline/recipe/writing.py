@@ -25,7 +25,7 @@ def dump(recipe: Recipe, header: str) -> str:
 
 
 def _written(value: Any) -> Any:
-    """A spec as plain values, without what it does not state. (pydantic's own dump would make texts of fractions.)"""
+    """A spec as plain values, without nulls and `from: 0`. (pydantic's dump would write fractions as strings.)"""
     if isinstance(value, Spec):
         fields = {key: getattr(value, name) for key, name in type(value).keys().items()}
         return {
@@ -41,18 +41,19 @@ def _written(value: Any) -> Any:
 def fingerprint(recipe: Recipe, tokenizer_hash: str) -> str:
     """SHA-256 of all that the output depends on: the resolved recipe, the tokenizer's content, OUTPUT_VERSION.
 
-    Where values, templates and the tokenizer were read from plays no part, nor what is no part of the dataset.
+    It does not depend on the files that values, templates and the tokenizer were read from, nor on keys that do not
+    change the dataset (`exports`, `strict`).
     """
     return fingerprint_of(described(recipe), tokenizer_hash, OUTPUT_VERSION)
 
 
 def fingerprint_of(tree: Mapping[str, Any], tokenizer_hash: str, version: int) -> str:
-    """The same of a recipe as it stands in a manifest, built by the given version."""
+    """The fingerprint of a recipe as a manifest holds it, built by the given OUTPUT_VERSION."""
     hashed = {key: tokenizer_hash if key == "tokenizer" else value for key, value in tree.items()}
-    text = json.dumps([version, hashed], ensure_ascii=True)  # in order: that of the sources is part of the output
+    text = json.dumps([version, hashed], ensure_ascii=True)  # keys unsorted: the order of sources changes the output
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def described(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain JSON, without what is no part of the dataset: where it goes, and what is refused."""
+    """The recipe as plain JSON, without the keys that do not change the dataset: `exports` and `strict`."""
     return recipe.model_dump(mode="json", by_alias=True, exclude={"exports", "strict"})

@@ -1,7 +1,7 @@
 """The YAML that recipes are written in: which text is which scalar, and how much of it one recipe may hold.
 
-Scalars are those of YAML 1.2: no is a text, 1:7 is a text, 1e9 is a number. Numbers with a point are exact fractions.
-How deep values lie, and how many there are, aliases of aliases counted out, is bounded before any of it is made.
+Scalars are those of YAML 1.2: `no` and `1:7` are strings, `1e9` is a number. Numbers with a point are exact fractions.
+Depth and number of values, with aliases expanded, are checked before any value is made.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ SCALARS = {
 
 
 class Loader(yaml.SafeLoader):
-    """What makes nodes of a text, of bounded depth and number."""
+    """Parses a text into nodes of bounded depth and number."""
 
     def __init__(self, text: str, name: str) -> None:
         super().__init__(text)
         self.name = name
         self._depth = 0
-        self._nodes: dict[int, int] = {}  # of every node that is complete, by its id, counted with those inside
-        self._heights: dict[int, int] = {}  # the same of the levels below it
+        self._nodes: dict[int, int] = {}  # id of a complete node → nodes in it, itself included
+        self._heights: dict[int, int] = {}  # id of a complete node → levels below it
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """The next node. RecipeError where there are too many, or they lie too deep."""
@@ -55,7 +55,7 @@ class Loader(yaml.SafeLoader):
             inside = _inside(node)
             self._nodes[id(node)] = 1 + sum(self._nodes[id(child)] for child in inside)
             self._heights[id(node)] = 1 + max((self._heights[id(child)] for child in inside), default=0)
-        if node is not None and self._nodes[id(node)] > MOST_NODES:  # a few lines of aliases of aliases make any number
+        if node is not None and self._nodes[id(node)] > MOST_NODES:  # aliases of aliases multiply
             raise RecipeError(f"more than {MOST_NODES:,} values", "Put long lists into files.", place)
         if node is not None and self._depth - 1 + self._heights[id(node)] > MOST_DEPTH:
             raise _too_deep(place)
@@ -124,10 +124,10 @@ def _unprintable(character: str, place: str) -> RecipeError:
     if character in _BREAKS:
         remedy = f'Remove it, or write "{_BREAKS[character]}", in double quotes. Lines end at \\n or \\r\\n.'
         return RecipeError(f"the character {code} would end the line", remedy, place)
-    what = "a byte order mark (U+FEFF) in the middle of the text" if character == "\ufeff" else f"the character {code}"
+    named = "a byte order mark (U+FEFF) in the middle of the text" if character == "\ufeff" else f"the character {code}"
     escape = f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\u{ord(character):04x}"
     return RecipeError(
-        f"not YAML: {what} is not plain text", f'Remove it, or write "{escape}", in double quotes.', place
+        f"not YAML: {named} is not plain text", f'Remove it, or write "{escape}", in double quotes.', place
     )
 
 

@@ -1,7 +1,7 @@
-"""A recipe as it was written: values, and with each of them the file and line in which it stands.
+"""A recipe as it was written: a tree of values, each with its file and line.
 
 A recipe may extend others, and keys may be set on the command line, so the values of one tree come from several files.
-A tree is never changed: what is merged or set gives another one, which shares with the first what is the same.
+A tree is immutable: merging and setting return a new tree, which shares the unchanged nodes.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Scalar = None | bool | int | Fraction | str
 
 
 class Mark(NamedTuple):
-    """Where a value stands.
+    """Where a value is written.
 
-    distance: of its file, in steps of `extends` from the user's own; -1 for what is set on the command line.
-    inherited: steps of `extends` between worlds, or sources, of a recipe.
+    distance: steps of `extends` from the user's file to this one; -1 for a value set on the command line.
+    inherited: steps of `extends` between worlds (or sources) of one recipe.
     """
 
     file: Path
@@ -33,11 +33,11 @@ class Mark(NamedTuple):
 
     @property
     def nearness(self) -> tuple[int, int]:
-        """What marks are compared by: the lowest is nearest to the user."""
+        """The sort key of marks: the lowest is nearest to the user."""
         return self.distance, self.inherited
 
     def place(self, path: KeyPath) -> str:
-        """`file:line: dotted.path`, as a message begins that is about the key at this path.
+        """`file:line: dotted.path`: the beginning of a message about the key at this path.
 
         >>> Mark(Path("bios.yaml"), 7).place(("worlds", "people", "size"))
         'bios.yaml:7: worlds.people.size'
@@ -61,8 +61,8 @@ SET = Mark(OVERRIDE, 0, -1)
 class Node:
     """A scalar, a list of nodes or a mapping of nodes, and where it stands.
 
-    mark: where the value's key stands in its mapping; of the entry of a list, where the value itself begins.
-    replaces: of a mapping, what it was written over and nothing is left of, in words: `biography (bios.yaml:12)`.
+    mark: the place of the value's key in its mapping; for an entry of a list, of the value itself.
+    replaces: for a mapping that replaced an inherited value, that value in words: `the biography (bios.yaml:12)`.
     """
 
     value: Scalar | list[Node] | dict[str, Node]
@@ -71,24 +71,24 @@ class Node:
 
     @property
     def members(self) -> Mapping[str, Node]:
-        """The keys of a mapping and what stands there; of anything else, none."""
+        """Key → node of a mapping; {} for a list or a scalar."""
         return self.value if isinstance(self.value, dict) else {}
 
     def child(self, step: str | int) -> Node | None:
-        """What stands under a key of a mapping, or at a place of a list; None where there is no such."""
+        """The node under a key of a mapping, or at an index of a list; None where there is none."""
         if isinstance(self.value, list):
             return self.value[step] if isinstance(step, int) and step in range(len(self.value)) else None
         return self.members.get(step) if isinstance(step, str) else None
 
     def find(self, path: KeyPath) -> Node | None:
-        """What stands at a path below; None where nobody has written that."""
+        """The node at a path below this one; None where nobody wrote it."""
         node: Node | None = self
         for step in path:
             node = node.child(step) if node else None
         return node
 
     def nearest(self, path: KeyPath) -> Node:
-        """What stands at a path below, or else at the longest part of it that somebody has written."""
+        """The node at a path below this one, or at the longest beginning of the path that somebody wrote."""
         node = self
         for step in path:
             if (below := node.child(step)) is None:
@@ -97,19 +97,19 @@ class Node:
         return node
 
     def with_child(self, step: str | int, child: Node) -> Node:
-        """The same mapping or list with something else under a key, which may be a new one, or at a place."""
+        """This mapping with `child` under a key, which may be new; or this list with `child` at an index."""
         if isinstance(self.value, list) and isinstance(step, int):
             return replace(self, value=[*self.value[:step], child, *self.value[step + 1 :]])
         return replace(self, value={**self.members, str(step): child})
 
     def without(self, key: str) -> Node:
-        """The same mapping without a key; anything else as it is."""
+        """This mapping without a key; a list or a scalar unchanged."""
         if key not in self.members:
             return self
-        return replace(self, value={other: child for other, child in self.members.items() if other != key})
+        return replace(self, value={step: child for step, child in self.members.items() if step != key})
 
     def plain(self, *, nulls: bool = True) -> Any:
-        """The values alone. nulls: whether mappings keep the keys that are null, which take away what is inherited.
+        """The values without their marks. nulls: whether mappings keep keys that are null.
 
         >>> Node({"seed": Node(None, SET), "sizes": Node([Node(1, SET)], SET)}, SET).plain(nulls=False)
         {'sizes': [1]}
@@ -121,7 +121,7 @@ class Node:
 
 
 def node_of(value: Any, mark: Mark) -> Node:
-    """Plain values as a tree all of which stands at one mark."""
+    """Plain values as a tree; every node has this mark."""
     if isinstance(value, dict):
         return Node({key: node_of(child, mark) for key, child in value.items()}, mark)
     if isinstance(value, list):

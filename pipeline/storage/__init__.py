@@ -1,6 +1,6 @@
 """Where a dataset lies: a folder on a disk, or under a prefix of an object store. Files are complete or absent.
 
-folder.py  what builds, exports and readers need of such a place
+folder.py  Folder: the operations that builds, exports and readers need
 local.py   a folder on a disk; hashes of files, and a file written atomically
 bucket.py  a prefix of an object store: S3, Google, Azure, the Hub
 arrow.py   Arrow files, and the columns in them
@@ -25,8 +25,8 @@ FILE = "file://"
 def folder_at(place: str | Path) -> Folder:
     """The folder at a path, or at a URL such as s3://bucket/prefix, gs://…, az://… or hf://datasets/user/name.
 
-    `~` is the user's home, and `%20` in a URL of a file a space. StorageError where the package that speaks the
-    protocol is not installed, or nobody knows the protocol, or the home.
+    `~` is the user's home; `%20` in a file:// URL is a space. StorageError where the protocol is unknown, its package
+    is not installed, or there is no home.
     """
     if isinstance(place, str) and "://" in place and not place.startswith(FILE):
         from pipeline.storage.bucket import BucketFolder

@@ -1,4 +1,4 @@
-"""Arrow IPC stream files, the form that `datasets` memory-maps and the Hub shows, and the way back from them."""
+"""Writing and reading Arrow IPC stream files, the form that `datasets` memory-maps and the Hub shows."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from pipeline.core.narrow_integers import narrowed
 from pipeline.core.table import Column, Columns, Lists, Strings
 from pipeline.storage.shard_layout import ShardLayout
 
-ROWS = 1024  # sequences of one record batch: a megabyte at 512 tokens, few enough to skip through
-LONG = 65_535  # tokens: of longer sequences a batch has as many as make up
+ROWS = 1024  # sequences in a record batch: a megabyte at 512 tokens, small enough for random access
+LONG = 65_535  # tokens: of longer sequences, a batch has as many as make up TOKENS
 TOKENS = 2**22
 
 
 class HashingFile:
-    """A binary file that is only written, and keeps the BLAKE3 and the size of what was written to it."""
+    """A write-only binary file that keeps the BLAKE3 hash and the size of what was written."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._state = file, blake3()
@@ -31,7 +31,7 @@ class HashingFile:
         self.closed = False
 
     def write(self, data: Any) -> int:
-        """All of the data, or an exception."""
+        """Write all of the data and return its size in bytes; an exception where not all could be written."""
         view = memoryview(data)
         self._state.update(view)
         written = 0
@@ -41,22 +41,22 @@ class HashingFile:
         return written
 
     def flush(self) -> None:
-        """Nothing is kept back."""
+        """Does nothing: `write` does not buffer."""
 
     def close(self) -> None:
-        """The file itself is closed by whoever opened it."""
+        """Does nothing: whoever opened the file closes it."""
         self.closed = True
 
     @property
     def hash(self) -> str:
-        """Of everything written so far."""
+        """BLAKE3 of everything written so far, in hex."""
         return f"blake3:{self._state.hexdigest()}"
 
 
 def write(columns: Columns, file: HashingFile) -> None:
-    """The columns as one stream, of at least one record batch. OSError where the file cannot take it.
+    """Write the columns as one stream of at least one record batch. OSError where the file cannot be written.
 
-    No rows are a batch without rows: `datasets` 5.0 stumbles over a file without any.
+    Columns without rows become one empty batch, since `datasets` 5.0 cannot read a file without batches.
     """
     batch = record_batch(columns)
     with pa.PythonFile(file, mode="w") as stream, pa.ipc.new_stream(stream, batch.schema) as writer:
@@ -66,14 +66,14 @@ def write(columns: Columns, file: HashingFile) -> None:
 
 
 def _rows_at_once(columns: Columns) -> int:
-    """How many rows a record batch has, by the tokens of each."""
+    """Rows in a record batch: ROWS, or fewer of long sequences."""
     dense = [column for column in columns.values() if isinstance(column, np.ndarray) and column.ndim > 1]
     length = max((column.shape[1] for column in dense), default=1)
     return ROWS if length <= LONG else max(1, TOKENS // length)
 
 
 def record_batch(columns: Columns) -> pa.RecordBatch:
-    """The columns as Arrow arrays over the same memory: fixed-size lists (of such), and lists of structs.
+    """The columns as Arrow arrays, not copied: fixed-size lists (nested for more dimensions), lists of structs, texts.
 
     RunError where a column of lists or texts has more entries, or bytes, than Arrow's offsets count.
     """
@@ -81,10 +81,10 @@ def record_batch(columns: Columns) -> pa.RecordBatch:
 
 
 def read(path: Path, layout: ShardLayout | None = None) -> Iterator[pa.RecordBatch]:
-    """The record batches of a file, memory-mapped, each checked before it is given: offsets, texts, sizes, no nulls.
+    """The record batches of a file, memory-mapped; offsets, texts and sizes are checked, and that there are no nulls.
 
-    OSError or ValueError where it is not a whole stream, or one that `write` does not write; where a layout is given,
-    of another one. Nothing is unpacked, and no more memory taken than the file has bytes.
+    OSError or ValueError for an incomplete stream, for one that `write` would not write, and for another layout than
+    the given one. Compressed data is refused, so no more memory is taken than the file has bytes.
     """
     try:
         with pa.memory_map(os.fsencode(path)) as source:
@@ -104,7 +104,7 @@ def read(path: Path, layout: ShardLayout | None = None) -> Iterator[pa.RecordBat
 
 
 def _schema(message: Any, layout: ShardLayout | None) -> pa.Schema:
-    """The schema that a stream's first message holds. ValueError where there is none, or not that of the layout."""
+    """The schema in a stream's first message. ValueError where there is none, or one that is not the layout's."""
     if message is None or message.type != "schema":
         raise ValueError("it does not begin with a schema")
     schema = pa.ipc.read_schema(message)
@@ -127,14 +127,14 @@ def _batch(message: Any, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _is_compressed(metadata: Any) -> bool:
-    """Whether a message of a record batch, whose flatbuffer pyarrow has verified, says how its body is compressed.
+    """Whether the body of a record batch message is compressed. pyarrow has verified its flatbuffer before.
 
-    pyarrow does not say, and would unpack as much as the file asks for. A table of a flatbuffer begins with the way
-    back to its vtable, which has the places of its fields: u16 size of itself, u16 size of the table, u16 each field.
+    pyarrow does not expose this, and would unpack whatever the file asks for. A flatbuffer table begins with the offset
+    of its vtable, which holds: u16 its own size, u16 the table's size, then the u16 offset of each field.
     """
 
     def place(table: int, field: int) -> int:
-        """Where a field begins, counted from its table; 0 where it is not there."""
+        """The offset of a field from its table; 0 where it is absent."""
         (back,) = struct.unpack_from("<i", metadata, table)
         (size,) = struct.unpack_from("<H", metadata, table - back)
         at = 4 + 2 * field
@@ -156,18 +156,18 @@ def _has_nulls(array: Any) -> bool:
 
 
 def columns_of(path: Path, layout: ShardLayout | None = None) -> Columns:
-    """The columns of a file, as they were written: `content_hash(columns_of(path))` is that of the shard."""
+    """The columns of a file, as they were written; `content_hash` of them is the recorded one. Errors as for `read`."""
     return columns_from(list(read(path, layout)))
 
 
 def columns_from(batches: Sequence[pa.RecordBatch]) -> Columns:
-    """The columns of record batches that follow each other, at least one."""
+    """The columns of one or more consecutive record batches."""
     table = pa.Table.from_batches(batches)
     return {name: _column(table.column(name).combine_chunks()) for name in table.column_names}
 
 
 def rows_from(batches: Sequence[pa.RecordBatch], rows: NDArray[np.int64]) -> Columns:
-    """Some rows of record batches that follow each other, at least one: int64 (r,), ascending. They are copied."""
+    """A copy of some rows of consecutive record batches. rows: ascending indices, int64 (r,), at least one."""
     ends = np.cumsum([batch.num_rows for batch in batches])
     owner = np.searchsorted(ends, rows, side="right")
     within = rows - (ends - [batch.num_rows for batch in batches])[owner]
@@ -210,7 +210,7 @@ def _column(array: Any) -> Column:
         return flat.reshape(shape)
     if pa.types.is_list(array.type):
         offsets = array.offsets.to_numpy().astype(np.int64)
-        entries = array.values.slice(offsets[0], offsets[-1] - offsets[0])  # of a slice of rows, not all of them
+        entries = array.values.slice(offsets[0], offsets[-1] - offsets[0])  # only the entries of this slice
         fields = {field.name: entries.field(field.name).to_numpy() for field in array.type.value_type}
         return Lists(offsets - offsets[0], fields)
     dense: NDArray[Any] = array.to_numpy()

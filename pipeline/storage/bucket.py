@@ -1,8 +1,8 @@
 """A prefix of an object store: S3, Google, Azure, the Hub, whatever fsspec speaks.
 
-An object is there when the store has all of it, so a file is written here first and sent in one piece: a store never
-shows half a shard, and a failed attempt is sent again by the store's own client. Credentials and endpoints come from
-where that client looks for them (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ~/.aws, …), on every worker.
+An object appears only when the store has all of it. So a file is written to the local disk first and sent as a whole:
+a store never shows half a shard, and the store's own client retries a failed attempt. On every worker, credentials and
+endpoints come from where that client looks for them (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ~/.aws, …).
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from pipeline.core.system.secrets import has_secret
 from pipeline.storage.folder import AGAIN, GONE, MOST_READ, STATE, checked_name
 from pipeline.storage.local import hash_of
 
-LEASE = timedelta(seconds=60)  # how long the folder stays taken after a builder's last sign of life
-PATIENCE = 60.0  # seconds for an upload to be answered, and more
-SLOWEST = 10**6  # bytes a second that we wait for
+LEASE = timedelta(seconds=60)  # how long a lock is valid after its builder last renewed it
+PATIENCE = 60.0  # seconds to wait for the answer to an upload, plus its size / SLOWEST
+SLOWEST = 10**6  # bytes a second: the slowest upload that we wait for
 ATTEMPTS = 3
-CLOCK = f"{STATE}/clock"  # an object that is written to see what time the store has
+CLOCK = f"{STATE}/clock"  # an object that is written to read the store's time
 EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 
 
@@ -41,7 +41,7 @@ class BucketFolder:
 
     @classmethod
     def at(cls, url: str) -> BucketFolder:
-        """The folder at a URL. StorageError where nobody here speaks its protocol."""
+        """The folder at a URL. StorageError where no installed package speaks its protocol."""
         import fsspec
 
         protocol, _, path = url.partition("://")
@@ -74,7 +74,7 @@ class BucketFolder:
             return fsspec.filesystem(self.url.partition("://")[0], use_listings_cache=False)
 
     def __getstate__(self) -> dict[str, str]:
-        return {"url": self.url}  # a worker makes a connection of its own
+        return {"url": self.url}  # each worker opens its own connection
 
     def _path(self, name: str) -> str:
         return f"{self.url}/{checked_name(name, self.url)}" if name else self.url
@@ -84,7 +84,7 @@ class BucketFolder:
 
     @contextmanager
     def _asking(self, place: str = "") -> Iterator[None]:
-        """What the store's client raises in the block, as a refusal. A missing file stays a FileNotFoundError."""
+        """Turn errors of the store's client in the block into StorageError; FileNotFoundError passes."""
         try:
             yield
         except (FileNotFoundError, StorageError):
@@ -93,7 +93,7 @@ class BucketFolder:
             raise StorageError(
                 f"no permission: {_line(error)}", "Check the credentials and the bucket's policy.", place or self.url
             ) from error
-        except Exception as error:  # each store's client has exceptions of its own
+        except Exception as error:  # each store's client has its own exceptions
             raise StorageError(
                 f"the store does not answer as it should: {_line(error)}",
                 "Run the same command again: what is complete is kept.",
@@ -118,9 +118,9 @@ class BucketFolder:
         self._send(name, self._store.pipe_file, self._path(name), text.encode(), size=len(text))
 
     def _send(self, name: str, sending: Callable[..., object], *what: Any, size: int) -> None:
-        """`sending(*what)`, tried again where the store takes the bytes and then says nothing.
+        """Call `sending(*what)`, and again where no answer comes in time. size: bytes sent.
 
-        The clients retry what fails and mostly what hangs, but an upload that waits for its answer may wait for ever.
+        The clients retry failures, but an upload may wait for its answer for ever.
         """
         patience = PATIENCE + size / SLOWEST
         limit = {"timeout": patience} if getattr(self._store, "async_impl", False) else {}
@@ -178,12 +178,12 @@ class BucketFolder:
         return _stamp(self._info(name))
 
     def has(self, name: str, size: int, file_hash: str, stamp: str = "") -> bool:
-        """A store checks what it is sent and what it keeps: the same size and stamp are the same bytes."""
+        """Equal size and stamp mean equal bytes, since a store checks what it receives and keeps."""
         try:
             info = self._info(name)
             if info["size"] != size or not stamp or _stamp(info) == stamp:
                 return bool(info["size"] == size)
-            with self.local(name) as path:  # sent anew, by somebody else or in other pieces
+            with self.local(name) as path:  # another stamp: sent again, perhaps in other parts
                 return hash_of(path) == file_hash
         except FileNotFoundError:
             return False
@@ -206,10 +206,10 @@ class BucketFolder:
 
     @contextmanager
     def locked(self) -> Iterator[Callable[[], None]]:
-        """A lease: an object that is written anew while its builder lives. Its age is read off the store's own clock.
+        """A lease: an object that the builder rewrites while it lives. Its age is measured by the store's clock.
 
-        Stores cannot lock; two builders that start in the same second may both go on. They would write the same bytes,
-        because a folder holds one plan.
+        Stores cannot lock, so two builders that start in the same second may both go on. They would write the same
+        bytes, because a folder holds one plan.
         """
         lock = f"{STATE}/lock"
         lease = json.dumps({"host": platform.node(), "lease": uuid.uuid4().hex})
@@ -226,7 +226,7 @@ class BucketFolder:
 
         def renew() -> None:
             while not ended.wait(LEASE.total_seconds() / 4):
-                with suppress(StorageError):  # the next attempt may get through
+                with suppress(StorageError):  # the next renewal may succeed
                     self.write(lock, lease)
 
         def held() -> None:
@@ -244,12 +244,12 @@ class BucketFolder:
         finally:
             ended.set()
             renewing.join()
-            for name in (lock, CLOCK):  # this one of a builder that was killed while it looked
+            for name in (lock, CLOCK):  # the clock may be left by a killed builder
                 with suppress(StorageError):
                     self.remove(name)
 
     def _age(self, name: str) -> timedelta | None:
-        """How long ago an object was written, by the store's clock; None where there is none."""
+        """The age of an object, by the store's clock; None where there is no object."""
         written = self._modified(name)
         if written is None:
             return None
@@ -268,7 +268,7 @@ class BucketFolder:
 
 
 def _stamp(info: dict[str, Any]) -> str:
-    """The hash or ETag that a store has of an object; "" where there is none."""
+    """The hash or ETag in a store's facts about an object; "" where there is none."""
     return next((str(info[key]) for key in ("md5Hash", "ETag", "etag") if info.get(key)), "")
 
 

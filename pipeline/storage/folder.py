@@ -1,4 +1,4 @@
-"""What builds, exports and readers need of the place where a dataset lies."""
+"""Folder: the operations that builds, exports and readers need of the place of a dataset."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pipeline.core.system.escaping import shortened
 STATE = ".pipeline"  # records, lock and log of builds; no part of the dataset
 GONE = "the folder was moved, removed or taken by another build while this one wrote to it"
 AGAIN = "Run the same command again: it builds what is missing."
-MOST_READ = 2**28  # bytes of a file that is read whole: manifests, records, recipes, tokenizers
+MOST_READ = 2**28  # bytes: the largest file that `read` takes (manifests, records, recipes, tokenizers)
 
 
 def checked_name(name: str, url: str) -> str:
-    """The name of a file or a folder below the folder `url`, as it is. StorageError where it is no path below it.
+    """`name`, unchanged. StorageError unless it is a relative path below the folder `url`; "" is the folder itself.
 
-    Names come out of files that others wrote. "" is the folder itself.
+    (Names come from files that anybody may have written.)
 
     >>> checked_name("train/shard-00000-of-00001.arrow", "data/bios")
     'train/shard-00000-of-00001.arrow'
@@ -41,10 +41,10 @@ def _is_encodable(name: str) -> bool:
 
 
 class Folder(Protocol):
-    """A dataset's folder, seen by all workers. File names are relative, with slashes. It can be pickled.
+    """A dataset's folder, seen by all workers. It can be pickled. File names are relative paths with slashes.
 
-    Every method raises StorageError where the place cannot be reached or used as asked, for a name that is no path
-    below the folder, and for one that leads out of it by a link.
+    Every method raises StorageError where the place cannot be reached or used, and for a name that is not below the
+    folder or leads out of it by a link.
     """
 
     @property
@@ -58,44 +58,44 @@ class Folder(Protocol):
         ...
 
     def below(self, name: str) -> Folder:
-        """A folder below it, as one of its own."""
+        """The folder `name` below this one, as a Folder."""
         ...
 
     def creating(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """A file that takes its name when the block ends, and leaves nothing behind when it raises."""
+        """A new file, open for writing. It gets its name when the block ends, and is removed when the block raises."""
         ...
 
     def write(self, name: str, text: str) -> None:
-        """A small text file, atomically. On a disk it is not touched where it has this very text already."""
+        """Write a small text file atomically. On a disk, a file with this very text is not touched."""
         ...
 
     def read(self, name: str) -> bytes:
-        """A whole file, of at most MOST_READ bytes. FileNotFoundError where there is none."""
+        """The bytes of a file, MOST_READ at most. FileNotFoundError where there is none."""
         ...
 
     def size(self, name: str) -> int:
-        """The bytes of a file. FileNotFoundError where there is none."""
+        """The size of a file in bytes. FileNotFoundError where there is none."""
         ...
 
     def local(self, name: str) -> AbstractContextManager[Path]:
-        """A file as one on this machine's disk, while the block lasts. FileNotFoundError where there is none."""
+        """The local path of a file, or of a copy, while the block lasts. FileNotFoundError where there is none."""
         ...
 
     def names(self, below: str = "") -> list[str]:
-        """The names of all files and folders directly in a folder below it, sorted; none where there is no such."""
+        """Sorted names of the files and folders directly in the folder `below`; [] where there is no such folder."""
         ...
 
     def sizes(self, below: str = "") -> dict[str, int]:
-        """The files directly in a folder below it: name → bytes; none where there is no such."""
+        """Name → bytes of the files directly in the folder `below`; {} where there is no such folder."""
         ...
 
     def stamp(self, name: str) -> str:
-        """What the place itself changes with the content of a file, such as an ETag; "" where it has no such thing."""
+        """A text, such as an ETag, that the store changes with the content of a file; "" where it has none."""
         ...
 
     def has(self, name: str, size: int, file_hash: str, stamp: str = "") -> bool:
-        """Whether a file is there as recorded. On a disk it is read and hashed. In a bucket, only where its stamp is
-        another one; without a recorded stamp, the size alone decides."""
+        """Whether a file is as recorded. On a disk it is read and hashed; in a bucket only if its stamp differs from
+        the recorded one. Without a recorded stamp, the size decides in a bucket."""
         ...
 
     def remove(self, name: str) -> None:
@@ -103,16 +103,16 @@ class Folder(Protocol):
         ...
 
     def dissolve(self) -> None:
-        """Remove the state of builds. On a disk, folders that are empty go too, and this one with them."""
+        """Remove the state of builds; on a disk also empty folders, this one included."""
         ...
 
     def locked(self) -> AbstractContextManager[Callable[[], None]]:
-        """The folder for one builder alone, while the block lasts. StorageError where another one has it.
+        """Lock the folder for one builder while the block lasts. StorageError where another builder holds the lock.
 
-        The function that it gives raises RunError, when called, where this is no longer the folder that was locked.
+        It yields a function that raises RunError where the folder is no longer the one that was locked.
         """
         ...
 
     def free(self) -> int | None:
-        """Bytes that can still be written; None where nobody knows."""
+        """Bytes that can still be written; None where this is unknown."""
         ...

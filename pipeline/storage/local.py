@@ -1,4 +1,4 @@
-"""A folder on a disk: one builder at a time, files complete or absent, a clear word when the disk is full."""
+"""A folder on a disk: one builder at a time, files complete or absent, a clear message when the disk is full."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class LocalFolder:
 
     @property
     def name(self) -> str:
-        return os.fsencode(self.root.name).decode("utf-8", "replace")  # as a text: the card has it
+        return os.fsencode(self.root.name).decode("utf-8", "replace")  # valid Unicode, for the card
 
     def path(self, name: str, *, reading: bool = False) -> Path:
-        """The file `name` below the folder. StorageError where the name, or a link on its way, leads out of it.
+        """The path of `name` below the folder. StorageError where the name, or a link on its way, leads out of it.
 
-        reading: it may then also be a link to a blob of the Hub's cache, in which this folder is a snapshot.
+        reading: a link to a blob is then allowed too, where this folder is a snapshot in the Hub's cache.
         """
         place = self.root / checked_name(name, self.url)
         if self._leads_out(place, reading):
@@ -57,7 +57,7 @@ class LocalFolder:
 
     @contextmanager
     def _reading(self, name: str) -> Iterator[Path]:
-        """The path of a file that the block reads. What the system raises leaves as the folder's own refusals."""
+        """The path of a file, to be read in the block. An OSError of the system becomes a StorageError."""
         path = self.path(name, reading=True)
         try:
             yield path
@@ -87,7 +87,7 @@ class LocalFolder:
         """Whether a file has this content."""
         try:
             return self.size(name) == len(data) and self.read(name) == data
-        except (FileNotFoundError, StorageError):  # what cannot be read is written anew
+        except (FileNotFoundError, StorageError):  # an unreadable file is rewritten
             return False
 
     def read(self, name: str) -> bytes:
@@ -114,7 +114,7 @@ class LocalFolder:
             return []
 
     def sizes(self, below: str = "") -> dict[str, int]:
-        self.names(below)  # which refuses what is no folder
+        self.names(below)  # raises where it is not a folder
         try:
             with self._reading(below) as folder, os.scandir(folder) as entries:
                 files = [entry for entry in entries if entry.is_file()]
@@ -130,7 +130,7 @@ class LocalFolder:
         return ""
 
     def has(self, name: str, size: int, file_hash: str, stamp: str = "") -> bool:
-        """On a disk, which may have damaged it, the file is read and hashed."""
+        """The file is read and hashed, since a disk may damage it."""
         try:
             with self._reading(name) as path:
                 status = path.stat()
@@ -153,7 +153,7 @@ class LocalFolder:
 
     @contextmanager
     def locked(self) -> Iterator[Callable[[], None]]:
-        """The lock is the kernel's, so a killed builder leaves none behind."""
+        """The kernel holds the lock, so it ends with a killed builder."""
         try:
             self.path(STATE).mkdir(parents=True, exist_ok=True)
             place = self.path(f"{STATE}/lock")
@@ -181,7 +181,7 @@ class LocalFolder:
 
             try:
                 yield held
-            finally:  # what killed workers have left, of this build or an earlier one: we hold the lock
+            finally:  # files that killed workers left: nobody writes now, since we hold the lock
                 with suppress(StorageError):
                     shutil.rmtree(self.path(f"{STATE}/partial"), ignore_errors=True)
 
@@ -193,7 +193,7 @@ class LocalFolder:
 
 
 def hash_of(path: Path) -> str:
-    """BLAKE3 of a regular file, as `b3sum` prints it. OSError where it is none, or cannot be read to its end."""
+    """BLAKE3 of a regular file, in hex as `b3sum` prints it. OSError for other files and unreadable ones."""
     state, piece = blake3(), memoryview(bytearray(PIECE))
     with opened(path) as file:
         while count := file.readinto(piece):  # type: ignore[attr-defined]
@@ -202,19 +202,19 @@ def hash_of(path: Path) -> str:
 
 
 def hash_of_bytes(data: bytes) -> str:
-    """BLAKE3 of bytes in memory, written as `hash_of` writes it."""
+    """BLAKE3 of bytes in memory, in the form of `hash_of`."""
     return f"blake3:{blake3(data).hexdigest()}"
 
 
 def _blobs(root: Path) -> Path:
-    """The folder to which the files of a snapshot in the Hub's cache are links: `<repo>/blobs` beside
-    `<repo>/snapshots/<revision>/…`. Of any other folder, the folder itself."""
+    """Where the Hub's cache keeps the files that a snapshot links to: `<repo>/blobs` for a folder in
+    `<repo>/snapshots/<revision>`. For any other folder, the folder itself."""
     revision = next((place for place in (root, *root.parents) if place.parent.name == "snapshots"), None)
     return revision.parent.parent / "blobs" if revision else root
 
 
 def _lock_file(place: Path) -> BinaryIO:
-    """The lock, open, made where there is none. OSError where it is a link or no regular file."""
+    """The lock file, opened, created if missing. OSError where it is a link or not a regular file."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = os.open(place, flags, 0o666)
@@ -229,7 +229,7 @@ def _lock_file(place: Path) -> BinaryIO:
 
 
 def _refused(error: OSError, path: Path) -> StorageError:
-    """What the system says against writing a file, as a refusal."""
+    """The StorageError for an OSError raised while a file was written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return StorageError(
             f"no space left to write it ({error.strerror})",

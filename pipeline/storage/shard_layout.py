@@ -1,8 +1,7 @@
-"""What the file of a shard may hold: which columns, of which types, and no token id below zero.
+"""What the file of a shard may contain: which columns, of which types, and no negative token ids.
 
-A shard may have been made by anybody, with the right hashes: nothing of it is looked at before its layout is known to
-be one that `arrow.write` writes. Numbers that point into a row or a list are held against their bounds by who follows
-them: see `Dataset.entries` and `formats`.
+Anybody may have made a shard, with the right hashes, so its layout is checked before anything in it is used. Numbers
+that point into a row or a list are checked where they are used: see `Dataset.entries` and `formats`.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from pipeline.core.table import Columns
 
 @dataclass(frozen=True)
 class ShardLayout:
-    """Of the shards of a split: the names of their columns, and how many tokens a row has."""
+    """The layout of a split's shards: names of the columns, and tokens in a row."""
 
     columns: tuple[str, ...]
     length: int
 
     def check_types(self, types: Mapping[str, str], names: int) -> None:
-        """ValueError unless these are the columns, name → type as pyarrow writes it. names: how many there are."""
+        """ValueError unless `types` (name → type, as pyarrow writes it) fits. names: how many columns the file has."""
         if names != len(types) or set(types) != set(self.columns):
             shown = ", ".join(types)[:200]
             raise ValueError(f"it has the columns {shown} instead of {', '.join(self.columns)}")
@@ -41,7 +40,7 @@ class ShardLayout:
 
 
 def id_beyond(columns: Columns, vocabulary: int) -> str:
-    """What is wrong with token ids of which one is not below the size of a vocabulary; "" where all are."""
+    """What is wrong where a token id is not below `vocabulary`; "" where all are."""
     ids = columns["input_ids"]
     assert isinstance(ids, np.ndarray), "the layout says so"
     if not ids.size or ids.max() < vocabulary:

@@ -2,22 +2,21 @@
 
 W ranks (W is the world size) share the rows in one of two ways:
 
-    rows     rank r has the rows r, r + W, r + 2W, … of the split, and makes no others (where W is below 8 it makes all,
-             which is quicker then). Whatever W is, each round of W rows is the next W rows of the split, so a run may
-             go on with another world size than before.
+    rows     rank r has the rows r, r + W, r + 2W, … of the split. From W = 8 on it makes only these; below, it makes
+             all, which is then quicker. Each round of W rows is the next W rows of the split, so a run may continue
+             with another world size.
     shards   rank r makes the shards r, r + W, … of the split, and has all of their rows. For sources that are slow to
              make. Ranks get different numbers of rows.
 
-Epochs follow each other without a gap: all rows of the first, then all of the second, are one line of T rows, and a
-round may begin in one epoch and end in the next. Where W does not divide T, `uneven` says what becomes of the last
-round, here of T = 7 rows and W = 3 ranks:
+Epochs follow each other without a gap: all epochs together are one sequence of T rows, and a round may begin in one
+epoch and end in the next. Where W does not divide T, `uneven` decides about the last round, here for T = 7 and W = 3:
 
-    keep     0 1 2 | 3 4 5 | 6        the first T mod W ranks get a row more; nothing is left out, nothing repeated
+    keep     0 1 2 | 3 4 5 | 6        the first T mod W ranks get one row more; nothing is left out or repeated
     drop     0 1 2 | 3 4 5            all get ⌊T / W⌋ rows; the last T mod W rows of the last epoch are left out
     pad      0 1 2 | 3 4 5 | 6 0 1    all get ⌈T / W⌉ rows; the round is filled with the first rows of the split
 
-The loader workers of a rank have its rounds in turn, whatever `uneven` says: together they give what the rank would
-have given alone.
+The loader workers of a rank take its rounds in turn, whatever `uneven` is: together they give the rows that the rank
+alone would give.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ RENAMED = {"consumer": "rank", "consumers": "world_size", "deal": "assign"}
 
 @dataclass(frozen=True)
 class Assignment:
-    """What one reader has. shards: of the split. epochs: how often all rows come (None: for ever). Else see above.
+    """What one reader has. shards: number in the split. epochs: None for endless ones. The others: see above.
 
-    A visit is a shard in an epoch: visit v is shard v mod shards in epoch ⌊v / shards⌋. PlanError for what cannot be.
+    A visit is a shard in an epoch: visit v is shard v mod shards in epoch ⌊v / shards⌋. PlanError for invalid values.
 
     >>> reader = Assignment(shards=2, rank=1, world_size=3, worker=1, workers=2)
     >>> reader.number, reader.readers
@@ -79,32 +78,32 @@ class Assignment:
 
     @property
     def readers(self) -> int:
-        """Loader workers of all ranks: rows, or shards, from one of this reader's to its next."""
+        """Loader workers of all ranks; the step between two rows (or shards) of one reader."""
         return self.workers * self.world_size
 
     @property
     def number(self) -> int:
-        """Of this reader among all: its place in each of their rounds."""
+        """This reader's index among all readers, in each of their rounds."""
         return self.lead + self.rank
 
     @property
     def lead(self) -> int:
-        """Rows between the beginning of a round of all readers and that of the round of ranks in which this one is."""
+        """Rows of a round of all readers before the part of this reader's worker, which is a round of ranks."""
         return self.worker * self.world_size
 
     def has_visit(self, visit: int) -> bool:
-        """Whether a visit lies in the epochs."""
+        """Whether a visit is within the epochs."""
         return self.epochs is None or visit < self.epochs * self.shards
 
     @property
     def visits(self) -> range:
-        """Those of this reader, where shards are assigned. There must be an end of epochs."""
+        """The visits of this reader where shards are assigned. Only with a number of epochs."""
         assert self.epochs is not None
         return range(self.number, self.epochs * self.shards, self.readers)
 
 
 def checked_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a stream. PlanError for one that there is not."""
+    """The options, unchanged. PlanError for one that streams do not have."""
     for name in options:
         if name not in OPTIONS:
             remedy = f"It is called {RENAMED[name]}." if name in RENAMED else suggest(name, OPTIONS)
@@ -113,7 +112,7 @@ def checked_options(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def whole_number(name: str, value: Any, least: int, otherwise: str = "") -> int:
-    """The whole number that a value is. PlanError for anything else, and for one below the least."""
+    """A value as an int. PlanError where it is no whole number, or below `least`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise PlanError(f"{name} is {value!r}", f"Give a whole number, {least} or more{otherwise}.")
     return int(value)

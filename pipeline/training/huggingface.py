@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Rows(Protocol):
-    """What is asked of a stream: see `pipeline.training.streams.Stream`."""
+    """The part of `pipeline.training.streams.Stream` that is used here."""
 
     assignment: Assignment
     shards: Shards
@@ -31,7 +31,7 @@ class Rows(Protocol):
 
 
 def iterable_dataset(stream: Rows) -> IterableDataset:
-    """The rows that iterating a stream would give now, each time that it is read; as `Stream.datasets` says."""
+    """The remaining rows of a stream, the same at each pass; see `Stream.datasets`."""
     from datasets import Features, IterableDataset
 
     from pipeline.storage.arrow import record_batch
@@ -46,14 +46,14 @@ def iterable_dataset(stream: Rows) -> IterableDataset:
 
 
 def _records_of(stream: Rows, visits: list[int] | None = None) -> Iterator[Row]:
-    """Rows with lists of records, as `datasets` has them; those of some visits, or all of the stream."""
+    """Rows of some visits, or of the whole stream, with list columns as lists of dicts."""
     rows = iter(stream.copy()) if visits is None else of_visits(stream.assignment, stream.shards, visits)
     for row in rows:
         yield {name: _records(value) if isinstance(value, dict) else value for name, value in row.items()}
 
 
 def _records(fields: dict[str, Any]) -> list[dict[str, Any]]:
-    """A list of records from arrays of their fields.
+    """A list of dicts from a dict of arrays.
 
     >>> _records({"start": np.array([0, 4]), "length": np.array([4, 2])})
     [{'start': 0, 'length': 4}, {'start': 4, 'length': 2}]

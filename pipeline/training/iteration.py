@@ -1,4 +1,4 @@
-"""The rows of one reader in their order, and how far it has come, which is noted before each row is given."""
+"""The rows of one reader in order. Before each row, `note` gets the state that continues after it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Note = Callable[[State], None]
 
 
 def by_rows(reader: Assignment, shards: Shards, start: RowsState, note: Note) -> Iterator[Row]:
-    """The rows of a reader where rows are assigned, from a state on."""
+    """The rows of a reader from a state on, where rows are assigned."""
     visit = start.epoch * reader.shards + start.shard
     before, next_row = start.rows_before, start.next_row
-    held: tuple[Row, int] | None = None  # a row whose round may not be complete, and where that would end
-    total, empty = 0, 0  # rows of all epochs, once they are counted; empty shards one after the other
+    held: tuple[Row, int] | None = None  # a row whose round may be incomplete, and the end of that round
+    total, empty = 0, 0  # rows of all epochs, 0 until counted; consecutive empty shards
 
     def state() -> RowsState:
         epoch, shard = divmod(visit, reader.shards)
@@ -34,7 +34,7 @@ def by_rows(reader: Assignment, shards: Shards, start: RowsState, note: Note) ->
             held = None
         for at in range(0 if columns is None else length_of(columns)):
             assert columns is not None
-            begins = next_row + reader.lead  # the round of ranks that the row is in
+            begins = next_row + reader.lead  # first row of the round of ranks with this row
             if not reader.has_visit(visit) and begins >= total:
                 return
             next_row += reader.readers
@@ -51,7 +51,7 @@ def by_rows(reader: Assignment, shards: Shards, start: RowsState, note: Note) ->
 
 
 def by_shards(reader: Assignment, shards: Shards, start: ShardsState, note: Note) -> Iterator[Row]:
-    """The rows of a reader where shards are assigned, from a state of its own on."""
+    """The rows of a reader from its own state on, where shards are assigned."""
     visit, row, empty = start.epoch * reader.shards + start.shard, start.row, 0
     while reader.has_visit(visit) and empty < reader.shards:
         epoch, shard = divmod(visit, reader.shards)
@@ -65,7 +65,7 @@ def by_shards(reader: Assignment, shards: Shards, start: ShardsState, note: Note
 
 
 def of_visits(reader: Assignment, shards: Shards, visits: Iterable[int]) -> Iterator[Row]:
-    """All rows of the shards of some visits."""
+    """All rows of the shards at some visits."""
     for visit in visits:
         if shards.known_count(visit % reader.shards) != 0:
             columns = shards(visit % reader.shards)

@@ -1,6 +1,6 @@
-"""Where the rows of one reader stand: shard and row of the row at an index, and how many there are.
+"""The rows of one reader by index: index → (shard, row in the shard), and the number of rows.
 
-A built dataset knows its numbers of rows; of a plan they follow from the lengths of all documents before them.
+A built dataset knows how many rows its shards have; for a plan they follow from the lengths of all documents.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pipeline.training.row_sources import Shards
 
 
 class Ends:
-    """Rows of a split up to the end of each of its shards, counted as far as is asked for."""
+    """Cumulative row counts of a split's shards, counted as far as needed."""
 
     def __init__(self, shards: Shards, number: int) -> None:
         self._shards, self._number = shards, number
         self._ends: list[int] = []
 
     def beyond(self, row: int) -> list[int]:
-        """Of the shards from the first one to the one that holds a row; of all, where none does."""
+        """Rows up to the end of each shard: from the first shard to the one with `row`, or of all where none has it."""
         while len(self._ends) < self._number and (not self._ends or self._ends[-1] <= row):
             self._count_one()
         return self._ends
@@ -36,7 +36,7 @@ class Ends:
 
 
 def place_of(reader: Assignment, shards: Shards, ends: Ends, index: int) -> tuple[int, int]:
-    """Shard, and row in it, of the row of a reader at an index. IndexError where there is none."""
+    """(shard, row in the shard) of a reader's row at an index ≥ 0. IndexError where there is none."""
     place = None
     if index >= 0:
         place = _of_shards(reader, shards, index) if reader.assign == "shards" else _of_rows(reader, ends, index)
@@ -46,10 +46,10 @@ def place_of(reader: Assignment, shards: Shards, ends: Ends, index: int) -> tupl
 
 
 def _of_rows(reader: Assignment, ends: Ends, index: int) -> tuple[int, int] | None:
-    begins = (reader.worker + index * reader.workers) * reader.world_size  # the round of ranks
+    begins = (reader.worker + index * reader.workers) * reader.world_size  # first row of the round of ranks
     row = begins + reader.rank
     needed = {"keep": row, "drop": begins + reader.world_size - 1, "pad": begins}[reader.uneven]
-    rows = ends.beyond(needed)[-1]  # of an epoch, unless those that are needed lie before
+    rows = ends.beyond(needed)[-1]  # rows of an epoch, or more than needed
     if needed >= rows and (not rows or (reader.epochs is not None and needed >= reader.epochs * rows)):
         return None
     counted = ends.beyond(row)
@@ -69,7 +69,7 @@ def _of_shards(reader: Assignment, shards: Shards, index: int) -> tuple[int, int
 
 
 def rows_of(reader: Assignment, shards: Shards, ends: Ends) -> int:
-    """How many rows a reader has. TypeError where they do not end."""
+    """How many rows a reader has. TypeError where epochs are endless."""
     if reader.epochs is None:
         raise TypeError("a stream without end has no length: give epochs")
     if reader.assign == "shards":

@@ -1,10 +1,11 @@
-"""The shards of a split as a stream asks for them: whole, counted, or some of their rows.
+"""Shards of a split for a stream: all rows, some rows, or their number.
 
-    PlannedShards  of a plan. Lengths come first: from them follows which documents a row needs; only those are made.
-    BuiltShards    of a built dataset, whose manifest knows the counts; rows are read from memory-mapped batches.
-    LoadedShards   of any function that gives whole shards.
+    PlannedShards  of a plan. The lengths of documents are made first; they decide which documents a row needs, and only
+                   these are made.
+    BuiltShards    of a built dataset. Counts are in the manifest; rows are read from memory-mapped batches.
+    LoadedShards   of any function that returns whole shards.
 
-What has been counted and laid out is kept, within bounds, so that a second epoch and random access do not ask again.
+Counts and layouts are cached, within bounds, for later epochs and random access.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
     from pipeline.shard.placement import Layout
 
 I64 = NDArray[np.int64]
-FEW = 8  # readers: from so many on, lengths and then own rows are quicker than all rows
-LAID_OUT = 2**23  # documents whose places are kept, 8 bytes each
+FEW = 8  # readers: with fewer, making all rows is quicker than making lengths and then one's rows
+LAID_OUT = 2**23  # documents whose layout is cached, 8 bytes each
 OPEN = 16  # shards of a dataset that are kept mapped
 
 
 @runtime_checkable
 class Shards(Protocol):
-    """The shards of a split. A count may cost as much as making the lengths of a shard's documents; it is kept."""
+    """The shards of a split. A first count may cost as much as making the lengths of a shard's documents."""
 
     def __call__(self, k: int) -> Columns:
         """All rows of shard k."""
@@ -43,20 +44,20 @@ class Shards(Protocol):
         ...
 
     def known_count(self, k: int) -> int | None:
-        """The same, where it is known without making anything."""
+        """How many rows shard k has, if that is known without making anything; else None."""
         ...
 
     def rows(self, k: int, rows: I64) -> Columns:
-        """Some rows of shard k, at least one: int64 (r,), ascending."""
+        """Some rows of shard k. rows: ascending indices, int64 (r,), at least one."""
         ...
 
     def every(self, k: int, first: int, step: int) -> tuple[int, Columns | None]:
-        """How many rows shard k has, and of these first, first + step, …; None where it has none of them."""
+        """(number of rows of shard k, its rows first, first + step, …); None where it has none of these."""
         ...
 
 
 class LoadedShards:
-    """Shards of which nothing is known before they are loaded."""
+    """Shards from a function; nothing is known of a shard before it is loaded."""
 
     def __init__(self, load: Callable[[int], Columns]) -> None:
         self._load = load
@@ -81,7 +82,7 @@ class LoadedShards:
         return _every(self(k), first, step)
 
     def _kept(self, k: int) -> Columns:
-        """The shard, which is kept until another one is asked for."""
+        """The shard, cached until another one is asked for."""
         if self._latest is None or self._latest[0] != k:
             self._latest = k, self(k)
         return self._latest[1]
@@ -91,7 +92,7 @@ class LoadedShards:
 
 
 class PlannedShards:
-    """The shards of a plan's split, made here."""
+    """The shards of a plan's split, made in this process."""
 
     def __init__(self, plan: Plan, split: str) -> None:
         self._plan, self._split = plan, split
@@ -128,7 +129,7 @@ class PlannedShards:
         return count, self.rows(k, np.arange(first, count, step)) if first < count else None
 
     def _layout(self, k: int) -> Layout:
-        """How shard k is laid out: the latest one is kept, and the first ones as far as there is room for them."""
+        """The layout of shard k. Cached: the latest, and the first ones, up to LAID_OUT documents."""
         from pipeline.shard.placement import layout_of
 
         if k in self._layouts:
@@ -173,7 +174,7 @@ class BuiltShards:
         return rows_from(self._opened(k), rows)
 
     def _opened(self, k: int) -> list[Any]:
-        """The record batches of a shard, which has as many rows as its record says."""
+        """The record batches of a shard. StorageError where its number of rows is not the recorded one."""
         if k not in self._open:
             while len(self._open) >= OPEN:
                 del self._open[next(iter(self._open))]
@@ -186,7 +187,7 @@ class BuiltShards:
             return count, None
         if step < FEW:
             return _every(self(k), first, step)
-        self._opened(k)  # before there is a list of what its record says that it has
+        self._opened(k)  # checks the recorded count before it is used
         return count, self.rows(k, np.arange(first, count, step))
 
     def __getstate__(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 
 def row_of(columns: Columns, at: int) -> Row:
-    """The row at a place."""
+    """Row `at`: column → its value, without the first axis; a list column as a dict of arrays."""
     return {name: _value(column, at) for name, column in columns.items()}
 
 

@@ -1,7 +1,7 @@
-"""How far a stream has come: a few numbers, which are saved with a model and loaded again.
+"""The state of a stream, a few numbers to save with a model and load again.
 
-A state of `RowsState` stands for the round behind it, whoever has it: readers that keep step have equal `next_row`, and
-the state of any of them may be loaded by all, also by another number of readers.
+A `RowsState` states how many rounds are done, the same for all readers that keep step. So all readers can load the
+state of any of them, also another number of readers.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pipeline.training.row_sources import Shards
 
 @dataclass(slots=True)
 class RowsState:
-    """Of a stream that assigns rows.
+    """The state of a stream that assigns rows.
 
-    epoch, shard: which shard is read, both from 0 on. rows_before: rows of the split ahead of that shard, those of the
-    epochs before included. next_row: the row that the next round of all readers begins with, counted in the same way.
-    readers: ranks, or loader workers of all ranks, that share the rows.
+    epoch, shard: the shard being read, both from 0. rows_before: rows before that shard, earlier epochs included.
+    next_row: the first row of the next round of all readers, counted from the beginning of the first epoch. readers:
+    loader workers of all ranks (or the ranks, without workers).
     """
 
     epoch: int
@@ -33,7 +33,7 @@ class RowsState:
 
 @dataclass(slots=True)
 class ShardsState:
-    """Of a stream that assigns shards. epoch, shard: which one is read. row: the next one in it. readers: as above."""
+    """The state of a stream that assigns shards. epoch, shard: the shard being read. row: the next row in it."""
 
     epoch: int
     shard: int
@@ -51,7 +51,7 @@ _EARLIER = {
 
 
 def read_state(saved: Any, assignment: Assignment, shards: Shards) -> State:
-    """A state as it was saved, by this version or an earlier one. PlanError for what is no state of such a stream."""
+    """The state in a saved dict of this or an earlier version. PlanError where it is no state of such a stream."""
     kind = KINDS[assignment.assign]
     names = [field.name for field in fields(kind)]
     if isinstance(saved, Mapping) and set(saved) == {"turn", *_EARLIER[kind]}:
@@ -68,12 +68,12 @@ def read_state(saved: Any, assignment: Assignment, shards: Shards) -> State:
 
 
 def _check(state: State, assignment: Assignment, shards: Shards) -> None:
-    """PlanError where a stream of these epochs and shards cannot have had the state, as far as rows are counted."""
+    """PlanError where a stream of these epochs and shards cannot have this state, as far as counts are known."""
     over = assignment.epochs is not None and state.epoch >= assignment.epochs
     if isinstance(state, ShardsState):
-        may_be_over = state.row == 0  # a reader that has no shard at all
+        may_be_over = state.row == 0  # a reader without any shard
     else:
-        may_be_over = assignment.uneven == "pad"  # in the first rows again
+        may_be_over = assignment.uneven == "pad"  # the last round is padded with the first rows
     if over and not may_be_over:
         raise PlanError(
             f"the state is in epoch {state.epoch + 1}, and this stream has {assignment.epochs}",
@@ -84,7 +84,7 @@ def _check(state: State, assignment: Assignment, shards: Shards) -> None:
 
 
 def _fits(state: State, assignment: Assignment, shards: Shards) -> bool:
-    """Whether a state is one of these shards, as far as they are counted."""
+    """Whether a state is possible with these shards, as far as their counts are known."""
     count = shards.known_count(state.shard)
     if isinstance(state, ShardsState):
         return count is None or state.row <= count
@@ -95,7 +95,7 @@ def _fits(state: State, assignment: Assignment, shards: Shards) -> bool:
 
 
 def _rows_before(epoch: int, shard: int, number: int, shards: Shards) -> int | None:
-    """Rows ahead of a shard in an epoch, of a split with a number of shards; None where they are not counted."""
+    """Rows before a shard of an epoch, from the first epoch on; None where not all are counted. number: of shards."""
     counts = []
     for k in range(number if epoch else shard):
         count = shards.known_count(k)
@@ -106,7 +106,7 @@ def _rows_before(epoch: int, shard: int, number: int, shards: Shards) -> int | N
 
 
 def check_reader(state: ShardsState, assignment: Assignment) -> None:
-    """PlanError unless it is a state of this reader, one of as many."""
+    """PlanError unless the state is of this reader, and of the same number of readers."""
     if state.readers != assignment.readers:
         raise PlanError(
             f"the state is that of {state.readers} readers (ranks times loader workers), not of {assignment.readers}",

@@ -1,7 +1,6 @@
-"""Sequences for a training job: the rows of a split, in order or at any place, the same ones in the same order.
+"""Stream: the rows of a split for a training job, in order or by index; always the same rows in the same order.
 
-They are made as they are asked for, without a disk, or read from a built dataset. Nothing is kept but the shard that is
-being read and what has been counted.
+Rows are made on demand, without a disk, or read from a built dataset. Only the current shard and counts are in memory.
 """
 
 from __future__ import annotations
@@ -32,21 +31,20 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """The rows of a split as an iterable that knows where it is, and as a table that is read at any place.
+    """The rows of a split, as an iterable whose position can be saved, and as a sequence. A row is a dict of columns.
 
-    shards: how many there are; load(k): the columns of one. epochs: how often all rows come (None: for ever). rank,
+    shards: their number; load(k): the columns of shard k. epochs: how often all rows are given (None: endless). rank,
     world_size, assign ("rows" or "shards"), uneven ("keep", "drop" or "pad"): which rows this stream has; see
-    assignment.py. PlanError for options that cannot be.
+    assignment.py. PlanError for invalid options.
 
-    Iterating begins at the beginning, or where `load_state_dict` has set it, and `state_dict` says at any time how far
-    it has come: the rows that were given before do not come again. The state of any rank may be loaded by all that have
-    kept step with it and, where rows are assigned, also by another number of ranks.
+    Iteration begins at the first row, or at the state given to `load_state_dict`. `state_dict` returns the state after
+    the last row that was given. With assigned rows, the state of any rank can be loaded by all ranks that kept step
+    with it, also by another number of ranks; with assigned shards, each rank loads its own.
 
-    `len` is how many rows iterating from the beginning gives (TypeError where they do not end), and `stream[i]` is the
-    i-th of them, made without the others; `stream[[3, 1, 2]]` is a list of rows. That is what map-style samplers of
-    PyTorch and grain want. A built dataset knows its numbers of rows; of a plan they follow from the lengths of all
-    documents before them, which takes more than half as long as making them, once (`list(stream)` asks for it too;
-    `list(iter(stream))` does not). IndexError past the end.
+    `len` is the number of rows from the beginning (TypeError where epochs are endless). `stream[i]` is row i, made
+    without the others (IndexError past the end); `stream[[3, 1, 2]]` is a list of rows. Map-style samplers of PyTorch
+    and grain need these. For a plan, the first `len` or index makes the lengths of all documents before it, which takes
+    more than half as long as making the rows. (`list(stream)` calls `len` too; `list(iter(stream))` does not.)
 
         >>> stream = Stream(2, lambda k: {"input_ids": np.arange(4 * k, 4 * k + 4)}).shared(1, 3)
         >>> [int(row["input_ids"]) for row in stream], len(stream), int(stream[-1]["input_ids"])
@@ -68,7 +66,7 @@ class Stream:
         """Whether a caller has given it a rank, so that nobody need ask for one."""
         self.shards: Shards = load if isinstance(load, Shards) else LoadedShards(load)
         self._ends = Ends(self.shards, self.assignment.shards)
-        self._start: State | None = None  # where the next `iter` begins
+        self._start: State | None = None  # where the next iteration begins
         self._state: State | None = None
 
     def __repr__(self) -> str:
@@ -77,9 +75,9 @@ class Stream:
     # ── parts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def shared(self, rank: int, world_size: int) -> Stream:
-        """The part of one of several ranks: from the beginning, or from a state that was loaded and not yet used.
+        """The stream of one rank of several, from the beginning or from a loaded state that was not used yet.
 
-        PlanError where this is already a part.
+        PlanError where this stream is already that of one rank.
         """
         if self.has_rank:
             raise PlanError("this is already a part of a stream", "Share the whole one.")
@@ -89,13 +87,13 @@ class Stream:
         return part
 
     def of_worker(self, worker: int, workers: int) -> Stream:
-        """What one of several loader workers gives of this rank's rows (or shards): every `workers`-th of them."""
+        """The stream of one loader worker of several: every `workers`-th row (or shard) of this rank."""
         part = self.copy()
         part.assignment = replace(self.assignment, worker=worker, workers=workers)
         return part
 
     def copy(self) -> Stream:
-        """The same with a position of its own: that where the next `iter` begins."""
+        """An independent copy, positioned where the next iteration of this stream would begin."""
         part = copy(self)
         part._state = part._start
         return part
@@ -120,20 +118,20 @@ class Stream:
     # ── states ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def state_dict(self) -> dict[str, int]:
-        """How far it has come, as in state.py; {} where nothing was read or loaded.
+        """The position (see state.py) after the last row that was given; {} where nothing was read or loaded.
 
-        To be loaded by a stream with the same options; where rows are assigned also with another rank and world size.
+        A stream with the same options can load it; where rows are assigned, also one of another rank and world size.
         """
         return {} if self._state is None else asdict(self._state)
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Go on from there at the next `iter`, once; {} is the beginning. PlanError for what is no state of it."""
+        """Begin the next iteration (only that one) at a state; {} is the beginning. PlanError for an invalid one."""
         self._start = read_state(state, self.assignment, self.shards) if state else None
         self._state = self._start
 
     @property
     def goes_on(self) -> bool:
-        """Whether the next `iter` begins at a state that was loaded."""
+        """Whether the next iteration begins at a loaded state."""
         return self._start is not None
 
     # ── at any place ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -142,7 +140,7 @@ class Stream:
         return rows_of(self.assignment, self.shards, self._ends)
 
     def __bool__(self) -> bool:
-        """True, without counting."""
+        """True; without it, Python would call `len`, which counts."""
         return True
 
     def __getitem__(self, index: Any) -> Any:
@@ -154,7 +152,7 @@ class Stream:
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Iterable[Any]) -> list[Row]:
-        """The rows at several indices, in their order, each shard asked once: what PyTorch's fetcher calls."""
+        """The rows at several indices, in that order; each shard is asked once. PyTorch's fetcher calls this."""
         places = [place_of(self.assignment, self.shards, self._ends, self._index(index)) for index in indices]
         rows: dict[tuple[int, int], Row] = {}
         for k in {k: None for k, _ in places}:
@@ -164,7 +162,7 @@ class Stream:
         return [rows[place] for place in places]
 
     def _index(self, index: Any) -> int:
-        """An index counted from the beginning. TypeError for what is none."""
+        """An index as an int ≥ 0; negative ones count from the end. TypeError where it is no index."""
         if isinstance(index, bool | np.bool_):
             raise TypeError(f"an index is a whole number, not {index}")
         number = operator.index(index)
@@ -177,10 +175,10 @@ class Stream:
     def torch(self, columns: tuple[str, ...] | None = None) -> SequenceDataset:
         """As a torch.utils.data.IterableDataset of dicts of tensors; ranks and loader workers share the rows.
 
-        The rank is that of torch.distributed or torchrun, unless this stream has one by hand (`shared`, or rank and
-        world_size as options): of that, the workers share the rows, and nobody is asked for a rank again.
+        The rank is that of torch.distributed or torchrun, unless this stream was given one (by `shared`, or by rank and
+        world_size as options); then only loader workers share its rows.
 
-        columns: which ones; by default those that tensors can hold.
+        columns: by default all that tensors can hold.
         """
         from pipeline.training.torch import SequenceDataset
 
@@ -189,19 +187,19 @@ class Stream:
     def table(self, columns: tuple[str, ...] | None = None) -> SequenceTable:
         """As a map-style torch.utils.data.Dataset of the same dicts of tensors, for samplers that choose the rows.
 
-        It has all rows of this stream: a DistributedSampler, not this, divides them among ranks.
+        It has all rows of this stream; ranks share them by a DistributedSampler.
         """
         from pipeline.training.torch import SequenceTable
 
         return SequenceTable(self, columns)
 
     def datasets(self) -> IterableDataset:
-        """As a datasets.IterableDataset: the rows that iterating this stream would give now, each time that it is read.
+        """As a datasets.IterableDataset of the rows from this stream's current position on; each pass gives the same.
 
-        It keeps states of its own. Of a whole stream from the beginning, or of one whose shards are assigned, it has a
-        shard for each of them in each epoch, which `split_dataset_by_node`, loader workers and `shuffle` divide and
-        reorder. A part with rows assigned, a stream that goes on from a state, and one without end are one shard: nodes
-        then skip each other's rows. So share either here, by `shared`, or there.
+        It keeps its own state. A whole stream from the beginning, or one with assigned shards, has a shard for each of
+        ours in each epoch; `split_dataset_by_node`, loader workers and `shuffle` divide and reorder these. A rank's
+        stream with assigned rows, one from a loaded state and an endless one are a single shard, of which each node
+        skips the others' rows. So divide rows among ranks either here, by `shared`, or there.
         """
         from pipeline.training.huggingface import iterable_dataset
 
@@ -209,12 +207,12 @@ class Stream:
 
 
 def of_plan(plan: Plan, split: str, **options: Any) -> Stream:
-    """The rows of a plan's split, made here. PlanError where there is no such split, or no such option."""
+    """The stream of a plan's split, made in this process. PlanError for an unknown split or option."""
     if split not in plan.splits:
         raise PlanError(f"no split '{split}'", suggest(split, plan.splits))
     return Stream(plan.splits[split].shards, PlannedShards(plan, split), **checked_options(options))
 
 
 def of_dataset(dataset: Dataset, split: str, **options: Any) -> Stream:
-    """The rows of a built split, read from its shards. StorageError where there is no such split."""
+    """The stream of a built split. options: of Stream. StorageError for an unknown split, PlanError for an option."""
     return Stream(len(dataset.split(split)["shards"]), BuiltShards(dataset, split), **checked_options(options))

@@ -1,4 +1,4 @@
-"""Sequences for PyTorch: a stream whose ranks and loader workers find out which rows are theirs."""
+"""Streams as PyTorch datasets, in which ranks and loader workers share the rows by themselves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_WORKERS = 4096  # of one loader
 
 
 class Rows(Protocol):
-    """What is asked of a stream: see `pipeline.training.streams.Stream`."""
+    """The part of `pipeline.training.streams.Stream` that is used here."""
 
     has_rank: bool
 
@@ -40,17 +40,17 @@ class Rows(Protocol):
 
 
 class SequenceDataset(IterableDataset[dict[str, Any]]):
-    """Dicts of tensors, one a sequence: int64 for integers, so that ids index embeddings; bool for loss_mask.
+    """One dict of tensors per sequence: integers as int64, so that ids index embeddings; loss_mask as bool.
 
-    Every loader worker of every rank has rows of its own. The rank is that of torch.distributed where it is
-    initialised, else that of torchrun (RANK, WORLD_SIZE); a stream that was given one (`rows.shared(rank, world_size)`,
-    or rank and world_size as options) is divided among the workers of this process alone. Whatever the number of
-    workers, a rank gets the same rows, in another order. `len` is theirs, those of all workers of this rank.
+    Loader workers of all ranks share the rows. The rank is that of torch.distributed where it is initialised, else that
+    of torchrun (RANK, WORLD_SIZE). A stream that was given a rank (`shared`, or rank and world_size as options) is
+    shared by the workers of this process alone. A rank gets the same rows for any number of workers, in another order.
+    `len` is the number of rows of this rank.
 
-    A state is used by the next pass over the rows, and by no later one: by this process, or by all workers of the next
-    loader, forked or spawned, which go on from there with rows of their own. How far workers are, this process does not
-    know, and `state_dict` raises PlanError: torchdata's StatefulDataLoader asks each of them. With several workers
-    `len(loader)` may be too small by a batch for each but one, as each ends with a batch that is not full.
+    A loaded state is used by the next pass only: in this process, or in all workers, forked or spawned, of the next
+    loader. This process does not know how far workers are, so `state_dict` then raises PlanError; torchdata's
+    StatefulDataLoader asks each worker. With several workers, `len(loader)` may be too small by up to one batch for all
+    but one of them, since each ends with an incomplete batch.
 
         loader = DataLoader(pipeline.stream("tiny", "train").torch(), batch_size=8)
     """
@@ -66,7 +66,7 @@ class SequenceDataset(IterableDataset[dict[str, Any]]):
         number, workers = (worker.id, worker.num_workers) if worker else (0, 0)
         reader = (*_rank(), number, workers)
         first = self._passes.begin(number, workers)
-        if self._part is None or self._reader != reader:  # a worker inherits that of the process it was forked from
+        if self._part is None or self._reader != reader:  # a forked worker inherits its parent's
             self._part, self._reader = self._of_rank().of_worker(number, max(workers, 1)), reader
             if not first:
                 self._part.load_state_dict({})
@@ -79,7 +79,7 @@ class SequenceDataset(IterableDataset[dict[str, Any]]):
         return self._whole if self._whole.has_rank else self._whole.shared(*_rank())
 
     def state_dict(self) -> dict[str, int]:
-        """How far this process has come. PlanError where the rows went to loader workers."""
+        """The state after the last row given in this process. PlanError where loader workers gave the rows."""
         if get_worker_info() is None and self._passes.by_workers:
             raise PlanError(
                 "the rows were read by loader workers, and this process does not know how far they are",
@@ -88,16 +88,16 @@ class SequenceDataset(IterableDataset[dict[str, Any]]):
         return (self._whole if self._part is None else self._part).state_dict()
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Go on from there at the next pass. PlanError for what is no state of such a stream."""
+        """Begin the next pass at a state. PlanError for an impossible state."""
         self._whole.load_state_dict(state)
         self._part, self._passes = None, _Passes()
 
 
 class SequenceTable(Dataset[dict[str, Any]]):
-    """The rows of a stream at any place, as the same dicts of tensors: what a sampler chooses from.
+    """The rows of a stream by index, as the same dicts of tensors, for samplers.
 
-    `table[i]` makes or reads one row, `table.__getitems__([…])`, which loaders call with a batch, each shard once. All
-    loader workers and ranks see the same rows: their sampler divides them.
+    `table[i]` makes or reads one row; `table.__getitems__([…])`, which loaders call for a batch, opens each shard once.
+    All loader workers and ranks see the same rows; a sampler divides them.
 
         DataLoader(table, batch_size=8, sampler=DistributedSampler(table))
     """
@@ -116,10 +116,10 @@ class SequenceTable(Dataset[dict[str, Any]]):
 
 
 class _Passes:
-    """Who has read the rows, in memory that is shared with the loader workers that copies of this are sent to.
+    """Notes which passes over the rows were made, in memory that is shared with loader workers.
 
-    A loader starts new workers for every epoch, each with what the process held that made them. Only those of the first
-    epoch may use a state that was loaded there, and only a note that all of them see can tell the later ones.
+    A loader starts new workers for every epoch, each with a copy of the parent's loaded state. Only the workers of the
+    first epoch may use it, and they can only know by a note that all workers share.
     """
 
     def __init__(self) -> None:
@@ -127,15 +127,15 @@ class _Passes:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._notes.share_memory_()  # as it is already, where a loader has sent it; not so where it was copied
+        self._notes.share_memory_()  # already shared where a loader sent it, but not in a plain copy
 
     def begin(self, worker: int, workers: int) -> bool:
-        """Note a pass by a worker of so many (0: by the process itself); whether it is its part of the first pass."""
+        """Note a pass by one of `workers` workers (0: this process). Returns whether it belongs to the first pass."""
         if workers > MOST_WORKERS:
             raise PlanError(f"{workers} loader workers", f"Take {MOST_WORKERS} at most.")
         notes, kind = self._notes, workers + 1
         if not notes[0]:
-            notes[0] = kind  # all workers of one loader write the same
+            notes[0] = kind  # all workers of a loader write the same value
         first = bool(notes[0] == kind and not notes[2 + worker])
         notes[1], notes[2 + worker] = kind, 1
         return first
@@ -147,7 +147,7 @@ class _Passes:
 
 
 def _rank() -> tuple[int, int]:
-    """The rank of this process, and the world size. PlanError where torchrun's variables are not those."""
+    """(rank, world size) of this process. PlanError for invalid variables of torchrun."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank(), torch.distributed.get_world_size()
     values = {name: os.environ.get(name, default) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1"))}

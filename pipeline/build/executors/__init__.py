@@ -1,11 +1,11 @@
-"""Who runs the shards: this process, or Ray. Results come back in any order; the output does not depend on it.
+"""Executors, which run the shards: this process, or Ray. Results come in any order; the dataset does not depend on it.
 
 executor.py   the protocol, and this process as an executor
 auto.py       the choice between this process and Ray
-ray.py        shards as Ray tasks, on a Ray of our own or on somebody's cluster
-local.py      a Ray of our own on this machine, of as few processes as there can be
-sessions.py   what such a Ray leaves behind, and how it is cleared up, whenever its driver dies
-signals.py    signals that wait while native code of Ray's is at work
+ray.py        shards as Ray tasks, on a local Ray or on a user's cluster
+local.py      a local Ray of as few processes as possible
+sessions.py   removes what a local Ray leaves behind, even if its driver was killed
+signals.py    holds signals back while native code of Ray runs
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The choice between this process and Ray."""
+"""Auto: this process first, then Ray if the remaining work is worth its start."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pipeline.build.executors.executor import C, R, T
 from pipeline.build.executors.ray import Ray, RayGone
 from pipeline.storage import Folder
 
-WORTH = 30.0  # seconds that the rest must take this process for a Ray to be started: three times its start and end
-WARM = 10.0  # a first item that took longer shows how long the others take; in a shorter one, much is the warming up
+WORTH = 30.0  # seconds: Ray is started if this process would need longer for the rest; three times its start and stop
+WARM = 10.0  # seconds: a shorter first item is mostly warm-up, so it does not predict the others
 
 
 @dataclass
 class Auto:
-    """This process, and Ray for the rest as soon as that is worth its start; this process again where Ray fails.
+    """This process, then Ray as soon as the rest is worth its start; this process again where Ray fails.
 
-    weight: what an item is expected to cost, in any unit. The items that this process has done show how many seconds a
-    unit takes; Ray is started once the rest would take more than `WORTH` seconds. notice: is called with a line where
-    Ray has failed. inline, by_ray: how many items each has done.
+    weight: the expected cost of an item, in any unit; the items done so far give the seconds per unit. Ray is started
+    once the rest would take more than `WORTH` seconds. notice: called with a line of text where Ray failed. inline,
+    by_ray: how many items this process and Ray have done.
     """
 
     ray: Ray
@@ -47,10 +47,10 @@ class Auto:
         yield from self._run_here(work, common, left, math.inf)
 
     def _run_here(self, work: Callable[[C, T], R], common: C, left: dict[T, None], worth: float) -> Iterator[R]:
-        """Results of this process, of items that are taken off `left`: until none is left, or the rest would take it
-        more than `worth` seconds."""
+        """Results of items run here and removed from `left`, until it is empty or the rest would take more than `worth`
+        seconds."""
         weight = sum(map(self.weight, left))
-        seconds = 0.0  # that the rest would take, as far as is known
+        seconds = 0.0  # estimate for the rest; 0 while unknown
         while left and seconds <= worth:
             item = next(iter(left))
             began = self.clock()

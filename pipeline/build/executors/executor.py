@@ -1,4 +1,4 @@
-"""The protocol of an executor, and this process as one."""
+"""Executor, the protocol; Inline, this process as an executor."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Executor(Protocol):
     """Runs `work(common, item)` for every item."""
 
     def run(self, work: Callable[[C, T], R], common: C, items: Sequence[T], folder: Folder) -> Iterator[R]:
-        """The results as they come. `common` goes to each worker once; all of them write below `folder`."""
+        """The results, in any order. `common` is sent to each worker once; all workers write below `folder`."""
         ...
 
 
 class Inline:
-    """This process, one item after the other."""
+    """Runs items in this process, one after another."""
 
     def run(self, work: Callable[[C, T], R], common: C, items: Sequence[T], folder: Folder) -> Iterator[R]:
         for item in items:

@@ -1,12 +1,12 @@
-"""A Ray of our own on this machine: as few processes as there can be, and none of them left behind.
+"""A local Ray: as few processes as possible, none of them left behind.
 
-`ray.init` starts a server of the cluster's state, a scheduler (the raylet), a log monitor, an autoscaler and a
-dashboard, and the raylet starts an agent of the dashboard and one of runtime environments: seven, of which five are
-programs in Python that take seconds to start. Our tasks need the first two, and workers. The others are not started;
-for the two agents, whose end would be the raylet's, stands `cat`, which reads from the raylet until that is gone. All
-of it listens on the loopback device alone, asks for a token, and has its files in a folder of its own (`sessions.py`).
+`ray.init` starts seven processes: the cluster's state server, a scheduler (the raylet), a log monitor, an autoscaler, a
+dashboard, and the raylet's two agents (of the dashboard, of runtime environments). Five of them are Python programs
+that take seconds to start. Our tasks need only the first two, and workers, so the others are not started. The raylet
+exits when an agent exits, so each agent is replaced by `cat`, which reads from the raylet until that is gone. All
+processes listen on the loopback device alone, require a token, and keep their files in one folder (`sessions.py`).
 
-This reaches into parts of Ray that are not public, of the release that the lock file names.
+This uses private parts of Ray, of the release in the lock file.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",  # which writes a stack of native calls
+    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",  # the handler writes a native stack trace
 }
-PROMPT = {  # a driver is connected before workers have started; these are no less urgent than this process
+PROMPT = {  # connect the driver before workers have started; give workers the same priority as this process
     "RAY_prestart_worker_first_driver": "0",
     "RAY_worker_niceness": "0",
 }
@@ -45,10 +45,10 @@ PROMPT = {  # a driver is connected before workers have started; these are no le
 
 @contextmanager
 def started(workers: int | None, url: str) -> Iterator[Callable[[], bool]]:
-    """A Ray of `workers` processes (all cores by default) that write to a folder's `url`; gives whether it still lives.
+    """A running Ray of `workers` processes (default: all cores); yields a function that tells whether it still runs.
 
-    It is stopped when the block is left, whatever is raised, and so is what a driver that was killed has left behind.
-    Whatever Ray raises where it cannot be started.
+    url: the folder that its workers write to. Ray is stopped when the block is left, and so are processes that killed
+    drivers left behind. Ray's own exceptions where it cannot be started.
     """
     ray, node = _part(""), _part("._private.node")
     with ExitStack() as stack:
@@ -66,16 +66,16 @@ def started(workers: int | None, url: str) -> Iterator[Callable[[], bool]]:
                 logging_level=logging.ERROR,
                 _temp_dir=str(began.folder),
             )
-        # From here on, signals come as they did before.
+        # From here on, signals are handled as before.
         yield ray._private.worker._global_node.remaining_processes_alive
 
 
 @contextmanager
 def kept_handlers() -> Iterator[Callable[[], None]]:
-    """The signal handlers of this process are the same after the block; gives a function that sets them anew in it.
+    """Restore this process's signal handlers after the block; yields a function that restores them inside it.
 
-    `ray.init` sets its own for SIGTERM, in Python and again in native code, where it writes a stack of native calls to
-    stderr; `ray.shutdown` sets the system's, which ends the process at once.
+    `ray.init` sets its own SIGTERM handlers, in Python and in native code, which write a native stack trace to stderr;
+    `ray.shutdown` sets the system's default, which ends the process at once.
     """
     before = signals.handlers()
     try:
@@ -85,24 +85,24 @@ def kept_handlers() -> Iterator[Callable[[], None]]:
 
 
 def stop() -> None:
-    """Disconnect from Ray. A signal comes afterwards: half a disconnection would be tried again at exit, and hang."""
+    """Disconnect from Ray. Signals wait: an interrupted disconnection would be retried at exit, and hang."""
     with signals.held():
         _part("").shutdown()
 
 
 @contextmanager
 def _own_token(began: Session) -> Iterator[dict[str, str]]:
-    """A token for this Ray alone, in a file that nobody else can read; gives the environment of its processes.
+    """A token for this Ray alone, in a file that only the user can read; yields the environment of its processes.
 
-    Ray's own way is one token for ever in ~/.ray, which everybody may read, and for which there must be a home. What a
-    user has set stands.
+    Ray by itself would keep one permanent token in ~/.ray, readable by everybody, and needs a home for it. A token that
+    the user has set is used.
     """
     native = _part("._raylet")
     path = began.folder / "token"
     path.touch(mode=0o600)
     path.write_text(secrets.token_hex(32))
     chosen = {} if "RAY_AUTH_TOKEN" in os.environ else {"RAY_AUTH_TOKEN_PATH": str(path)}
-    before = {name: os.environ.get(name) for name in ("RAY_AUTH_MODE", *chosen)}  # Ray sets the first one itself
+    before = {name: os.environ.get(name) for name in ("RAY_AUTH_MODE", *chosen)}  # Ray itself sets RAY_AUTH_MODE
     os.environ.update(chosen)
     native.AuthenticationTokenLoader.instance().reset_cache()
     try:
@@ -111,22 +111,22 @@ def _own_token(began: Session) -> Iterator[dict[str, str]]:
         for name, value in before.items():
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
         native.AuthenticationTokenLoader.instance().reset_cache()
-        native.Config.initialize("")  # which holds the mode
+        native.Config.initialize("")  # the native code caches the mode
 
 
 def _lean(
     began: Session, url: str, environment: Mapping[str, str], restore: Callable[[], None], late: ExitStack
 ) -> type:
-    """Ray's class of a node, with what it starts cut down to what is needed.
+    """A subclass of Ray's Node that starts only the processes that we need.
 
-    While it starts, signals have the handlers that `restore` sets. Then they are held until `late` is left: half a
-    connection would be taken down again at exit, and hang.
+    While it starts, signals have the handlers that `restore` sets. Then they are held until `late` is left, because an
+    interrupted connection would be closed at exit, and hang.
     """
     node, services, native = _part("._private.node"), _part("._private.services"), _part("._raylet")
     cat = shutil.which("cat") or "/bin/cat"
 
     def start(command: Sequence[str], kind: str, **options: Any) -> Any:
-        """One of Ray's processes, with the mark, and without the secrets that it has no use for."""
+        """Start one of Ray's processes, with the mark of the session and without secrets that it does not need."""
         command = [f"{part.partition('=')[0]}={cat}" if part.startswith(AGENTS) else part for part in command]
         updates = {**(options.get("env_updates") or {}), **environment}
         process = subprocess.Popen(  # noqa: S603
@@ -145,18 +145,18 @@ def _lean(
         def __init__(self, ray_params: Any, **options: Any) -> None:
             ray_params.include_log_monitor, ray_params.no_monitor = False, True
             ray_params.node_ip_address = "127.0.0.1"
-            ray_params.session_name = "s"  # short: a socket's path has 107 bytes at most
+            ray_params.session_name = "s"  # short: the path of a socket has at most 107 bytes
             restore()
             with patch.object(services, "start_ray_process", start):
                 super().__init__(ray_params, **options)
             late.enter_context(signals.held())
 
         def start_api_server(self, **options: Any) -> None:
-            for name in PORTS:  # what the agents would say: that they are not in use
+            for name in PORTS:  # the agents would report their ports: none
                 native.persist_port(self._session_dir, self._node_id, name, -1)
 
         def kill_all_processes(self, **options: Any) -> None:
-            """All that is worth keeping has come back by now, so nobody is asked to leave, nor waited for long."""
+            """Kill at once, with a short wait: all results are back by now."""
             super().kill_all_processes(check_alive=False, allow_graceful=False)
             began.end()
 
@@ -164,12 +164,12 @@ def _lean(
 
 
 def _part(name: str) -> Any:
-    """A module of Ray's, of which many parts have no types."""
+    """A submodule of Ray, as Any since many parts have no types."""
     return import_module(f"ray{name}")
 
 
 def _bound(fate_share: bool) -> Callable[[], None]:
-    """What a process of Ray's does before it begins: leave Ctrl-C to the driver, and die with it."""
+    """What a process of Ray runs first: ignore Ctrl-C, which is the driver's; die with the driver (if `fate_share`)."""
     utils = _part("._private.utils")
 
     def begin() -> None:

@@ -1,4 +1,4 @@
-"""Shards as Ray tasks: on a local Ray that is started and stopped here, or on somebody's cluster."""
+"""Shards as Ray tasks, on a local Ray that is started and stopped here, or on a user's cluster."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from pipeline.core.system import caches
 from pipeline.core.system.secrets import redacted
 from pipeline.storage import STATE, Folder
 
-RETRIES = 20  # of a shard whose worker or node died; a shard that raises is not retried
-LOOK = 0.25  # seconds between two looks at signals and at whether Ray still lives, while no shard comes
-KNOCK = 5.0  # seconds between two looks at a cluster
-SILENCE = 40.0  # seconds for which a cluster may be out of reach; after 60, Ray's own code would end this process
+RETRIES = 20  # of a shard whose worker or node died; exceptions are not retried
+LOOK = 0.25  # seconds between two checks for signals and for a dead Ray, while no shard arrives
+KNOCK = 5.0  # seconds between two checks that a cluster can be reached
+SILENCE = 40.0  # seconds that a cluster may be unreachable; after 60, Ray would end this process
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.ENOTDIR)
 AGAIN = "What is complete is kept: run the same command again."
 
 
 class RayGone(Exception):
-    """Ray does not start, or has died: nothing is wrong with the work itself."""
+    """Ray did not start, or died. The work itself did not fail."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(problem, remedy)
@@ -56,18 +56,18 @@ class Ray:
             raise RunError(gone.problem, gone.remedy) from None
 
     def pairs(self, work: Callable[[C, T], R], common: C, items: Sequence[T], folder: Folder) -> Iterator[tuple[T, R]]:
-        """Items with their results, as they come. RayGone where Ray does not start, or dies."""
+        """(item, result) in any order. RayGone where Ray does not start, or dies."""
         with self._connected(folder) as (ray, alive):
             if self.address:
                 _check_nodes(ray, folder)
-            shared = ray.put(pickle.dumps(common))  # as bytes, so that workers get arrays of their own
+            shared = ray.put(pickle.dumps(common))  # as bytes, so that each worker gets its own, writable arrays
             task = ray.remote(num_cpus=1, max_retries=RETRIES)(_work)
             cpus = max(1, int(ray.cluster_resources().get("CPU", 1)))
             waiting = list(reversed(items))
             running: dict[Any, T] = {}
             while waiting or running:
-                with signals.held():  # in native code, an exception of theirs becomes another one
-                    while waiting and len(running) < 2 * cpus:  # one queued behind each that runs
+                with signals.held():  # an exception of a signal handler would be replaced in native code
+                    while waiting and len(running) < 2 * cpus:  # for each core, one runs and one is queued
                         item = waiting.pop()
                         running[task.remote(work, [shared], item)] = item
                     done, _ = ray.wait(list(running), num_returns=1, timeout=LOOK)
@@ -82,7 +82,7 @@ class Ray:
 
     @contextmanager
     def _connected(self, folder: Folder) -> Iterator[tuple[Any, Callable[[], bool]]]:
-        """Ray, and a function that returns whether it still lives. Stopped, or left, however the block is left."""
+        """(the module ray, a function that tells whether Ray still runs); stopped or disconnected after the block."""
         for name, value in local.QUIET.items():  # before it is imported
             os.environ.setdefault(name, value)
         caches.lend_home()
@@ -92,19 +92,19 @@ class Ray:
 
                 connection = self._cluster() if self.address else local.started(self.workers, folder.url)
                 alive = stack.enter_context(connection)
-            except Exception as error:  # Ray has many of its own, and raises plain ones too
+            except Exception as error:  # Ray raises many types, plain Exception included
                 problem = f"cannot connect to {self._name}" if self.address else "a local Ray does not start"
                 raise RayGone(f"{problem}: {_line(error)}", _remedy(error, self.address)) from None
             try:
                 yield ray, alive
-            except ray.exceptions.RayTaskError:  # what the work has raised
+            except ray.exceptions.RayTaskError:  # raised by the work
                 raise
             except ray.exceptions.RayError as error:
                 raise RayGone(f"{self._name} has died: {_line(error)}", AGAIN) from None
 
     @contextmanager
     def _cluster(self) -> Iterator[Callable[[], bool]]:
-        """The cluster at `address`, which is left at the end; a function that returns whether it is within reach."""
+        """Connect to the cluster at `address` for the block; yields a function that tells whether it can be reached."""
         import ray
 
         assert self.address, "or there is none"
@@ -128,7 +128,7 @@ class Ray:
             local.stop()
 
     def _result(self, ray: Any, reference: Any) -> Any:
-        """The result of a task. What the work raised, raised here; RunError where its worker died too often."""
+        """The result of a task. Raises what the work raised; RunError where its worker died too often."""
         errors = ray.exceptions
         try:
             return ray.get(reference)
@@ -150,7 +150,7 @@ def _work(work: Callable[[Any, Any], Any], shared: list[Any], item: Any) -> Any:
 
 @lru_cache(1)
 def _fetched(reference: Any) -> Any:
-    """What all items have in common, taken from Ray once a process."""
+    """The common argument of all items, fetched once per process."""
     import ray
 
     return pickle.loads(ray.get(reference))  # noqa: S301  (our own driver wrote it)
@@ -182,14 +182,14 @@ def _remedy(error: Exception, address: str | None) -> str:
 
 
 def _knock(address: str) -> None:
-    """OSError where nobody answers at host:port; Ray itself would go on trying for many minutes."""
+    """OSError where nothing answers at host:port. (Ray itself would try for many minutes.)"""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _check_nodes(ray: Any, folder: Folder) -> None:
-    """StorageError unless every node sees the folder, and runs this version of the package."""
+    """StorageError unless every node can read the folder and has this version of the package."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     name, secret = f"{STATE}/probe", uuid.uuid4().hex
@@ -223,7 +223,7 @@ def _check_nodes(ray: Any, folder: Folder) -> None:
 
 
 def _probe(folder: Folder, name: str) -> tuple[str | None, str]:
-    """The text that a node reads in a file that the driver wrote, None where it does not; the version that it runs."""
+    """(text of a file that the driver wrote, None where a node cannot read it; the node's version of the package)."""
     try:
         return folder.read(name).decode(), _version()
     except (FileNotFoundError, StorageError):

@@ -1,10 +1,9 @@
-"""What a local Ray leaves behind, and how it is cleared up, at its end or after a driver that was killed.
+"""Sessions: the folder and the processes of a local Ray, removed at its end or after its driver was killed.
 
-A session is a folder in a place that this user alone can reach, and a mark: a random word in the environment of every
-process that is started in it, which the children of these inherit. The driver holds a lock on the folder while it
-lives; the kernel lets go of it when it dies, however it dies. So a folder whose lock can be had is that of a dead
-driver. Its processes are known by the mark, which nobody else has, never by a name or a number that may be another's
-by now: they are killed, and the folder is removed.
+A session is a folder that only this user can access, and a mark: a random word in the environment of all its processes,
+which their children inherit. The driver holds a lock on the folder; the kernel releases it when the driver dies. So a
+folder that can be locked belongs to a dead driver: the processes with its mark are killed, and the folder is removed.
+(Processes are found by the mark, since a name or a process number may belong to another process by now.)
 """
 
 from __future__ import annotations
@@ -28,30 +27,30 @@ from pipeline.build.executors.signals import held
 from pipeline.core.errors import StorageError
 
 MARK = "PIPELINE_RAY_SESSION"  # the variable that holds the mark
-PATIENCE = 10.0  # seconds for killed processes to be gone
+PATIENCE = 10.0  # seconds to wait for killed processes to end
 
 
 @dataclass(frozen=True)
 class Session:
-    """A folder of a local Ray, and the mark of its processes."""
+    """The folder of a local Ray, and the mark of its processes."""
 
     folder: Path
     mark: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """What its processes are started with, beside the rest. Without SPT_NOENV, a title overwrites the mark."""
+        """Variables for its processes. (SPT_NOENV: else Ray's process titles would overwrite the mark.)"""
         return {MARK: self.mark, "SPT_NOENV": "1"}
 
     def processes(self) -> list[int]:
-        """The processes of this user that carry the mark, but for this one."""
+        """Ids of this user's processes with the mark, without this process."""
         return [process for process in _processes() if self._has(process)]
 
     def end(self) -> None:
         """Kill the processes, wait until they are gone, and remove the folder. Not to be interrupted half-way."""
         with held():
             end = time.monotonic() + PATIENCE
-            while (left := self.processes()) and time.monotonic() < end:  # one may have started another meanwhile
+            while (left := self.processes()) and time.monotonic() < end:  # each may have started another one
                 self._kill(left, end)
             if not left:  # else the next session tries again
                 shutil.rmtree(self.folder, ignore_errors=True)
@@ -68,7 +67,7 @@ class Session:
             for process in processes:
                 with suppress(OSError):
                     descriptors.append(os.pidfd_open(process))
-                    if self._has(process):  # still the one that was looked at: the descriptor cannot become another's
+                    if self._has(process):  # still the same process; the descriptor cannot refer to another one
                         signal.pidfd_send_signal(descriptors[-1], signal.SIGKILL)
             waiting = select.poll()
             for descriptor in descriptors:
@@ -85,9 +84,9 @@ class Session:
 
 @contextmanager
 def session(base: Path) -> Iterator[Session]:
-    """A session of our own below `base`, ended when the block is left; first, those of dead drivers are ended.
+    """A new session below `base`, ended after the block. Sessions of dead drivers are ended first.
 
-    StorageError where there is no place that this user alone can reach. OSError where nothing can be written.
+    StorageError where no folder can be made that only this user can access. OSError where nothing can be written.
     """
     place = _place(base)
     with _exclusive(place):
@@ -106,7 +105,7 @@ def session(base: Path) -> Iterator[Session]:
 
 
 def _place(base: Path) -> Path:
-    """Where sessions of this user lie: its own, and closed to all others."""
+    """The folder of this user's sessions, not accessible to others."""
     place = base / f"pipeline-ray-{os.getuid()}"
     with suppress(FileExistsError):
         place.mkdir(mode=0o700)
@@ -120,14 +119,14 @@ def _place(base: Path) -> Path:
 
 @contextmanager
 def _exclusive(place: Path) -> Iterator[None]:
-    """Nobody else makes or ends a session meanwhile."""
+    """A lock: nobody else makes or ends a session during the block."""
     with open(place / "turn", "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _locked(folder: Path) -> TextIO | None:
-    """The lock of a session; None where its driver lives."""
+    """The acquired lock of a session; None where its driver is alive."""
     file = open(folder / "lock", "a+")  # noqa: SIM115  (held while the session lasts)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -145,12 +144,12 @@ def _end_if_dead(folder: Path) -> None:
         mark = lock.read()
         if len(mark) == 32:
             Session(folder, mark).end()
-        else:  # killed before it had a process
+        else:  # the driver was killed before it started a process
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _processes() -> list[int]:
-    """The processes of this user, but for this one; none where the system does not list them."""
+    """Ids of this user's processes, without this one; [] where the system does not list them."""
     with suppress(OSError):
         numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
         return [number for number in numbers if number != os.getpid() and _is_ours(number)]

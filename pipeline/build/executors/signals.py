@@ -1,7 +1,7 @@
-"""The signals that stop this process, held back while something goes on that must not be stopped half-way.
+"""Holding back the signals that stop this process, while something runs that must not be interrupted.
 
-Masks do not hold them: a signal to the process comes to whichever thread has none. So their handlers are changed, which
-Python allows in the main thread, the only one in which it runs them.
+Signal masks do not help, since a signal goes to any thread that does not mask it. So the handlers are replaced. Python
+allows this in the main thread, where it also runs them.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from pipeline.core.system.signals import HANDLED
 
 
 def handlers() -> dict[signal.Signals, Any]:
-    """How this process handles them now."""
+    """The current handlers of the signals that stop this process."""
     return {number: signal.getsignal(number) for number in HANDLED}
 
 
 def install(wanted: Mapping[signal.Signals, Any]) -> None:
-    """Handle them so, natively too, whatever native code has set meanwhile."""
+    """Set these handlers, in Python and natively, whatever native code has set."""
     if threading.current_thread() is threading.main_thread():
         for number, handler in wanted.items():
-            if handler is not None:  # which is one that Python does not know
+            if handler is not None:  # None: a native handler that Python does not know
                 signal.signal(number, handler)
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """They come when the block is left, to the handlers that there were before it."""
+    """Hold the signals during the block; afterwards the previous handlers get them."""
     before, came = handlers(), []
     install(dict.fromkeys(HANDLED, lambda number, frame: came.append(number)))
     try:

@@ -1,4 +1,4 @@
-"""The split and source that are measured, and where the values of its documents stand.
+"""The split and source that are measured, and the spans of values in its documents.
 
 Letters: s sequences of a batch, S of a split, L tokens in each, a labels of attributes, m spans.
 """
@@ -26,17 +26,17 @@ from pipeline.text.shown_facts import Shown
 from pipeline.worlds.attributes.codes import CodesSpec
 from pipeline.worlds.world import World
 
-BATCH = 64  # sequences looked at together, and given to a function
-ALL = 2**31  # tokens: more than a sequence has
+BATCH = 64  # sequences that are processed together, and passed to a function
+ALL = 2**31  # tokens: more than any sequence has
 
 
 @dataclass(frozen=True)
 class Measured:
     """A split of a dataset, and the source in it that is measured.
 
-    shown: what its documents show of an individual. name: the attribute that is the name. number: of the source in the
-    column documents. labels: what the numbers of attributes in the column spans mean. chunk int64 (a,): tokens of the
-    first chunk of each. shape: (S, L). eos: the id of the end token.
+    shown: which values its documents show of an individual. name: the name's attribute. number: of the source in the
+    column documents. labels: attributes by their number in the column spans. chunk: tokens of each attribute's first
+    chunk, int64 (a,). shape: (S, L). eos: id of the end token.
     """
 
     dataset: Dataset
@@ -54,9 +54,9 @@ class Measured:
 
     @classmethod
     def of(cls, folder: str | Path, split: str, source: str | None) -> Measured:
-        """What lies in a folder. StorageError, PlanError where it cannot be measured on.
+        """The split of the dataset in `folder`. StorageError for a bad dataset, PlanError where it cannot be measured.
 
-        source: of biographies; None: the only one of the split.
+        source: a source of biographies; None for the split's only one.
         """
         dataset = Dataset.at(folder)
         record = dataset.split(split)
@@ -71,7 +71,7 @@ class Measured:
 
     @classmethod
     def _of_recipe(cls, dataset: Dataset, split: str, loaded: Loaded, source: str | None) -> Measured:
-        """By the recipe of the dataset."""
+        """As `of`, from the loaded recipe of the dataset."""
         record = dataset.split(split)
         if missing := {*record["source_names"]} - loaded.recipe.sources.keys():
             raise StorageError(f"no source '{min(missing)}' in its recipe.yaml", MEND, dataset.folder.url)
@@ -119,7 +119,7 @@ class Measured:
 
 
 def _chosen(source: str | None, biographies: list[str], split: str) -> str:
-    """The biographies that are meant, of those of a split. PlanError where that is not clear."""
+    """`source`, or the only one of a split's sources of biographies. PlanError where this is not one of them."""
     if source is None and len(biographies) == 1:
         return biographies[0]
     if source is None:
@@ -131,20 +131,20 @@ def _chosen(source: str | None, biographies: list[str], split: str) -> str:
 
 
 def first_spans(batch: Any, ids: NDArray[Any], measured: Measured) -> tuple[int, I64, I64, I64]:
-    """Of a record batch: how many documents count; of their first spans, each int64 (m,): first token, tokens, label.
+    """(n, start, length, label) of a batch: n documents count; the arrays, int64 (m,), describe their first spans.
 
-    Tokens are numbered over the batch, whose ids (s, L) are given. A document has its end token behind its spans.
+    ids: (s, L), those of the batch; start indexes the flattened ids. A document's end token comes after its spans.
     """
     tokens = ids.shape[1]
-    row, document = measured.dataset.entries(batch, "documents", tokens, source=2**16)  # any: none is looked up by it
+    row, document = measured.dataset.entries(batch, "documents", tokens, source=2**16)  # any number is allowed
     begin = row * tokens + document["start"]
     end = begin + document["length"]
     ended = ids.reshape(-1)[end - 1] == measured.eos
-    whole = document["start"] > 0  # what goes on from another sequence begins at 0
+    whole = document["start"] > 0  # a document continued from another sequence begins at 0
     counted = ended & whole & (document["source"] == measured.number)
     row, span = measured.dataset.entries(batch, "spans", tokens, attribute=len(measured.labels))
     start = row * tokens + span["start"]
-    holder = np.searchsorted(begin, start, side="right") - 1  # the document that a span is in
+    holder = np.searchsorted(begin, start, side="right") - 1  # index of the document with the span
     inside = np.flatnonzero(holder >= 0)
     inside = inside[counted[holder[inside]] & (start[inside] + span["length"][inside] < end[holder[inside]])]
     labels = len(measured.labels)

@@ -1,18 +1,18 @@
-"""The formulas: sums of losses over documents to bits that a model knows.
+"""The formulas: from sums of losses over documents to the bits that a model knows.
 
     sequence    … eos| Anya Briar Forger was born on October 2, 1996. She …  eos| …
     losses            |──── name ──────|             |birth_date──| |pronoun
                       loss_name: their sum           loss_value: a sum for each attribute
 
-p1 is the mean loss_name; p2 the mean of all values' losses together, the pronoun's among them, those of lookups (which
-follow from another attribute) not; p3 the mean loss of a value's first chunk; all in nats. With N individuals, N0 names
-and S0 values of an individual, a model of P parameters has (Definition 4.3)
+p1 is the mean of loss_name; p2 the sum over attributes of the mean loss_value, with pronouns, without lookups (which
+follow from another attribute); p3 the mean loss of a value's first chunk; all in nats. With N individuals, N0 possible
+names and S0 possible combinations of an individual's values, a model of P parameters has (Definition 4.3)
 
     R = [N log₂(N0 / e^p1) + N log₂(S0 / e^p2)] / P            R^max = [N log₂(N0 / N) + N log₂ S0] / P
 
-and, of attributes of kind codes, K D log₂(T^L / (D e^p3)) more, in R^max with p3 = 0 (Definition 4.1). Who knows
-everything reaches R^max: p1 = ln N, as nobody can tell which of N individuals comes next, and p2 = p3 = 0. As in the
-paper no term is clipped at 0: a model that does worse than a uniform guess has learned a negative number of bits.
+Attributes of kind codes add K D log₂(T^L / (D e^p3)) bits, in R^max with p3 = 0 (Definition 4.1). A model that knows
+everything reaches R^max: p2 = p3 = 0, and p1 = ln N, since the next of N individuals cannot be predicted. As in the
+paper, no term is clipped at 0: a model worse than a uniform guess has learned a negative number of bits.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ from pipeline.worlds.attributes.codes import CodesSpec
 def capacity_of(
     measured: Measured, documents: int, sums: NDArray[np.float64], parameters: int | None, *, exact: bool
 ) -> Capacity:
-    """What the losses come to.
+    """The Capacity that follows from sums of losses.
 
-    documents: how many count. sums (4, a): of each attribute's label how many documents state it, and over these the
-    sums of loss, of the first chunk's loss, and of first tokens that are right. PlanError where no document has a name.
+    documents: how many count. sums: float64 (4, a), for each label of an attribute, of the documents that state it:
+    their number, and the sums of loss, of the first chunk's loss, and of right first tokens. PlanError where no
+    document has a name.
     """
     attributes: dict[str, Learned] = {}
     chunks: list[tuple[CodesSpec, float]] = []
@@ -83,9 +84,9 @@ def capacity_of(
 
 
 def _bits_of(attribute: str, measured: Measured, before: Mapping[str, Learned]) -> float | None:
-    """Bits of what the documents show of an attribute: of a date of which they state the year, those of the year.
+    """Bits of what the documents show of an attribute: if they state only the year of a date, the bits of the year.
 
-    None where it follows from one of those before it. Of one that they never state, what follows from it has the bits.
+    None where it follows from an attribute in `before`. Where they never state that one, this one has its bits.
     """
     if measured.world.slots_of(attribute):
         return measured.world.bits_shown(attribute, measured.shown)

@@ -1,4 +1,4 @@
-"""What a model knows, by its losses on a split of a built dataset."""
+"""measure: what a model knows, from its losses on a split of a built dataset."""
 
 from __future__ import annotations
 
@@ -28,11 +28,10 @@ def measure(
 ) -> Capacity:
     """What a model knows, by its losses on a split of a built dataset that has the columns documents and spans.
 
-    losses: float (S, L), entry [s, t] being −ln of the probability of input_ids[s, t] after the tokens before it in the
-    sequence; [s, 0], before which there is nothing, is not looked at. An array or an .npy file, the shards in order; or
-    a function from some sequences, int64 (s, L), to theirs. predictions: the same of the most likely ids, integers.
-    source: of biographies in the split; may be left out where there is only one. parameters: P.
-    done: called with how many sequences were read, a batch at a time.
+    losses: float (S, L) in nats: [s, t] is −ln p(input_ids[s, t] | the tokens before it in the sequence); [s, 0] is
+    ignored. An array or an .npy file, with sequences in the order of the shards; or a function from ids, int64
+    (s, L), to their losses. predictions: in the same form, the most likely ids, integers. parameters: P. source: a
+    source of biographies; by default the split's only one. done: called with the number of sequences of each batch.
 
         @torch.no_grad()
         def losses(ids):                                                  # with PyTorch: a zero, then L - 1 losses
@@ -42,11 +41,11 @@ def measure(
 
         print(*measure("data/bioS_100K_100", "score", losses, parameters=88_000_000).lines(), sep="\\n")
 
-    Counted are documents that lie wholly in one sequence and do not begin it: a name needs something before it. In each
-    the first span of every attribute counts. Whoever has more documents weighs more. N is the number of individuals
-    that the source is about.
+    A document counts if it is whole and does not begin its sequence, as the loss of a name needs a token before it.
+    In each, the first span of every attribute counts. Individuals with more documents weigh more. N is the number of
+    individuals that the source is about.
 
-    StorageError for a folder or a file that cannot be used, PlanError for what does not fit it.
+    StorageError for a folder or a file that cannot be read, PlanError where shapes, types or columns do not fit.
     """
     if parameters is not None and parameters < 1:
         raise PlanError(f"{parameters} parameters", "Give 1 or more.")
@@ -79,7 +78,7 @@ def measure(
 
 
 def _sums(values: NDArray[np.float64], start: I64, length: I64) -> NDArray[np.float64]:
-    """The sums of values[start : start + length], (m,), none of which is empty or reaches the end of the values."""
+    """The sum of values[start : start + length] of each span, (m,). No span is empty or reaches the end of values."""
     bounds = np.column_stack([start, start + length]).reshape(-1)
     sums: NDArray[np.float64] = np.add.reduceat(values, bounds)[::2]
     return sums

@@ -1,4 +1,4 @@
-"""Losses and predictions as users give them: arrays, .npy files, or functions from ids; checked as they are read.
+"""Losses and predictions from arrays, .npy files or functions of ids; checked when they are read.
 
 Letters: s sequences of a batch, S of a split, L tokens in each.
 """
@@ -24,10 +24,10 @@ Numbers = str | Path | NDArray[Any] | Callable[[I64], Any]
 
 
 class PerToken:
-    """Numbers beside input_ids (S, L), wherever they come from.
+    """A number for each token of input_ids (S, L), from an array, an .npy file or a function.
 
-    name: what messages call them. kinds: those of numpy that their dtype may be of. PlanError for other shapes and
-    types, StorageError for a file that cannot be read.
+    name: for messages. kinds: allowed values of `dtype.kind`. PlanError for other shapes and types, StorageError for an
+    unreadable file.
     """
 
     def __init__(self, name: str, numbers: Numbers, kinds: str, shape: tuple[int, int]) -> None:
@@ -37,7 +37,7 @@ class PerToken:
             self._check(self._numbers, shape)
 
     def __call__(self, row: int, ids: NDArray[Any]) -> NDArray[Any]:
-        """Those beside ids (s, L), which begin at a row of the split."""
+        """The numbers (s, L) for ids (s, L), the rows of the split from `row` on."""
         if not callable(self._numbers):
             return self._numbers[row : row + len(ids)]
         numbers = np.asarray(self._numbers(ids.astype(np.int64)))
@@ -56,7 +56,7 @@ class PerToken:
 
 
 def opened_array(path: str | Path) -> NDArray[Any]:
-    """The array in an .npy file, memory-mapped. StorageError unless the file is one, and holds just what it says."""
+    """The array in an .npy file, memory-mapped. StorageError for other files, and for a wrong size."""
     remedy = "It must be an array of numbers in C order, saved by numpy.save."
     try:
         with opened(expanded(path)) as file:
@@ -74,19 +74,19 @@ def opened_array(path: str | Path) -> NDArray[Any]:
 
 
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether in Fortran order, and type. ValueError where there is no header of an array."""
+    """(shape, whether in Fortran order, dtype). ValueError without a valid header."""
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     try:
         shape, fortran, kind = readers[np.lib.format.read_magic(file)](file)
     except (ValueError, KeyError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError):
-        raise ValueError("it does not begin with the header of an array") from None  # what a parser of Python says
+        raise ValueError("it does not begin with the header of an array") from None  # errors of the Python parser
     if any(size < 0 for size in shape):
         raise ValueError(f"its shape is {shape}")
     return shape, fortran, kind
 
 
 def checked_losses(losses: NDArray[Any], row: int) -> NDArray[np.float64]:
-    """A copy of losses (s, L) from a row of the split on, those of first tokens 0. PlanError for what is no loss."""
+    """A float64 copy of losses (s, L), column 0 set to 0. PlanError for invalid losses. row: the first row."""
     losses = losses.astype(np.float64)
     losses[:, 0] = 0
     wrong = np.argwhere(~((losses >= 0) & (losses < np.inf)))

@@ -1,4 +1,4 @@
-"""What a model knows of the individuals of a source: the numbers, and how they are printed."""
+"""Capacity: what a model knows of the individuals of a source, as numbers and as printed lines."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ BIT = log(2)  # in nats
 
 @dataclass(frozen=True)
 class Learned:
-    """What is known of one attribute; means are over the documents that state it.
+    """What a model knows of one attribute; means are over the documents that state it.
 
-    documents: how many do. loss: mean of its first span, nats. bits: what there is to know of it in one individual;
-    None for a lookup. first_token: in which share of the documents the model gets the first token of the span right.
+    documents: their number. loss: mean loss of its first span, in nats. bits: its entropy for one individual; None for
+    a lookup. first_token: share of the documents in which the model predicts the first token of the span.
     """
 
     documents: int
@@ -24,7 +24,7 @@ class Learned:
 
     @property
     def learned(self) -> float | None:
-        """How many of the bits are known."""
+        """How many of the bits the model knows; None for a lookup."""
         return None if self.bits is None else self.bits - self.loss / BIT
 
 
@@ -32,11 +32,11 @@ class Learned:
 class Capacity:
     """What a model knows of the individuals of a source, by its losses on some documents of a split.
 
-    p1, p2, p3: nats, as in formulas.py. p2 adds up the attributes' mean losses, so it is K times that of Definition
-    4.1. p3 is None without codes, and where nobody knows how many tokens the first of several chunks has, as text;
-    set_bits is None then too, and total_bits lacks what max_bits, R^max · P, has of it. attributes: those stated, in
-    the order of the world. not_stated: the others, which are in none of the numbers. exact: first_token was counted
-    with predictions; else it is a lower bound, the share of losses below ln 2.
+    p1, p2, p3: in nats, see formulas.py. p2 is the sum of attributes' mean losses, K times the p2 of Definition 4.1.
+    p3 and set_bits are None without codes. They are also None where the number of tokens of a first chunk is unknown;
+    then max_bits, R^max · P, includes the bits of codes, and total_bits does not. attributes: those that documents
+    state, in the order of the world. not_stated: the others, which no number includes. exact: whether first_token was
+    counted with predictions; else it is a lower bound, the share of losses below ln 2.
     """
 
     split: str
@@ -71,7 +71,7 @@ class Capacity:
         return None if self.parameters is None else self.max_bits / self.parameters
 
     def lines(self) -> list[str]:
-        """As text: a table of the attributes, and what they come to."""
+        """Lines to print: a table of the attributes, and the totals."""
         wide = max(map(len, ("attribute", *self.attributes)))
         first = "first token" + " ≥" * (not self.exact)
         lines = [f"{self.documents:,} documents of {self.source} in {self.split}; {self.individuals:,} individuals"]

@@ -1,4 +1,4 @@
-"""Answers in a file of JSON lines, held against their problems: those beside them, or those of a split's rows."""
+"""Checks answers in a file of JSON lines; the problem is in the same line, or in a row of a split."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.evaluate.checking.report import Report
 from pipeline.evaluate.checking.verdict import Finding
 from pipeline.evaluate.predictions import by_row, lines
 
-GOLD = 100  # rows whose own answers are checked too, so that wrong rules do not pass for a bad model
+GOLD = 100  # rows whose stored answers are checked too, since with wrong rules a good model would look bad
 Checked = Callable[[], object]
 
 
@@ -27,9 +27,9 @@ class Row(NamedTuple):
 
 
 class Rules(Protocol):
-    """How the answers to one kind of problem are checked. Refusals are PipelineErrors, which get their place here.
+    """How the answers to one kind of problem are checked. Refusals are PipelineErrors; this module adds their place.
 
-    needs: the keys of texts that a line with a problem beside its answer must have. form: how such a line looks.
+    needs: keys, of texts, that a line with a problem and its answer must have. form: such a line, for messages.
     """
 
     needs: ClassVar[tuple[str, ...]]
@@ -42,16 +42,16 @@ class Rules(Protocol):
         """The same rules, for texts of a dataset."""
 
     def pair(self, line: Mapping[str, Any]) -> tuple[int, Finding]:
-        """Size of the problem in a line, and the verdict on the answer beside it."""
+        """(size of the problem, verdict on the answer) of a line."""
 
     def row(self, row: Row, prediction: str, own: bool) -> tuple[int, Finding]:
-        """Size of the problem of a row, and the verdict on a prediction. own: check the row's own answer first."""
+        """(size of the problem, verdict on the prediction) for a row. own: check the stored answer of the row first."""
 
 
 def check_pairs(path: str | Path, rules: Rules, checked: Checked = lambda: None) -> Report:
-    """The report on a JSONL file of problems with their answers. checked: is called after each.
+    """The report on a JSONL file of problems with answers. checked: called after each.
 
-    PipelineError, with file and line, for lines that are none, and for problems that cannot be read.
+    PipelineError, with file and line, for lines of another form and for problems that cannot be read.
     """
     report = rules.report()
     for place, line in lines(path, rules.needs, rules.form, "JSON lines"):
@@ -64,10 +64,10 @@ def check_pairs(path: str | Path, rules: Rules, checked: Checked = lambda: None)
 def check_split(data: Dataset, split: str, path: str | Path, rules: Rules, checked: Checked = lambda: None) -> Report:
     """The report on a JSONL file of predictions for a split, with `columns: [answers]`, of a dataset.
 
-    Lines are as for `score`: one for each row in order, or numbered, in any order and not all of them.
+    Lines are as for `score`: one for each row in order; or numbered, for any rows in any order.
 
-    StorageError where there is no such split or column; PipelineError, with file and line, for predictions that are not
-    as above, and for rows that are no problems or whose own answer is wrong by these rules.
+    StorageError for an unknown split or a missing column. PipelineError, with file and line, for lines of another form,
+    for rows without a problem, and for rows whose stored answer is wrong by these rules.
     """
     rows = AnswerRows(data, split, Row._fields)
     rules = rules.within(data)
@@ -81,7 +81,7 @@ def check_split(data: Dataset, split: str, path: str | Path, rules: Rules, check
 
 @contextmanager
 def _standing(place: str) -> Iterator[None]:
-    """Refusals raised inside without a place get this one."""
+    """Give a PipelineError raised in the block without a place this place."""
     try:
         yield
     except PipelineError as error:

@@ -1,4 +1,4 @@
-"""The kinds of tasks whose answers can be checked, and the rules by which those of a dataset are."""
+"""The kinds of sources whose answers can be checked, and the rules for a split of a dataset."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def verifier_of(kind: str) -> Verifier:
 
 
 def rules_of(kind: str, options: Options) -> Rules:
-    """The rules of a kind. PipelineError for options that it does not have."""
+    """The rules of a kind with these options. PipelineError for an option that the kind does not have."""
     verifier = verifier_of(kind)
     for name in options:
         if name not in verifier.options:
@@ -38,10 +38,10 @@ def rules_of(kind: str, options: Options) -> Rules:
 
 
 def rules_for(data: Dataset, split: str, kind: str | None, options: Options) -> Rules:
-    """The rules of a split: those of its recipe, but for what `kind` and the options say otherwise.
+    """The rules of a split: those of its recipe; `kind` and `options` override them.
 
-    PipelineError where its sources are of several kinds or of one that cannot be checked, or where their options
-    differ; StorageError where there is no such split.
+    PipelineError where its sources have several kinds, a kind without a verifier, or different options; StorageError
+    for an unknown split.
     """
     data.split(split)
     sources = data.manifest.sources(split)
@@ -55,13 +55,13 @@ def rules_for(data: Dataset, split: str, kind: str | None, options: Options) -> 
     implied = [_options_of(kind, source, place) for source in sources if source.get("kind") == kind]
     common = implied[0] if implied else {}
     for name in common:
-        if name not in options and any(others.get(name) != common[name] for others in implied):
+        if name not in options and any(of_source.get(name) != common[name] for of_source in implied):
             raise PipelineError(f"its sources have not the same {name}", "Give each a split.", place)
     return rules_of(kind, {**common, **options})
 
 
 def _options_of(kind: str, source: Options, place: str) -> Options:
-    """The options that a source in a manifest implies. StorageError where it is not what a build writes."""
+    """The options that a source in a manifest implies. StorageError where a build would not write such a source."""
     verifier = verifier_of(kind)
     try:
         json_layouts.checked(verifier.layout, source)

@@ -1,4 +1,4 @@
-"""How many of many answers are right, and what is wrong with the others: two tables."""
+"""Report: how many answers are right, and what is wrong with the others, as two tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.evaluate.checking.verdict import Finding, Why
 
 @dataclass
 class Tally:
-    """Sums over answers: how many, how many right, and over the right ones the numbers that verdicts count."""
+    """Sums over answers: their number, the right ones, and, over the right ones, the numbers in verdicts."""
 
     answers: int = 0
     correct: int = 0
@@ -19,12 +19,12 @@ class Tally:
 
     @property
     def accuracy(self) -> float:
-        """Wholly right answers, a fraction of all."""
+        """The share of right answers, 0 to 1."""
         return self.correct / self.answers
 
     def row(self, name: str, counted: tuple[str, ...]) -> list[str]:
         """A row of the table; the means of `counted` are over the right answers."""
-        means = [f"{self.sums[what] / self.correct:.2f}" if self.correct else "" for what in counted]
+        means = [f"{self.sums[number] / self.correct:.2f}" if self.correct else "" for number in counted]
         return [name, f"{self.answers:,}", f"{self.correct:,}", f"{self.accuracy:.2%}", *means]
 
 
@@ -32,8 +32,8 @@ class Tally:
 class Report:
     """Tallies of verdicts.
 
-    by: the size that results are broken down by. noun: what answers are called. counted: the fields of verdicts that
-    are numbers to be averaged. tallies: size of the problem → answers to problems of that size.
+    by: name of the size that results are broken down by. noun: what the tables call answers. counted: numeric fields of
+    verdicts to average. tallies: size → tally of the answers to problems of that size.
     """
 
     by: str
@@ -49,13 +49,13 @@ class Report:
             tally.answers += 1
             tally.correct += verdict.ok
             if verdict.ok:
-                tally.sums.update({what: getattr(verdict, what) for what in self.counted})
+                tally.sums.update({number: getattr(verdict, number) for number in self.counted})
         if verdict.reason is not None:
             self.reasons[verdict.reason] += 1
 
     def lines(self) -> list[str]:
         """Two tables to print: by size, and by what is wrong."""
-        table = [[self.by, self.noun, "correct", "accuracy", *(what.replace("_", " ") for what in self.counted)]]
+        table = [[self.by, self.noun, "correct", "accuracy", *(number.replace("_", " ") for number in self.counted)]]
         table += [self.tallies[size].row(str(size), self.counted) for size in sorted(self.tallies)]
         lines = aligned([*table, self.all.row("all", self.counted)])
         if self.reasons:

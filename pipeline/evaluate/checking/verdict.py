@@ -1,4 +1,4 @@
-"""What every check can find: a problem that cannot be read, or what is wrong with an answer."""
+"""The results of checks: ProblemError for an unreadable problem, Why for a wrong answer."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pipeline.core.errors import PipelineError
 
 
 class ProblemError(PipelineError):
-    """A problem that cannot be read: it is not of the form, or contradicts itself."""
+    """A problem that cannot be read, because its form is wrong or it contradicts itself."""
 
 
 class Why(StrEnum):
-    """Reasons why answers are wrong: each has a name, and its meaning in words."""
+    """Reasons why answers are wrong. Each has a name and a meaning, in words."""
 
     meaning: str
 

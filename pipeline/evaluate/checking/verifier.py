@@ -1,8 +1,8 @@
-"""What the file of a verifier declares at its foot: how answers to one kind of task are checked.
+"""Verifier: how answers to one kind of task are checked, declared at the foot of a file.
 
     VERIFIER = Verifier(rules=…, options=("modulus", …), options_of=…, layout=…, sizes=("l",))
 
-The kind of source that it is of names it by its path (`SourceKind.verifier`), so it is imported by `check` alone.
+The kind of source refers to it by its path (`SourceKind.verifier`), so that only `check` imports it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ Options = Mapping[str, Any]
 class Verifier:
     """How answers to one kind of task are checked.
 
-    rules: makes the rules from options, which it takes by their names; PipelineError for values that it cannot take.
-    options: their names; those of them that are flags of `check` can be given there. options_of: the options that a
-    source in the recipe of a manifest implies. layout: what such a source is held against first, since anybody may
-    have written it. sizes: what results may be broken down by, the default first; none where there is no choice.
+    rules: makes the rules from keyword options; PipelineError for invalid values. options: their names; some are flags
+    of `check`. options_of: the options that a source in a manifest's recipe implies. layout: such a source is checked
+    against it first, since anybody may have written the file. sizes: what results can be broken down by, the default
+    first; empty where there is no choice.
     """
 
     rules: Callable[..., Rules]

@@ -6,7 +6,7 @@ from pipeline.recipe.model import AmountSpec
 
 
 def in_words(amount: AmountSpec, usual: int | None) -> str:
-    """An amount as it is asked for. usual: the exposures of a source where the recipe does not say any.
+    """An amount in the words of a recipe. usual: the exposures of the source where the recipe states none.
 
     >>> in_words(AmountSpec(exposures=3, **{"from": 0}), None)
     'exposures 3'

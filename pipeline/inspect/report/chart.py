@@ -1,4 +1,4 @@
-"""Bars as inline SVG. Colours are classes of the page, which has a light and a dark one. Texts are escaped."""
+"""Bar charts as inline SVG. Colours are CSS classes, for a light and a dark page. Texts are escaped."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 320, 128
-_TOP, _BASE = 26, 104  # of the bars; below them stand the labels
+_TOP, _BASE = 26, 104  # y of the bars; labels are below
 _MOST = 46  # bars of a histogram
 
 
 def histogram(counts: Mapping[int, int], mean: float, colour: str, unit: str) -> str:
-    """How often each whole number occurs: bars, the ends of the range, the mean, and the share of the highest bar."""
+    """A histogram of whole numbers, number → count, with its range, its mean and the share of the highest bar."""
     total = sum(counts.values())
     if not total:
         return ""
@@ -44,7 +44,7 @@ def histogram(counts: Mapping[int, int], mean: float, colour: str, unit: str) ->
 
 
 def profile(bins: Sequence[tuple[float, float]], name: str) -> str:
-    """Shares in the data as bars, those expected as a line over them; each a sequence of (share, expected)."""
+    """Shares in the data as bars, expected shares as a line over them. bins: (share, expected)."""
     width, height = 240.0, 44.0
     highest = max(max(pair) for pair in bins) or 1.0
     step = width / len(bins)
@@ -59,7 +59,7 @@ def profile(bins: Sequence[tuple[float, float]], name: str) -> str:
 
 
 def beside(share: float, expected: float | None, highest: float) -> str:
-    """One horizontal bar, and a tick where it was expected to end."""
+    """One horizontal bar, with a tick at the expected share. highest: the share of a full bar."""
     highest = highest or 1.0
     bar = f'<rect class="bars" x="0" y="2" width="{84 * min(share / highest, 1):.1f}" height="6"/>'
     at = None if expected is None else 84 * min(expected / highest, 1)
@@ -77,7 +77,7 @@ def _bar(x: float, step: float, height: float, title: str) -> str:
 
 
 def _held(x: float) -> float:
-    """The middle of a label, so that it stays inside."""
+    """x, moved so that a label centred there stays inside."""
     return min(max(x, 36), WIDTH - 36)
 
 

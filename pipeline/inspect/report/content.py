@@ -1,4 +1,4 @@
-"""What a report says: its numbers, examples and texts, as the page shows them."""
+"""Report: the numbers, examples and texts that the page shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.inspect.report.marginals import Marginals
 
 @dataclass(frozen=True)
 class Example:
-    """A document as it reads. tokens: all of them; shown: those of the runs."""
+    """A sampled document. tokens: how many it has; shown: how many of them are in `runs`."""
 
     item: int
     exposure: int
@@ -24,15 +24,17 @@ class Example:
 
     @property
     def cut(self) -> int:
-        """Tokens that are not shown."""
+        """How many tokens are not shown."""
         return self.tokens - self.shown
 
 
 @dataclass(frozen=True)
 class Source:
-    """A source in a split. amount: that of the recipe, in words. expected: tokens, by the plan. sampled: documents.
+    """A source in a split. amount: in the recipe's words. expected: tokens by the plan. sampled: number of documents.
 
-    lengths: tokens of a document → documents sampled. exposures: exposures of an item → items with so many, exactly.
+    lengths: tokens of a document → sampled documents. exposures: exposures of an item → items, exact; mean: of these.
+    grams: for n = 1 to 4, (different, all) n-grams in `grams_documents` documents. orders: of sentences, (seen,
+    possible); None where the order is fixed.
     """
 
     name: str
@@ -56,7 +58,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Row:
-    """One row as it lies in its shard. padding: how many of its tokens; None where no column says it."""
+    """One row of a shard. padding: how many of its tokens are padding; None where no column states it."""
 
     runs: tuple[Run, ...]
     shown: int
@@ -65,14 +67,14 @@ class Row:
 
     @property
     def cut(self) -> bool:
-        """Whether tokens that are no padding are not shown."""
+        """Whether some tokens other than padding are not shown."""
         return self.shown < self.length - (self.padding or 0)
 
 
 @dataclass(frozen=True)
 class Split:
-    """A split. sequences_a_shard: fewest and most. read: sequences that spans were read from, 0 where from sampled
-    documents."""
+    """A split. sequences_a_shard: (fewest, most). read: how many sequences spans were read from; 0 where they are those
+    of sampled documents."""
 
     name: str
     method: str
@@ -93,13 +95,13 @@ class Split:
 
     @property
     def padded(self) -> float:
-        """Which share of the tokens on disk is padding."""
+        """The share of padding in the tokens on disk, 0 to 1."""
         return self.padding / max(self.sequences * self.length, 1)
 
 
 @dataclass(frozen=True)
 class Built:
-    """A run of `build`: when it ended, its seconds, shards built, and about how many tokens they have."""
+    """A run of `build`: when it ended, its seconds, the shards built, `of` all shards, and about how many tokens."""
 
     ended: str
     seconds: float

@@ -1,4 +1,4 @@
-"""How different the documents of a source are: n-grams, repetitions, wordings.
+"""Diversity of a source's documents: n-grams, repetitions, wordings.
 
 Letters: m documents, T tokens in all of them.
 """
@@ -21,14 +21,14 @@ from pipeline.sources.knowledge.questions import Questions, QuestionsSpec
 
 GRAMS = 4
 TOKENS = 250_000  # in which n-grams are counted
-EARLIER = 65_536  # documents that are made to see whether a later one repeats them
+EARLIER = 65_536  # documents that are made to find repetitions
 Progress = Callable[[int], object]
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """documents: how many were looked at. repeated: how many of them are word for word one before them: an earlier
-    exposure of the item or, where `whole`, any document of the source."""
+    """documents: how many were compared. repeated: how many of them equal an earlier one: an earlier exposure of the
+    same item or, where `whole`, any document of the source."""
 
     documents: int
     repeated: int
@@ -36,15 +36,15 @@ class Repeated:
 
     @property
     def rate(self) -> float:
-        """How many of those looked at."""
+        """The share of repeated documents, 0 to 1."""
         return self.repeated / self.documents if self.documents else 0.0
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many of the possible wordings of a sentence, or question, occur in the documents sampled.
+    """How many of the possible wordings of a sentence or question occur in the sampled documents.
 
-    name: of the sentence or question. language: "" of a question. seen: wordings that occur, of those possible.
+    name: of the sentence or question. language: "" for a question. seen: number of wordings that occur.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Coverage:
 
 
 def distinct_grams(tokens: Ragged) -> tuple[tuple[int, int], ...]:
-    """For n from 1 to 4: (different n-grams, n-grams in all), none of which reaches over the end of a document."""
+    """(different n-grams, all n-grams) for n = 1 to 4. No n-gram crosses the end of a document."""
     ids = tokens.values.astype(np.int64)
     wide = int(ids.max(initial=0)) + 1
     document = np.repeat(np.arange(len(tokens)), tokens.lengths)
@@ -62,14 +62,14 @@ def distinct_grams(tokens: Ragged) -> tuple[tuple[int, int], ...]:
     for n in range(1, GRAMS + 1):
         tail = ids[n - 1 :]
         together = document[: len(tail)] == document[n - 1 :]
-        # A gram is the number of the one before it among the different ones, and one token more: exact, no hash.
+        # An n-gram is (index of its (n-1)-gram among the different ones, next token): exact, without hashes.
         _, grams = np.unique(grams[: len(tail)] * wide + tail, return_inverse=True)
         counts.append((len(np.unique(grams[together])), int(together.sum())))
     return tuple(counts)
 
 
 def repeated(plan: Plan, sampled: Sample, done: Progress) -> Repeated:
-    """How many documents of a source repeat another: of all of them where they are few, else of some sampled.
+    """How many documents of a source repeat another one: of all where there are at most EARLIER, else of a sample.
 
     done: called with how many documents were made.
     """
@@ -78,12 +78,12 @@ def repeated(plan: Plan, sampled: Sample, done: Progress) -> Repeated:
         texts = _texts(plan, sampled.source, every.item, every.exposure, done)
         return Repeated(len(texts), len(texts) - len(set(texts)), whole=True)
     count = _affordable(sampled)
-    again = 0
+    repeats = 0
     for item, exposure in zip(sampled.item[:count].tolist(), sampled.exposure[:count].tolist(), strict=True):
         exposures = np.arange(exposure + 1, dtype=np.int64)
         texts = _texts(plan, sampled.source, np.full_like(exposures, item), exposures, done)
-        again += texts[-1] in texts[:-1]
-    return Repeated(count, again, whole=False)
+        repeats += texts[-1] in texts[:-1]
+    return Repeated(count, repeats, whole=False)
 
 
 def documents_made(sampled: Sample) -> int:
@@ -92,7 +92,7 @@ def documents_made(sampled: Sample) -> int:
 
 
 def coverage(plan: Plan, sampled: Sample) -> tuple[Coverage, ...]:
-    """The wordings of every sentence or question, where the source has some."""
+    """The coverage of every sentence or question; () where the source has none."""
     source, spec = plan.sources[sampled.source], plan.recipe.sources[sampled.source]
     if isinstance(source, Biographies) and isinstance(spec, BiographiesSpec):
         return _of_sentences(source, spec, sampled)
@@ -107,7 +107,7 @@ def coverage(plan: Plan, sampled: Sample) -> tuple[Coverage, ...]:
 
 
 def orders(plan: Plan, sampled: Sample) -> tuple[int, int] | None:
-    """Different orders of the sentences in the documents sampled, and how many there can be; None where it is fixed."""
+    """(orders of sentences in the sampled documents, possible orders); None where the order is fixed."""
     source, spec = plan.sources[sampled.source], plan.recipe.sources[sampled.source]
     if not isinstance(source, Biographies) or not isinstance(spec, BiographiesSpec) or not len(sampled):
         return None
@@ -124,7 +124,7 @@ def _of_sentences(source: Biographies, spec: BiographiesSpec, sampled: Sample) -
     coverages = []
     for number, (language, templates) in enumerate(spec.sets.items()):
         wordings = choices.wordings[choices.language == number]
-        columns: dict[str, list[int]] = {}  # of repeated attributes, which share their templates, all together
+        columns: dict[str, list[int]] = {}  # repeated attributes share their templates, so they are counted together
         for j, sentence in enumerate(source.sentences):
             columns.setdefault(sentence if sentence in templates.known else declared[sentence], []).append(j)
         for name, sentences in columns.items():
@@ -135,7 +135,7 @@ def _of_sentences(source: Biographies, spec: BiographiesSpec, sampled: Sample) -
 
 
 def _affordable(sampled: Sample) -> int:
-    """How many of the documents sampled can be compared with all earlier exposures of theirs."""
+    """How many sampled documents can be compared with all earlier exposures of their items."""
     return int(np.searchsorted(np.cumsum(sampled.exposure + 1), EARLIER, side="right"))
 
 

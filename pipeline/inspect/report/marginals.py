@@ -1,7 +1,7 @@
-"""Which values the attributes of a world have in the data, beside how likely they were.
+"""Frequencies of the attributes' values in the data, beside their probabilities.
 
-A span is a text, which reading.py reads back into parts. What cannot be read back (a value in a template's own words)
-is counted, not guessed.
+A span is a text, which reading.py reads back into values of parts. A span that cannot be read back (a value in a
+template's own words) is counted as unread, not guessed.
 
 Letters: n values of a part, v labels.
 """
@@ -29,7 +29,7 @@ Spans = Counter[tuple[int, bytes]]
 
 @dataclass(frozen=True)
 class Value:
-    """One value: in how many spans it is, and how likely it is; None where nobody knows."""
+    """One value: the number of spans with it, and its probability; None where that is unknown."""
 
     text: str
     count: int
@@ -40,9 +40,8 @@ class Value:
 class Marginal:
     """The values of one part of an attribute.
 
-    spans: that show it. distinct: different values among them. possible: how many there are; None where that is not
-    known. top: the most frequent ones. bins: in the order of the table, neighbours together: count, probability and
-    number of values.
+    spans: how many show it. distinct: different values in them. possible: values in all; None where unknown. top: the
+    most frequent values. bins: runs of neighbours in the table: (count, probability, number of values).
     """
 
     attribute: str
@@ -61,7 +60,7 @@ class Marginal:
 
 @dataclass(frozen=True)
 class Marginals:
-    """Of the attributes of a world. unread: label → spans with a text that is none of the values."""
+    """The marginals of a world. unread: label → spans that cannot be read back. wrong: spans of untrue values."""
 
     world: str
     parts: tuple[Marginal, ...]
@@ -70,7 +69,7 @@ class Marginals:
 
 
 def count(spans: Spans, ids: NDArray[np.generic], start: I64, length: I64, label: I64) -> None:
-    """Add spans (m,): those of the tokens from start to start + length, of all the ids (T,)."""
+    """Add m spans, ids[start : start + length] with their label, to `spans`. ids: (T,); start, length, label: (m,)."""
     for begin, tokens, number in zip(start.tolist(), length.tolist(), label.tolist(), strict=True):
         spans[number, ids[begin : begin + tokens].tobytes()] += 1
 
@@ -80,7 +79,7 @@ def marginals(
 ) -> Marginals:
     """The values of all attributes of a world that have spans.
 
-    languages: of the documents. labels: what the numbers of the spans mean. wrong: the label of untrue values.
+    languages: of the documents. labels: names by the labels' numbers in `spans`. wrong: the label of untrue values.
     """
     by_label: dict[str, Counter[bytes]] = {}
     for (label, ids), number in spans.items():
@@ -109,7 +108,7 @@ def _decoded(spans: Counter[bytes], tokenizer: Tokenizer) -> Counter[str]:
 
 
 def _of_texts(world: World, attribute: str, languages: list[str], texts: Counter[str]) -> tuple[list[Marginal], int]:
-    """The parts of an attribute, and how many of its spans cannot be read back."""
+    """(marginals of an attribute's parts, number of spans that cannot be read back)."""
     reader = Reader(world, attribute, languages)
     if not reader.parts:
         top = tuple(Value(text, number, None) for text, number in texts.most_common(TOP))
@@ -125,14 +124,14 @@ def _of_texts(world: World, attribute: str, languages: list[str], texts: Counter
 
 
 def _is_set(field: Field) -> bool:
-    """Whether a value is a row of chunks out of one table, or given as ids."""
+    """Whether a value is a sequence of chunks from one table, or is given as ids."""
     columns = [piece for piece in field.format if isinstance(piece, Column)]
     alike = all(column.values is columns[0].values for column in columns)
     return bool(columns[0].codes) or (len(columns) > 1 and alike)
 
 
 def _of_set(world: World, attribute: str, spans: Counter[bytes], tokenizer: Tokenizer) -> tuple[list[Marginal], int]:
-    """The same of chunks, all of them together."""
+    """As `_of_texts`, for all chunks together."""
     columns = [piece for piece in world.fields[attribute].format if isinstance(piece, Column)]
     part = Part.of("", columns[0], world)
     counts, unread = np.zeros(len(part.texts), np.int64), 0
@@ -147,7 +146,7 @@ def _of_set(world: World, attribute: str, spans: Counter[bytes], tokenizer: Toke
 def _chunks(
     field: Field, column: Column, spans: Counter[bytes], tokenizer: Tokenizer
 ) -> Iterator[tuple[list[int], int]]:
-    """The rows of the table that each span shows, -1 for one that is not in it, and how often it stands there."""
+    """(rows of the table that a span shows, -1 for one outside it; how many such spans)."""
     if column.codes is None:
         row_of = {str(value): row for row, value in enumerate(column.values)}
         between = str(field.format[1])
@@ -156,14 +155,14 @@ def _chunks(
         return
     row_of_code = {code: row for row, code in enumerate(column.codes)}
     length = len(column.codes[0])
-    for ids, number in spans.items():  # between two chunks stands the token of a comma
+    for ids, number in spans.items():  # the token of a comma is between two chunks
         symbols = np.frombuffer(ids, tokenizer.dtype).tolist()
         firsts = range(0, len(symbols), length + 1)
         yield [row_of_code.get(tuple(symbols[first : first + length]), -1) for first in firsts], number
 
 
 def _marginal(attribute: str, part: Part, counts: I64) -> Marginal:
-    """A part of an attribute, with the number of spans of each of its values, (n,)."""
+    """The marginal of a part. counts: spans with each of its values, int64 (n,)."""
     n = len(counts)
     first = np.argsort(-counts, kind="stable")[:TOP].tolist()
     top = tuple(Value(part.texts[i], int(counts[i]), float(part.probability[i])) for i in first if counts[i])

@@ -1,6 +1,6 @@
-"""The numbers of a report, from a built dataset and the plan that it was built from.
+"""measure: the report of a built dataset and its plan.
 
-What is exact (counts, exposures, bits) comes from the manifest and the plan; the rest from samples of fixed sizes.
+Exact numbers (counts, exposures, bits) come from the manifest and the plan; the others from samples of fixed sizes.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ RESOLVED = " (resolved: values and templates are written out)"  # what `build` a
 
 
 def plan_of(dataset: Dataset, recipe: str | None = None, overrides: Sequence[str] = ()) -> Plan:
-    """The plan that a dataset was built from, by its own recipe.yaml or by the recipe named.
+    """The plan of a dataset, from its own recipe.yaml or from the given recipe.
 
-    StorageError where that cannot be compiled, or gives another dataset.
+    StorageError where the recipe cannot be compiled, or is that of another dataset.
     """
     with dataset.recipe() as own:
         try:
@@ -61,7 +61,7 @@ def documents_made(plan: Plan) -> int:
 def measure(dataset: Dataset, plan: Plan, *, done: Progress = lambda _: None) -> Report:
     """The report of a dataset. done: called with how many documents were made.
 
-    StorageError where a shard is missing or damaged, as far as it is looked at.
+    StorageError where a shard is missing, or damaged where it is read.
     """
     sequences.check_files(dataset)
     manifest = dataset.manifest

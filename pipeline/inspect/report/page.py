@@ -1,4 +1,4 @@
-"""A report as HTML: one file, nothing fetched. Whatever a text holds, Jinja2 escapes it."""
+"""A report as one self-contained HTML file. Jinja2 escapes all texts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from pipeline.inspect.report.diversity import Coverage
 from pipeline.inspect.report.marginals import Marginal
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
-HUES = 10  # colours that the style has, of sources and of attributes
-CARDS = 12  # attributes shown of a world
-BINS = 10  # different exposures that have a line each; more are put together by powers of two
+HUES = 10  # colours in the style sheet, for sources and for attributes
+CARDS = 12  # attributes of a world that are shown
+BINS = 10  # numbers of exposures with a line each; more are grouped by powers of two
 MEANING = {
     "tag": "tag",
     "prompt": "prompt",
@@ -35,7 +35,7 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Mark:
-    """A stretch of text with the classes of its highlight, and what they mean."""
+    """A stretch of text, the CSS classes of its highlight, and a title that explains it."""
 
     text: str
     classes: str
@@ -44,7 +44,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class ExposureLine:
-    """Items with so many exposures, and the share that they, and their documents, are of all."""
+    """The items with some number of exposures; their share of all items, and of all documents."""
 
     exposures: str
     items: int
@@ -53,7 +53,7 @@ class ExposureLine:
 
 
 def html(report: Report) -> str:
-    """The page."""
+    """The page of a report."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -86,7 +86,7 @@ _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def short(number: float) -> str:
-    """A number of three digits and its thousands: 37.7 M."""
+    """A number with three digits and a unit of thousands: 37.7 M."""
     if number >= 1e15:
         digits, _, power = f"{number:.1e}".partition("e+")
         return f"{digits} × 10{power.translate(_RAISED)}"
@@ -97,18 +97,18 @@ def short(number: float) -> str:
 
 
 def sized(number: float) -> str:
-    """Bytes, in decimal units."""
+    """A number of bytes in decimal units."""
     return f"{number / 1e9:,.2f} GB" if number >= 1e9 else f"{number / 1e6:,.1f} MB"
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """A share of 1; what is not nothing is not shown as nothing."""
+    """A share, 0 to 1, in percent. A small share is not shown as 0."""
     least = 10.0 ** -(digits + 2)
     return f"<{least:.{digits}%}" if 0 < share < least else f"{share:.{digits}%}"
 
 
 def exposure_lines(items_by_exposures: Mapping[int, int]) -> list[ExposureLine]:
-    """The lines of a source, from how many items have how many exposures."""
+    """The lines of a source. items_by_exposures: number of exposures → number of items."""
     if len(items_by_exposures) <= BINS:
         bins = [(exposures, exposures) for exposures in items_by_exposures]
     else:
@@ -150,7 +150,7 @@ def _beside(share: float, expected: float | None, highest: float) -> str:
 
 
 def _cards(parts: Sequence[Marginal]) -> tuple[list[Marginal], list[str]]:
-    """The parts of as many attributes as are shown, and the attributes that are not."""
+    """(parts of the attributes that are shown, names of the other attributes)."""
     attributes = list(dict.fromkeys(part.attribute for part in parts))
     shown = attributes[:CARDS]
     return [part for part in parts if part.attribute in shown], attributes[CARDS:]
@@ -158,7 +158,7 @@ def _cards(parts: Sequence[Marginal]) -> tuple[list[Marginal], list[str]]:
 
 @dataclass(frozen=True)
 class Table:
-    """Wordings by sentence, (sentence, those of each language)."""
+    """Wordings by sentence. rows: (sentence, its coverage in each language)."""
 
     languages: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Coverage, ...]], ...]
@@ -186,7 +186,7 @@ def _hue_of_sources(report: Report) -> dict[str, str]:
 
 
 def _marks(run: Run, hues: dict[str, str], end: str) -> list[Mark]:
-    """A run as the page shows it, the tokens that end documents apart."""
+    """The marks of a run; end tokens have their own."""
     classes = [hues.get(run.attribute, ""), f"r-{run.role}" if run.role else "", "masked" if run.masked else ""]
     meanings = [run.attribute, MEANING.get(run.role, ""), "no loss" if run.masked else ""]
     css = " ".join(filter(None, classes))

@@ -1,4 +1,4 @@
-"""From the text of a span to the values that it shows, part by part.
+"""Reader: from the text of a span to the value of each part.
 
     "February 6, 2051"  →  month, day and year          "He"  →  he          "beaux-arts"  →  Fine Arts
 
@@ -19,7 +19,7 @@ from pipeline.text.fields import Column, Field
 from pipeline.text.languages import LANGUAGES
 from pipeline.worlds.world import World
 
-MOST_VALUES = 100_000  # of a table whose texts are read back
+MOST_VALUES = 100_000  # the largest table whose texts are read back
 MOST_WORDS = 20_000  # in the pattern of an attribute of several parts
 Meanings = dict[str, dict[int, int]]
 """Text → part → value: what a text shows for sure."""
@@ -27,7 +27,7 @@ Meanings = dict[str, dict[int, int]]
 
 @dataclass(frozen=True)
 class Part:
-    """One column of an attribute: its distinct texts (n,), which of them each row shows, and how likely each is."""
+    """A column of an attribute: its n distinct texts, the probability (n,) of each, and each row's index among them."""
 
     name: str
     slot: int
@@ -37,7 +37,7 @@ class Part:
 
     @classmethod
     def of(cls, name: str, column: Column, world: World) -> Part:
-        """That of a column of a world, under a name."""
+        """The part of a column of a world. name: the part's."""
         numbers: dict[str, int] = {}
         of_row = np.array([numbers.setdefault(str(value), len(numbers)) for value in column.values], np.int64)
         likely = np.array([float(p) for p in world.probability(column.slot)])
@@ -46,9 +46,9 @@ class Part:
 
 
 class Reader:
-    """Reads the values of an attribute of a world back from texts in some languages: of each part at most one.
+    """Reads an attribute's values from texts in some languages, at most one value for each part.
 
-    parts: none where the attribute's tables are too large to be read back.
+    parts: empty where the attribute's tables are too large.
     """
 
     def __init__(self, world: World, attribute: str, languages: list[str]) -> None:
@@ -70,7 +70,7 @@ class Reader:
         self._patterns = [pattern for in_language in fields if (pattern := self._pattern(in_language))]
 
     def read(self, text: str) -> dict[int, int]:
-        """Part → value; {} where the text shows none for sure."""
+        """Index of a part → index of its value; {} where the text does not determine any."""
         for pattern, columns in self._patterns:
             if match := pattern.fullmatch(text):
                 values: dict[int, int] = {}
@@ -81,7 +81,7 @@ class Reader:
         return alone[0] if alone and all(values == alone[0] for values in alone) else {}
 
     def _pattern(self, field: Field) -> tuple[re.Pattern[str], list[Meanings]] | None:
-        """What the whole of a field looks like, and what its columns mean; None where one column is all of it."""
+        """(pattern of a whole field, meanings of its columns); None where the field is one column."""
         columns = [self._of_column(piece) for piece in field.format if isinstance(piece, Column)]
         if len(field.format) == 1 or sum(map(len, columns)) > MOST_WORDS:
             return None
@@ -90,17 +90,17 @@ class Reader:
         return re.compile("".join(shown)), columns
 
     def _of_column(self, column: Column) -> Meanings:
-        """Text → the values that all rows which show it have in common."""
+        """Text → the values that all rows with this text have in common."""
         return self._in_common(column.slot, ((text, row) for row, text in enumerate(column.plain)))
 
     def _of_forms(self, column: Column, language: str) -> Meanings:
-        """The same for the forms of a pronoun."""
+        """As `_of_column`, for the forms of a pronoun."""
         forms = LANGUAGES[language].pronouns
         shown = [(form, row) for row, value in enumerate(column.values) for form in forms[str(value)].values()]
         return self._in_common(column.slot, shown)
 
     def _in_common(self, slot: int, shown: Iterable[tuple[str, int]]) -> Meanings:
-        """Of pairs of a text and a row of a slot that shows it."""
+        """Text → the values that its rows have in common. shown: pairs (text, row of the slot)."""
         of_slot = [(i, part.of_row) for i, part in enumerate(self.parts) if part.slot == slot]
         meanings: Meanings = {}
         for text, row in shown:
@@ -111,8 +111,8 @@ class Reader:
 
 
 def _sure(field: Field) -> list[Column]:
-    """The columns that a template may show alone: all there is of a value, and its forms; of several, those such as a
-    year that look like no other one of the field: a 5 may be a day or the number of a month."""
+    """The columns of a field that can be recognised alone: the only column, with its forms; of several columns, those
+    that look unlike the others, such as a year. (A 5 may be a day or a month.)"""
     shown = [piece for piece in field.format if isinstance(piece, Column)]
     every = list({id(column): column for column in [*shown, *field.parts.values()]}.values())
     texts = {id(column): set(map(str, column.values)) for column in every if len(column.values) <= MOST_VALUES}

@@ -1,4 +1,4 @@
-"""One sequence as it lies in its shard, with what its columns say of its tokens."""
+"""One sequence of a shard, highlighted by its columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.plan.plan import Plan
 
 
 def row_of(dataset: Dataset, plan: Plan, split: str, key: Key, most: int) -> Row | None:
-    """A sequence of a split at a keyed place, its first `most` tokens highlighted; None where there is none."""
+    """A sequence of a split at a keyed position, its first `most` tokens highlighted; None where there are none."""
     batch = next(sequences.sampled(dataset, split, key, 1), None)
     if batch is None:
         return None
@@ -38,9 +38,9 @@ def row_of(dataset: Dataset, plan: Plan, split: str, key: Key, most: int) -> Row
 
 
 def _entries(dataset: Dataset, batch: Any, column: str, length: int, **below: int) -> I64:
-    """For each token of the one row of a batch the number that an entry of a list column gives it; 0 for none.
+    """For each token of a batch's only row, int64 (length,): the number of the list entry that covers it; 0 for none.
 
-    below: the field with these numbers, and their bound.
+    below: the field of the entry that has this number, and its bound.
     """
     if column not in batch.schema.names:
         return np.zeros(length, np.int64)
@@ -50,7 +50,7 @@ def _entries(dataset: Dataset, batch: Any, column: str, length: int, **below: in
 
 
 def _filled(batch: Any, length: int) -> int | None:
-    """How many tokens of the one row of a batch are not padding."""
+    """How many tokens of a batch's only row are not padding; None where no column states it."""
     if "length" in batch.schema.names:
         return min(max(int(batch.column("length")[0].as_py()), 0), length)
     if "segment_ids" in batch.schema.names:

@@ -1,4 +1,4 @@
-"""Documents of a source at keyed places of a split: all of them, where they fit into the sample."""
+"""Sample: documents of a source at keyed positions of a split; all of them where they are few."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHUNK = 512  # made at once
 
 @dataclass(frozen=True)
 class Sample:
-    """m of the `of` documents that a split has of a source: position, item, exposure, int64 (m,), in a keyed order."""
+    """m of a source's documents in a split: position, item, exposure, int64 (m,), in a keyed order. of: all of them."""
 
     split: str
     source: str
@@ -37,22 +37,22 @@ class Sample:
         return len(self) == self.of
 
     def first(self, count: int) -> Sample:
-        """The first few."""
+        """The first `count` of them."""
         few = slice(count)
         return Sample(self.split, self.source, self.of, self.position[few], self.item[few], self.exposure[few])
 
     def documents(self, plan: Plan) -> Iterator[Documents]:
-        """The documents with spans and parts, a chunk at a time: made again, which gives what is on the disk."""
+        """The documents, with spans and parts, in chunks. They are made again, equal to those on the disk."""
         for first in range(0, len(self), CHUNK):
             chunk = slice(first, first + CHUNK)
             yield plan.sources[self.source].documents(self.item[chunk], self.exposure[chunk], spans=True, parts=True)
 
 
 def sample(plan: Plan, split: str, source: str, most: int = DOCUMENTS) -> Sample:
-    """At most so many documents of a source. The same ones for the same plan."""
+    """At most `most` documents of a source in a split; the same for the same plan."""
     order = plan.splits[split]
     of = order.documents_of(source)
-    chosen = np.arange(0, dtype=np.int64)  # numbers among the source's documents
+    chosen = np.arange(0, dtype=np.int64)  # indices of the source's documents
     if of:
         keyed = Permutation(of, Key.root(plan.recipe.seed).child("report", split, source))
         chosen = keyed(np.arange(min(most, of), dtype=np.int64))

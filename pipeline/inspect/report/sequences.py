@@ -1,4 +1,4 @@
-"""Sequences at keyed places, read from the shards as they lie in the folder."""
+"""Sequences at keyed positions, read from the shards."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from pipeline.core.permutation import Permutation
 from pipeline.dataset import Dataset
 from pipeline.dataset.manifest import MEND
 
-SHARDS = 16  # that are opened, of each split: one in a bucket has to be fetched whole
-TOKENS = 1_000_000  # that are read, of each split
+SHARDS = 16  # opened for each split; one in a bucket is downloaded whole
+TOKENS = 1_000_000  # read for each split
 
 
 def check_files(dataset: Dataset) -> None:
-    """StorageError where a shard of the manifest is not in the folder, or not of its size."""
+    """StorageError where a shard of the manifest is missing, or has another size."""
     for split in dataset.manifest.splits:
         sizes = {f"{split}/{name}": size for name, size in dataset.folder.sizes(split).items()}
         for record in dataset.manifest.shards_of(split):
             if sizes.get(record.file) != record.bytes:
                 place = f"{dataset.folder.url}/{record.file}"
                 try:
-                    size = dataset.folder.size(record.file)  # which refuses what is no file of the folder, in words
+                    size = dataset.folder.size(record.file)  # raises for what is no file of the folder
                 except FileNotFoundError:
                     raise StorageError("the shard is missing", MEND, place) from None
                 raise StorageError(f"{size} bytes instead of {record.bytes}", MEND, place)
@@ -51,7 +51,7 @@ def _keyed(key: Key, n: int, most: int) -> I64:
 
 
 def _of_shard(batches: Iterator[Any], wanted: I64) -> Iterator[Any]:
-    """The rows `wanted` (k,), ascending, of a shard. It is read to its end, so that a cut one is noticed."""
+    """Rows of a shard, by ascending indices (k,). It is read to its end, which reveals a truncated one."""
     first = 0
     for batch in batches:
         inside = wanted[(wanted >= first) & (wanted < first + batch.num_rows)] - first

@@ -1,4 +1,4 @@
-"""One split, measured: what is sampled of each of its sources, and what is read from its shards."""
+"""One split: measured by documents sampled from each source, and by sequences read from its shards."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from pipeline.plan.plan import Plan
 from pipeline.sources.knowledge.biographies import BiographiesSpec
 from pipeline.sources.knowledge.questions import QuestionsSpec
 
-EXAMPLES = 3  # documents shown of a source
-SHORT = 40  # tokens: of documents with fewer, twice as many are shown
-LONG = 700  # tokens of a document, or of a sequence, that are shown
+EXAMPLES = 3  # documents of a source that are shown
+SHORT = 40  # tokens: of shorter documents, twice as many are shown
+LONG = 700  # tokens: more of a document or sequence are not shown
 
 
 def measured_split(dataset: Dataset, plan: Plan, name: str, done: Progress) -> Split:
@@ -46,7 +46,7 @@ class _Measuring:
         self._spans = {source: marginals.Spans() for source in self._order.sources}
 
     def split(self) -> Split:
-        """Its numbers."""
+        """The measured numbers."""
         sources = tuple(self._source(name) for name in self._order.sources)
         read = self._read_spans() if self._reads else 0
         record, packing = self._record, self._order.packing
@@ -118,7 +118,7 @@ class _Measuring:
     # ── values ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _count(self, name: str, documents: Documents) -> None:
-        """The spans of sampled documents."""
+        """Count the spans of sampled documents."""
         spans = documents.spans
         if spans is None or not len(spans.values):
             return
@@ -127,11 +127,11 @@ class _Measuring:
         marginals.count(self._spans[name], ids, first + start, length, self._labels(name)[label])
 
     def _labels(self, name: str) -> I64:
-        """The number in the split of each of a source's labels."""
+        """The split's number of each label of a source."""
         return np.array([self._order.attributes.index(label) for label in self._plan.sources[name].labels], np.int64)
 
     def _read_spans(self) -> int:
-        """The spans of sampled sequences; how many sequences. Those that a sequence may cut are left out."""
+        """Count the spans of sampled sequences, except those that a sequence may cut; return how many sequences."""
         read, length = 0, self._order.packing.length
         cut = self._order.packing.method != "rows"
         for batch in sequences.sampled(self._dataset, self._name, self._key, max(1, sequences.TOKENS // length)):
@@ -147,7 +147,7 @@ class _Measuring:
         return read
 
     def _sources_at(self, batch: Any, start: I64) -> I64:
-        """Which source the tokens `start` (m,) of a batch are of."""
+        """The index of the source of each token `start` (m,) of a batch: int64 (m,)."""
         if len(self._order.sources) == 1:
             return np.zeros(len(start), np.int64)
         length = self._order.packing.length
@@ -158,7 +158,7 @@ class _Measuring:
         return document["source"][np.searchsorted(begin, start, side="right") - 1]
 
     def _marginals(self) -> tuple[marginals.Marginals, ...]:
-        """Of each world that sources of the split are about: all of their spans together."""
+        """The marginals of each world of the split, from the spans of all sources about it."""
         of_worlds = []
         for world in self._plan.worlds.values():
             about = [source for source in self._order.sources if self._plan.sources[source].world is world]
@@ -179,5 +179,5 @@ class _Measuring:
 
 
 def _cut(tokens: Ragged, most: int) -> Ragged:
-    """The first documents that have so many tokens together; one at least."""
+    """The first documents with at most `most` tokens together; at least one."""
     return tokens.slice(0, max(int(np.searchsorted(tokens.offsets, most, side="right")) - 1, min(1, len(tokens))))

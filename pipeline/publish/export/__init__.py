@@ -1,11 +1,11 @@
 """A built dataset in the format of another trainer: a pure function of the dataset and the options.
 
-exporting.py     the whole of it, in order
-request.py       what is exported of which dataset, and where to: refused where a folder holds something else
+exporting.py     export: all steps in order
+request.py       what is exported of which dataset, and its folder; refused where the folder holds something else
 splits.py        the dataset as a format sees it: its splits, and the columns of their shards
-writing.py       parts into files; a part that is finished is kept
+writing.py       parts into files; finished parts are kept
 records.py       export.json and the records of parts
-verification.py  what is wrong with an export
+verification.py  an export checked against its export.json
 """
 
 from pipeline.publish.export.exporting import Exported, export

@@ -1,7 +1,7 @@
 """An export from beginning to end.
 
-Parts of a split are written one after the other, shard by shard; each leaves a record when all its files are there, so
-that an interrupted export goes on where it was. Then come the files that name the others, and last of all export.json.
+The parts of each split are written one after another. A part gets a record when all its files are complete, so an
+interrupted export continues with the next part. Then the index files are written, and export.json last.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pipeline.storage import Folder, folder_at
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export has written, or found. kept: whether all of it was there already."""
+    """A complete export. kept: whether it existed before, so that nothing was written."""
 
     folder: Folder
     files: Sequence[Mapping[str, Any]]
@@ -34,17 +34,17 @@ class Exported:
 
     @property
     def bytes(self) -> int:
-        """Of all its files."""
+        """Bytes of all its files."""
         return sum(file["bytes"] for file in self.files)
 
 
 def export(
     dataset: Dataset, spec: FormatSpec, out: str | Path | None = None, *, done: Progress = lambda _: None
 ) -> Exported:
-    """The dataset in the format that `spec` describes, in the folder, or below the URL, `out`; by default in its own.
+    """Export the dataset in the format of `spec`, to the path or URL `out`; by default to exports/ in its own folder.
 
-    The tokens of every part are reported to `done`. ExportError for what the format cannot hold, of which nothing is
-    left; StorageError for a folder that holds something else and for a dataset that is damaged or half built.
+    done: called with the tokens of every finished part. ExportError where the format cannot hold the dataset; nothing
+    is left behind then. StorageError for a folder that holds something else, and for a damaged or incomplete dataset.
     """
     with _refused(dataset.folder):
         tokenizer = tokenizer_of(dataset)
@@ -55,7 +55,7 @@ def export(
         if files := writing.whole(folder, records.files_of_export(folder, request.dataset)):
             return Exported(folder, files, True)
         with folder.locked():
-            request.refuse_foreign(folder)  # somebody else may have been faster
+            request.refuse_foreign(folder)  # another process may have begun here meanwhile
             with _leaving(request, folder, dataset.folder):
                 folder.write(MARK, json.dumps(request.identity))
                 folder.remove(RECORD)
@@ -71,7 +71,7 @@ def export(
 
 @contextmanager
 def _leaving(request: Export, folder: Folder, dataset: Folder) -> Iterator[None]:
-    """What a failure leaves behind: the parts that are finished; nothing, where the export can never be made."""
+    """On failure, keep finished parts; remove everything where the export can never succeed."""
     try:
         yield
     except BaseException as error:
@@ -86,10 +86,10 @@ def _leaving(request: Export, folder: Folder, dataset: Folder) -> Iterator[None]
 
 @contextmanager
 def _refused(dataset: Folder) -> Iterator[None]:
-    """What a format refuses, as the refusal of an export."""
+    """Turn a SpecError or RunError of a format into an ExportError."""
     try:
         yield
-    except RunError as error:  # a number that the format has no room for
+    except RunError as error:  # a number too large for the format
         raise ExportError(error.problem, error.remedy, dataset.url) from None
     except SpecError as error:
         option = f": {error.at[0]}" if error.at else ""

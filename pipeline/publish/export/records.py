@@ -1,7 +1,7 @@
-"""The records of an export: one for each part that is finished, and export.json, last, for all of it.
+"""The records of an export: one for each finished part, and export.json for the whole, written last.
 
-Each carries a hash of itself, and of the dataset that it is about. A record that anybody has changed is as good as
-none: what it was about is written anew.
+Each carries a hash of itself together with the dataset's fingerprint. A changed record counts as missing: its files are
+written again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipeline.formats.format import FileRecord
 from pipeline.storage import STATE, Folder
 
 RECORD = "export.json"
-PARTS = f"{STATE}/parts"  # the record of each that is finished
+PARTS = f"{STATE}/parts"  # a record for each finished part
 
 
 class _PartRecord(Layout):
@@ -32,18 +32,18 @@ class _ExportRecord(_PartRecord):
 
 
 def sealed(record: Mapping[str, Any], dataset: str) -> str:
-    """A record as it is written: with a hash of itself, and of the dataset that it is about."""
+    """A record as JSON, with its hash. dataset: the fingerprint, which is hashed too."""
     return json.dumps({"hash": seal(dataset, json.dumps(record)), **record}, indent=1) + "\n"
 
 
 def of_export(folder: Folder) -> dict[str, Any]:
-    """The record of a whole export: dataset, sink, columns, files. FileNotFoundError without one; ValueError for one
-    that was changed, or has another layout."""
+    """The content of export.json: dataset, sink (the options), columns, files. FileNotFoundError where there is none;
+    ValueError for a changed record, or another layout."""
     return _record(folder, RECORD, _ExportRecord)
 
 
 def files_of_export(folder: Folder, dataset: str) -> list[dict[str, Any]]:
-    """The files of a whole export of a dataset: file, bytes, file_hash; nothing where its record is not that."""
+    """file, bytes and file_hash of each file of a complete export; [] without a valid record of this dataset."""
     try:
         record = of_export(folder)
     except (FileNotFoundError, ValueError):
@@ -52,9 +52,9 @@ def files_of_export(folder: Folder, dataset: str) -> list[dict[str, Any]]:
 
 
 def files_of_part(folder: Folder, name: str, dataset: str, layout: type[FileRecord]) -> list[dict[str, Any]]:
-    """The files of a part of an export, with their facts; nothing where the record `name` is not that.
+    """The files of a finished part, with their facts; [] where `name` is not a valid record of this dataset.
 
-    layout: what the format records of a file.
+    layout: the format's layout of the record of a file.
     """
     try:
         record = _record(folder, name, _PartRecord)
@@ -65,7 +65,7 @@ def files_of_part(folder: Folder, name: str, dataset: str, layout: type[FileReco
 
 
 def _record(folder: Folder, name: str, layout: type[_PartRecord]) -> dict[str, Any]:
-    """A record, read back. FileNotFoundError where there is none; ValueError for a changed one, or another layout."""
+    """The content of a record. FileNotFoundError where there is none; ValueError for a changed or foreign one."""
     tree = json_layouts.parsed(folder.read(name))
     if not isinstance(tree, dict):
         raise ValueError("no record")

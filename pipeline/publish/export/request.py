@@ -1,4 +1,4 @@
-"""What is exported of which dataset, and the folder that it may lie in."""
+"""Export: what is exported of which dataset; and the folder that it may be written to."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from pipeline.formats.format import Split, selected
 from pipeline.publish.export import records
 from pipeline.storage import STATE, Folder
 
-EXPORTS = "exports"  # in a dataset's folder: where the exports that its recipe asks for lie
-MARK = f"{STATE}/export"  # which export a folder is begun for
+EXPORTS = "exports"  # the folder, in a dataset's, of the exports that its recipe asks for
+MARK = f"{STATE}/export"  # states which export was begun in a folder
 
 
 def own_place(dataset: Folder, spec: FormatSpec) -> Folder:
-    """Where a dataset's own export of a kind lies. StorageError where a link there leads out of the dataset."""
+    """The folder of an export inside the dataset's. StorageError where a link there leads out of the dataset."""
     return dataset.below(f"{EXPORTS}/{spec.kind}")
 
 
 @dataclass(frozen=True)
 class Export:
-    """What is exported of which dataset. columns: split → those that are; dataset: its fingerprint."""
+    """What is exported of which dataset. dataset: its fingerprint; columns: split → the exported columns."""
 
     spec: FormatSpec
     format: Format
@@ -35,27 +35,27 @@ class Export:
 
     @classmethod
     def of(cls, spec: FormatSpec, dataset: str, splits: Mapping[str, Split]) -> Export:
-        """What the options choose of these splits. SpecError where the format cannot hold it."""
+        """The export that the options select from these splits. SpecError where the format cannot hold it."""
         format_ = format_of(spec)
         return cls(spec, format_, dataset, selected(format_, spec, splits))
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What makes this export another than all others: the beginning of its export.json."""
+        """The keys of export.json that distinguish this export from others."""
         options = self.spec.model_dump(mode="json", exclude={"splits", "columns"})
         columns = {name: list(chosen) for name, chosen in self.columns.items()}
         return {"dataset": self.dataset, "sink": options, "columns": columns}
 
     def reads(self, split: Split) -> list[str]:
-        """The columns of a split that the format needs: what it writes, and what it finds documents by."""
+        """The columns of a split to read: those that are exported, and those by which documents are found."""
         return [name for name in split.columns if name in self.columns[split.name] or name in self.format.reads]
 
     def refuse_foreign(self, folder: Folder) -> None:
-        """StorageError where the folder holds anything but this export, or the beginning of it.
+        """StorageError where the folder holds anything but this export, complete or begun.
 
-        Its mark, or its export.json, says which export it is.
+        Its mark or its export.json states which export it is.
         """
-        if not set(folder.names()) - {STATE}:  # nothing, or one that was killed before it had a file
+        if not set(folder.names()) - {STATE}:  # empty, or an export that was killed before its first file
             return
         mark = ""
         with suppress(FileNotFoundError):

@@ -29,7 +29,7 @@ def tokenizer_of(dataset: Dataset) -> Tokenizer:
 
 
 def splits_of(dataset: Dataset, tokenizer: Tokenizer) -> dict[str, Split]:
-    """All splits of a dataset, by name."""
+    """Name → split of a dataset, as formats see it."""
     return {name: _split(dataset, tokenizer, name) for name in dataset.manifest.splits}
 
 
@@ -54,7 +54,7 @@ def _split(dataset: Dataset, tokenizer: Tokenizer, name: str) -> Split:
 
 @dataclass(frozen=True)
 class ShardRows:
-    """The columns `names` of a split's shards, none of which is read before it is found whole."""
+    """The columns `names` of a split's shards. Each shard is checked before it is read."""
 
     dataset: Dataset
     tokenizer: Tokenizer
@@ -66,7 +66,7 @@ class ShardRows:
         return {record.shard: record for record in self.dataset.manifest.shards_of(self.split)}
 
     def of(self, shard: Shard) -> Iterator[Columns]:
-        """The columns of a shard, a record batch at a time. StorageError where it is not as recorded."""
+        """The columns of each record batch of a shard. StorageError where the shard is not as recorded."""
         record = self._records[shard.number]
         folder = self.dataset.folder
         if not folder.has(record.file, record.bytes, record.file_hash):
@@ -78,11 +78,11 @@ class ShardRows:
             yield columns
 
     def texts(self, documents: Ragged) -> list[str]:
-        """The text of each document."""
+        """The text of each document, with U+FFFD for bytes that are not valid UTF-8."""
         return self.tokenizer.decode_all(_ids_of(documents))
 
     def broken(self, documents: Ragged) -> bool:
-        """Whether the tokens of any of them are no whole characters."""
+        """Whether any of the documents is not valid UTF-8."""
         return not all(map(self.tokenizer.is_text, _ids_of(documents)))
 
 

@@ -1,4 +1,4 @@
-"""An export held against its export.json: every file of it, and nothing beside them."""
+"""An export checked against its export.json: every file is as recorded, and there are no others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.storage import STATE, Folder
 
 
 def faults(folder: Folder, fingerprint: str | None = None) -> list[str]:
-    """What is wrong with an export, one line each. Every file is read whole. fingerprint: of its dataset, if known."""
+    """Faults of an export, a line each; [] if none. Reads all files. fingerprint: of its dataset, if known."""
     try:
         record = records.of_export(folder)
     except FileNotFoundError:

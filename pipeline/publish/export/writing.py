@@ -1,4 +1,4 @@
-"""Parts of an export become files. A part leaves a record when all its files are there, and is kept then."""
+"""Parts of an export into files. A part gets a record when all its files are complete; then it is kept."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pipeline.publish.export.request import Export
 from pipeline.storage import Folder, arrow
 
 Progress = Callable[[int], object]
-FilesWritten = list[dict[str, Any]]  # of each: file, bytes, file_hash, and its facts
+FilesWritten = list[dict[str, Any]]  # the record of each: file, bytes, file_hash, and its facts
 
 
 def write_split(request: Export, split: Split, rows: Rows, folder: Folder, done: Progress) -> FilesWritten:
-    """The files of a split's parts, in order; those of parts that are there and whole stay as they are.
+    """Write the parts of a split and return the records of their files, in order. Finished parts are kept.
 
-    The tokens of every part are reported to `done`.
+    done: called with the tokens of every part.
     """
     written = []
     for part in request.format.parts(split):
@@ -36,7 +36,7 @@ def write_split(request: Export, split: Split, rows: Rows, folder: Folder, done:
 
 
 def write_indices(format_: Format, written: Mapping[str, Sequence[Mapping[str, Any]]], folder: Folder) -> FilesWritten:
-    """The files that name the others: split → its files."""
+    """Write the index files and return their records. written: split → records of its files."""
     files = _Files(folder)
     for name, text in format_.index(written).items():
         with files.create(name) as file:
@@ -45,7 +45,7 @@ def write_indices(format_: Format, written: Mapping[str, Sequence[Mapping[str, A
 
 
 def remove_parts(request: Export, folder: Folder) -> None:
-    """Take away every part that is finished: its files, then its record."""
+    """Remove every finished part: its files, then its record."""
     for name in folder.names(PARTS):
         for file in records.files_of_part(folder, f"{PARTS}/{name}", request.dataset, request.format.Record):
             folder.remove(file["file"])
@@ -53,12 +53,12 @@ def remove_parts(request: Export, folder: Folder) -> None:
 
 
 def whole(folder: Folder, files: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Recorded files, where all of them are there as recorded; else nothing."""
+    """The records `files` if every file is as recorded; else []."""
     return files if all(folder.has(file["file"], file["bytes"], file["file_hash"]) for file in files) else []
 
 
 def _write_part(format_: Format, part: Part, rows: Rows, folder: Folder) -> FilesWritten:
-    """The files of a part: all of them, or none."""
+    """Write all files of a part and return their records; on failure, remove them."""
     files = _Files(folder)
     try:
         format_.write(part, rows, files)
@@ -71,7 +71,7 @@ def _write_part(format_: Format, part: Part, rows: Rows, folder: Folder) -> File
 
 @dataclass(frozen=True)
 class _Files:
-    """Files in a folder, each with size, hash and facts once it has its name."""
+    """Creates files in a folder; `written` has the record of each complete one."""
 
     folder: Folder
     written: FilesWritten = field(default_factory=list)
@@ -85,7 +85,7 @@ class _Files:
 
 
 class _File(arrow.HashingFile):
-    """One that facts can be kept with."""
+    """A hashing file with facts."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file)

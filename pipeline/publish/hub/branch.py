@@ -1,4 +1,4 @@
-"""A branch of a repository: what it holds, files sent for it, and commits upon the one that was seen."""
+"""A branch of a repository: its files, uploads to it, and commits on top of the commit that was read."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoFile
 
 _SHARD = re.compile(r"[^/]+/shard-\d+-of-\d+\.arrow")
-# In place of a .gitignore of the repository: every file of a dataset is part of it.
+# Used instead of the repository's .gitignore: every file of a dataset is sent.
 _NOTHING_IGNORED = "# nothing is left out\n"
 
 
 @dataclass
 class Branch:
-    """A branch of a repository. head: its last commit; files: path → what the Hub knows of it, at that commit."""
+    """A branch of a repository. head: its last commit; files: path → the Hub's facts about the file at that commit."""
 
     api: HfApi
     repo: str
@@ -36,7 +36,7 @@ class Branch:
 
     @classmethod
     def of(cls, api: HfApi, repo: str, name: str, public: bool) -> Branch:
-        """The branch, made where there is none. A new one starts at the first commit, which holds no data."""
+        """The branch; created where there is none, at the repository's first commit, which has no data."""
         from huggingface_hub import RepoFile
 
         api.create_repo(repo, repo_type="dataset", private=not public, exist_ok=True)
@@ -51,11 +51,11 @@ class Branch:
 
     @property
     def url(self) -> str:
-        """Of the repository, as one opens it in a browser."""
+        """The URL of the repository, for a browser."""
         return f"{self.api.endpoint}/datasets/{self.repo}"
 
     def read(self, name: str) -> str:
-        """The text of a file on it. HubError for one that is too big to be ours."""
+        """The text of a file on the branch. HubError for a file that is too large to be ours."""
         if self.files[name].size > MOST_READ:
             raise HubError(
                 f"its {name} has {self.files[name].size:,} bytes, and may have {MOST_READ:,}",
@@ -67,9 +67,9 @@ class Branch:
             return Path(path).read_text("utf-8", "replace")
 
     def holds(self, addition: CommitOperationAdd) -> bool:
-        """Whether it has this very file, by what the Hub knows of it. One of another size is not read.
+        """Whether the branch has a file with the same bytes, by size and hash. A file of another size is not read.
 
-        The client compares too, but only when it has sent the file, and it would say nothing of how many are new.
+        The client compares too, but only after it has sent the file, and without reporting how many are new.
         """
         from huggingface_hub.utils.sha import git_hash
 
@@ -82,7 +82,7 @@ class Branch:
             return entry.blob_id == git_hash(file.read())
 
     def is_foreign(self, dataset: Dataset, manifest: bytes, replace: bool) -> bool:
-        """Whether it holds another dataset than that of this manifest. HubError where it does, unless `replace`."""
+        """Whether the branch has another dataset than that of `manifest`. HubError if it has, unless `replace`."""
         from huggingface_hub import CommitOperationAdd
 
         if MANIFEST not in self.files or self.holds(CommitOperationAdd(MANIFEST, manifest)):
@@ -101,9 +101,9 @@ class Branch:
         return fingerprint != own
 
     def strange_shards(self, dataset: Dataset, replace: bool) -> list[str]:
-        """The shards on it that are not the dataset's, to be removed. HubError where there are any, unless `replace`.
+        """Shards on the branch that are not the dataset's, to remove. HubError if there are any, unless `replace`.
 
-        `load_dataset` reads whatever lies in a split's folder, so a strange shard would be read as one of ours.
+        `load_dataset` reads every file in a split's folder, so it would read them as ours.
         """
         own = {record.file for record in dataset.manifest.shards}
 
@@ -118,7 +118,7 @@ class Branch:
         return strange
 
     def upload(self, additions: Sequence[CommitOperationAdd]) -> None:
-        """Send files that the next commit names. Those on disk may go away after that."""
+        """Upload files for the next commit. Afterwards those on disk may be removed."""
         self.api.preupload_lfs_files(
             self.repo, additions, repo_type="dataset", revision=self.name, gitignore_content=_NOTHING_IGNORED
         )
@@ -127,7 +127,7 @@ class Branch:
                 addition.path_or_fileobj = Path(addition.path_or_fileobj).read_bytes()
 
     def commit(self, operations: Sequence[CommitOperationAdd | CommitOperationDelete], message: str) -> None:
-        """One commit upon the one that was seen. HubError where somebody else was faster."""
+        """Commit on top of `head`. HubError where the branch has moved on."""
         commit = self.api.create_commit(
             self.repo,
             operations,

@@ -1,6 +1,6 @@
-"""The card that is sent. What a person has written into the one on the Hub is never lost.
+"""The card that is sent. What a person has written into the card on the Hub is never lost.
 
-Its header is not made by the client's `DatasetCardData`, which would write a person's keys anew, in its own way.
+The client's `DatasetCardData` is not used for the header: it would reformat a person's keys.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from pipeline.publish.hub.branch import Branch
 
 
 def card_to_send(branch: Branch, text: str, licence: str, foreign: bool) -> bytes:
-    """The folder's card `text`, as it is sent. Its licence: the one given, the folder's, or the one on the Hub.
+    """The bytes of the card to send, from the folder's card `text`. Licence: the given one, the folder's or the Hub's.
 
-    foreign: the card on the Hub is that of another dataset, and gives way. HubError where both the card there and the
-    one in the folder were edited since the last push: to choose is a person's part. Whatever stops the client where the
-    Hub's rules refuse the card.
+    foreign: whether the card on the Hub is of another dataset and is replaced. HubError where both cards were edited
+    since the last push: a person must choose. The client's own error where the Hub refuses the card.
     """
     from huggingface_hub import CommitOperationAdd, DatasetCard
 
@@ -37,6 +36,6 @@ def card_to_send(branch: Branch, text: str, licence: str, foreign: bool) -> byte
             )
         card = on_hub(joined, branch.repo, stated or licence_of(existing), words).encode()
     if not branch.holds(CommitOperationAdd(README, card)):
-        # `create_commit` asks the Hub for the same, but when all shards are sent.
+        # `create_commit` asks the Hub the same, but only after all shards are sent.
         DatasetCard(card.decode(), ignore_metadata_errors=True).validate(repo_type="dataset")
     return card

@@ -1,8 +1,8 @@
-"""The Hub's client with the user's token: patient but not for ever, without bars, what it raises as refusals.
+"""The Hub's client with the user's token, with timeouts, without progress bars; its errors become HubError.
 
-**Xet or plain LFS.** The client sends every large file by Xet as soon as `hf_xet` is installed, and never asks whether
-the server speaks it. Here the server is asked, by the LFS batch request, which names all three ways of sending: the Hub
-answers "xet", a server that answers anything else gets plain HTTP.
+**Xet or plain LFS.** The client sends every large file by Xet where `hf_xet` is installed, whether or not the server
+supports it. So we ask the server first, by an LFS batch request that offers all three transfers. The Hub answers "xet";
+a server that answers anything else gets plain HTTP.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ PATIENCE = 300.0  # seconds without a byte, after which the client tries again
 
 @contextmanager
 def client(repo: str) -> Iterator[HfApi]:
-    """The client, while the block lasts; afterwards it is for others what it was before. HubError for what stops it."""
-    user_cache()  # where there is no home, the Hub's library would make a folder named ~
+    """The client, configured while the block lasts and restored afterwards. Its errors become HubError."""
+    user_cache()  # without a home, the Hub's library would create a folder named ~
     from huggingface_hub import HfApi, constants, get_token
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -36,7 +36,7 @@ def client(repo: str) -> Iterator[HfApi]:
         secret = get_token() or ""
         if not secret:
             raise HubError("there is no token", NO_TOKEN, place)
-        if not re.fullmatch("[!-~]+", secret):  # a client that cannot send it would show it
+        if not re.fullmatch("[!-~]+", secret):  # the client's error would show a token that it cannot send
             raise HubError("the token has signs that no token has", "Set HF_TOKEN anew, or run `hf auth login`.", place)
         with _waits_that_end(), _secrets_hidden(secret), disable_progress_bars():
             yield HfApi(token=secret)
@@ -49,7 +49,7 @@ def client(repo: str) -> Iterator[HfApi]:
 
 
 def choose_transfer(api: HfApi, repo: str, branch: str, addition: CommitOperationAdd) -> None:
-    """Xet where the server would have it, for as long as `client` lasts. A user's HF_HUB_DISABLE_XET stands."""
+    """Use Xet if the server supports it, until `client` ends. A user's HF_HUB_DISABLE_XET is respected."""
     from huggingface_hub import constants
     from huggingface_hub.lfs import post_lfs_batch_info
 
@@ -69,10 +69,10 @@ def choose_transfer(api: HfApi, repo: str, branch: str, addition: CommitOperatio
 
 @contextmanager
 def _waits_that_end() -> Iterator[None]:
-    """The client tries again by itself where an answer does not come; but by itself it would wait for ever."""
+    """Timeouts for all requests of the client, which retries after one but has none by default."""
     from huggingface_hub import get_session, set_client_factory
 
-    def bounded(request: Any) -> None:  # also where a call of the client's asks for no bound
+    def bounded(request: Any) -> None:  # also where the client asks for no timeout
         waits = request.extensions.get("timeout", {})
         names = ("connect", "read", "write", "pool")
         request.extensions["timeout"] = {name: waits.get(name) or PATIENCE for name in names}
@@ -89,7 +89,7 @@ def _waits_that_end() -> Iterator[None]:
 
 @contextmanager
 def _secrets_hidden(secret: str) -> Iterator[None]:
-    """The client's notices of failed attempts are shown, a line each, without signatures, and never with the token."""
+    """Show the client's warnings about failed attempts as a line each, without signatures and the token."""
 
     def hide(record: logging.LogRecord) -> bool:
         record.msg, record.args = without(secret, record.getMessage()), ()

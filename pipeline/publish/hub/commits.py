@@ -1,4 +1,4 @@
-"""Which files are uploaded together, and which committed: few commits, the manifest in the last one."""
+"""Which files are uploaded and committed together: few commits, the manifest in the last one."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from pipeline.publish.hub.client import choose_transfer
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd
 
-BATCH = 256  # shards a commit: the Hub counts commits an hour, and takes long over big ones
-FIRST, LEAST, MOST = 32 << 20, 8 << 20, 2 << 30  # bytes that are uploaded at a time: at first, and as time shows
-SECONDS = (5.0, 20.0)  # that an upload of so many should take
+BATCH = 256  # shards per commit: the Hub limits commits per hour, and large ones take long
+FIRST, LEAST, MOST = 32 << 20, 8 << 20, 2 << 30  # bytes uploaded at a time: the first group, the smallest, the largest
+SECONDS = (5.0, 20.0)  # seconds that the upload of a group should take, from and to
 
 
 def upload_groups(records: Sequence[ShardRecord]) -> Iterator[Sequence[ShardRecord]]:
-    """The shards in order, at a time as many as are uploaded in some seconds, at least one and at most a commit's.
+    """The shards in order, in groups that take some seconds to upload: at least one shard, at most BATCH.
 
-    How long that takes is measured between two groups: progress is shown after each, and an interruption loses one.
+    The size follows from the time that the last group took. Progress is shown after each group, and an interruption
+    loses at most one.
     """
     most = FIRST
     while records:
@@ -45,9 +46,9 @@ def upload_groups(records: Sequence[ShardRecord]) -> Iterator[Sequence[ShardReco
 
 @dataclass
 class Commits:
-    """The commits of a push. gone: files that the next one takes away. foreign: in the place of another dataset.
+    """The commits of a push. foreign: whether another dataset is replaced. gone: files that the next commit removes.
 
-    made: commits so far. new, size: the files that they were needed for, and their bytes.
+    made: commits so far. new, size: files uploaded so far, and their bytes.
     """
 
     branch: Branch
@@ -61,20 +62,20 @@ class Commits:
     _transfer_chosen: bool = field(default=False, init=False)
 
     def add(self, shards: Mapping[str, Path]) -> None:
-        """Upload the shards that are not there; commit when there are enough, and there are more."""
+        """Upload shards that the branch lacks; commit each time BATCH are uploaded and another one follows."""
         for addition in self._uploaded(shards):
             if len(self._additions) == BATCH:
                 self._commit_part()
             self._additions.append(addition)
 
     def finish(self, head: Mapping[str, bytes]) -> None:
-        """The last commit: what is left, and the files beside the shards. None where nothing is new."""
+        """Make the last commit: the remaining shards, and `head`, the other files. No commit where nothing is new."""
         self._additions += self._uploaded(head)
         if self._additions or self.gone:
             self._commit(self.message)
 
     def _uploaded(self, files: Mapping[str, Path | bytes]) -> list[CommitOperationAdd]:
-        """Those that the branch does not hold, sent."""
+        """Upload the files that the branch lacks and return them."""
         from huggingface_hub import CommitOperationAdd
 
         additions = [CommitOperationAdd(*file) for file in files.items()]
@@ -92,7 +93,7 @@ class Commits:
         return new
 
     def _commit_part(self) -> None:
-        """A commit that others follow. It takes the manifest away: until the last one, the branch is not whole."""
+        """Make a commit that is not the last. It removes the manifest: until the last one the branch is incomplete."""
         outdated = (MANIFEST, README) if self.foreign else (MANIFEST,)
         self.gone += [name for name in outdated if self.branch.files.pop(name, None)]
         self._commit(f"{self.message} (part {self.made + 1})")

@@ -29,7 +29,7 @@ _REPO = re.compile(r"(?!.*(?:--|\.\.|\.git$))\w[\w.-]{0,95}(?<=\w)/\w[\w.-]{0,95
 
 @dataclass(frozen=True)
 class Pushed:
-    """The result of a push. new: files that a commit was needed for; size: their bytes. kept: files there before."""
+    """The result of a push. new, size: files that were sent, and their bytes. kept: files that were there before."""
 
     url: str
     revision: str
@@ -41,7 +41,7 @@ class Pushed:
 
 
 def check(repo: str, revision: str = "", licence: str = "") -> None:
-    """HubError unless the words are such as the Hub takes; nothing is asked of it."""
+    """HubError unless the names are well-formed for the Hub. Nothing is sent."""
     if not _REPO.fullmatch(repo):
         raise HubError(
             f"'{repo}' cannot be the name of a repository",
@@ -54,7 +54,7 @@ def check(repo: str, revision: str = "", licence: str = "") -> None:
 
 
 def check_shards(dataset: Dataset, checked: Callable[[int], object] = lambda _: None) -> None:
-    """StorageError where a shard is not the one recorded. `checked` is called with the bytes of each."""
+    """StorageError where a shard is not as recorded. checked: called with the bytes of each shard."""
 
     def is_whole(record: ShardRecord) -> bool:
         return dataset.folder.has(record.file, record.bytes, record.file_hash)
@@ -81,12 +81,12 @@ def push(
     replace: bool = False,
     passed: Callable[[int], object] = lambda _: None,
 ) -> Pushed:
-    """The dataset in the repository `repo`, made if there is none (private unless `public`), on a branch, made too.
+    """Send the dataset to the branch `revision` of `repo`. Both are created if missing, the repository as private.
 
-    Its files are sent as they are: `check_shards` comes first. `passed` is called with the bytes of shards that are on
-    the server. `replace`: another dataset there gives way.
+    Call `check_shards` first: shards on a disk are not checked here. public: create a public repository. replace:
+    whether another dataset there may be replaced. passed: called with the bytes of shards that are on the server.
 
-    HubError where that cannot be done; what has arrived stays, and the same call goes on.
+    HubError on failure. What has arrived stays, and the same call continues.
     """
     check(repo, revision, licence)
     head = _head(dataset)
@@ -115,7 +115,7 @@ def push(
 
 
 def _head(dataset: Dataset) -> dict[str, bytes]:
-    """The files beside the shards, the manifest last. StorageError for one that is missing or not as recorded."""
+    """Name → bytes of the files beside the shards, the manifest last. StorageError for a missing or changed one."""
     manifest = dataset.manifest
     try:
         head = {name: dataset.folder.read(name) for name in (README, RECIPE, *manifest.files, MANIFEST)}
@@ -132,7 +132,7 @@ def _head(dataset: Dataset) -> dict[str, bytes]:
 
 
 def _check_fetched(dataset: Dataset, records: Sequence[ShardRecord], paths: Mapping[str, Path]) -> None:
-    """StorageError for a shard that is not as recorded, of a bucket, which was asked for sizes alone before."""
+    """StorageError for a shard from a bucket that is not as recorded; before, only its size was checked."""
     if isinstance(dataset.folder, LocalFolder):
         return
     for record in records:

@@ -1,4 +1,4 @@
-"""What stops the Hub's client, in words: the problem, and what to do about it. No secret is in them."""
+"""Errors of the Hub's client as refusals: the problem and the remedy, without secrets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BY_STATUS = {  # problem, remedy
 
 
 def refusal(error: Exception, place: str, secret: str) -> HubError:
-    """What stopped the client, as a refusal: the first of its causes that had an answer of the server."""
+    """The HubError for an error of the client, by the first of its causes that has an answer of the server."""
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     causes: list[BaseException] = [error]
@@ -44,7 +44,7 @@ def refusal(error: Exception, place: str, secret: str) -> HubError:
 
 
 def without(secret: str, text: str) -> str:
-    """A text without the token, which may come from a file, other secrets, and what follows a path's "?"."""
+    """A text with secrets removed: the token (which may come from a file), others, and the query of a URL."""
     text = text.replace(secret, "(token)") if secret else text
     return redacted(re.sub(r"(/[^\s?'\"]*)\?[^\s'\"]*", r"\1", text))
 

@@ -1,13 +1,13 @@
-"""A problem, read from its text: how each of its parameters is computed, and which of them its question needs.
+"""Problem, read from a text: how each parameter is computed, and which parameters the question needs.
 
     The number of each Park's Lake equals 4. The number of each Lake's Swan equals 3 more than the sum of each Park's
     Lake and each Park's Pond. … How many Bird does Park have?
 
-An instance parameter (`Park's Lake`) has a sentence. An abstract one (`Park's Bird`, all things of a later category)
-has none: it is a sum over the children of its item, which are what the sentences name on the right of an apostrophe.
+An instance parameter (`Park's Lake`) has a sentence. An abstract one (`Park's Bird`, Bird a later category) has none:
+it is a sum over the children of its item (Park), which are the items that sentences name as `Park's …`.
 
-How a parameter is computed is a tree of tuples. Trees that differ only in the order or grouping of a sum, or in the
-order of factors, are the same tree, because a tree is written in one way only:
+The formula of a parameter is a tree of tuples in a normal form, so that formulas which differ only in the order or
+grouping of a sum, or in the order of factors, are equal:
 
     ("c", 12)       a constant                  ("p", "Park's Lake")     another parameter
     ("+", …)        a sum: its terms, sorted, none of them a sum         ("*", x, y)    a product, sorted
@@ -33,7 +33,7 @@ _QUESTION = re.compile(r"How many (.+?) does (.+?) have\?")
 
 
 class Parameter(NamedTuple):
-    """A quantity. needs: the parameters that it is computed from. operations: how many that takes, at least 1."""
+    """A quantity. needs: the parameters in its formula. operations: those of its formula, at least 1."""
 
     name: str
     needs: tuple[str, ...]
@@ -42,7 +42,7 @@ class Parameter(NamedTuple):
 
 
 def joined(operator: str, left: Tree, right: Tree) -> Tree:
-    """The tree of an operation on two trees, in its one way to be written."""
+    """The tree, in normal form, of an operation on two trees."""
     if operator == "-":
         return ("-", left, right)
     if operator == "*":
@@ -69,7 +69,7 @@ class Problem:
 
     @property
     def operations(self) -> int:
-        """Operations of the shortest solution."""
+        """How many operations the shortest solution has."""
         return sum(self._known[name].operations for name in self.necessary)
 
     def parameter(self, name: str) -> Parameter | None:
@@ -81,7 +81,7 @@ class Problem:
         return parameter
 
     def lacks_children(self, name: str) -> bool:
-        """Whether the name would be an abstract parameter of this problem if some item on its way had a child."""
+        """Whether the name is an abstract parameter but for an item on its path that has no children."""
         pair = self.chain.split(name)
         items = self.items()
         if pair is None or pair[0] not in items:
@@ -112,9 +112,9 @@ class Problem:
 
 
 def read(text: str, vocabulary: Vocabulary, modulus: int | None, *, childless: bool = False) -> Problem:
-    """The problem in a text, its question last or first; what stands before both is ignored.
+    """The problem in a text. The question may come last or first; text before the problem is ignored.
 
-    modulus: constants must be below it. ProblemError where there is no problem, or none about the vocabulary.
+    modulus: constants must be below it; None for no bound. ProblemError where there is no problem in this vocabulary.
     """
     statements, query = _sentences(text)
     first = statements[0][0]
@@ -138,7 +138,7 @@ def read(text: str, vocabulary: Vocabulary, modulus: int | None, *, childless: b
 
 
 def _sentences(text: str) -> tuple[list[tuple[str, str]], str]:
-    """Name and formula of each statement, and the name of the query."""
+    """((name, formula) of each statement, name of the query)."""
     begins = text.find(STATEMENT)
     if begins < 0:
         raise ProblemError("it states nothing", FORM)
@@ -163,7 +163,7 @@ def _sentences(text: str) -> tuple[list[tuple[str, str]], str]:
 
 
 def _of(chain: Chain, statements: list[tuple[str, str]], query: str, modulus: int | None, childless: bool) -> Problem:
-    """The problem of these statements, read as items of one chain. ProblemError where they are not."""
+    """The problem of these statements. ProblemError where their items are not all of this chain."""
     problem = Problem(chain, childless, query)
     known, children = problem._known, problem._children
     for name, formula in statements:
@@ -219,7 +219,7 @@ def _number(text: str, formula: str) -> int:
 
 
 def _operands(text: str) -> tuple[tuple[str, ...], Tree]:
-    """The parameters in `each …`, `the sum of …` or `the difference of …`, and the tree of it."""
+    """(parameters, tree) of `each …`, `the sum of …` or `the difference of …`."""
     if text.startswith("each "):
         name = text[5:]
         return (name,), ("p", name)
@@ -234,7 +234,7 @@ def _operands(text: str) -> tuple[tuple[str, ...], Tree]:
 
 
 def _sum(terms: list[Tree]) -> Tree:
-    """The tree of a sum, which of a single term is the term itself."""
+    """The tree of a sum; of a single term, the term itself."""
     if len(terms) == 1:
         return terms[0]
     terms.sort()

@@ -3,10 +3,10 @@
     {"row": 17, "prediction": " Define Park's Lake as a; so a = 4. … so x = q + a = 9 + 4 = 13. 13<|endoftext|>"}
     {"problem": "The number of each Park's Lake equals 4. … How many Bird does Park have?", "solution": "Define …"}
 
-A prediction is read up to the end token, or to a line break that the row's own solution does not have. After its last
-full stop the answer may follow: a number, alone or after special tokens or `Answer:`. It may be left out, as it is the
-result of the last step. Special tokens mean nothing here, but for the one that takes a step back: decode the model's
-tokens with them, or that one is lost.
+A prediction is read up to the end token, or up to a line break that the row's stored solution does not have. After the
+last full stop the answer may follow: a number, alone or after special tokens or `Answer:`. It may be missing, since it
+is the result of the last step. Special tokens are ignored, except the one that takes a step back. So decode the model's
+tokens with special tokens, or that one is lost.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _NUMBER = re.compile(r"-?[0-9]+(?=\.?$)")
 
 @dataclass(frozen=True)
 class IgsmRules:
-    """How solutions are checked: the keywords of `solution.verify`, and what stands around texts of a dataset.
+    """How solutions are checked: the options of `solution.verify`, and the special tokens in texts of a dataset.
 
-    end: its end token. marks: its other special tokens, but for `back`; None outside a dataset.
+    end: the end token. marks: the other special tokens, without `back`; None outside a dataset.
     """
 
     vocabulary: Vocabulary
@@ -60,7 +60,7 @@ class IgsmRules:
         vocabulary: Path | Mapping[str, Any] | None = None,
         childless: bool = False,
     ) -> IgsmRules:
-        """The rules of these options. vocabulary: a folder, or the mapping of a recipe. PipelineError for neither."""
+        """The rules of these options. vocabulary: a folder, or a mapping as in recipes. PipelineError if invalid."""
         if isinstance(vocabulary, Mapping):
             words = Vocabulary.of(vocabulary)
         else:
@@ -78,7 +78,7 @@ class IgsmRules:
         return replace(self, end=data.end_of_text(), marks=re.compile(marks or "(?!)"))
 
     def pair(self, line: Mapping[str, Any]) -> tuple[int, Verdict]:
-        """Operations that the problem in a line needs, and the verdict on its `solution`, and its `answer` if any."""
+        """(operations of the problem, verdict on the `solution` and the `answer`, if there is one) of a line."""
         if not isinstance(line.get("answer", ""), str):
             raise PipelineError('"answer" is not a text', self.form)
         problem = self._read(line["problem"])
@@ -86,9 +86,9 @@ class IgsmRules:
         return problem.operations, self._check(problem, solution, line.get("answer", answer))
 
     def row(self, row: Row, prediction: str, own: bool) -> tuple[int, Verdict]:
-        """Operations that the problem of a row needs, and the verdict on a prediction.
+        """(operations of the problem, verdict on the prediction) for a row.
 
-        own: check the row's own solution first. PipelineError where it, or its answer, is wrong by these rules.
+        own: check the stored solution first. PipelineError where it, or the stored answer, is wrong by these rules.
         """
         assert self.marks is not None, "it is within a dataset"
         problem = self._read(self.marks.sub(" ", row.prompt))
@@ -108,14 +108,14 @@ class IgsmRules:
         return check(problem, solution, answer, modulus=self.modulus, back=self.back)
 
     def _check_own(self, problem: Problem, solution: str, answer: str | None) -> None:
-        """PipelineError where a row's own solution is wrong. A row that has nothing but an answer is not looked at."""
+        """PipelineError where a row's stored solution is wrong. A row with an answer alone is not checked."""
         if solution.startswith("Define "):
             verdict = self._check(problem, solution, answer)
             if not verdict.ok:
                 _contradicted(f"its own solution is wrong: {verdict.reason} ({verdict.detail})")
 
     def _solution_and_answer(self, text: str, gold: str) -> tuple[str, str | None]:
-        """Solution and answer of a text up to its end: the end token, or more lines than the row's own has."""
+        """(solution, answer or None) of a text, up to the end token or the number of lines of the stored `gold`."""
         lines = gold.strip().count("\n") + 1
         return _parted("\n".join(text.strip().partition(self.end)[0].split("\n", lines)[:lines]), self.marks)
 
@@ -125,7 +125,7 @@ def _contradicted(problem: str) -> None:
 
 
 def _parted(text: str, marks: re.Pattern[str] | None) -> tuple[str, str | None]:
-    """Solution and answer, None where there is none. marks: special tokens between or around them."""
+    """(solution, answer or None) of a text. marks: special tokens between or around them."""
     parts = [part.strip() for part in marks.split(text)] if marks else [text.strip()]
     parts = [part for part in parts if part]
     if len(parts) == 2 and parts[0].endswith("."):
@@ -144,7 +144,7 @@ def _options_of(source: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class BackLayout(OpenLayout):
-    """What takes a step back: a token or a text."""
+    """The token or text that takes a step back."""
 
     token: str | None
     text: str | None = None

@@ -3,18 +3,18 @@
     Define Park's Lake as a; so a = 4. Define Lake's Frog as [BACK]. Define Lake's Swan as q; t = a + c = 4 + 2 = 6; so
     q = 3 + t = 3 + 6 = 9. …
 
-A solution is right when each of its sentences is, the last defines the query, and the answer is its value. A sentence
-is right when
+A solution is right if all sentences are right, the last one defines the query, and the answer is its value. A sentence
+is right if
 
 - its parameter is one of the problem's, and new; its letters are new, and those it uses stand for parameters defined
   before, or for a step of the same sentence;
 - the numbers are the values of the letters, the results are right, and below the modulus;
-- all its steps together are the formula of the parameter, with its operators and constants. Terms of a sum and factors
-  may come in any order, sums in any grouping; every step but the last is used.
+- its steps together compute the formula of the parameter, with the same operators and constants. Terms of a sum and
+  factors may be in any order, sums in any grouping; every step but the last is used.
 
-So a solution may define more parameters than it needs: they are counted, and must be right too. A parameter that is
-taken back (`Define … as [BACK].`) is counted and changes nothing; it must be made of names of the vocabulary. Abstract
-parameters of items without children are refused, unless they are allowed: then they are 0.
+A solution may define more parameters than it needs; they are counted, and must be right too. A parameter that is taken
+back (`Define … as [BACK].`) is counted and has no effect; its names must be in the vocabulary. Abstract parameters of
+items without children are wrong, unless `childless` allows them; then they are 0.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from pipeline.evaluate.checking.verdict import ProblemError, Why
 
 LETTERS = frozenset(ascii_letters)
 DEFINE = "Define "
-LARGEST = 10**4000  # of exact integers; more digits Python would not print
+LARGEST = 10**4000  # of exact integers: Python refuses to print many more digits
 
 
 class Reason(Why):
-    """The first thing that is wrong."""
+    """The first thing that is wrong with a solution."""
 
     FORM = "form", "a sentence or step is not of the form"
     UNFINISHED = "unfinished", "the text breaks off within a sentence"
@@ -57,11 +57,10 @@ class Reason(Why):
 class Verdict:
     """The verdict on a solution; counts in a wrong one go up to its first fault.
 
-    reason: what is wrong, None where nothing is. sentence: where, from 1; 0 for the answer and where nothing is wrong.
-    operations: steps, those with a semicolon before them. unnecessary: defined parameters that the query does not need.
-    retries: parameters taken back; false_retries: those of them that could have been computed there, or were already.
-    value: of the query, None where the solution does not end with it. detail: where the fault is, in the solution's
-    words.
+    reason: None for a right solution. sentence: the wrong one, from 1; 0 for a wrong answer or a right solution.
+    operations: steps, including those before a semicolon. unnecessary: defined parameters that the query does not need.
+    retries: parameters taken back; false_retries: those that could have been computed there, or already were. value:
+    of the query; None where the solution does not end with it. detail: the wrong words of the solution.
     """
 
     reason: Reason | None
@@ -91,11 +90,11 @@ def verify(
 ) -> Verdict:
     """Whether a solution is right, step by step.
 
-    problem: its sentences and its question. answer: what is given as the answer; None: not checked. modulus: None for
-    exact integers. back: what stands for a parameter that is taken back. vocabulary: by default that of the library.
-    childless: whether items without children have abstract parameters. Spaces around texts are ignored.
+    problem: sentences and question. answer: None to check no answer. modulus: None for exact integers. back: the text
+    that takes a parameter back. vocabulary: by default the library's. childless: whether items without children have
+    abstract parameters. Spaces around texts are ignored.
 
-    ProblemError for a problem that cannot be read. Never an error for a solution.
+    ProblemError for a problem that cannot be read. No solution raises an error.
     """
     return check(
         read(problem, vocabulary or Vocabulary.standard(), modulus, childless=childless),
@@ -109,7 +108,7 @@ def verify(
 def check(
     problem: Problem, solution: str, answer: str | None = None, *, modulus: int | None = 23, back: str = "[BACK]"
 ) -> Verdict:
-    """As `verify`, of a problem that has been read: quicker where one problem has many solutions."""
+    """Like `verify`, for a problem that was read before: quicker for many solutions of one problem."""
     reading = _Reading(problem, modulus, back)
     number = 0
     reason, detail = None, ""
@@ -130,7 +129,7 @@ def check(
             _refuse(Reason.ANSWER, f"{answer.strip()}, not {reading.value}")
     except _Fault as fault:
         reason, detail = fault.reason, fault.detail
-    except ProblemError as error:  # a name that is not in the problem, and could mean two things
+    except ProblemError as error:  # an ambiguous name that is not in the problem
         reason, detail = Reason.UNKNOWN, error.problem
     return Verdict(
         reason,
@@ -154,14 +153,14 @@ def _refuse(reason: Reason, detail: str) -> NoReturn:
 
 
 class _Reading:
-    """A solution as far as it has been read. last: the parameter that the last sentence defined; value: its value."""
+    """The state after some sentences of a solution. last: the parameter defined last; value: its value."""
 
     def __init__(self, problem: Problem, modulus: int | None, back: str) -> None:
         self.problem, self.modulus, self.back = problem, modulus, back
         self.defined: set[str] = set()
         self.last, self.value = "", 0
         self.operations = self.retries = self.false_retries = 0
-        # Letter → value and tree of what it stands for; None for the steps of sentences that have ended.
+        # Letter → (value, tree) of its meaning; None for a step of an earlier sentence.
         self._letters: dict[str, tuple[int, Tree] | None] = {}
         self._unused: set[str] = set()  # steps of this sentence
 
@@ -205,7 +204,7 @@ class _Reading:
         return parameter
 
     def _retry(self, head: str) -> None:
-        """Read a parameter that is taken back. A special token may be decoded without the space before it."""
+        """Read a parameter that is taken back. The space before a special token may be missing."""
         attempt = head.removesuffix(self.back)
         name = attempt[len(DEFINE) :].rstrip()
         if attempt == head or not name.endswith(" as"):
@@ -219,7 +218,7 @@ class _Reading:
         self.false_retries += parameter is not None and self.defined.issuperset(parameter.needs)
 
     def _step(self, text: str) -> tuple[str, int, Tree]:
-        """Letter, value and tree of `c = 7`, `c = a = 7` or `c = a + b = 3 + 4 = 7`."""
+        """(letter, value, tree) of `c = 7`, `c = a = 7` or `c = a + b = 3 + 4 = 7`."""
         sides = text.split(" = ")
         letter = sides[0]
         if letter in self._letters:
@@ -288,7 +287,7 @@ class _Reading:
 
 
 def _difference(given: Tree, right: Tree) -> Reason:
-    """In what a tree differs from the right one."""
+    """The reason that names how a tree differs from the right one."""
     if _leaves(given, "p") != _leaves(right, "p"):
         return Reason.OPERANDS
     return Reason.OPERATOR if _leaves(given, "c") == _leaves(right, "c") else Reason.CONSTANT

@@ -13,7 +13,7 @@ from pipeline.core.system.reading import BLANKS, control_in, lines
 from pipeline.evaluate.checking.verdict import ProblemError
 
 LISTS = "values/igsm"
-FORBIDDEN = ".;=?"  # they end what a name stands in
+FORBIDDEN = ".;=?"  # characters that end a step or a sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +28,9 @@ class Chain:
     items: Mapping[str, int]
 
     def split(self, name: str) -> tuple[str, str] | None:
-        """X and Y of `X's Y`: an item, and an item of the next layer or a later category. None for other names.
+        """(X, Y) of `X's Y`, X an item, Y an item of the next layer or a later category; None for other names.
 
-        Names may have an apostrophe of their own, so every `'s ` is tried. ProblemError where two of them would do.
+        A name may contain `'s ` itself, so every one is tried. ProblemError where two of them fit.
         """
         pair = None
         at = name.find("'s ")

@@ -1,9 +1,9 @@
-"""Brevo (Part 4.1): all that something depends on, in an order in which it could be done.
+"""Brevo (Part 4.1): all dependencies of a node, direct and indirect, in a topological order.
 
     <bos> 4 2 2 9 7 9 9 1 <query> 9 <ans> 7 4 2 9 <eos>           2 needs 4, 9 needs 2 and 7; 1 is not needed
 
-Names are single tokens, or words whose last token has a bar (`4 1|`): never both. An order is right in which each node
-stands after all that it depends on.
+Names are single tokens, or words whose last token has a bar (`4 1|`), never both. An order is right if each node comes
+after all of its dependencies.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SIZES = ("depth", "n", "size")
 
 @dataclass(frozen=True)
 class Brevo:
-    """A graph and a query. needs: node → what it depends on. barred: whether names are words that end with a bar."""
+    """A graph and a query. needs: node → its dependencies. barred: whether names are words that end with a bar."""
 
     needs: Mapping[str, tuple[str, ...]]
     query: str
@@ -33,7 +33,7 @@ class Brevo:
 
     @cached_property
     def needed(self) -> frozenset[str]:
-        """The query and all that it depends on."""
+        """The query and all of its dependencies, direct and indirect."""
         needed, pending = {self.query}, [self.query]
         while pending:
             new = {need for need in self.needs[pending.pop()] if need not in needed}
@@ -53,7 +53,7 @@ class Brevo:
         return {"depth": depth, "n": len(self.needs), "size": len(self.needed)}
 
     def verify(self, answer: Sequence[str]) -> Verdict:
-        """Whether exactly the needed nodes are listed, in one of the orders that are right."""
+        """The verdict: right if exactly the needed nodes are listed, in a right order."""
         listed, rest = self._names(answer_in(answer, ANSWER))
         seen: set[str] = set()
         disorder = ""
@@ -72,12 +72,12 @@ class Brevo:
         return Verdict(Reason.ORDER if disorder else None, disorder)
 
     def _names(self, names: list[str]) -> tuple[list[str], list[str]]:
-        """The names in tokens, and the tokens of a last one that breaks off."""
+        """(names in tokens, tokens of an incomplete last name)."""
         return words(names) if self.barred else (names, [])
 
 
 def read(prompt: Sequence[str]) -> Brevo:
-    """The problem in a prompt. ProblemError where it is none."""
+    """The problem in a prompt. ProblemError where there is none."""
     edges, query = parted(body(prompt, ANSWER), QUERY)
     barred = any(name.endswith(BAR) for name in prompt)
     queries, broken_query = words(query[1:]) if barred else (query[1:], [])
@@ -91,7 +91,7 @@ def read(prompt: Sequence[str]) -> Brevo:
 
 
 def verify(prompt: Sequence[str], answer: Sequence[str]) -> Verdict:
-    """The verdict on an answer, with `<ans>` or without. ProblemError for a prompt that is no such problem."""
+    """The verdict on an answer, with `<ans>` or without. ProblemError for a prompt without such a problem."""
     return read(prompt).verify(answer)
 
 
@@ -107,7 +107,7 @@ def document(tokens: Sequence[str]) -> list[Verdict]:
 
 
 def _graph(edges: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """Node → what it depends on. ProblemError where there is a cycle, or too many edges at a node."""
+    """Node → its dependencies. ProblemError where there is a cycle, or too many edges at a node."""
     needs: dict[str, tuple[str, ...]] = {}
     dependents: dict[str, int] = {}
     for need, node in edges:

@@ -1,4 +1,4 @@
-"""Copying (Part 4.1, the extra task): a string of tokens, and the same again.
+"""Copying (Part 4.1, the extra task): a string of tokens, repeated after <copy>.
 
 <bos> 4 17 4 9 <copy> 4 17 4 9
 """
@@ -20,7 +20,7 @@ SIZES = ("n",)
 
 @dataclass(frozen=True)
 class Copy:
-    """What is to be copied."""
+    """The tokens to copy."""
 
     tokens: tuple[str, ...]
 
@@ -30,7 +30,7 @@ class Copy:
         return {"n": len(self.tokens)}
 
     def verify(self, answer: Sequence[str]) -> Verdict:
-        """Whether the answer is the same tokens."""
+        """The verdict: right if the answer is the same tokens."""
         names = answer_in(answer, COPY)
         if not names:
             return Verdict(Reason.UNFINISHED)
@@ -44,7 +44,7 @@ class Copy:
 
 
 def read(prompt: Sequence[str]) -> Copy:
-    """The problem in a prompt. ProblemError where it is none."""
+    """The problem in a prompt. ProblemError where there is none."""
     names = body(prompt, COPY)
     if not names:
         raise ProblemError("there is nothing to copy", FORM)
@@ -54,7 +54,7 @@ def read(prompt: Sequence[str]) -> Copy:
 
 
 def verify(prompt: Sequence[str], answer: Sequence[str]) -> Verdict:
-    """The verdict on an answer, with `<copy>` or without. ProblemError for a prompt that is no such problem."""
+    """The verdict on an answer, with `<copy>` or without. ProblemError for a prompt without such a problem."""
     return read(prompt).verify(answer)
 
 

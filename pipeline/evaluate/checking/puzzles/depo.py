@@ -1,10 +1,10 @@
-"""Depo (Part 4.1): who comes k places after whom, on a cycle whose edges stand in any order.
+"""Depo (Part 4.1): which node comes k hops after another one, on a cycle whose edges are in any order.
 
     <bos> 3 8| 5| 5| 12 7| 12 7| 3 8| <query_2> 12 7| <ans> 5| …          12 7 → 3 8 → 5 → 12 7
 
-A name is one or more numbers; the bar on its last token ends it. A document has several queries, each of another node;
-a prompt may contain those before its own, with their answers. An answer is one word: only the next query or the end may
-follow it.
+A name is one or more numbers; a bar on the last token ends it. A document has several queries, each about a different
+node. A prompt may contain earlier queries with their answers. An answer is one name, followed only by the next query or
+the end.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SIZES = ("k", "n")
 
 @dataclass(frozen=True)
 class Depo:
-    """A query. place: each node of the cycle → where it stands. answer: the tokens that follow the query."""
+    """A query. place: node → its index on the cycle. answer: the tokens that follow the query."""
 
     place: dict[str, int]
     k: int
@@ -38,7 +38,7 @@ class Depo:
         return {"k": self.k, "n": len(self.place)}
 
     def verify(self, answer: Sequence[str]) -> Verdict:
-        """Whether the answer is the k-th node after that of the query."""
+        """The verdict: right if the answer is the k-th node after that of the query."""
         names, rest = words(takewhile(lambda name: not name.startswith(QUERY), answer_in(answer, ANSWER)))
         if not names:
             return Verdict(Reason.UNFINISHED, " ".join(rest))
@@ -53,7 +53,7 @@ class Depo:
 
 
 def read(prompt: Sequence[str]) -> Depo:
-    """The problem in a prompt: its last query. ProblemError where it is none, or an answer before is wrong."""
+    """The last query of a prompt. ProblemError where there is none, or an earlier answer is wrong."""
     *answered, last = _queries(body(prompt, ANSWER))
     for query in answered:
         if not (verdict := query.verify(query.answer)).ok:
@@ -64,7 +64,7 @@ def read(prompt: Sequence[str]) -> Depo:
 
 
 def verify(prompt: Sequence[str], answer: Sequence[str]) -> Verdict:
-    """The verdict on an answer, with `<ans>` or without. ProblemError for a prompt that is no such problem."""
+    """The verdict on an answer, with `<ans>` or without. ProblemError for a prompt without such a problem."""
     return read(prompt).verify(answer)
 
 
@@ -98,7 +98,7 @@ def _queries(names: list[str]) -> list[Depo]:
 
 
 def _cycle(names: list[str]) -> dict[str, int]:
-    """Each node of the cycle that these edges make, in its order → where it stands. ProblemError where they do not."""
+    """Node → its index on the cycle that these edges form, in order. ProblemError where they form none."""
     nodes, rest = words(names)
     if rest:
         raise ProblemError(f"'{' '.join(rest)}' has no bar", FORM)

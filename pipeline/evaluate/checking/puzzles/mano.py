@@ -1,6 +1,6 @@
-"""Mano (Part 4.1): arithmetic of a modulus, operators before their operands.
+"""Mano (Part 4.1): arithmetic modulo a number, in prefix notation.
 
-<bos> <len_2> - + 21 5 4 <ans> 22           (21 + 5) - 4 = 22, of 23
+<bos> <len_2> - + 21 5 4 <ans> 22           (21 + 5) - 4 = 22, modulo 23
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Mano:
         return {"l": self.operations}
 
     def verify(self, answer: Sequence[str]) -> Verdict:
-        """Whether the answer is the value, and nothing else."""
+        """The verdict: right if the answer is the value alone."""
         names = answer_in(answer, ANSWER)
         if not names:
             return Verdict(Reason.UNFINISHED)
@@ -49,7 +49,7 @@ class Mano:
 
 
 def read(prompt: Sequence[str], modulus: int = 23) -> Mano:
-    """The problem in a prompt. ProblemError where it is none."""
+    """The problem in a prompt. ProblemError where there is none."""
     length, *expression = body(prompt, ANSWER) or [""]
     if not length.startswith(LENGTH):
         raise ProblemError(f"'{length}' is not <{LENGTH}l>", FORM)
@@ -60,7 +60,7 @@ def read(prompt: Sequence[str], modulus: int = 23) -> Mano:
 
 
 def verify(prompt: Sequence[str], answer: Sequence[str], modulus: int = 23) -> Verdict:
-    """The verdict on an answer, with `<ans>` or without. ProblemError for a prompt that is no such problem."""
+    """The verdict on an answer, with `<ans>` or without. ProblemError for a prompt without such a problem."""
     return read(prompt, modulus).verify(answer)
 
 
@@ -72,7 +72,7 @@ def document(tokens: Sequence[str], modulus: int = 23) -> list[Verdict]:
 
 
 def _value(expression: list[str], modulus: int) -> int:
-    """The value of an expression with operators before operands, read from its end: operands wait for an operator."""
+    """The value of an expression in prefix notation, read from its end with a stack of operands."""
     waiting: list[int] = []
     for name in reversed(expression):
         if name not in ("+", "-", "*"):

@@ -1,4 +1,4 @@
-"""Tokens by their names, and the words and numbers that they make.
+"""From text to names of tokens, and from these to words and numbers.
 
 <bos> 12 7| 3 8| <query_3> 12 7| <ans>                           of a tokenizer of symbols alone
 <bos><depo:12><depo:7|><depo:3><depo:8|><depo:query_3>…          of several tasks, or beside text
@@ -14,7 +14,7 @@ from itertools import takewhile
 from pipeline.evaluate.checking.verdict import ProblemError
 
 BOS, EOS, ANSWER = "bos", "eos", "ans"
-ENDS = (BOS, EOS)  # of every answer: those of an alphabet, or shared by all
+ENDS = (BOS, EOS)  # names that end every answer, of an alphabet or shared by all
 BAR = "|"  # on the last token of a word
 _TOKEN = re.compile(r"<(?:([^<>:\s]+):)?([^<>\s]+)>|([^<\s]+|<)")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
@@ -31,7 +31,7 @@ def tokens(text: str, alphabet: str | None = None) -> list[str]:
         if alphabet is None or owner == alphabet or (owner is None and name in ENDS):
             names.append(name or word)
         else:
-            names.append(f"'{token[0]}'")  # which is the name of nothing
+            names.append(f"'{token[0]}'")  # quoted: the name of no token
     return names
 
 
@@ -41,7 +41,7 @@ def alphabet_of(text: str) -> str | None:
 
 
 def answer_in(names: Iterable[str], mark: str) -> list[str]:
-    """The tokens of an answer up to its end, without the mark that it may begin with.
+    """The tokens of an answer before its end, without a leading `mark`.
 
     >>> answer_in(["ans", "3", "8|", "eos", "5"], "ans")
     ['3', '8|']
@@ -51,7 +51,7 @@ def answer_in(names: Iterable[str], mark: str) -> list[str]:
 
 
 def words(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The words that tokens make, and the tokens of a last word that breaks off.
+    """(words that the tokens form, tokens of an incomplete last word).
 
     >>> words(["12", "7|", "8|", "3"])
     (['12 7|', '8|'], ['3'])
@@ -67,7 +67,7 @@ def words(names: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def body(prompt: Sequence[str], mark: str) -> list[str]:
-    """The tokens after `<bos>`, without a mark of the answer at the end. ProblemError where there is no `<bos>`."""
+    """The tokens after `<bos>`, without a final `mark`. ProblemError where there is no `<bos>`."""
     if not prompt or prompt[0] != BOS:
         raise ProblemError("it does not begin with <bos>", "Give the document from its beginning.")
     end = len(prompt) - (prompt[-1] == mark)
@@ -75,7 +75,7 @@ def body(prompt: Sequence[str], mark: str) -> list[str]:
 
 
 def number(text: str, what: str) -> int:
-    """A whole number in decimal digits. ProblemError, which calls it `what`, for anything else."""
+    """The int of decimal digits. ProblemError, which calls it `what`, for anything else."""
     if not _NUMBER.fullmatch(text):
         raise ProblemError(f"'{text}' is no {what}", "It must be a whole number.")
     return int(text)
@@ -87,7 +87,7 @@ def numbered(word: str) -> bool:
 
 
 def pairs(names: Sequence[str]) -> list[tuple[str, str]]:
-    """The edges of a graph: words two by two. ProblemError for none, an odd number, or words that are no numbers."""
+    """Words in pairs, the edges of a graph. ProblemError for no words, an odd number, or words that are not numbers."""
     for name in names:
         if not numbered(name):
             raise ProblemError(f"'{name}' is no name", "Names are made of numbers.")
@@ -97,7 +97,7 @@ def pairs(names: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def parted(document: Sequence[str], mark: str) -> tuple[list[str], list[str]]:
-    """A document up to the mark of its answer, and from the mark on. ProblemError where there is none."""
+    """(tokens before the mark of the answer, tokens from the mark on). ProblemError without a mark."""
     if mark not in document:
         raise ProblemError(f"it has no <{mark}>", "Is it a puzzle of another kind?")
     at = list(document).index(mark)

@@ -1,4 +1,4 @@
-"""Answers to puzzles in files, and what the verifier of a puzzle is made of: `VERIFIER = puzzle(sizes, reader)`.
+"""Rules for answers to puzzles in files, and `puzzle`, which makes their verifiers: `VERIFIER = puzzle(sizes, reader)`.
 
 {"row": 17, "prediction": "<ans> 3 8|"}                    a split's rows have the prompts; or they stand beside it:
 {"prompt": "<bos> 3 8| 5| … <query_2> 12 7|", "prediction": "<ans> 3 8|"}
@@ -24,7 +24,7 @@ Reader = Callable[[Sequence[str]], Puzzle]
 
 
 class MarkLayout(OpenLayout):
-    """A token, or a text, that means something."""
+    """A token, or a text, with a meaning, such as <bos>."""
 
     token: str | None
     text: str | None = None
@@ -45,8 +45,8 @@ def puzzle(
 ) -> Verifier:
     """The verifier of a puzzle.
 
-    sizes: those of its problems, by which results may be broken down. reader: makes what reads a prompt from the
-    options of these names, which are keys of its sources too, held against the layout.
+    sizes: sizes of its problems, by which results can be broken down. reader: makes, from the `options`, the function
+    that reads a prompt. options: names of options, which are also keys of its sources. layout: of a source.
     """
 
     def rules(by: str = sizes[0], prefix: str = f"<{BOS}>", **given: Any) -> Rules:
@@ -65,7 +65,7 @@ def puzzle(
 class PuzzleRules:
     """How a puzzle is read and checked. by: the size that results are broken down by.
 
-    prefix: what documents begin with, after a tag; "" where there is nothing. end: what ends them.
+    prefix, end: the texts that documents begin with (after a tag; "" for none) and end with.
     """
 
     read: Reader
@@ -85,14 +85,14 @@ class PuzzleRules:
         return replace(self, end=data.end_of_text())
 
     def pair(self, line: Mapping[str, Any]) -> tuple[int, Verdict]:
-        """Size of the problem in a line, and the verdict on its `prediction`, or `solution`."""
+        """(size of the problem, verdict on the `prediction` or `solution`) of a line."""
         prediction = line.get("prediction", line.get("solution"))
         if not isinstance(prediction, str):
             raise PipelineError('there is no text under "prediction" or "solution"', self.form)
         return self._checked(line["prompt"], prediction)
 
     def row(self, row: Row, prediction: str, own: bool) -> tuple[int, Verdict]:
-        """Size of the problem of a row, and the verdict on a prediction. own: check the row's own answer first."""
+        """(size of the problem, verdict on the prediction) for a row. own: check the stored answer of the row first."""
         if own:
             _, verdict = self._checked(row.prompt, row.answer)
             if not verdict.ok:

@@ -1,8 +1,8 @@
-"""Sentences of a grammar (Part 1; Lano of Part 4.1): the beginning of one is to be completed.
+"""Sentences of a grammar (Part 1; Lano of Part 4.1): complete the beginning of a sentence.
 
     <bos> x y     with the rules s -> a b, a -> x y | y, b -> y y x, completed by     y y x
 
-A prompt may be empty. An answer ends with the end token, the next `<bos>`, or by itself.
+A prompt may be empty. An answer ends at the end token, at the next `<bos>`, or at its last token.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FORM = "It is <bos> and the first symbols of a sentence."
 
 
 class Language:
-    """The sentences of a grammar. SpecError for rules that are none."""
+    """The sentences of a grammar. SpecError for invalid rules."""
 
     def __init__(self, rules: Sequence[str]) -> None:
         grammar = parse(Text(rule, f"rule {i}") for i, rule in enumerate(rules, 1))
@@ -35,11 +35,11 @@ class Language:
         self.numbers = {name: number for number, name in enumerate(grammar.terminals)}
 
     def numbered(self, names: Sequence[str]) -> list[int]:
-        """Symbols by their numbers in the parser; KeyError for the first that the grammar does not have."""
+        """The parser's numbers of symbols. KeyError for the first symbol that the grammar does not have."""
         return [self.numbers[name] for name in names]
 
     def begun(self, symbols: list[int]) -> int:
-        """How many of the first symbols are the beginning of some sentence."""
+        """The length of the longest prefix of `symbols` that begins some sentence."""
         return int(np.isfinite(self.parser.next_symbols(symbols)[:, 0]).sum()) - 1
 
 
@@ -56,7 +56,7 @@ class Sentence:
         return {"prefix": len(self.prefix)}
 
     def verify(self, answer: Sequence[str]) -> Verdict:
-        """Whether the beginning and the answer are a sentence."""
+        """The verdict: right if prefix and answer together are a sentence."""
         try:
             symbols = self.prefix + self.language.numbered(answer_in(answer, ""))
         except KeyError as error:
@@ -70,7 +70,7 @@ class Sentence:
 
 
 def read(prompt: Sequence[str], language: Language) -> Sentence:
-    """The problem in a prompt. ProblemError where no sentence begins so."""
+    """The problem in a prompt. ProblemError where no sentence begins with it."""
     try:
         prefix = language.numbered(body(prompt, ""))
     except KeyError as error:

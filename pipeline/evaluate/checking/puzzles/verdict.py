@@ -25,7 +25,7 @@ class Reason(Why):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """reason: what is wrong, None where nothing is. detail: where, in tokens of the answer."""
+    """A verdict. reason: None for a right answer. detail: the wrong tokens."""
 
     reason: Reason | None = None
     detail: str = ""
@@ -47,4 +47,4 @@ class Puzzle(Protocol):
         """What results may be broken down by, such as how many nodes there are."""
 
     def verify(self, answer: Sequence[str]) -> Verdict:
-        """The verdict on any tokens as its answer. Never an error."""
+        """The verdict on any tokens as its answer. No tokens raise an error."""
