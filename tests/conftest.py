@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -21,6 +22,9 @@ from pipeline.storage import LocalFolder
 from pipeline.storage.local import hash_of
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+for _number, _default in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(_number) is signal.SIG_IGN:  # a shell's background job, or nohup: tests of signals would wait
+        signal.signal(_number, _default)
 
 OVERRIDES = ("worlds.people.size=200", "shard_tokens=8192")  # 600 documents, 6 shards of 60 kB
 SMALL = ("tiny", *(part for override in OVERRIDES for part in ("--set", override)))
