@@ -211,6 +211,13 @@ def test_heavy_packages_are_loaded_only_by_what_needs_them(tmp_path: Path, progr
     assert loaded_after(program, tmp_path) & HEAVY <= allowed
 
 
+def test_reading_a_dataset_loads_no_sources(tmp_path: Path):
+    """Each worker of a loader would pay for what only planning and making rows needs."""
+    program = "from pipeline.dataset import Dataset; from pipeline.training.streams import Stream; import sys"
+    program += "\nassert not [name for name in sys.modules if name.startswith(('pipeline.sources', 'pipeline.worlds'))]"
+    assert not loaded_after(program, tmp_path) & {"jinja2", "tokenizers"}
+
+
 def test_help_loads_neither_numpy_nor_pydantic(tmp_path: Path):
     program = "from pipeline import cli\ntry:\n    cli.run(['--help'])\nexcept SystemExit:\n    pass"
     loaded = loaded_after(program, tmp_path)

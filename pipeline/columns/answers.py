@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pipeline.columns.column import ColumnKind, PackedDocuments, PlannedSplit, SplitSize, check_texts
 from pipeline.columns.fields import Single
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.errors import SpecError
 from pipeline.core.table import Column, Strings
-from pipeline.sources.source import Source
-from pipeline.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from pipeline.sources.source import Source
+    from pipeline.text.tokenizer import Tokenizer
 
 TEXTS = 200  # bytes of a row's texts, about
 

@@ -1,6 +1,8 @@
 """The base class of every kind of column, and what its methods receive when it is planned, measured and made.
 
 Letters: S rows (sequences), L tokens in each, d documents.
+
+Whoever reads a dataset imports the kinds for their types, so they import sources only where they plan or make rows.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +23,12 @@ from pipeline.core.errors import KeyPath, SpecError
 from pipeline.core.narrow_integers import narrowed
 from pipeline.core.notices import whole
 from pipeline.core.table import Column, Lists
-from pipeline.packing.sequences import Sequences
-from pipeline.packing.spec import PackingSpec
-from pipeline.sources.source import Source
-from pipeline.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from pipeline.packing.sequences import Sequences
+    from pipeline.packing.spec import PackingSpec
+    from pipeline.sources.source import Source
+    from pipeline.text.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)

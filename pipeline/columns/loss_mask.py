@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from pipeline.columns.fields import Dense
 from pipeline.core.documents import ROLES, Ragged, offsets_of
 from pipeline.core.errors import SpecError
 from pipeline.core.table import Column
-from pipeline.sources.source import Source
+
+if TYPE_CHECKING:
+    from pipeline.sources.source import Source
 
 
 class LossMask(ColumnKind):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline.columns.column import ColumnKind, PackedDocuments, SplitSize, marked
 from pipeline.columns.fields import Records
 from pipeline.columns.spans import ENTRY
 from pipeline.core.table import Column
-from pipeline.sources.source import Source
+
+if TYPE_CHECKING:
+    from pipeline.sources.source import Source
 
 MARKED = 3  # parts of a document, about
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from math import prod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,10 @@ from pipeline.core.errors import SpecError
 from pipeline.core.files import MOST_VALUES
 from pipeline.core.narrow_integers import narrowed
 from pipeline.core.table import Column, Lists
-from pipeline.text.fields import Column as Values
-from pipeline.text.tokenizer import Tokenizer
-from pipeline.worlds.world import World
+
+if TYPE_CHECKING:
+    from pipeline.text.tokenizer import Tokenizer
+    from pipeline.worlds.world import World
 
 
 class Probes(ColumnKind):
@@ -100,6 +101,8 @@ class Classes:
     """What probes of an attribute predict: the value's first token, and its number among the distinct values."""
 
     def __init__(self, world: World, attribute: str, tokenizer: Tokenizer) -> None:
+        from pipeline.text.fields import Column as Values
+
         field = world.fields[attribute]
         columns = [piece for piece in field.format if isinstance(piece, Values)]
         self._slots = tuple(dict.fromkeys(column.slot for column in columns))

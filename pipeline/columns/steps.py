@@ -10,7 +10,6 @@ from pipeline.columns.column import ColumnKind, PackedDocuments, PlannedSplit, S
 from pipeline.columns.fields import Records, Single
 from pipeline.core.errors import SpecError
 from pipeline.core.table import Column
-from pipeline.sources.source import Stepped
 
 LABELS = 1500  # bytes of the columns for one problem, about
 
@@ -34,6 +33,8 @@ class Steps(ColumnKind):
     }
 
     def check(self, split: PlannedSplit) -> None:
+        from pipeline.sources.source import Stepped
+
         split.check_rows(self.name)
         if len(split.sources) > 1 or not all(isinstance(source, Stepped) for source in split.sources.values()):
             at = split.at(self.name)
@@ -46,6 +47,8 @@ class Steps(ColumnKind):
         return size.documents * LABELS
 
     def make(self, packed: PackedDocuments) -> dict[str, Column]:
+        from pipeline.sources.source import Stepped
+
         (source,) = packed.sources
         assert isinstance(source, Stepped), "the plan refuses it"
         return {"individual": packed.individual, **source.step_columns(packed.item, packed.exposure)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from pipeline.columns.column import ColumnKind, PackedDocuments, PlannedSplit, S
 from pipeline.columns.fields import Dense, Levels
 from pipeline.core.errors import SpecError
 from pipeline.core.table import Column
-from pipeline.sources.source import Parsed, Source
+
+if TYPE_CHECKING:
+    from pipeline.sources.source import Source
 
 LEVELS = 6  # of a grammar above its terminals, about
 
@@ -31,6 +33,8 @@ class Tree(ColumnKind):
     facts: ClassVar = {"symbols": list[str]}
 
     def check(self, split: PlannedSplit) -> None:
+        from pipeline.sources.source import Parsed
+
         (source, *others) = split.sources.values()
         if others or not isinstance(source, Parsed):
             at = split.at(self.name)
@@ -43,6 +47,8 @@ class Tree(ColumnKind):
         return size.tokens * (1 + 2 * LEVELS)
 
     def make(self, packed: PackedDocuments) -> dict[str, Column]:
+        from pipeline.sources.source import Parsed
+
         (source,) = packed.sources
         assert isinstance(source, Parsed), "the plan refuses it"
         above, ends = source.trees(packed.item, packed.exposure)
@@ -59,6 +65,8 @@ class Tree(ColumnKind):
         return {"ancestors": ancestors.reshape(*shape, ancestors.shape[1]), "boundaries": boundaries.reshape(shape)}
 
     def facts_of(self, sources: Sequence[Source]) -> dict[str, Any]:
+        from pipeline.sources.source import Parsed
+
         (source,) = sources
         assert isinstance(source, Parsed), "the plan refuses it"
         return {"symbols": list(source.symbols)}
