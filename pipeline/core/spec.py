@@ -6,8 +6,10 @@ attribute or source is one file. Unknown keys are refused here, with a suggestio
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import reduce
+from operator import or_
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
@@ -73,6 +75,11 @@ class Spec(BaseModel):
     def materialise(self, files: Files) -> Self:
         """The same spec with everything that it refers to (files, values of Faker) written into it."""
         return self
+
+
+def any_of(specs: Iterable[type[Spec]]) -> Any:
+    """The type of a value of any of these specs, told apart by its key `kind`; for kinds that declare themselves."""
+    return Annotated[reduce(or_, specs), Field(discriminator="kind")]
 
 
 def _fraction(value: Any) -> Any:

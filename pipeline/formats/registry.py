@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
 from pipeline.core.registry import declared
+from pipeline.core.spec import any_of
 from pipeline.formats.format import ExportSpec, Format, FormatKind
 
 FORMATS: dict[str, FormatKind] = {kind.name: kind for kind in declared("pipeline.formats", FormatKind)}
@@ -27,5 +26,4 @@ def _named(value: Any) -> Any:
 if TYPE_CHECKING:
     FormatSpec: TypeAlias = ExportSpec
 else:
-    _Options = Annotated[reduce(or_, (kind.spec for kind in FORMATS.values())), Field(discriminator="kind")]
-    FormatSpec = Annotated[_Options, BeforeValidator(_named)]
+    FormatSpec = Annotated[any_of(kind.spec for kind in FORMATS.values()), BeforeValidator(_named)]

@@ -8,14 +8,14 @@ A kind in a file outside of the package is declared in the same way; importing t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache, reduce
-from operator import or_
+from functools import lru_cache
 from typing import Annotated, Any, get_args
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from pipeline.core.spec import any_of
 from pipeline.sources.source import DocumentsSpec, Source
 
 
@@ -62,8 +62,7 @@ def kernels() -> tuple[str, ...]:
 @lru_cache
 def _reader_of(specs: tuple[type[DocumentsSpec], ...]) -> TypeAdapter[Any]:
     """The pydantic reader for a source with any of these specs, which the key `kind` selects."""
-    union: Any = Annotated[reduce(or_, specs), Field(discriminator="kind")]
-    return TypeAdapter(union)
+    return TypeAdapter(any_of(specs))
 
 
 def _reader() -> TypeAdapter[Any]:

@@ -8,11 +8,10 @@ All other files are the kinds. A new kind is a new file: keys in recipes, the sc
 declaration.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Union
-
-import pydantic
+from typing import TYPE_CHECKING
 
 from pipeline.core.registry import declared
+from pipeline.core.spec import any_of
 from pipeline.worlds.attributes.attribute import AttributeKind, AttributeSpec
 
 ATTRIBUTE_KINDS: dict[str, AttributeKind] = {kind.name: kind for kind in declared(__name__, AttributeKind)}
@@ -21,7 +20,6 @@ ATTRIBUTE_KINDS: dict[str, AttributeKind] = {kind.name: kind for kind in declare
 if TYPE_CHECKING:
     AnyAttributeSpec = AttributeSpec
 else:
-    _specs: Any = Union[tuple(kind.spec for kind in ATTRIBUTE_KINDS.values())]  # noqa: UP007  (of a list)
-    AnyAttributeSpec = Annotated[_specs, pydantic.Field(discriminator="kind")]
+    AnyAttributeSpec = any_of(kind.spec for kind in ATTRIBUTE_KINDS.values())
 
 __all__ = ["ATTRIBUTE_KINDS", "AnyAttributeSpec"]
