@@ -1,7 +1,7 @@
 """Where a dataset lies: a folder on a disk, or under a prefix of an object store. Files are complete or absent.
 
 folder.py  Folder: the operations that builds, exports and readers need
-local.py   a folder on a disk; hashes of files, and a file written atomically
+local.py   a folder on a disk; hashes of files
 bucket.py  a prefix of an object store: S3, Google, Azure, the Hub
 arrow.py   Arrow files, and the columns in them
 shard_layout.py   what the file of a shard may hold
