@@ -1,5 +1,5 @@
 # Synthetic pretraining data from recipes. `make help` lists the targets.
-# Set-up happens by itself: a .venv from the locked requirements, and the kernels compiled once.
+# Set-up happens by itself: a .venv from the locked requirements. Kernels are compiled when they are first needed.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -11,6 +11,9 @@ TO     ?= parquet
 REPO   ?=
 # What tests of trainers run on; where the index has a build without CUDA, its --index-url makes it small.
 TORCH  ?= torch==2.13.0
+
+# Bytecode is kept whatever the environment says: without it each command begins with compiling a thousand files.
+unexport PYTHONDONTWRITEBYTECODE
 
 PY := $(VENV)/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check -q
@@ -43,7 +46,7 @@ $(error Name a recipe, or the folder of a dataset: make $(firstword $(filter ver
 endif
 endif
 
-.PHONY: help dataset plan preview verify report export push list test test-all test-readers lint bench lock clean
+.PHONY: help dataset plan preview verify report export push list test test-all test-readers lint docs bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -75,7 +78,7 @@ list: $(VENV)/run  ## name the recipes
 	@$(PIPELINE) list
 
 test: $(VENV)/dev  ## run the tests
-	@$(PY) -m pytest -n auto --dist worksteal -m "not slow" $(ARGS)
+	@$(PY) -m pytest -n auto --dist worksteal -m "not slow and not pages" $(ARGS)
 
 test-all: $(VENV)/dev  ## run them all, also those that do the same for each of the recipes
 	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
@@ -87,6 +90,11 @@ test-readers: $(READERS)/ready $(TRAINER)/ready $(VENV)/dev  ## open exports wit
 lint: $(VENV)/dev  ## ruff and mypy --strict
 	$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 
+docs: $(VENV)/docs  ## make site/ of docs/ and README.md, strictly, after running what they show; it needs no network
+	@$(PY) -m pytest -n auto -m pages tests/test_console.py
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet $(ARGS)
+	@echo 'site/index.html'
+
 bench: $(VENV)/bench  ## measure, one JSON line a case (minutes; see docs/measurements.md)
 	@$(PY) -m tests.bench $(ARGS)
 
@@ -95,6 +103,7 @@ LOCK = uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-
 lock:  ## pin the requirements anew (needs uv); what is tested is what runs
 	$(LOCK) pyproject.toml --extra build --extra dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml --extra build -c requirements/dev.txt -o requirements/run.txt
+	$(LOCK) pyproject.toml --extra build --extra dev --extra docs -c requirements/dev.txt -o requirements/docs.txt
 	$(LOCK) pyproject.toml --extra build --extra dev --extra bench -c requirements/dev.txt -o requirements/bench.txt
 	$(LOCK) pyproject.toml --extra build --extra dev --extra torch requirements/torch.in -c requirements/dev.txt \
 	  --no-emit-package torch -o requirements/torch.txt
@@ -102,7 +111,7 @@ lock:  ## pin the requirements anew (needs uv); what is tested is what runs
 	  -o requirements/readers.txt
 
 clean:  ## remove the environment and caches, not the data
-	rm -rf $(VENV) $(READERS) $(TRAINER) .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(READERS) $(TRAINER) site .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find pipeline tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/bin/python $(READERS)/bin/python $(TRAINER)/bin/python:
@@ -111,19 +120,26 @@ $(VENV)/bin/python $(READERS)/bin/python $(TRAINER)/bin/python:
 	@$(PYTHON) -m venv $(@:/bin/python=)
 
 # Each stamp is the set of requirements it is named after, and what it builds on. A lock is complete, so nothing is
-# resolved; what is imported is compiled then.
+# resolved; what is imported is compiled then. `since` says how long it took.
+since = echo "Set up in $$(( $$(date +%s) - $$(cat $(VENV)/began) )) s."
+
 $(VENV)/run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
-	@echo "Setting up $(VENV): about two minutes, once…"
+	@echo "Setting up $(VENV), once: half a minute, and what the download takes…"
+	@date +%s > $(VENV)/began
 	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
 	@$(PIP) install --no-deps --no-build-isolation -e .
-	@$(PIPELINE) warm
+	@$(since)
 	@touch $@
 
 $(VENV)/dev: requirements/dev.txt $(VENV)/run
+	@echo "Setting up the tests, once: a minute…"
+	@date +%s > $(VENV)/began
 	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
+	@$(PIPELINE) warm
+	@$(since)
 	@touch $@
 
-$(VENV)/bench: requirements/bench.txt $(VENV)/dev
+$(VENV)/docs $(VENV)/bench: $(VENV)/%: requirements/%.txt $(VENV)/dev
 	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
 	@touch $@
 

@@ -8,7 +8,7 @@
       │        grammars/   languages without words: rules, sentences drawn from them, a parser
       │        sources/    documents(items, exposures), a pure function: biographies, problems, puzzles, corpora
       ▼
-    Plan      plan/        exact counts, and one bijection: position ⇄ (source, item, exposure)
+    Plan      plan/        exact counts, one bijection: position ⇄ (source, item, exposure)
       ▼
     Shard     shard/       the pure function (plan, split, k) → columns; start reading here
       │        packing/    documents → sequences
@@ -25,7 +25,7 @@
 
 All of them use `core/`: keys, draws, kernels, errors, and `core/system/` for the operating system. Each command is a
 file of `commands/`. **A kind** (of source, attribute, column, format, command) **is declared once, at the foot of its
-own file**; recipes, schema, help and set-up read those declarations, and tests check the README against them.
+own file**; recipes, schema, help and set-up read those declarations, and so does the reference in docs/.
 
 Facts, wordings, tokens and order are separate. Only sources combine facts and words; only `shard/` combines order and
 documents. Shuffling moves no data: position p of a split shows row `order(p)`, where `order` is a keyed bijection that
@@ -34,7 +34,7 @@ runs it, the bytes are the same.
 
 **Why it is fast.** A biography is six sentences out of 291 templates and a dozen values out of tables of at most a
 thousand. Every literal and every value is tokenized when the plan is compiled, and a document is a gather from that
-table, in machine code (`core/kernels.py`).
+table, in machine code (`core/kernels/`).
 
 **What a document is**, before it is tokens (`text/outline.py`): a sequence of sentences, each rendered from a row of
 facts. The answer to a question, a mistake and the `[BACK]` after it are sentences. A wrong value is rendered from
@@ -91,11 +91,11 @@ def stream(recipe: str | Path, split: str, overrides: Sequence[str] = (), **opti
     overrides: like --set on the command line, `["worlds.people.size=50"]`. RecipeError, TemplateError or PlanError for
     a recipe that cannot be planned; PlanError for an unknown split, an unknown option or an invalid value of one.
     """
-    from pipeline.plan import compile_plan
+    from pipeline.plan import planned
     from pipeline.recipe import load
     from pipeline.training.streams import of_plan
 
-    return of_plan(compile_plan(load(str(recipe), list(overrides))), split, **options)
+    return of_plan(planned(load(str(recipe), list(overrides))), split, **options)
 
 
 def read(place: str | Path, split: str, *, check: bool | None = None, **options: Any) -> Stream:

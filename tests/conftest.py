@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -15,25 +16,32 @@ import pytest
 from pipeline import cli
 from pipeline.build.building import build
 from pipeline.build.executors import Executor, Inline
+from pipeline.core.files import library
 from pipeline.dataset.manifest import Manifest
-from pipeline.plan import Plan, compile_plan
+from pipeline.dataset.reader import tokenizer_of
+from pipeline.plan import Plan, compile_plan, planned
 from pipeline.recipe import Recipe, load, writing
+from pipeline.recipe.reading import read_file
+from pipeline.recipe.yaml_tree import Node
 from pipeline.storage import LocalFolder
 from pipeline.storage.local import hash_of
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # where it is set, each process that a test starts compiles everything
+sys.dont_write_bytecode = False
 for _number, _default in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
     if signal.getsignal(_number) is signal.SIG_IGN:  # a shell's background job, or nohup: tests of signals would wait
         signal.signal(_number, _default)
 
+GOLDEN = Path(__file__).parent / "golden"
 OVERRIDES = ("worlds.people.size=200", "shard_tokens=8192")  # 600 documents, 6 shards of 60 kB
 SMALL = ("tiny", *(part for override in OVERRIDES for part in ("--set", override)))
 
 
-@lru_cache(8)
+@lru_cache(16)
 def compiled(recipe: str, overrides: tuple[str, ...]) -> Plan:
     """The plan of a recipe of the library."""
-    return compile_plan(load(recipe, overrides))
+    return planned(load(recipe, overrides))
 
 
 def built(plan: Plan, out: Path, executor: Executor | None = None) -> tuple[set[str], set[str]]:
@@ -93,7 +101,29 @@ def _dumped_once() -> Iterator[None]:
             texts[id(of), header] = (of, dump(of, header))  # kept, so that no other recipe gets its id
         return texts[id(of), header][1]
 
-    with patch("pipeline.recipe.writing.dump", remembered):
+    with patch("pipeline.build.metadata_files.dump", remembered):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parsed_once() -> Iterator[None]:
+    """A recipe of the library, and the tokenizer of a dataset, are parsed once: most of what reading either takes."""
+    kept = lru_cache(64)(read_file)
+    known = (library("recipes"), GOLDEN)
+
+    def remembered(path: Path, distance: int) -> Node:
+        return (kept if any(folder in path.parents for folder in known) else read_file)(path, distance)
+
+    tokenizers = patch("pipeline.dataset.reader.tokenizer_of", lru_cache(8)(tokenizer_of))
+    with patch("pipeline.recipe.merging.read_file", remembered), tokenizers:
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_anew() -> Iterator[None]:
+    """Commands in this process compile their plans, and keep nothing: a test may have changed what compiles them."""
+    anew = patch("pipeline.core.system.object_cache.kept", lambda kind, digest, make: make())
+    with patch("pipeline.plan.planned", compile_plan), anew:
         yield
 
 
@@ -108,4 +138,22 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> Path:
     """The small dataset as it should be. Not to be changed."""
     out = tmp_path_factory.mktemp("undisturbed") / "data"
     built(plan, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def light_plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """A plan of six shards, too, whose tokenizer is of bytes: most of what a build of `plan` writes is GPT-2's."""
+    small = Path(__file__).parent / "golden/small.yaml"
+    recipe = tmp_path_factory.mktemp("light") / "recipe.yaml"
+    columns = "splits: {train: {columns: [loss_mask, segment_ids, documents, spans]}}"
+    recipe.write_text(f"extends: {small}\nshard_tokens: 1024\n{columns}\n")
+    return compile_plan(load(str(recipe)))
+
+
+@pytest.fixture(scope="session")
+def light(tmp_path_factory: pytest.TempPathFactory, light_plan: Plan) -> Path:
+    """The dataset of `light_plan` as it should be. Not to be changed."""
+    out = tmp_path_factory.mktemp("light") / "data"
+    built(light_plan, out)
     return out

@@ -37,6 +37,7 @@ O200K = "|".join(
     ]
 )
 EOS = "<|endoftext|>"
+UNK = "<unk>"
 
 
 @cache
@@ -44,7 +45,9 @@ def tokenizer(kind: str) -> Tokenizer:
     """gpt2, or one trained on our templates and values: cl100k, o200k, qwen2, nfc, words, letters, unigram."""
     if kind == "gpt2":
         return load(TokenizerSpec(), Files((), lambda _: Path(), Key.root(0)))
-    backend = tokenizers.Tokenizer(models.Unigram() if kind == "unigram" else models.BPE())
+    backend = tokenizers.Tokenizer(
+        models.Unigram() if kind == "unigram" else models.BPE(unk_token=UNK if kind == "words" else None)
+    )
     if kind in ("cl100k", "o200k", "qwen2"):
         pattern = {"cl100k": CL100K, "o200k": O200K, "qwen2": QWEN2}[kind]
         split = pre_tokenizers.Split(Regex(pattern), "isolated")
@@ -65,11 +68,14 @@ def tokenizer(kind: str) -> Tokenizer:
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     if kind == "unigram":
         trainer: trainers.Trainer = trainers.UnigramTrainer(
-            vocab_size=800, special_tokens=[EOS, "<unk>"], unk_token="<unk>", show_progress=False
+            vocab_size=800, special_tokens=[EOS, UNK], unk_token=UNK, show_progress=False
         )
     else:
         trainer = trainers.BpeTrainer(
-            vocab_size=2000, special_tokens=[EOS], initial_alphabet=alphabet, show_progress=False
+            vocab_size=2000,
+            special_tokens=[EOS, UNK][: 1 + (kind == "words")],
+            initial_alphabet=alphabet,
+            show_progress=False,
         )
     root = Path(__file__).parents[1]
     texts = [path.read_text() for folder in ("templates", "recipes") for path in sorted((root / folder).rglob("*.*"))]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.core.files import library
-from pipeline.plan import Plan, compile_plan
+from pipeline.plan import Plan, compile_plan, planned
 from pipeline.recipe import load
 
 RECIPES = sorted(path.stem for path in library("recipes").rglob("*.yaml"))
@@ -34,7 +34,7 @@ def usual(names: Sequence[str], *chosen: str) -> list[Any]:
 @lru_cache(maxsize=24)  # tens of megabytes each
 def plan_of(recipe: str, *overrides: str) -> Plan:
     """The plan of a recipe in `recipes/`."""
-    return compile_plan(load(recipe, overrides))
+    return planned(load(recipe, overrides))
 
 
 def small(recipe: str) -> Plan:

@@ -18,7 +18,8 @@ from pipeline.core import jit
 
 PACKAGE = Path(pipeline.__file__).parent
 SOURCES = {
-    "core/kernels.py": {"core/hashing.py", "core/slack.py", "core/vectors.py"},
+    "core/kernels/draws.py": {"core/hashing.py"},
+    "core/kernels/rendering.py": {"core/slack.py", "core/vectors.py"},
     "core/bitstreams.py": {"core/hashing.py"},
     "grammars/kernels/sampler.py": {
         "core/bitstreams.py",
@@ -37,7 +38,7 @@ SOURCES = {
 DRAW = """
 import json
 import numpy as np
-from pipeline.core import kernels
+from pipeline.core.kernels import draws
 from pipeline.sources.puzzles.kernels import mano
 
 rule = np.array([3, 3, 23, 0, 0])
@@ -46,7 +47,7 @@ out, offsets = np.zeros(4096, np.int32), np.zeros(9, np.int64)
 answers, first, size = np.zeros((8, 1), np.int32), np.zeros(8, np.int64), np.zeros(8, np.int64)
 item = np.arange(8)
 mano.draw(rule, law, np.array([[1, 2]], np.uint64), item, item, out, offsets, answers, first, size)
-functions = [f for module in (kernels, mano) for f in vars(module).values() if hasattr(f, "stats")]
+functions = [f for module in (draws, mano) for f in vars(module).values() if hasattr(f, "stats")]
 hits = sum(sum(f.stats.cache_hits.values()) for f in functions)
 misses = sum(sum(f.stats.cache_misses.values()) for f in functions)
 print(json.dumps([out[: offsets[-1]].tolist(), hits, misses]))

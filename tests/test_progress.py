@@ -7,8 +7,7 @@ import sys
 import pytest
 from tqdm import tqdm
 
-from pipeline.commands.common import bar
-from pipeline.commands.progress import Lines, duration, scaled
+from pipeline.core.system.progress import Lines, bar, duration, scaled
 
 
 class Clock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
-from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -145,11 +145,12 @@ def test_a_tokenizer_keeps_its_pad_token_in_another_process() -> None:
 # ── recipes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 RECIPE = """\
-extends: bioS_single
-worlds: {people: {size: 40}}
-sources: {biographies: {tag: <tag>}}
+worlds: {people: {size: 40, attributes: {name: {kind: name, pools: {one: [Al, Bo, Cy, Di, Ed, Flo, Gus], two: [Dunn,
+  Ek, Fry, Gray, Hall, Ito]}}, major: {kind: choice, values: [Biology, Fine Arts]}}}}
+sources: {biographies: {kind: biographies, world: people, templates: {major: ["{{ subject }} likes {{ major }}."]}TAG}}
 splits: {train: {mixture: {biographies: {exposures: 1}}, packing: {length: 64}, columns: [loss_mask]}}
 """
+UNTAGGED, RECIPE = RECIPE.replace("TAG", ""), RECIPE.replace("TAG", ", tag: <tag>")
 
 
 def built(path: Path, tokenizer: str, text: str = RECIPE) -> tuple[Plan, Path]:
@@ -192,7 +193,7 @@ def test_a_saved_dataset_is_planned_again_with_the_same_tokenizer_and_fingerprin
 
 
 def test_a_document_with_the_text_of_the_pad_token_is_refused(tmp_path: Path) -> None:
-    text = RECIPE.replace("{tag: <tag>}", '{templates: {major: ["{{ subject }} likes <|pad|>."]}, sentences: [major]}')
+    text = UNTAGGED.replace("{{ major }}", "<|pad|>")
     with pytest.raises(PipelineError, match=r"contains the special token '<\|pad\|>'"):
         plan_at(tmp_path / "r.yaml", text)
 
@@ -215,13 +216,12 @@ def test_a_row_in_which_the_model_itself_sees_an_end_or_padding_is_refused(tmp_p
 
 
 @pytest.fixture
-def withdrawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def withdrawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The package of GPT-2's vocabulary is not there. The folder that is the cache of the Hub, empty."""
     monkeypatch.setattr(gpt2, "PACKAGE", "no_package_has_this_name")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    tokenizer_loading._of_gpt2.cache_clear()
-    yield tmp_path / "hub"
-    tokenizer_loading._of_gpt2.cache_clear()
+    monkeypatch.setattr(tokenizer_loading, "_of_gpt2", lru_cache(tokenizer_loading._of_gpt2.__wrapped__))
+    return tmp_path / "hub"
 
 
 @pytest.fixture
@@ -251,12 +251,14 @@ def by_another_writer(tokenizer: Tokenizer, *, strings: bool) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(("line", "place"), [("", "/bioS_single.yaml:4"), ("tokenizer: gpt2\n", "/r.yaml:5")])
+@pytest.mark.parametrize(
+    ("text", "place"), [("extends: bioS_single\n", "/bioS_single.yaml:4"), (f"{RECIPE}tokenizer: gpt2\n", "/r.yaml:5")]
+)
 def test_gpt2_without_its_vocabulary_is_refused_in_one_line_with_three_remedies(
-    tmp_path: Path, withdrawn: Path, line: str, place: str
+    tmp_path: Path, withdrawn: Path, text: str, place: str
 ) -> None:
     with pytest.raises(PipelineError) as refusal:
-        plan_at(tmp_path / "r.yaml", RECIPE + line)
+        plan_at(tmp_path / "r.yaml", text)
     where, _, problem = str(refusal.value).partition(": tokenizer.name: ")
     assert where.endswith(place)
     assert problem == (
@@ -296,13 +298,16 @@ def test_gpt2s_vocabulary_is_read_from_the_cache_of_the_hub_with_the_same_ids_an
 def test_another_vocabulary_in_the_cache_is_not_taken_for_gpt2s(
     tmp_path: Path, usual_plan: Plan, withdrawn: Path, case: str
 ) -> None:
-    described = by_another_writer(usual_plan.tokenizer, strings=False)
-    model = described["model"]
-    if case == "another vocabulary":
-        model["vocab"]["!"], model["vocab"]['"'] = model["vocab"]['"'], model["vocab"]["!"]
-    if case == "other merges":
-        model["merges"][0], model["merges"][1] = model["merges"][1], model["merges"][0]
-    text = {"no mapping": "[1]", "no JSON": "{", "nested": "[" * 100_000}.get(case) or json.dumps(described)
+    text = {"no mapping": "[1]", "no JSON": "{", "nested": "[" * 100_000}.get(case)
+    if text is None:
+        described = by_another_writer(usual_plan.tokenizer, strings=False)
+        changed, one, other = (
+            (described["model"]["vocab"], "!", '"')
+            if case == "another vocabulary"
+            else (described["model"]["merges"], 0, 1)
+        )
+        changed[one], changed[other] = changed[other], changed[one]
+        text = json.dumps(described)
     fetched(withdrawn, text)
     with pytest.raises(PipelineError, match="GPT-2's vocabulary is neither"):
         plan_at(tmp_path / "r.yaml", RECIPE)
@@ -422,7 +427,7 @@ def test_a_text_that_a_tokenizer_has_no_token_for_is_refused_where_the_tokenizer
     (tmp_path / "own.json").write_text(UNKNOWN[case])
     expected = r"r\.yaml:5: tokenizer: the tokenizer cannot encode '.*': .*(unk_id|\[UNK\])"
     with pytest.raises(PipelineError, match=expected):
-        plan_at(tmp_path / "r.yaml", f"{RECIPE.replace('{tag: <tag>}', '{}')}tokenizer: own.json\n")
+        plan_at(tmp_path / "r.yaml", f"{UNTAGGED}tokenizer: own.json\n")
 
 
 def test_padding_and_truncation_of_a_tokenizer_play_no_part(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import bar, compiled, count, recipe_arguments
+from pipeline.commands.common import compiled, count, recipe_arguments
 from pipeline.core.errors import PlanError
 from pipeline.core.system import output
+from pipeline.core.system.progress import bar
 from pipeline.core.system.secrets import redacted
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import bar
 from pipeline.commands.parser import LateHelp
 from pipeline.core.system import output
+from pipeline.core.system.progress import bar
 
 KIND = "igsm"  # the default kind, for files of problems with solutions
 OPTIONS = ("by", "modulus", "back", "vocabulary", "childless")  # each kind has some of them

@@ -1,17 +1,13 @@
-"""Shared by several commands: arguments, the compiled plan, counts, progress bars."""
+"""Shared by several commands: arguments, the compiled plan, counts."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from pipeline.commands.progress import Lines
 from pipeline.core.errors import PlanError, suggest
 
 if TYPE_CHECKING:  # imported where they are used: --help and refusals stay instant
-    from tqdm import tqdm
-
     from pipeline.plan.plan import Plan
 
 
@@ -33,10 +29,10 @@ def folder_argument(parser: argparse.ArgumentParser) -> None:
 
 def compiled(options: argparse.Namespace) -> Plan:
     """The plan of the recipe in the arguments."""
-    from pipeline.plan import compile_plan
+    from pipeline.plan import planned
     from pipeline.recipe import load
 
-    return compile_plan(load(options.recipe, options.set))
+    return planned(load(options.recipe, options.set))
 
 
 def check_item(plan: Plan, source: str, item: int) -> None:
@@ -50,12 +46,3 @@ def check_item(plan: Plan, source: str, item: int) -> None:
 def count(number: int, thing: str) -> str:
     """A number with its noun: `1 shard`, `2 shards`."""
     return f"{number:,} {thing}{'s' * (number != 1)}"
-
-
-def bar(name: str, total: int | None, unit: str) -> tqdm[NoReturn] | Lines:
-    """A progress display with rate and time left: a bar on a terminal, elsewhere a line each minute."""
-    if not sys.stderr.isatty():
-        return Lines(name, total, unit)
-    from tqdm import tqdm
-
-    return tqdm(desc=name, total=total, unit=f" {unit}", unit_scale=True, smoothing=0.1)

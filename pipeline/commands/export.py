@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import bar, count, folder_argument
+from pipeline.commands.common import count, folder_argument
 from pipeline.commands.parser import Parser
 from pipeline.core.system import output
+from pipeline.core.system.progress import bar
 
 
 def arguments(parser: Parser) -> None:

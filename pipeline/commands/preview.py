@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import check_item, compiled, recipe_arguments
+from pipeline.commands.common import check_item, recipe_arguments
 from pipeline.core.errors import PlanError
 from pipeline.core.system import output
 from pipeline.core.system.escaping import escaped
@@ -14,6 +14,7 @@ from pipeline.core.system.escaping import escaped
 if TYPE_CHECKING:
     from pipeline.core.documents import Documents
     from pipeline.plan.plan import Plan
+    from pipeline.recipe.places import Loaded
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,17 +34,33 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print documents. Returns the exit code."""
-    import numpy as np
-
+    from pipeline.core.system.object_cache import digest_of, kept
     from pipeline.inspect import colour
+    from pipeline.plan.cached import plan_digest
+    from pipeline.recipe import load
     from pipeline.recipe.model import MOST_EXPOSURES
 
     if options.n < 1:
         raise PlanError(f"{options.n} documents", "Give -n 1 or more.")
     if not 0 <= options.exposure < MOST_EXPOSURES:
         raise PlanError(f"no exposure {options.exposure}", f"Give 0 to {MOST_EXPOSURES - 1}.")
-    plan = compiled(options)
-    coloured = colour.wanted(options.color)
+    loaded, coloured = load(options.recipe, options.set), colour.wanted(options.color)
+    asked = (options.source, options.item, options.exposure, options.n, coloured)
+    digest = plan_digest(loaded)
+    key = digest and digest_of([digest, repr(asked)])
+    for text in kept("previews", key, lambda: _texts(loaded, options, coloured)):
+        output.show_painted(text)
+    return 0
+
+
+def _texts(loaded: Loaded, options: argparse.Namespace, coloured: bool) -> list[str]:
+    """What is shown: for each document a heading and its text."""
+    import numpy as np
+
+    from pipeline.inspect import colour
+    from pipeline.plan import planned
+
+    plan, shown = planned(loaded), []
     names = [options.source] if options.source else list(plan.sources)
     for name in names:
         check_item(plan, name, options.item or 0)
@@ -51,12 +68,13 @@ def run(options: argparse.Namespace) -> int:
         items = [options.item] if options.item is not None else range(min(options.n, len(source)))
         item = np.array(items, np.int64)
         documents = source.documents(item, np.full_like(item, options.exposure), spans=coloured, parts=coloured)
-        texts = _coloured(plan, name, documents) if coloured else _plain(plan, documents)
-        shown = colour.heading(name) if coloured else escaped(name)
+        heading = colour.heading(name) if coloured else escaped(name)
+        legend, texts = _coloured(plan, name, documents) if coloured else ("", _plain(plan, documents))
+        shown += [legend] * bool(legend)
         for number, text, tokens in zip(items, texts, documents.tokens.lengths, strict=True):
-            output.show_painted(f"{shown} · item {number} · exposure {options.exposure} · {tokens} tokens")
-            output.show_painted(text + "\n")
-    return 0
+            shown.append(f"{heading} · item {number} · exposure {options.exposure} · {tokens} tokens")
+            shown.append(text + "\n")
+    return shown
 
 
 def _plain(plan: Plan, documents: Documents) -> list[str]:
@@ -68,16 +86,14 @@ def _plain(plan: Plan, documents: Documents) -> list[str]:
     return [escaped(text, keep=output.LAID_OUT) for text in texts]
 
 
-def _coloured(plan: Plan, name: str, documents: Documents) -> list[str]:
-    """The documents in colour. Prints a legend of the colours first."""
+def _coloured(plan: Plan, name: str, documents: Documents) -> tuple[str, list[str]]:
+    """A legend of the colours, and the documents in colour."""
     from pipeline.inspect import colour
     from pipeline.inspect.highlight import runs_of
 
     hue = colour.hues(label for source in plan.sources.values() for label in source.labels)
     runs = [runs_of(plan.tokenizer, plan.sources[name], documents, i) for i in range(len(documents))]
-    if legend := colour.legend(runs, hue):
-        output.show_painted(legend)
-    return [colour.painted(run, hue) for run in runs]
+    return colour.legend(runs, hue), [colour.painted(run, hue) for run in runs]
 
 
 COMMAND = Command(20, "preview", "Show documents of a recipe.", run, arguments)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import bar, folder_argument, set_argument
+from pipeline.commands.common import folder_argument, set_argument
 from pipeline.core.errors import StorageError
 from pipeline.core.system import output
 from pipeline.core.system.open_files import created, destination
+from pipeline.core.system.progress import bar
 
 NAME = "report.html"
 

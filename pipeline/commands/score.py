@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import bar, folder_argument
+from pipeline.commands.common import folder_argument
 from pipeline.commands.parser import Parser
 from pipeline.core.system import output
+from pipeline.core.system.progress import bar
 
 RULES = """\
 What counts, white space around a prediction and around the stored texts being taken away:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import bar, count, folder_argument
+from pipeline.commands.common import count, folder_argument
 from pipeline.core.system import output
+from pipeline.core.system.progress import bar
 
 
 def run(options: argparse.Namespace) -> int:

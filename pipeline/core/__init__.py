@@ -9,7 +9,8 @@ Arrays:
     table         the columns of a shard, before any file format
     narrow_integers   integers into a smaller type, checked
 Compiled code:
-    kernels       the compiled loops that draw, gather and pack
+    kernels/      the compiled loops that draw, render and pack
+    compile_first kernels without machine code, compiled in several processes before they are needed
     hashing, bitstreams, sets, vectors, slack   helpers that kernels share
     jit           numba's decorators, and where machine code is kept
 Recipes and files:
@@ -24,5 +25,5 @@ Messages:
     value_errors  pydantic's errors, in our words
     scalars       single values as YAML writes them
 The machine around us:
-    system/       files, the terminal, signals, secrets, folders for caches
+    system/       files, the terminal and progress, signals, secrets, folders for caches
 """

@@ -49,13 +49,13 @@ class Ragged:
 
     def take(self, rows: I64) -> Ragged:
         """The rows with these numbers, int64 (r,), in this order, copied; numbers may repeat."""
-        from pipeline.core import kernels
+        from pipeline.core.kernels import packing
 
         offsets = offsets_of(self.lengths[rows])
         taken = np.empty((offsets[-1], *self.values.shape[1:]), self.values.dtype)
         width = math.prod(self.values.shape[1:])  # numbers in each value: the kernel takes flat arrays
         flat = np.ascontiguousarray(self.values).reshape(-1)
-        kernels.take(flat, self.offsets * width, rows, offsets * width, taken.reshape(-1))
+        packing.take(flat, self.offsets * width, rows, offsets * width, taken.reshape(-1))
         return Ragged(taken, offsets)
 
     def slice(self, first: int, last: int) -> Ragged:
@@ -65,11 +65,11 @@ class Ragged:
 
     def clipped(self, lengths: I64) -> Ragged:
         """The first lengths[i] values of row i. lengths (d,): none longer than its row."""
-        from pipeline.core import kernels
+        from pipeline.core.kernels import packing
 
         offsets = offsets_of(lengths)
         kept = np.empty(offsets[-1], self.values.dtype)
-        kernels.take(self.values, self.offsets, np.arange(len(self), dtype=np.int64), offsets, kept)
+        packing.take(self.values, self.offsets, np.arange(len(self), dtype=np.int64), offsets, kept)
         return Ragged(kept, offsets)
 
     def padded(self, size: int, fill: int) -> NDArray[Any]:

@@ -28,12 +28,12 @@ def bits(key: Key, *counters: I64) -> U64:
 
     Another key, counter or order of counters gives unrelated bits.
     """
-    from pipeline.core import kernels
+    from pipeline.core.kernels import draws
 
     high, low, words = _words(key, counters)
-    if len(words) == 1:
-        return kernels.bits1(high, low, words[0])  # type: ignore[no-any-return]
-    return kernels.bits2(high, low, words[0], words[1])  # type: ignore[no-any-return]
+    out = np.empty(words[0].shape, np.uint64)
+    (draws.bits1 if len(words) == 1 else draws.bits2)(high, low, *words, out)  # type: ignore[call-arg]
+    return out
 
 
 def below(key: Key, bound: int, counter: I64, out: I32 | None = None) -> I32:
@@ -41,12 +41,12 @@ def below(key: Key, bound: int, counter: I64, out: I32 | None = None) -> I32:
 
     Its bias is at most bound / 2⁶⁴.
     """
-    from pipeline.core import kernels
+    from pipeline.core.kernels import draws
 
     _fit([bound])
     high, low, words = _words(key, [counter])
     out = np.empty(counter.size, np.int32) if out is None else out
-    kernels.below(high, low, np.uint64(bound), words[0], out)
+    draws.below(high, low, np.uint64(bound), words[0], out)
     return out
 
 
@@ -56,21 +56,21 @@ def below_each(keys: Sequence[Key], bounds: Sequence[int], key: Key, *counters: 
     keys, bounds: one for each of the c columns, bounds ≤ 2³¹. The counters are hashed once, with `key`; then each
     column mixes in the key of that column.
     """
-    from pipeline.core import kernels
+    from pipeline.core.kernels import draws
 
     _fit(bounds)
     out = np.empty((counters[0].size, len(keys)), np.int32)
     words = np.array([column.low for column in keys], np.uint64)
-    kernels.below_each(bits(key, *counters), words, np.array(bounds, np.uint64), out)
+    draws.below_each(bits(key, *counters), words, np.array(bounds, np.uint64), out)
     return out
 
 
 def bits_each(keys: Sequence[Key], key: Key, *counters: I64) -> U64:
     """64 uniform bits for each row of the counters and each of the c keys: uint64 (d, c). `below_each` scales these."""
-    from pipeline.core import kernels
+    from pipeline.core.kernels import draws
 
     out = np.empty((counters[0].size, len(keys)), np.uint64)
-    kernels.bits_each(bits(key, *counters), np.array([column.low for column in keys], np.uint64), out)
+    draws.bits_each(bits(key, *counters), np.array([column.low for column in keys], np.uint64), out)
     return out
 
 
@@ -121,11 +121,11 @@ def thresholds(weights: Sequence[Fraction]) -> U64:
 
 def orders(key: Key, length: int, item: I64, exposure: I64) -> I32:
     """A uniform permutation of 0 … length - 1 for each row of item and exposure, both (d,): int32 (d, length)."""
-    from pipeline.core import kernels
+    from pipeline.core.kernels import draws
 
     high, low, words = _words(key, (item, exposure))
     out = np.empty((item.size, length), np.int32)
-    kernels.shuffled(high, low, words[0], words[1], out)
+    draws.shuffled(high, low, words[0], words[1], out)
     return out
 
 
@@ -165,9 +165,9 @@ class Weighted:
         return cls(np.array(threshold, np.uint64), np.array(alias, np.int32))
 
     def __call__(self, key: Key, *counters: I64, out: I32 | None = None) -> I32:
-        from pipeline.core import kernels
+        from pipeline.core.kernels import draws
 
         h = bits(key, *counters)
         out = np.empty(h.size, np.int32) if out is None else out
-        kernels.alias(h, self.threshold, self.alias, out)
+        draws.alias(h, self.threshold, self.alias, out)
         return out

@@ -19,7 +19,7 @@ _32 = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
 
 
-@njit("u8(u8)", inline="always")
+@njit(inline="always")
 def mixed(h: Any) -> Any:
     """A bijection of 64 bits whose upper half depends on all of them."""
     h *= _M1
@@ -28,7 +28,7 @@ def mixed(h: Any) -> Any:
     return h
 
 
-@njit("u8(u8, u8)", inline="always")
+@njit(inline="always")
 def fold(state: Any, counter: Any) -> Any:
     """One step of the hash: a bijection of `counter` for any fixed `state`. Bits of a key: fold(fold(high, a), low)."""
     h = mixed(state ^ counter)
@@ -36,13 +36,13 @@ def fold(state: Any, counter: Any) -> Any:
     return h
 
 
-@njit("u8(u8, u8)", inline="always")
+@njit(inline="always")
 def scaled(h: Any, n: Any) -> Any:
     """floor(h · n / 2⁶⁴) for n < 2³²: an index below n whose bias is at most n / 2⁶⁴."""
     return ((h >> _32) * n + (((h & _LOW) * n) >> _32)) >> _32
 
 
-@njit("u8(u8, u8)", inline="always")
+@njit(inline="always")
 def scaled_half(h: Any, n: Any) -> Any:
     """floor(⌊h / 2³²⌋ · n / 2³²) for n ≤ 2³²: an index below n from the upper bits; its bias is at most n / 2³²."""
     return ((h >> _32) * n) >> _32

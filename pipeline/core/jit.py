@@ -11,21 +11,17 @@ the file, or the user's cache; where none can be written, a private folder that 
 notice (caches.py). The last two begin with a copy of the code beside the file: what was compiled where the package was
 installed need not be again.
 
-Machine code is loaded with pickle, so whoever wrote it decides what runs. A place is used only if nobody but this user,
-root and the owner of the source, who could change that as well, can write to it or put another in its place: not if it
-belongs to somebody else, nor if it or, without the sticky bit, a folder above it is open to everybody. Those of the
-same group are trusted, as in the folders of any program.
+Machine code is loaded with pickle, so whoever wrote it decides what runs: a place is used only if it is `trusted`.
 
-Every kernel imports `njit` and `vectorize` from here, never from numba.
+Every kernel imports `njit` from here, never from numba.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-import os
 import shutil
-import stat
+import sys
 import uuid
 from collections.abc import Iterator
 from functools import lru_cache, partial
@@ -37,27 +33,10 @@ import numba
 import numpy as np
 from numba.core import caching, config, sigutils
 
-from pipeline.core.system.caches import say_if_temporary, temporary_cache, user_cache
+from pipeline.core.system.caches import say_if_temporary, temporary_cache, trusted, user_cache
 from pipeline.core.system.open_files import expanded
 
 PACKAGE = Path(__file__).parents[1]
-
-
-def trusted(folder: Path, source: Path) -> bool:
-    """Whether only those who are trusted can put machine code of a source file into a folder; see above."""
-    folder, source = folder.resolve(), source.resolve()
-    owners = {0, os.geteuid(), source.stat().st_uid}
-    if folder.stat().st_uid not in owners:
-        return False
-    above = [place for place in folder.parents if place not in source.parents]
-    if folder.parent == source.parent and _open_to_all(source.parent):
-        return True  # who could write there could change the source
-    return not folder.stat().st_mode & stat.S_IWOTH and not any(map(_open_to_all, above))
-
-
-def _open_to_all(folder: Path) -> bool:
-    """Whether everybody may remove and replace what is in a folder."""
-    return folder.stat().st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH
 
 
 @lru_cache
@@ -170,6 +149,13 @@ def _copy_beside(source: Path, code: str, folder: Path) -> None:
                 partial.replace(copy)
 
 
+def note_of(file: Path) -> Path:
+    """The empty file that says that all functions of a file of this package have machine code: beside that code."""
+    places = (place.from_function(note_of, str(file)) for place in _PLACES)
+    folder = Path(next(place for place in places if place).get_cache_path())
+    return folder / f"{file.stem}.all-{stamp_of(file)}.{sys.implementation.cache_tag}.nbi"
+
+
 _PLACES = (_Provided, _Beside, _OfUser, _OfProcess)
 caching.CacheImpl._locator_classes[:0] = _PLACES  # before numba's own, which other packages go on using
 if getattr(config, "CACHE_LOCATOR_CLASSES", ""):  # names of classes that numba would take instead
@@ -177,7 +163,6 @@ if getattr(config, "CACHE_LOCATOR_CLASSES", ""):  # names of classes that numba 
     config.CACHE_LOCATOR_CLASSES = ",".join([*ours, config.CACHE_LOCATOR_CLASSES])  # type: ignore[attr-defined]
 
 njit = partial(numba.njit, cache=True)
-vectorize = partial(numba.vectorize, cache=True)
 
 
 def signature(returned: str, *arguments: str | np.dtype[Any] | type) -> Any:

@@ -39,7 +39,7 @@ class Permutation:
         return self._apply(y, back=True)
 
     def _apply(self, x: I64, *, back: bool) -> I64:
-        from pipeline.core import kernels
+        from pipeline.core.kernels import draws
 
         x = np.ascontiguousarray(x, np.int64)
         if x.size and not (x.min() >= 0 and x.max() < self.n):
@@ -47,7 +47,7 @@ class Permutation:
         if self.n <= SMALL:
             return self._table[back][x]
         out = np.empty(x.size, np.int64)
-        (kernels.unpermute if back else kernels.permute)(x, np.uint64(self.n), *self._grid, out)
+        (draws.unpermute if back else draws.permute)(x, np.uint64(self.n), *self._grid, out)
         return out
 
     @cached_property
@@ -61,8 +61,8 @@ class Permutation:
     @cached_property
     def _grid(self) -> tuple[np.uint64, np.uint64, NDArray[np.uint64]]:
         """a, k and the keys of the rounds, as kernels take them."""
-        from pipeline.core import kernels
+        from pipeline.core.kernels import draws
 
         shift = self.n.bit_length() // 2
         a = -(-self.n >> shift)  # rounded up
-        return np.uint64(a), np.uint64(shift), np.array(self.key.words(kernels.ROUNDS), np.uint64)
+        return np.uint64(a), np.uint64(shift), np.array(self.key.words(draws.ROUNDS), np.uint64)

@@ -96,7 +96,7 @@ def picked(documents: Documents, starts: I64, rows: I64, cells: int, spec: Packi
 
     starts (d,): where each of these begins on the line. RunError if one must fit into a sequence and does not.
     """
-    from pipeline.core import kernels
+    from pipeline.core.kernels import packing
 
     lengths = documents.tokens.lengths
     _check_fitting(lengths, spec)
@@ -107,7 +107,7 @@ def picked(documents: Documents, starts: I64, rows: I64, cells: int, spec: Packi
     _, length, document, offset = sequences.segments.values.T
     origin = documents.tokens.offsets[document] + offset
     target = sequences.in_the_rows(sequences.segments)
-    kernels.lay(documents.tokens.values, origin, length.copy(), target, ids.reshape(-1))
+    packing.lay(documents.tokens.values, origin, length.copy(), target, ids.reshape(-1))
     return replace(sequences, filled=_sums(length, sequences.segments.offsets))
 
 
@@ -155,12 +155,12 @@ def _rows(documents: Documents, length: int, eos: int) -> Sequences:
 
 
 def _aligned(documents: Documents, spec: PackingSpec, eos: int) -> Sequences:
-    from pipeline.core import kernels
+    from pipeline.core.kernels import packing
 
     starts, kept, count = _laid(documents.tokens.lengths, spec)
     left = documents.clipped(kept)
     ids = np.full(count * spec.length, eos, left.tokens.values.dtype)
-    kernels.lay(left.tokens.values, left.tokens.offsets[:-1], kept, starts, ids)
+    packing.lay(left.tokens.values, left.tokens.offsets[:-1], kept, starts, ids)
     filled = np.zeros(count, np.int64)
     np.maximum.at(filled, starts // spec.length, starts % spec.length + kept)
     return Sequences(ids.reshape(count, spec.length), filled, left, starts)
@@ -168,10 +168,10 @@ def _aligned(documents: Documents, spec: PackingSpec, eos: int) -> Sequences:
 
 def _laid(lengths: I64, spec: PackingSpec) -> tuple[I64, I64, int]:
     """Aligned packing: where each document begins on the line, tokens kept of it, (d,) both; number of sequences."""
-    from pipeline.core import kernels
+    from pipeline.core.kernels import packing
 
     starts, kept = np.empty((2, lengths.size), np.int64)
-    return starts, kept, kernels.align(lengths, spec.length, spec.last == "cut", starts, kept)
+    return starts, kept, packing.align(lengths, spec.length, spec.last == "cut", starts, kept)
 
 
 def fill(lengths: I64, spec: PackingSpec) -> tuple[Fraction, Fraction]:

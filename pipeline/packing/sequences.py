@@ -71,21 +71,21 @@ class Sequences:
 
         uint16, or int32 if a sequence has more than 65,535 tokens.
         """
-        from pipeline.core import kernels
+        from pipeline.core.kernels import packing
 
         ids = np.zeros(self.input_ids.shape, segment_type(self.input_ids.shape[1]))
-        kernels.paint(self.segments.values, self.segments.offsets, ids)
+        packing.paint(self.segments.values, self.segments.offsets, ids)
         return ids
 
     def loss_mask(self, masked: Ragged | None = None) -> NDArray[np.uint8]:
         """(S, L): 1 for a token with loss; 0 for padding and for `masked`, rows (start, length, …) per document."""
-        from pipeline.core import kernels
+        from pipeline.core.kernels import packing
 
         mask = (np.arange(self.input_ids.shape[1]) < self.filled[:, None]).view(np.uint8)
         if masked is None or not len(masked.values):
             return mask
         cut = self._cut(on_the_line(masked, self.starts), masked.values[:, 1].astype(np.int64))
-        kernels.blot(self.in_the_rows(cut), cut.values[:, 1].copy(), mask.reshape(-1))
+        packing.blot(self.in_the_rows(cut), cut.values[:, 1].copy(), mask.reshape(-1))
         return mask
 
     def in_the_rows(self, cut: Ragged) -> I64:
@@ -98,12 +98,12 @@ class Sequences:
 
         Per sequence rows (start, length, interval, tokens of the interval in earlier sequences), int64 (…, 4).
         """
-        from pipeline.core import kernels
+        from pipeline.core.kernels import packing
 
         cells = len(self) if self.cells is None else self.cells
         rows = np.empty((len(starts) + cells, 4), np.int64)  # each sequence end adds at most one
         counts = np.zeros(cells, np.int64)
-        used = kernels.cut(starts, lengths, self.input_ids.shape[1], rows, counts)
+        used = packing.cut(starts, lengths, self.input_ids.shape[1], rows, counts)
         cut = Ragged(rows[:used], offsets_of(counts))
         return cut if self.order is None else cut.take(self.order)
 

@@ -12,7 +12,8 @@ information.py      what a split states of a world, in bits
 summary.py          exposures and bits, as the manifest and `plan` show them
 """
 
+from pipeline.plan.cached import planned
 from pipeline.plan.compiling import compile_plan
 from pipeline.plan.plan import Plan
 
-__all__ = ["Plan", "compile_plan"]
+__all__ = ["Plan", "compile_plan", "planned"]

@@ -15,6 +15,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from pipeline.core.compile_first import COMMON
 from pipeline.core.spec import any_of
 from pipeline.sources.source import DocumentsSpec, Source
 
@@ -24,9 +25,8 @@ class SourceKind:
     """A kind of source.
 
     name: the value of `kind` in a recipe. spec: its keys there. source: the class that is compiled from them. summary:
-    one line of Markdown without a full stop. kernels: modules to compile at set-up, beside those that every source
-    needs. verifier: "module:name" of the `Verifier` of answers, imported only by `check`; None if answers cannot be
-    checked.
+    one line of Markdown without a full stop. kernels: its modules of kernels, beside those that every source needs.
+    verifier: "module:name" of the `Verifier` of answers, imported only by `check`; None if answers cannot be checked.
     """
 
     name: str
@@ -55,8 +55,8 @@ def register(kind: SourceKind) -> None:
 
 
 def kernels() -> tuple[str, ...]:
-    """The modules with kernels of all registered kinds, each once, in the order of kinds."""
-    return tuple(dict.fromkeys(module for kind in SOURCES.values() for module in kind.kernels))
+    """The modules of kernels that all sources use, and those of all registered kinds, each once."""
+    return (*COMMON, *dict.fromkeys(module for kind in SOURCES.values() for module in kind.kernels))
 
 
 @lru_cache

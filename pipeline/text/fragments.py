@@ -61,7 +61,7 @@ class Fragments:
         choose(chunk) returns the outline of a slice of the documents; it is called chunk by chunk, so that only tokens
         are held for all. spans, parts: whether to return them too. wrong: the label for the span of a false value.
         """
-        from pipeline.core import kernels
+        from pipeline.core.kernels import rendering
 
         out = np.empty(count * longest + VECTOR if longest is not None else 0, self.tokens.dtype)
         offsets = np.zeros(count + 1, np.int64)
@@ -75,7 +75,7 @@ class Fragments:
             if longest is None:
                 out = _with_room(out, end, self._most(outline) + VECTOR, count / chunk.stop)
             within = offsets[chunk.start : chunk.stop + 1]
-            end = kernels.gather(*programs_of, self.tokens, self.prefix, eos, out, end, within)  # type: ignore[call-arg]
+            end = rendering.gather(*programs_of, self.tokens, self.prefix, eos, out, end, within)  # type: ignore[call-arg]
             if spans:
                 provenance.add_spans(outline, programs_of)
             if parts:
@@ -84,12 +84,12 @@ class Fragments:
 
     def lengths(self, count: int, choose: Choose) -> I64:
         """The number of tokens of each document that `documents` would return: int64 (count,), without making them."""
-        from pipeline.core import kernels
+        from pipeline.core.kernels import rendering
 
         lengths = np.empty(count, np.int64)
         for first in range(0, count, CHUNK):
             chunk = slice(first, min(first + CHUNK, count))
-            kernels.measure(*self._arguments(choose(chunk)), len(self.prefix) + 1, lengths[chunk])  # type: ignore[call-arg]
+            rendering.measure(*self._arguments(choose(chunk)), len(self.prefix) + 1, lengths[chunk])  # type: ignore[call-arg]
         return lengths
 
     def _arguments(self, outline: Outline) -> tuple[Any, ...]:
@@ -154,7 +154,7 @@ class _Provenance:
     _room: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 3), np.int32))
 
     def add_spans(self, outline: Outline, programs_of: tuple[Any, ...]) -> None:
-        from pipeline.core import kernels
+        from pipeline.core.kernels import rendering
 
         table = self.fragments
         most = len(outline.programs) * int(np.diff(table.program_start).max())
@@ -163,15 +163,15 @@ class _Provenance:
         false = np.zeros(len(outline.programs), np.uint8) if outline.false is None else outline.false
         ends = np.zeros(len(outline) + 1, np.int64)
         about = (table.label, table.lead, table.trail, len(table.prefix), false, self.wrong)
-        used = kernels.find_spans(*programs_of, *about, self._room, ends)  # type: ignore[call-arg]
+        used = rendering.find_spans(*programs_of, *about, self._room, ends)  # type: ignore[call-arg]
         self.spans.append(Ragged(self._room[:used].copy(), ends))
 
     def add_parts(self, outline: Outline, programs_of: tuple[Any, ...]) -> None:
-        from pipeline.core import kernels
+        from pipeline.core.kernels import rendering
 
         prefix = len(self.fragments.prefix)
         places = np.empty((len(outline.programs), 2), np.int32)
-        kernels.find_sentences(*programs_of, prefix, places)  # type: ignore[call-arg]
+        rendering.find_sentences(*programs_of, prefix, places)  # type: ignore[call-arg]
         prefixes = np.full(len(outline), prefix, np.int32) if prefix else None
         self.parts.append(parts_of(outline, places, prefixes))
 

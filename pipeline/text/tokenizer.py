@@ -56,7 +56,12 @@ class Tokenizer:
         backend.no_padding()
         backend.no_truncation()
 
-    @property
+    @cached_property
+    def backend(self) -> tokenizers.Tokenizer:
+        """The tokenizer of the library; after unpickling it is made when it is first used."""
+        return tokenizers.Tokenizer.from_str(self._text)
+
+    @cached_property
     def eos(self) -> int:
         """The id that ends a document."""
         number = self.backend.token_to_id(self.eos_token)
@@ -107,7 +112,7 @@ class Tokenizer:
     def encodings(self, texts: Sequence[str]) -> list[Any]:
         """`tokenizers.Encoding` of each text (ids, character offsets).
 
-        SpecError if it has symbols only, TokenizerError if it has no tokens for one of the texts.
+        SpecError if it has symbols only, TokenizerError if it has no tokens for one of the texts, or for a part of it.
         """
         if not self.texts:
             raise SpecError(
@@ -116,16 +121,61 @@ class Tokenizer:
             )
         try:
             with refusing_faults():
-                return list(self.backend.encode_batch(list(texts), add_special_tokens=False))
+                encodings = list(self.backend.encode_batch(list(texts), add_special_tokens=False))
+            for text in texts if self._drops else ():
+                if part := self._dropped(text):
+                    raise TokenizerError(f"the tokenizer leaves {part!r} out of {_shown(text)}", _ENCODING_ALL)
+            return encodings
         except TokenizerFault:
             for text in texts:  # which of them it was
                 try:
                     with refusing_faults():
                         self.backend.encode(text, add_special_tokens=False)
                 except TokenizerFault as fault:
-                    shown = text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
-                    raise TokenizerError(f"the tokenizer cannot encode {shown!r}: {fault}", _ENCODING_ALL) from None
+                    raise TokenizerError(
+                        f"the tokenizer cannot encode {_shown(text)}: {fault}", _ENCODING_ALL
+                    ) from None
             raise
+
+    @cached_property
+    def _drops(self) -> bool:
+        """Whether it leaves out, without a word, what it has no token for: BPE that knows neither `unk` nor all bytes.
+
+        The trainers of the tokenizers library make such models, unless they are told an `initial_alphabet`.
+        """
+        model = self.backend.model
+        if not isinstance(model, tokenizers.models.BPE) or model.unk_token is not None or model.byte_fallback:
+            return False
+        return not (self._of_bytes and all(map(self._has, _bytes_by_letter())))
+
+    @cached_property
+    def _of_bytes(self) -> bool:
+        """Whether it writes bytes as letters before it looks for tokens."""
+        step = self.backend.pre_tokenizer
+        return step is not None and "ByteLevel" in _kinds(json.loads(step.__getstate__()))
+
+    def _has(self, token: str) -> bool:
+        return self.backend.token_to_id(token) is not None
+
+    def _dropped(self, text: str) -> str:
+        """The first character of a text that is left out; "" if none is."""
+        model, backend = self.backend.model, self.backend
+        before, behind = model.continuing_subword_prefix or "", model.end_of_word_suffix or ""
+        for part in re.split("|".join(re.escape(token.content) for token in self.added) or "(?!)", text):
+            normal = str(backend.normalizer.normalize_str(part)) if backend.normalizer else part
+            if self._of_bytes:
+                letters = {byte: letter for letter, byte in _bytes_by_letter().items()}
+                words = [(letters[byte], character) for character in normal for byte in character.encode()]
+            else:
+                cut = backend.pre_tokenizer.pre_tokenize_str(normal) if backend.pre_tokenizer else [(normal, None)]
+                words = [
+                    (before * (place > 0) + letter + behind * (place == len(word) - 1), letter)
+                    for word, _ in cut
+                    for place, letter in enumerate(word)
+                ]
+            if missing := next((letter for token, letter in words if not self._has(token)), ""):
+                return missing
+        return ""
 
     def plain(self, texts: Sequence[str]) -> list[Any]:
         """As `encodings`, for texts of anybody: the text of a special token is tokenized like any other text.
@@ -168,7 +218,7 @@ class Tokenizer:
     def is_text(self, ids: Sequence[int]) -> bool:
         """Whether ids are whole characters. (`decode` shows U+FFFD for other bytes, but for U+FFFD itself too.)"""
         tokens = [token for token in map(self.backend.id_to_token, ids) if token is not None]
-        decoders = _decoders(self.description["decoder"])
+        decoders = _kinds(self.description["decoder"])
         if "ByteFallback" in decoders:  # tokens such as <0xE2> are one byte each; all others are text
             runs = groupby((_BYTE_TOKEN.fullmatch(token) for token in tokens), key=bool)
             parts = [bytes(int(byte[1], 16) for byte in run if byte) for is_byte, run in runs if is_byte]
@@ -196,12 +246,9 @@ class Tokenizer:
             "tokenizer_config.json": json.dumps(config, indent=2) + "\n",
         }
 
-    def __getstate__(self) -> tuple[str, str, bool, str | None]:
-        return self._text, self.eos_token, self.texts, self.pad_token
-
-    def __setstate__(self, state: tuple[str, str, bool, str | None]) -> None:
-        text, self.eos_token, self.texts, self.pad_token = state
-        self.backend = tokenizers.Tokenizer.from_str(text)
+    def __getstate__(self) -> dict[str, Any]:
+        names = ("_text", "eos_token", "texts", "pad_token", "eos", "vocabulary", "content_hash")
+        return {name: getattr(self, name) for name in names}
 
 
 def hash_of_tokenizer(text: str, eos: str) -> str:
@@ -209,11 +256,17 @@ def hash_of_tokenizer(text: str, eos: str) -> str:
     return hashlib.sha256(f"{text}\0{eos}".encode()).hexdigest()
 
 
-def _decoders(description: Any) -> set[str]:
-    """The type of a tokenizer's decoder; for a sequence of decoders, all their types."""
+def _kinds(description: Any) -> set[str]:
+    """The type of a tokenizer's decoder or pre-tokenizer; for a sequence of them, all their types."""
     if not description:
         return set()
-    return {description["type"]}.union(*map(_decoders, description.get("decoders", ())))
+    parts = description.get("decoders") or description.get("pretokenizers") or ()
+    return {description["type"]}.union(*map(_kinds, parts))
+
+
+def _shown(text: str) -> str:
+    """A text for a refusal, in quotes."""
+    return repr(text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…")
 
 
 def _bytes_of(token: str) -> bytes:

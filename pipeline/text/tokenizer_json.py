@@ -26,6 +26,15 @@ _TRIAL = ("a", " Anya Briar Forger was born on October 2, 1996.", "a" * 64 + "!"
 
 def from_file(name: str, files: Files) -> tokenizers.Tokenizer | None:
     """The tokenizer at a path, which is a tokenizer.json or a folder with one; None if `name` is no path."""
+    read = read_file(name, files)
+    return _examined(*read) if read else None
+
+
+def read_file(name: str, files: Files) -> tuple[bytes, str] | None:
+    """The content of the tokenizer.json at a path, which is the file or a folder with it, and the path of the file.
+
+    None if `name` is no path. SpecError if it cannot be read.
+    """
     path = expanded(name)
     if not path.is_absolute():  # a user's tokenizer may lie anywhere; a relative path must stay below the recipe
         if not name.endswith(".json"):
@@ -33,7 +42,7 @@ def from_file(name: str, files: Files) -> tokenizers.Tokenizer | None:
         path = files.find(name, "recipes", "name")
     path = path / "tokenizer.json" if path.is_dir() else path
     try:
-        return _examined(contents(path, MOST_BYTES), str(path))
+        return contents(path, MOST_BYTES), str(path)
     except OSError as error:
         raise SpecError(f"cannot load the tokenizer {path}: {error.strerror}", _FORM, ("name",)) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -13,7 +14,7 @@ from pipeline.core.files import Files
 from pipeline.core.spec import Spec
 from pipeline.text import gpt2
 from pipeline.text.tokenizer import SYMBOLS, UNKNOWN, Tokenizer
-from pipeline.text.tokenizer_json import from_file, from_hub
+from pipeline.text.tokenizer_json import from_file, from_hub, read_file
 
 _PAD = "<|pad|>"
 _USUAL_PAD = (_PAD, "<pad>", "[PAD]", "<|finetune_right_pad_id|>")
@@ -47,6 +48,17 @@ def load(spec: TokenizerSpec, files: Files, marks: Sequence[str] = (), symbols: 
     if spec.name == "gpt2":
         return _of_gpt2(added, spec.eos, used)
     return _with(from_file(spec.name, files) or from_hub(spec.name), spec.name, added, spec.eos, used)
+
+
+def content_of(spec: TokenizerSpec, files: Files) -> str | None:
+    """What a recipe's tokenizer is made from, beside its spec: a digest; None for one on the Hub, which may change.
+
+    SpecError if its file cannot be read.
+    """
+    if spec.name in ("gpt2", SYMBOLS):
+        return gpt2.VOCABULARY
+    read = read_file(spec.name, files)
+    return hashlib.sha256(read[0]).hexdigest() if read else None
 
 
 @lru_cache(8)

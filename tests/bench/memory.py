@@ -51,7 +51,7 @@ def _peak() -> float:
 
 def _main(people: str = "", folder: str = "") -> None:
     from pipeline.build.building import build_shard
-    from pipeline.core import kernels  # noqa: F401
+    from pipeline.core.kernels import draws, packing, rendering  # noqa: F401
     from pipeline.plan import compile_plan
     from pipeline.recipe import load
     from pipeline.storage import LocalFolder

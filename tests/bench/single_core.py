@@ -42,7 +42,7 @@ from pipeline import build, plan, recipe
 times.append(time.perf_counter())
 plan.compile_plan(recipe.load({recipe!r}))
 times.append(time.perf_counter())
-from pipeline.core import kernels
+from pipeline.core.kernels import draws, packing, rendering
 times.append(time.perf_counter())
 print(json.dumps([after - before for before, after in zip(times, times[1:])]))
 """

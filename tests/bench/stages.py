@@ -60,13 +60,13 @@ class Stopwatch:
 @contextmanager
 def _watched(clock: Stopwatch) -> Iterator[None]:
     """The stages of `build_shard` on the clock."""
-    from pipeline.core import kernels
+    from pipeline.core.kernels import rendering
 
     stages: tuple[tuple[str, Any, str], ...] = (
         ("locate: order and blocks", SplitPlan, "locate"),
         ("world: rows of the people", World, "rows"),
         ("wordings", Biographies, "_programs"),
-        ("gather", kernels, "gather"),
+        ("gather", rendering, "gather"),
         ("packing", shard, "pack"),
         ("Arrow and file", arrow, "write"),
         ("XXH3 of the columns", build, "content_hash"),

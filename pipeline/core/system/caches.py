@@ -13,6 +13,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import stat
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -56,9 +57,14 @@ def lend_home() -> None:
         os.environ["HOME"] = str(temporary_cache())
 
 
+def is_temporary(folder: Path) -> bool:
+    """Whether files put into `folder` are lost when the process ends: it is below temporary_cache."""
+    return bool(temporary_cache.cache_info().currsize) and temporary_cache() in folder.parents
+
+
 def say_if_temporary(folder: Path) -> None:
-    """Tell the user, once, if files put into `folder` are lost when the process ends: it is below temporary_cache."""
-    if temporary_cache.cache_info().currsize and temporary_cache() in folder.parents:
+    """Tell the user, once, if files put into `folder` are lost when the process ends."""
+    if is_temporary(folder):
         _say(temporary_cache())
 
 
@@ -68,6 +74,32 @@ def _say(folder: Path) -> None:
         f"notice: no cache of yours can be written: machine code and rows of corpora go to {folder}, and are made again"
         " by the next command. To keep them, set NUMBA_CACHE_DIR and XDG_CACHE_HOME to folders that you can write."
     )
+
+
+def trusted(folder: Path, source: Path | None = None) -> bool:
+    """Whether what is in a folder may be loaded as code: nobody but this user and root can put anything there.
+
+    Not if it belongs to somebody else, nor if it or, without the sticky bit, a folder above it is open to everybody.
+    Those of the same group are trusted, as in the folders of any program. source: a file of code that the folder
+    belongs to; whoever owns it, or could change it, is trusted too.
+    """
+    folder = folder.resolve()
+    owners = {0, os.geteuid()}
+    beside: tuple[Path, ...] = ()
+    if source is not None:
+        source = source.resolve()
+        owners, beside = {*owners, source.stat().st_uid}, tuple(source.parents)
+    if folder.stat().st_uid not in owners:
+        return False
+    if source is not None and folder.parent == source.parent and _open_to_all(source.parent):
+        return True  # who could write there could change the source
+    above = (place for place in folder.parents if place not in beside)
+    return not folder.stat().st_mode & stat.S_IWOTH and not any(map(_open_to_all, above))
+
+
+def _open_to_all(folder: Path) -> bool:
+    """Whether everybody may remove and replace what is in a folder."""
+    return folder.stat().st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH
 
 
 def writable(folder: Path) -> bool:

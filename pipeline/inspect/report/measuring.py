@@ -20,7 +20,7 @@ from pipeline.inspect.report.content import Built, Report
 from pipeline.inspect.report.diversity import Progress
 from pipeline.inspect.report.sampling import sample
 from pipeline.inspect.report.split import measured_split
-from pipeline.plan import Plan, compile_plan
+from pipeline.plan import Plan, planned
 from pipeline.recipe import load
 
 LOGGED = 1000  # builds that the page lists
@@ -34,7 +34,7 @@ def plan_of(dataset: Dataset, recipe: str | None = None, overrides: Sequence[str
     """
     with dataset.recipe() as own:
         try:
-            plan = compile_plan(load(recipe or str(own), overrides))
+            plan = planned(load(recipe or str(own), overrides))
         except PipelineError as error:
             if recipe is not None:
                 raise

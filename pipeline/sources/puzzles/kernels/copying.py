@@ -34,7 +34,8 @@ def draw(
             at += 1
         out[at] = np.int32(COPY)
         at += 1
-        out[at : at + length] = out[at - 1 - length : at - 1]
+        for k in range(at, at + length):  # (slices that may overlap would take seconds to compile)
+            out[k] = out[k - 1 - length]
         answers[i, 0], answers[i, 1] = np.int32(at - start), np.int32(length)
         at += length + trail
         offsets[i + 1], first_answer[i + 1] = at, i + 1

@@ -4,3 +4,7 @@ structure ──► dependencies ──► values      problems.draw: problems a
 writing ──► solutions                      rendering.render: their documents as programs
 parameters                                 sets of parameters, which all of them use
 """
+
+from pipeline.core.compile_first import compile_first
+
+compile_first(f"{__name__}.problems", f"{__name__}.rendering")

@@ -1,15 +1,29 @@
-"""Progress of a long command where stderr is a file or a pipe: a plain line now and then, instead of a bar."""
+"""Progress of what takes long: a bar on a terminal; where stderr is a file or a pipe, a plain line now and then."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
+from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.core.system import output
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
 EVERY = 60  # least seconds between two lines; a shorter command prints none
 SCALES = ((10**12, " T"), (10**9, " B"), (10**6, " M"), (10**3, " k"), (1, ""))
+
+
+def bar(name: str, total: int | None, unit: str) -> tqdm[NoReturn] | Lines:
+    """A display of progress, with rate and time left; `update(units)` counts. total: units in all, None if unknown."""
+    if not sys.stderr.isatty():
+        return Lines(name, total, unit)
+    from tqdm import tqdm
+
+    return tqdm(desc=name, total=total, unit=f" {unit}", unit_scale=True, smoothing=0.1)
 
 
 class Lines:
