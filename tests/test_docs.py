@@ -1,4 +1,4 @@
-"""The examples in docstrings are true, and the README names what there is."""
+"""The examples in docstrings are true, links lead somewhere, and pages name what there is."""
 
 from __future__ import annotations
 
@@ -12,20 +12,30 @@ from typing import Any
 import numpy as np
 import pytest
 
+from docs import reference, repository
+from docs.loads import foreign_loads
+from docs.reference.docstrings import markdown
+from docs.reference.specs import Specs
+from pipeline.columns import COLUMNS, FIELDS
+from pipeline.commands.command import commands
 from pipeline.formats import FORMATS
 from pipeline.recipe import load
+from pipeline.recipe.json_schema import schema
+from pipeline.sources import SOURCES
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.reasoning.igsm.distributions import PULL
 from pipeline.sources.reasoning.igsm.layout import BINS
 from pipeline.sources.reasoning.igsm.spec import TRAIN
 from pipeline.training.streams import of_plan
+from pipeline.worlds.attributes import ATTRIBUTE_KINDS
 from tests.plans import plan_at, plan_of
 
 ROOT = Path(__file__).parents[1]
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    for path in sorted((ROOT / "pipeline").rglob("*.py"))
-    if ">>> " in path.read_text()
+    for folder in ("pipeline", "docs", "tests/console")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if re.search("^ *>>> ", path.read_text(), re.MULTILINE)
 ]
 
 
@@ -42,14 +52,10 @@ def test_every_recipe_is_in_the_gallery() -> None:
         assert f"`{recipe.stem}`" in gallery
 
 
-def test_every_format_is_in_the_tables_of_formats_and_in_the_readme() -> None:
-    page = (ROOT / "docs" / "formats.md").read_text()
+def test_every_format_is_in_the_tables_of_formats() -> None:
+    page = (ROOT / "docs" / "how-to" / "export-to-trainers.md").read_text()
     named = [re.findall("^[|] `([a-z]+)` [|]", table, re.MULTILINE) for table in page.split("\n\n| `--to` |")[1:]]
     assert [sorted(names) for names in named] == [[*FORMATS], [*FORMATS]]
-    (sentence,) = re.findall(
-        r"formats of other trainers[.].*?\nfor (parquet.*?);", (ROOT / "README.md").read_text(), re.DOTALL
-    )
-    assert sorted(re.findall("[a-z]+", re.sub(r"\(.*?\)| and ", " ", sentence))) == [*FORMATS]
 
 
 def examples(page: str) -> list[str]:
@@ -75,7 +81,7 @@ def test_labels_are_made_as_the_documentation_makes_them(tmp_path: Path, method:
     text = TRAINING.replace("METHOD", method)
     plan = plan_at(tmp_path / "r.yaml", text if method == "aligned" else text.replace(", last: pad", ""))
     names: dict[str, Any] = {}
-    exec(examples("training.md")[0], names)
+    exec(examples("how-to/labels-and-masks.md")[0], names)
     tag, end = plan.tokenizer.backend.token_to_id("<story>"), plan.tokenizer.eos
     ends = padded = 0
     for row in of_plan(plan, "train"):
@@ -116,7 +122,7 @@ BYTES = str(ROOT / "tests" / "golden" / "byte_tokenizer.json")  # whose spaces a
     ],
 )
 def test_spans_at_seams_are_as_the_documentation_says(tmp_path: Path, line: str, expected: list[str]) -> None:
-    page = (ROOT / "docs" / "training.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "labels-and-masks.md").read_text()
     assert f"`{line}`".replace("|", "\\|") in page or line == "saw {{ birth_city }}{{ birth_city }}."
     plan = plan_at(tmp_path / "r.yaml", SPANS.replace("LINE", line))
     source = plan.sources["biographies"]
@@ -308,11 +314,12 @@ def test_what_deviates_from_released_code_is_as_the_page_says(said: str, ours: A
     assert ours() == expected
 
 
-PAGES = [ROOT / "README.md", *(page for page in (ROOT / "docs").glob("*.md") if page.name != "measurements.md")]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+OF_TODAY = [page for page in PAGES if page.name != "measurements.md"]
 """Measurements name files as they were called at their commits."""
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", OF_TODAY, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_a_page_names_exist(page: Path) -> None:
     named = re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.py)`", page.read_text())
     places = (ROOT, ROOT / "pipeline", ROOT / "tests")
@@ -327,3 +334,136 @@ def test_files_that_docstrings_name_exist() -> None:
             if not any((place / name).exists() for place in places):
                 missing.append(f"{path.relative_to(ROOT)}: {name}")
     assert not missing
+
+
+# ── the site ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def generated() -> dict[str, str]:
+    """The pages of the reference, by their names on the site."""
+    return reference.pages()
+
+
+def name_on_site(page: Path) -> str:
+    names = {source: name for name, source in repository.PAGES.items()}
+    return names[page] if page in names else page.relative_to(ROOT / "docs").as_posix()
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_or_to_generated_pages(page: Path, generated: dict[str, str]) -> None:
+    """Also for those who read the page in the repository; there, README has no page that is generated."""
+    name, of_site = name_on_site(page), set() if page.name == "README.md" else generated.keys()
+    for link in repository.links(page.read_text()):
+        if (target := repository.target_of(name, link)) is None:
+            assert re.match("#|https?://", link), f"{link} leads out of the repository"
+        else:
+            assert target[1].exists() or target[0] in of_site, link
+
+
+def test_links_of_generated_pages_lead_to_files_or_to_generated_pages(generated: dict[str, str]) -> None:
+    for name, text in generated.items():
+        for link in repository.links(text):
+            target = repository.target_of(name, link)
+            assert target is None or target[1].exists() or target[0] in generated, f"{name}: {link}"
+
+
+def test_links_are_those_of_prose() -> None:
+    page = "[a](b.md#c), `[d](e)`, [`f`](../g.py) and ![h](i.png)\n```yaml\n[j](k)\n```\n[l]: m.md\n[n][l]"
+    assert list(repository.links(page)) == ["b.md#c", "../g.py", "i.png", "m.md"]
+    assert repository.of_site("index.md", "docs/recipes.md#others") == "recipes.md#others"
+    assert repository.of_site("how-to/x.md", "../../README.md") == "../index.md"
+    assert repository.of_site("how-to/x.md", "../../recipes/tiny.yaml") == "../repository/recipes/tiny.yaml.md"
+    assert repository.of_site("index.md", "recipes/") == "repository/recipes/index.md"
+    assert repository.of_site("index.md", "https://arxiv.org") == "https://arxiv.org"
+
+
+def test_every_key_of_a_recipe_is_described_and_in_the_reference(generated: dict[str, str]) -> None:
+    tree, text = schema(), "".join(generated.values())
+    keys = [
+        (name, key, value)
+        for name, spec in [("Recipe", tree), *tree["$defs"].items()]
+        for key, value in spec.get("properties", {}).items()
+        if key != "kind"
+    ]
+    assert not [f"{name}.{key}" for name, key, value in keys if not value.get("description")]
+    specs = Specs()
+    titles = {name: specs.title(name).replace(" ", "-") for name, _, _ in keys}
+    missing = [f"{name}.{key}" for name, key, _ in keys if f'<a id="{titles[name]}.{key}"' not in text]
+    assert not missing
+
+
+def test_every_kind_is_in_the_reference(generated: dict[str, str]) -> None:
+    kinds = {
+        "sources": SOURCES,
+        "attributes": ATTRIBUTE_KINDS,
+        "columns": COLUMNS,
+        "formats": FORMATS,
+        "commands": [command.name for command in commands()],
+    }
+    for page, names in kinds.items():
+        headings = re.findall("^## (.*)$", generated[f"reference/{page}.md"], re.MULTILINE)
+        assert {*names} <= {*headings}, page
+    shown = re.findall("^[|] `([a-z_]+)` [|] ", generated["reference/columns.md"], re.MULTILINE)
+    assert {*shown} == {*FIELDS}
+
+
+def test_anchors_of_the_reference_are_unique(generated: dict[str, str]) -> None:
+    for name, text in generated.items():
+        headings = re.findall("^#+ (.*)$", text, re.MULTILINE)
+        anchors = re.findall('<a id="([^"]*)"', text)
+        assert len({*headings}) == len(headings), name
+        assert len({*anchors}) == len(anchors), name
+
+
+def test_docstrings_keep_their_layout() -> None:
+    text = """Rows <b>, see `<a>`. name: what, and
+    other:
+    more. A table:
+        a  b
+
+        c  d
+
+    one    two
+
+    >>> 6 * 7
+    42
+    """
+    expected = """\
+Rows &lt;b>, see `<a>`. `name`: what, and
+`other`:
+more. A table:
+
+```text
+a  b
+
+c  d
+```
+
+```text
+one    two
+```
+
+```pycon
+>>> 6 * 7
+42
+```"""
+    assert markdown(text, ["name", "other"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("a.html", '<a href="https://arxiv.org">a paper</a><img src="b.svg"><script src="../c.js"></script>', 0),
+        ("a.html", '<script src="https://cdn.example/a.js"></script>', 1),
+        ("a.html", '<link rel="preconnect" href="https://fonts.example">', 1),
+        ("a.html", '<img src="//images.example/a.png"><p style="background: url(\'http://images.example/b.png\')">', 2),
+        ("a.html", '<pre class="mermaid"><code>graph TD</code></pre>', 1),
+        ("a.css", '@import "https://fonts.example/a.css"; p { background: url(data:image/png;base64,AA) }', 1),
+        ("a.css", "p { background: url('//images.example/a.png') }", 1),
+        ("a.js", 'fetch("https://example.org")', 0),
+    ],
+)
+def test_what_a_page_would_load_from_elsewhere_is_seen(tmp_path: Path, name: str, text: str, expected: int) -> None:
+    (tmp_path / name).write_text(text)
+    assert len([*foreign_loads(tmp_path / name)]) == expected

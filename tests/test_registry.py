@@ -11,7 +11,7 @@ from pipeline.core.registry import declared
 from pipeline.recipe.json_schema import schema
 from pipeline.worlds.attributes import ATTRIBUTE_KINDS
 
-README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[1] / "docs/how-to/declare-a-world.md").read_text("utf-8")
 
 
 @dataclass(frozen=True)
@@ -37,5 +37,5 @@ def test_every_kind_of_attribute_is_a_file_and_has_its_name_and_its_words():
     assert list(ATTRIBUTE_KINDS) == sorted({path.stem for path in folder.glob("*.py")} - shared)
     words = schema()["$defs"]["WorldSpec"]["properties"]["attributes"]["description"]
     for name, kind in ATTRIBUTE_KINDS.items():
-        assert f"`{name}`" in README
+        assert f"| `{name}` |" in PAGE
         assert f"{name}: {kind.summary}" in words

@@ -34,6 +34,7 @@ class Answers(ColumnKind):
         return True
 
     def check(self, split: PlannedSplit) -> None:
+        """SpecError unless each row holds one document, and every source of the split has answers."""
         split.check_rows(self.name)
         for name, source in split.sources.items():
             if "answer" not in source.roles:
@@ -41,6 +42,7 @@ class Answers(ColumnKind):
                 raise SpecError(f"'{name}' has no answers", remedy, split.at(self.name))
 
     def check_shard(self, split: PlannedSplit, tokens: Fraction) -> None:
+        """SpecError if the texts of a shard may have 2^31 bytes, which `shard_tokens` prevents."""
         check_texts(split, self.name, tokens)
 
     def bytes(self, size: SplitSize) -> int:

@@ -32,6 +32,7 @@ class Provenance(ColumnKind):
     }  # fmt: skip
 
     def check(self, split: PlannedSplit) -> None:
+        """SpecError if the split has more than 65,536 sources."""
         split.check_range(self.name, "sources in one split", len(split.sources), 2**16, "Make several splits.")
 
     def bytes(self, size: SplitSize) -> int:

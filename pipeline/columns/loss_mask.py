@@ -30,6 +30,7 @@ class LossMask(ColumnKind):
         return any(source.mask for source in sources)
 
     def check_missing(self, split: PlannedSplit) -> None:
+        """SpecError if a source of the split masks parts of its documents, and the split has no such column."""
         for name, source in split.sources.items():
             if source.mask:
                 raise SpecError(

@@ -46,6 +46,7 @@ class Probes(ColumnKind):
     needs_spans = True
 
     def check(self, split: PlannedSplit) -> None:
+        """SpecError unless each row holds one document, all sources are about worlds, with 255 attributes at most."""
         split.check_rows(self.name)
         for name, source in split.sources.items():
             if source.world is None:

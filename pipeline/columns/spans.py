@@ -24,6 +24,7 @@ class Spans(ColumnKind):
     needs_spans = True
 
     def check(self, split: PlannedSplit) -> None:
+        """SpecError if no source of the split states values of attributes, or these are more than 255."""
         if not any(split.attributes):
             at = split.at(self.name)
             raise SpecError("no source of the split has values to be marked", "Leave the column out.", at)

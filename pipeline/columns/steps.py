@@ -33,6 +33,7 @@ class Steps(ColumnKind):
     }
 
     def check(self, split: PlannedSplit) -> None:
+        """SpecError unless each row holds one document, and the split has one source, whose problems have steps."""
         from pipeline.sources.source import Stepped
 
         split.check_rows(self.name)
@@ -41,6 +42,7 @@ class Steps(ColumnKind):
             raise SpecError("steps are those of one source of problems", "Give it a split of its own.", at)
 
     def check_shard(self, split: PlannedSplit, tokens: Fraction) -> None:
+        """SpecError if the texts of a shard may have 2^31 bytes, which `shard_tokens` prevents."""
         check_texts(split, self.name, tokens)
 
     def bytes(self, size: SplitSize) -> int:

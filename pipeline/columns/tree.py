@@ -33,6 +33,7 @@ class Tree(ColumnKind):
     facts: ClassVar = {"symbols": list[str]}
 
     def check(self, split: PlannedSplit) -> None:
+        """SpecError unless the split has one source, a grammar, with at most 32,768 symbols and 255 levels."""
         from pipeline.sources.source import Parsed
 
         (source, *others) = split.sources.values()

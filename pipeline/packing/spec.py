@@ -15,7 +15,11 @@ MOST_LENGTH = 2**24  # tokens of a sequence: sixteen times the longest contexts 
 class PackingSpec(Spec):
     """How a split's documents become sequences. Part 3.1, appendix C: concatenated, 512 tokens."""
 
-    method: Literal["concat", "rows", "aligned"] = "concat"
+    method: Literal["concat", "rows", "aligned"] = Field(
+        "concat",
+        description="concat: one document behind the other, cut where a sequence ends; rows: a document a sequence; "
+        "aligned: every sequence begins with a whole document.",
+    )
     windows: Literal["mixed", "pure"] = Field(
         "mixed", description="pure: a sequence holds documents of one source only."
     )

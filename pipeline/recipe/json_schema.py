@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 from pipeline.formats import FORMATS
 from pipeline.recipe.model import Recipe
 
+_ABOUT = ("title", "description", "default")
+"""What a schema says of a key rather than of its values: editors show it where it stands at the key itself."""
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 
 
@@ -20,7 +23,7 @@ def schema() -> dict[str, Any]:
         of_kind = name.endswith("Spec") and "kind" in spec.get("properties", {}) and name not in formats
         if of_kind or name == "WorldSpec":
             spec["properties"]["extends"] = {"type": "string", "description": "Another one of this recipe."}
-    tree["properties"]["tokenizer"] = {"anyOf": [{"type": "string"}, tree["properties"]["tokenizer"]]}
+    tree["properties"]["tokenizer"] = _or(tree["properties"]["tokenizer"], {"type": "string"})
     exports = tree["properties"]["exports"]
     exports["items"] = {"anyOf": [{"enum": list(FORMATS)}, exports["items"]]}
     inheritable: dict[str, Any] = _inheritable(tree)
@@ -49,4 +52,10 @@ def _or_null(schema: Any) -> Any:
         return {**schema, "type": [schema["type"], "null"]}
     if "anyOf" in schema:
         return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
-    return {"anyOf": [schema, {"type": "null"}]}
+    return _or(schema, {"type": "null"})
+
+
+def _or(schema: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema, or another one for the same key."""
+    about = {key: schema[key] for key in _ABOUT if key in schema}
+    return {**about, "anyOf": [{key: value for key, value in schema.items() if key not in _ABOUT}, other]}

@@ -145,9 +145,11 @@ class AmountSpec(_From):
 class SplitSpec(Spec):
     """A mixture of sources, in one global order, packed into sequences."""
 
-    mixture: dict[Name, AmountSpec] = Field(min_length=1)
+    mixture: dict[Name, AmountSpec] = Field(
+        min_length=1, description="Which sources, by their names, and how much of each."
+    )
     tokens: Size | None = Field(None, description="Tokens of the whole split, where the sources have shares of it.")
-    packing: PackingSpec = PackingSpec()
+    packing: PackingSpec = Field(PackingSpec(), description="How its documents become sequences.")
     columns: list[Column] = Field(
         [],
         description="Beside input_ids. " + "; ".join(f"{name}: {kind.summary}" for name, kind in COLUMNS.items()) + ".",
@@ -160,10 +162,12 @@ class Recipe(Spec):
     RENAMED: ClassVar[Mapping[str, str]] = {"sinks": "exports"}
 
     seed: int = Field(0, ge=0, description="Of everything that is drawn.")
-    tokenizer: TokenizerSpec = TokenizerSpec()
+    tokenizer: TokenizerSpec = Field(
+        TokenizerSpec(), description="What makes tokens of texts. A name or a path alone stands for {name: …}."
+    )
     worlds: dict[Name, WorldSpec] = Field({}, description="What is true, by name.")
-    sources: dict[Name, SourceSpec]
-    splits: dict[Name, SplitSpec] = Field(min_length=1)
+    sources: dict[Name, SourceSpec] = Field(description="What makes documents, by name.")
+    splits: dict[Name, SplitSpec] = Field(min_length=1, description="What is built, by name: train, exam, ….")
     shard_tokens: int = Field(2**25, ge=2**10, le=2**30, description="About how many tokens a shard has.")
     exports: list[FormatSpec] = Field(
         [], description="Formats to export the dataset to, into exports/ beside its splits."

@@ -96,7 +96,7 @@ class DocumentsSpec(Spec):
 class AboutSpec(DocumentsSpec):
     """The keys of a source about the individuals of a world."""
 
-    world: Name
+    world: Name = Key_(description="The world whose individuals its documents are about.")
     only: Name | None = Key_(None, description="A group of the world; default: everybody.")
 
 

@@ -76,7 +76,7 @@ def test_labels_made_as_the_documentation_says_have_loss_where_the_mask_has(
     built: Built, split: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Loss on every end of a document, none on padding."""
-    text = (ROOT / "docs" / "training.md").read_text()
+    text = (ROOT / "docs" / "how-to" / "labels-and-masks.md").read_text()
     make, use = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
     files = f'"arrow", data_files={{"train": {str(built.folder / split / "*.arrow")!r}}}, cache_dir={str(tmp_path)!r}'
@@ -317,7 +317,7 @@ def test_no_export_has_files_that_its_record_does_not_name(built: Built) -> None
 
 
 def test_the_examples_of_the_documentation_run(small: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (ROOT / "docs" / "formats.md").read_text()
+    text = (ROOT / "docs" / "how-to" / "export-to-trainers.md").read_text()
     examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len(examples) == 5
     monkeypatch.chdir(small.folder)

@@ -33,8 +33,8 @@ class DateSpec(AttributeSpec):
     """A month, a day and a year, each uniform and independent: 12 × 28 × 200 dates in Part 3.1, section A.1."""
 
     kind: Literal["date"]
-    first_year: int = pydantic.Field(1900, ge=1, le=9999)
-    years: int = pydantic.Field(200, ge=1, le=5000)
+    first_year: int = pydantic.Field(1900, ge=1, le=9999, description="The first of the years.")
+    years: int = pydantic.Field(200, ge=1, le=5000, description="How many years there are, from the first one on.")
     days: int = pydantic.Field(28, ge=1, le=28, description="Days of a month: 28 exist in all of them.")
     months: list[str] = pydantic.Field(
         MONTHS.split(), min_length=12, max_length=12, description="The names of the twelve months."

@@ -18,9 +18,9 @@ class IntegerSpec(AttributeSpec):
     """A whole number from `first` to `last`, both included, uniform over the steps between."""
 
     kind: Literal["integer"]
-    first: int = pydantic.Field(ge=-(10**18), le=10**18)
-    last: int = pydantic.Field(ge=-(10**18), le=10**18)
-    step: int = pydantic.Field(1, ge=1, le=10**18)
+    first: int = pydantic.Field(ge=-(10**18), le=10**18, description="The least number.")
+    last: int = pydantic.Field(ge=-(10**18), le=10**18, description="The greatest number, if a step falls on it.")
+    step: int = pydantic.Field(1, ge=1, le=10**18, description="From one number to the next.")
     forms: FormsKey
 
     @property

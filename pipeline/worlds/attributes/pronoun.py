@@ -16,7 +16,9 @@ class PronounSpec(AttributeSpec):
     """A pronoun, uniform over `values`: two by default, one bit, as in Part 3.3, section 2.2 (3.1 also has they)."""
 
     kind: Literal["pronoun"]
-    values: list[Literal["he", "she", "they", "it"]] = pydantic.Field(["he", "she"], min_length=1)
+    values: list[Literal["he", "she", "they", "it"]] = pydantic.Field(
+        ["he", "she"], min_length=1, description="Which there are, all equally likely."
+    )
 
     def compile(self, key: Key, size: int) -> Attribute:
         if len(set(self.values)) < len(self.values):
