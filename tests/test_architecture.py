@@ -7,13 +7,13 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
 import pipeline
-from pipeline.commands import warm
 from pipeline.sources.registry import kernels
 
 ROOT = Path(pipeline.__file__).parent
@@ -89,13 +89,18 @@ def name_of(path: Path) -> str:
 MODULES = {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
 
 
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_bytes())
+
+
 def part_of(module: str) -> str:
     return (module.split(".") + ["__init__"])[1]
 
 
 def imported(module: str) -> Iterator[str]:
     """The modules of the package that a module imports, wherever it does so."""
-    for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "pipeline")
         elif isinstance(node, ast.ImportFrom):
@@ -106,67 +111,53 @@ def imported(module: str) -> Iterator[str]:
                     yield below if below in MODULES else node.module
 
 
-def test_the_table_names_every_part_of_the_package():
-    assert {part_of(module) for module in MODULES} == set(MAY)
+def outside(module: str) -> Iterator[str]:
+    """The packages, and modules of them, that a module imports."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
 
 
-def test_what_is_imported_exists():
-    assert {name for module in MODULES for name in imported(module)} <= set(MODULES)
-
-
-def test_an_import_goes_down_or_stays_inside_its_folder():
+def test_an_import_goes_down_or_stays_inside_its_folder_and_never_round():
+    needs = {module: set(imported(module)) for module in MODULES}
+    assert {part_of(module) for module in MODULES} == set(MAY), "the table names every part"
+    assert set().union(*needs.values()) <= set(MODULES), "what is imported exists"
     upwards = [
         f"{module} imports {name}"
-        for module in MODULES
-        for name in imported(module)
+        for module, names in needs.items()
+        for name in names
         if part_of(name) not in MAY[part_of(module)] | {part_of(module)}
     ]
     assert not upwards
+    assert not circular(MAY), "parts that need each other"
+    assert not circular({module: names - {module} for module, names in needs.items()}), "these import each other"
 
 
-def test_the_table_itself_has_floors():
-    built: set[str] = set()
-    while ready := {part for part in MAY if part not in built and MAY[part] <= built}:
-        built |= ready
-    assert built == set(MAY), "parts that need each other"
+def circular(needs: dict[str, set[str]]) -> set[str]:
+    """What needs itself by way of others, or needs what does."""
+    left = dict(needs)
+    while ready := [name for name, others in left.items() if not others & left.keys()]:
+        for name in ready:
+            del left[name]
+    return set(left)
 
 
-def test_no_module_imports_itself_by_way_of_others():
-    needs = {module: set(imported(module)) - {module} for module in MODULES}
-    while ready := [module for module, others in needs.items() if not others & needs.keys()]:
-        for module in ready:
-            del needs[module]
-    assert not needs, "these import each other"
-
-
-def test_only_their_owners_know_the_packages_that_they_are_made_for():
-    strangers = []
-    for module, path in MODULES.items():
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-            owners = [OWNERS.get(name.split(".")[0], (module,)) for name in names]
-            strangers += [f"{module} imports {names}" for some in owners if not module.startswith(some)]
-    assert not strangers
-
-
-def test_what_is_imported_is_declared_and_what_is_declared_is_locked():
+def test_packages_are_declared_locked_and_known_to_their_owners_alone():
     project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text("utf-8"))["project"]
-    needed, optional = (
-        project["dependencies"],
-        [name for extra in project["optional-dependencies"].values() for name in extra],
-    )
-    declared = {name_of_package(requirement) for requirement in [*needed, *optional]}
-    owners = packages_distributions()
-    for module, path in MODULES.items():
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-            for package in {name.partition(".")[0] for name in names} - {"pipeline", *sys.stdlib_module_names}:
-                packages = {name_of_package(name) for name in owners.get(package, [package])}
-                assert packages & declared, f"{module} imports {package}"
+    needed = {name_of_package(name) for name in project["dependencies"]}
+    optional = {name_of_package(name) for extra in project["optional-dependencies"].values() for name in extra}
+    providers = packages_distributions()
+    for module in MODULES:
+        for name in outside(module):
+            package = name.partition(".")[0]
+            assert module.startswith(OWNERS.get(package, module)), f"{module} imports {name}"
+            if package not in {"pipeline", *sys.stdlib_module_names}:
+                packages = {name_of_package(provider) for provider in providers.get(package, [package])}
+                assert packages & (needed | optional), f"{module} imports {package}"
     locked = (ROOT.parent / "requirements/run.txt").read_text("utf-8")
-    assert {name_of_package(name) for name in needed} <= set(re.findall(r"^([a-z0-9-]+)==", locked, re.MULTILINE))
+    assert needed <= set(re.findall(r"^([a-z0-9-]+)==", locked, re.MULTILINE))
 
 
 def name_of_package(requirement: str) -> str:
@@ -177,7 +168,8 @@ def name_of_package(requirement: str) -> str:
 
 def test_all_that_is_compiled_is_compiled_at_set_up():
     compiled = {module for module in MODULES if "pipeline.core.jit" in imported(module)}
-    named = {warm.FIRST, *kernels()}
+    compiled.remove("pipeline.core.compile_first")  # which asks where machine code is
+    named = {*kernels()}
     assert named < compiled
     reached, pending = set(named), [*named]
     while pending:
@@ -187,42 +179,46 @@ def test_all_that_is_compiled_is_compiled_at_set_up():
     assert compiled <= reached, "kernels that no source names, nor those that it names import"
 
 
-def loaded_after(program: str, folder: Path) -> set[str]:
-    """The packages in memory after a program, in a process of its own."""
-    program += "\nimport json, sys\nprint(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
-    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True)
+LOADED = """
+import json, os, sys
+
+def loaded(step):
+    print(json.dumps([step, sorted(sys.modules)]), file=sys.stderr, flush=True)
+
+import pipeline
+import pipeline.cli
+from pipeline.cli import run
+loaded("start")
+try:
+    run(["--help"])
+except SystemExit:
+    loaded("help")
+if not (child := os.fork()):
+    from pipeline.dataset import Dataset
+    from pipeline.training.streams import Stream
+    loaded("reading")
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+for step in ("list", "schema", "plan tiny", "plan no-such", "plan products"):
+    assert run(step.split()) == 2 * (step == "plan no-such"), step
+    loaded(step)
+"""
+
+
+def test_heavy_packages_are_loaded_only_by_what_needs_them(tmp_path: Path):
+    """Step by step in one process, as no step may need more than those after it; reading alone, from the first on."""
+    done = subprocess.run([sys.executable, "-c", LOADED], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return set(json.loads(done.stdout.splitlines()[-1]))
-
-
-@pytest.mark.parametrize(
-    ("program", "allowed"),
-    [
-        ("import pipeline", set()),
-        ("import pipeline.cli", set()),
-        ("from pipeline import cli; assert cli.run(['list']) == 0", set()),
-        ("from pipeline import cli; assert cli.run(['schema']) == 0", set()),
-        ("from pipeline import cli; assert cli.run(['plan', 'tiny']) == 0", set()),
-        ("from pipeline import cli; assert cli.run(['plan', 'no such']) == 2", set()),
-        ("from pipeline import cli; assert cli.run(['plan', 'products']) == 0", {"faker"}),
-    ],
-)
-def test_heavy_packages_are_loaded_only_by_what_needs_them(tmp_path: Path, program: str, allowed: set[str]):
-    assert loaded_after(program, tmp_path) & HEAVY <= allowed
-
-
-def test_reading_a_dataset_loads_no_sources(tmp_path: Path):
-    """Each worker of a loader would pay for what only planning and making rows needs."""
-    program = "from pipeline.dataset import Dataset; from pipeline.training.streams import Stream; import sys"
-    program += "\nassert not [name for name in sys.modules if name.startswith(('pipeline.sources', 'pipeline.worlds'))]"
-    assert not loaded_after(program, tmp_path) & {"jinja2", "tokenizers"}
-
-
-def test_help_loads_neither_numpy_nor_pydantic(tmp_path: Path):
-    program = "from pipeline import cli\ntry:\n    cli.run(['--help'])\nexcept SystemExit:\n    pass"
-    loaded = loaded_after(program, tmp_path)
-    assert "pipeline" in loaded
-    assert not loaded & {"numpy", "pydantic", "yaml", "jinja2", "tokenizers"}
+    steps = dict(json.loads(line) for line in done.stderr.splitlines() if line.startswith("["))
+    assert list(steps) == ["start", "help", "reading", "list", "schema", "plan tiny", "plan no-such", "plan products"]
+    packages = {step: {name.partition(".")[0] for name in names} for step, names in steps.items()}
+    assert "pipeline" in packages["help"]
+    assert not packages["help"] & {"numpy", "pydantic", "yaml", "jinja2", "tokenizers"}
+    for step in steps.keys() - {"reading"}:
+        assert packages[step] & HEAVY <= ({"faker"} if step == "plan products" else set()), step
+    # Each worker of a loader would pay for what only planning and making rows needs.
+    assert not packages["reading"] & {"jinja2", "tokenizers"}
+    assert not [name for name in steps["reading"] if name.startswith(("pipeline.sources", "pipeline.worlds"))]
 
 
 @pytest.mark.slow

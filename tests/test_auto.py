@@ -15,6 +15,7 @@ from pipeline.build.executors import auto as chosen
 from pipeline.build.executors import ray as rays
 from pipeline.build.executors.ray import RayGone
 from pipeline.core.errors import RunError, StorageError
+from pipeline.plan import Plan
 from pipeline.storage import LocalFolder
 from tests.conftest import SMALL, contents
 
@@ -116,11 +117,12 @@ def raises(error: Exception) -> Any:
 
 
 def test_a_ray_that_does_not_start_stops_the_build_only_where_it_was_asked_for(
-    tmp_path: Path, undisturbed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, light_plan: Plan, light: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "data"
     monkeypatch.setattr(rays.local, "started", lambda workers, url: raises(Exception("timed out")))
     monkeypatch.setattr(chosen, "WORTH", -1.0)  # Ray at once
+    monkeypatch.setattr("pipeline.commands.build.compiled", lambda options: light_plan)
     for asked in (["--executor", "ray"], ["--workers", "2"]):
         assert cli.run(["build", *SMALL, "--out", str(out), *asked]) == 1
         line = capsys.readouterr().err
@@ -131,12 +133,13 @@ def test_a_ray_that_does_not_start_stops_the_build_only_where_it_was_asked_for(
     assert line == "notice: a local Ray does not start: timed out: this process builds the rest\n"
     assert "6 shards built, 0 kept" in shown
     assert shown.endswith(" (by this process)\n")
-    assert contents(out) == contents(undisturbed)
+    assert contents(out) == contents(light)
 
 
 def test_a_small_build_is_this_process_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, light_plan: Plan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(rays.local, "started", lambda *_: pytest.fail("Ray is started"))
+    monkeypatch.setattr("pipeline.commands.build.compiled", lambda options: light_plan)
     assert cli.run(["build", *SMALL, "--out", str(tmp_path / "data")]) == 0
     assert capsys.readouterr().out.endswith(" s (by this process)\n")

@@ -19,7 +19,7 @@ from pipeline.dataset.markdown import fenced
 from pipeline.plan.plan import Plan
 from pipeline.storage import LocalFolder
 from tests.conftest import built
-from tests.plans import plan_at, small
+from tests.plans import plan_at, plan_of
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_the_card_says_what_is_in_it(undisturbed: Path, plan: Plan, text: str) -
 
 
 def test_each_source_has_a_document_and_it_is_a_whole_one() -> None:
-    plan = small("junk_domains")
+    plan = plan_of("junk_domains", "sources.biographies.sentences=[major]")
     samples = list(sample_documents(plan))
     assert sorted(source for _, source, _ in samples) == sorted({s for p in plan.splits.values() for s in p.sources})
     for split, source, text in samples:

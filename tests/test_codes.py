@@ -79,6 +79,7 @@ def test_a_string_of_a_vast_set_that_is_drawn_again_counts_once(monkeypatch: pyt
 
 
 @pytest.mark.parametrize(("length", "vocabulary"), [(2, 40), (12, 40)])
+@pytest.mark.slow  # bioD in the golden files fixes these draws
 def test_the_symbols_of_a_set_are_uniform_at_every_place(length: int, vocabulary: int):
     size = min(vocabulary**length, 40_000)
     table = np.array(strings(world(diversity=size // 2, length=length, vocabulary=vocabulary, symbols="text")))
@@ -108,6 +109,7 @@ def drawn(repeat: int = 2, chunks: int = 3) -> np.ndarray:
     return world(PEOPLE.size, repeat=repeat, chunks=chunks, diversity=60, length=2, vocabulary=50).rows(PEOPLE)[:, 1:].T
 
 
+@pytest.mark.slow  # bioD in the golden files fixes these draws
 def test_chunks_are_uniform_over_the_set_and_independent_of_each_other():
     rows = drawn()
     for i, one in enumerate(rows):

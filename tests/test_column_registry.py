@@ -70,7 +70,7 @@ from pipeline.recipe.loading import export_spec
 
 def plan(length, columns="[ends]"):
     changes = [f"splits.train.columns={columns}", f"splits.train.packing={{length: {length}}}"]
-    return compile_plan(load("tiny", changes))
+    return compile_plan(load(sys.argv[2], changes))
 
 try:
     plan(128)
@@ -116,7 +116,8 @@ def with_file(folder: Path, inside: str, name: str, text: str) -> Path:
 def test_a_new_column_is_one_file(tmp_path: Path):
     home = with_file(tmp_path / "home", "columns", "ends.py", ENDS)
     environment = {**os.environ, "PYTHONPATH": str(home)}
-    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "data")]
+    small = Path(__file__).parent / "golden/small.yaml"
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "data"), str(small)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout.splitlines()[-1])

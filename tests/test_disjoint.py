@@ -108,7 +108,9 @@ def test_null_removes_what_a_world_or_a_source_of_the_base_recipe_would_inherit(
 
 
 def test_only_the_useful_biographies_of_junk_tagged_begin_with_the_tag():
-    made = plan_of("junk_tagged", "worlds.people.size=50", "worlds.strangers.size=50")
+    made = plan_of(
+        "junk_tagged", "worlds.people.size=50", "worlds.strangers.size=50", "sources.biographies.sentences=[major]"
+    )
     tag = made.tokenizer.backend.token_to_id("<Wikipedia.org>")
     for name, begins in (("biographies", True), ("junk", False)):
         tokens = made.sources[name].documents(np.arange(50), np.zeros(50, np.int64), spans=False).tokens

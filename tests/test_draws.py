@@ -9,12 +9,16 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.core.draws import Weighted, below, below_each, bits, orders
 from pipeline.core.key import Key
 from pipeline.worlds.attributes.choice import zipf_weights
+from tests.properties import FEW, at
 
 ITEMS = np.arange(200_000)
+
 KEY = Key.root(0).child("draws")
 SEVEN = np.array([0, 1, 2, 3, 1_000_000, 2**40, -1])
 THREE = [Fraction(1, 2), Fraction(1, 3), Fraction(1, 6)]
@@ -89,11 +93,9 @@ def test_draws_are_the_recorded_integers():
 
 def test_draws_do_not_depend_on_the_process_or_on_how_it_hashes_texts():
     program = "import json; from tests.test_draws import goldens; print(json.dumps(goldens()))"
-    command, pipe = [sys.executable, "-c", program], subprocess.PIPE
-    started = [subprocess.Popen(command, env={**os.environ, "PYTHONHASHSEED": seed}, stdout=pipe) for seed in "12"]
-    for process in started:
-        found, _ = process.communicate()
-        assert json.loads(found) == goldens()
+    environment = {**os.environ, "PYTHONHASHSEED": "1"}  # this process has another one
+    found = subprocess.run([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, check=True)
+    assert json.loads(found.stdout) == goldens()
 
 
 def test_below_is_the_exact_product_of_bits_and_bound():
@@ -104,6 +106,7 @@ def test_below_is_the_exact_product_of_bits_and_bound():
 
 @pytest.mark.parametrize("bound", [1, 2, 3, 5, 12, 28, 200, 263, 300, 1000, 65_537])
 @pytest.mark.parametrize("key", [KEY, Key.root(1)])
+@pytest.mark.slow  # the recorded integers fix these draws
 def test_below_is_uniform(bound: int, key: Key):
     counts = np.bincount(below(key, bound, ITEMS), minlength=bound)
     assert counts.size == bound
@@ -116,6 +119,7 @@ SIX_KEYS = [KEY.child("wording", name) for name in "abcdef"]
 
 
 @pytest.mark.parametrize("counter", ["item", "turn", "both"])
+@pytest.mark.slow  # the recorded integers fix these draws
 def test_below_each_is_uniform_in_every_column_and_independent_between_any_two(counter: str):
     item = ITEMS if counter != "turn" else np.full_like(ITEMS, 7)
     turn = ITEMS if counter == "turn" else ITEMS % 5 if counter == "both" else np.zeros_like(ITEMS)
@@ -130,6 +134,7 @@ def test_below_each_is_uniform_in_every_column_and_independent_between_any_two(c
             assert abs(excess(pairs, ITEMS.size / pairs.size)) < 6
 
 
+@pytest.mark.slow  # the recorded integers fix these draws
 def test_below_each_draws_neighbours_independently():
     item, turn = np.divmod(ITEMS, 5)
     drawn = below_each(SIX_KEYS[:2], [16, 16], KEY, item, turn).astype(np.int64)
@@ -158,6 +163,7 @@ def test_below_stays_below_and_uniform_where_the_bound_is_nearly_two_to_the_31(b
     assert abs(excess(np.bincount(drawn // (bound // 100 + 1), minlength=100), ITEMS.size / 100)) < 6
 
 
+@pytest.mark.slow  # the recorded integers fix these draws
 def test_every_bit_is_set_half_of_the_time():
     for drawn in (bits(KEY, ITEMS), bits(KEY, ITEMS, ITEMS), bits(KEY, ITEMS << 32)):
         assert drawn.dtype == np.uint64
@@ -167,6 +173,7 @@ def test_every_bit_is_set_half_of_the_time():
 
 
 @pytest.mark.parametrize("place", [0, 1, 7, 20, 31, 32, 33, 50, 62, 63])
+@pytest.mark.slow  # the recorded integers fix these draws
 def test_flipping_one_bit_of_a_counter_flips_every_bit_of_the_draw_half_of_the_time(place: int):
     items = ITEMS[:20_000]
     other = ITEMS[10_000:30_000]
@@ -192,6 +199,7 @@ def test_no_two_pairs_of_small_counters_draw_the_same_bits():
         assert (ordered[1:] > ordered[:-1]).all()
 
 
+@pytest.mark.slow  # the recorded integers fix these draws
 def test_different_keys_draw_unrelated_values():
     keys = [Key.root(0).child("a"), Key.root(0).child("b"), Key.root(0).child("a", 0), Key.root(1).child("a")]
     drawn = [below(key, 20, ITEMS) for key in keys]
@@ -213,6 +221,7 @@ def test_an_infinite_set_does_not_repeat_itself():
     assert np.unique(np.concatenate(drawn)).size == 20 * 5000
 
 
+@pytest.mark.slow  # the recorded integers fix these draws
 def test_neighbouring_counters_draw_unrelated_values():
     drawn = below(KEY, 16, ITEMS).astype(np.int64)
     for lag in (1, 2, 3, 256, 1000, 4096):
@@ -281,6 +290,7 @@ def test_an_alias_table_has_the_exact_weights_but_for_the_last_of_64_bits(name: 
 
 
 @pytest.mark.parametrize("name", TABLES)
+@pytest.mark.slow  # the recorded integers fix these draws
 def test_weighted_draws_come_as_often_as_they_weigh(name: str):
     weights = TABLES[name]
     counts = np.bincount(Weighted.from_weights(weights)(KEY, ITEMS), minlength=len(weights))
@@ -313,7 +323,9 @@ def test_zipf_weights_are_those_of_decimal_arithmetic():
 # ── orders ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("length", [1, 2, 3, 6, 20])
+@FEW
+@given(st.integers(1, 40))
+@at([1, 2, 3, 6, 20])
 def test_orders_are_permutations(length: int):
     drawn = orders(KEY, length, ITEMS[:5000], ITEMS[:5000] % 5)
     assert drawn.shape == (5000, length)
@@ -323,6 +335,7 @@ def test_orders_are_permutations(length: int):
 
 @pytest.mark.parametrize("length", [2, 3, 4])
 @pytest.mark.parametrize("counter", ["item", "turn"])
+@pytest.mark.slow  # the recorded integers fix these draws
 def test_all_orders_are_equally_likely(length: int, counter: str):
     fixed = np.full_like(ITEMS, 3)
     item, turn = (ITEMS, fixed) if counter == "item" else (fixed, ITEMS)
@@ -333,12 +346,14 @@ def test_all_orders_are_equally_likely(length: int, counter: str):
     assert abs(excess(counts, ITEMS.size / len(names))) < 6
 
 
+@pytest.mark.slow  # the recorded integers fix these draws
 def test_every_thing_stands_at_every_place_equally_often():
     drawn = orders(KEY, 6, ITEMS, ITEMS % 100)
     counts = np.array([np.bincount(column, minlength=6) for column in drawn.T])
     assert abs(counts - ITEMS.size / 6).max() < 6 * (ITEMS.size * 5 / 36) ** 0.5
 
 
+@pytest.mark.slow  # the recorded integers fix these draws
 def test_the_orders_of_an_item_at_two_turns_are_unrelated():
     one = orders(KEY, 3, ITEMS, np.zeros_like(ITEMS)).astype(np.int64) @ [9, 3, 1]
     two = orders(KEY, 3, ITEMS, np.ones_like(ITEMS)).astype(np.int64) @ [9, 3, 1]

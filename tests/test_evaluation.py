@@ -25,20 +25,23 @@ from tests.conftest import built
 from tests.plans import plan_at, plan_of
 
 EOS = 50256
+GOLDEN = str(Path(__file__).parent / "golden/small.yaml")
 
 EXAMS = """\
 extends: bioS_comparison
 worlds: {people: {size: 60}}
 sources:
-  biographies: {sentences: [major]}
+  biographies: null
+  comparison: {questions: [month_ranking, major_ranking, month_subtraction]}
   tagged: {extends: comparison, tag: <quiz.example>, mask: [prompt, hint]}
   worded:
     extends: comparison
     tag: {text: "From a quiz:"}
     hints: {hinted: {text: "Think first."}, direct: {text: "At once."}}
     mask: [tag, prompt]
-  unhinted: {kind: questions, world: people, templates: question/en/extraction, mask: [answer]}
-  unmasked: {kind: questions, world: people, templates: question/en/dual}
+  unhinted: {kind: questions, world: people, templates: question/en/extraction, questions: [birth_date, company_city],
+    mask: [answer]}
+  unmasked: {extends: unhinted, templates: question/en/dual, questions: [city_employer, employer_workplace], mask: []}
 splits:
   train: null
   finetune: null
@@ -55,8 +58,16 @@ json.dump(data.to_list(), sys.stdout)
 """
 
 
+@pytest.mark.slow
+def test_datasets_reads_these_rows(exam: Any, tmp_path: Path) -> None:
+    """In a process of its own, without a network."""
+    plan, rows, tokenizer = exam
+    assert opened(plan, tmp_path) == rows
+    assert tokenizer.to_str() == Tokenizer.from_file(str(tmp_path / "data/tokenizer/tokenizer.json")).to_str()
+
+
 def opened(plan: Plan, folder: Path) -> list[dict[str, Any]]:
-    """The rows of the split exam, built, and opened by `datasets` in a process of its own, without a network."""
+    """The rows of the split exam, built, and opened by `datasets`."""
     built(plan, folder / "data")
     environment = {"HF_HOME": str(folder / "home"), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     done = subprocess.run(
@@ -80,11 +91,9 @@ def rows_of(plan: Plan, split: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def exam(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, list[dict[str, Any]], Tokenizer]:
-    """The plan of EXAMS, its rows as `datasets` reads them, and the tokenizer that lies beside them."""
-    folder = tmp_path_factory.mktemp("exam")
-    plan = plan_at(folder / "exams.yaml", EXAMS)
-    rows = opened(plan, folder)
-    return plan, rows, Tokenizer.from_file(str(folder / "data/tokenizer/tokenizer.json"))
+    """The plan of EXAMS, its rows, and the tokenizer that would lie beside them."""
+    plan = plan_at(tmp_path_factory.mktemp("exam") / "exams.yaml", EXAMS)
+    return plan, rows_of(plan, "exam"), Tokenizer.from_str(plan.tokenizer.files()["tokenizer.json"])
 
 
 def encoded(tokenizer: Tokenizer, *texts: str) -> list[int]:
@@ -93,7 +102,6 @@ def encoded(tokenizer: Tokenizer, *texts: str) -> list[int]:
     return tokenizer.encode(text).ids
 
 
-@pytest.mark.slow
 def test_prompt_hint_and_answer_encode_to_the_row_up_to_its_end_token(exam: Any) -> None:
     _, rows, tokenizer = exam
     for row in rows:
@@ -140,20 +148,39 @@ def test_loss_lies_on_the_end_token_and_on_all_that_is_not_masked(exam: Any) -> 
 
 
 def test_of_an_exam_whose_prompts_are_masked_the_answer_its_full_stop_and_its_end_token_carry_loss() -> None:
-    plan = plan_of("bioS_mixed_80", "worlds.people.size=40")
+    plan = plan_of("bioS_mixed_80", "worlds.people.size=40", "splits.train=null", "sources.biographies=null")
     for row in rows_of(plan, "exam"):
         told = [token for token, loss in zip(row["input_ids"], row["loss_mask"], strict=True) if loss]
         assert plan.tokenizer.decode(np.array(told)) == f" {row['answer']}<|endoftext|>"
         assert told[-1] == EOS
 
 
+PACKED = f"""\
+extends: {GOLDEN}
+sources:
+  asked:
+    kind: questions
+    world: people
+    mask: [prompt]
+    templates:
+      city: ["Where is {{{{ name }}}}? | {{{{ city }}}}."]
+      shoes: ["Which shoes fit {{{{ name }}}}? | {{{{ shoes }}}}."]
+splits:
+  train: null
+  it:
+    mixture: {{bios: {{exposures: 5}}, asked: {{exposures: 30}}}}
+    packing: {{length: 512, windows: WINDOWS}}
+    columns: [loss_mask, parts, documents]
+"""
+
+
 @pytest.mark.parametrize("windows", ["mixed", "pure"])
-def test_in_packed_sequences_too_loss_is_missing_on_masked_parts_and_padding_alone(windows: str) -> None:
-    changes = "sources.questions.mask=[prompt]", "splits.exam=null", f"splits.train.packing.windows={windows}"
-    columns = "splits.train.columns=[loss_mask, parts, documents]"
-    plan = plan_of("bioS_mixed_80", "worlds.people.size=40", *changes, columns)
+def test_in_packed_sequences_too_loss_is_missing_on_masked_parts_and_padding_alone(
+    tmp_path: Path, windows: str
+) -> None:
+    plan = plan_at(tmp_path / "r.yaml", PACKED.replace("WINDOWS", windows))
     prompts = 0
-    for row in rows_of(plan, "train"):
+    for row in rows_of(plan, "it"):
         expected = np.zeros(512, int)
         for document in row["documents"]:
             expected[document["start"] : document["start"] + document["length"]] = 1
@@ -211,20 +238,19 @@ def test_p_probing_stands_before_the_first_token_of_each_value(probing: Plan) ->
 
 def test_p_probing_of_a_value_told_twice_stands_before_the_first(tmp_path: Path) -> None:
     plan = plan_at(tmp_path / "r.yaml", """\
-extends: bioS_probing
-worlds: {people: {size: 20}}
+extends: GOLDEN
+tokenizer: {name: gpt2}
 sources:
-  biographies:
-    sentences: [major]
-    templates: {major: ["{{ subject }} took to {{ major }}, {{ major | upper }} and, again, {{ major }}."]}
-splits: {train: null, q_probing: null}
-""")  # fmt: skip
-    for row in rows_of(plan, "p_probing"):
-        (major,) = [
-            probe for probe in row["probes"] if plan.splits["p_probing"].attributes[probe["attribute"]] == "major"
-        ]
-        assert plan.tokenizer.decode(np.array(row["input_ids"][: major["position"] + 1])).endswith(" took to")
-        others = [probe for probe in row["probes"] if probe is not major]
+  bios:
+    sentences: [city]
+    templates: {city: ["{{ subject }} took to {{ city }}, {{ city | upper }} and, again, {{ city }}."]}
+splits: {train: null, probe: {mixture: {bios: {}}, packing: {method: rows, length: 64}, columns: [probes]}}
+""".replace("GOLDEN", GOLDEN))  # fmt: skip
+    for row in rows_of(plan, "probe"):
+        (city,) = [probe for probe in row["probes"] if plan.splits["probe"].attributes[probe["attribute"]] == "city"]
+        assert plan.tokenizer.decode(np.array(row["input_ids"][: city["position"] + 1])).endswith(" took to")
+        others = [probe for probe in row["probes"] if probe is not city]
+        assert len(others) > 1
         assert {probe["position"] for probe in others} == {row["length"] - 1}, "what is not told is read off at the end"
 
 
@@ -232,7 +258,7 @@ def test_a_first_token_is_one_of_the_value_where_spaces_are_tokens_of_their_own(
     text = """\
 extends: GOLDEN
 splits: {train: null, probe: {mixture: {bios: {}}, packing: {method: rows, length: 160}, columns: [probes]}}
-""".replace("GOLDEN", str(Path(__file__).parent / "golden" / "small.yaml"))
+""".replace("GOLDEN", GOLDEN)
     for row in rows_of(plan_at(tmp_path / "r.yaml", text), "probe"):
         told = [probe for probe in row["probes"] if probe["position"] < row["length"] - 1]
         assert len(told) >= 3
@@ -253,10 +279,13 @@ def test_q_probing_is_start_name_end_read_off_at_the_end_token(probing: Plan) ->
 
 
 def test_names_may_begin_with_a_tag_and_a_mark_of_their_own(tmp_path: Path) -> None:
-    text = "extends: bioS_probing\nworlds: {people: {size: 20}}\nsplits: {train: null, p_probing: null}\n"
-    text += "sources: {biographies: {sentences: [major]}, names: {tag: <t>, start: {text: 'The name is'}}}\n"
+    text = f"extends: {GOLDEN}\ntokenizer: {{name: gpt2}}\n"
+    text += "sources: {names: {kind: names, world: people, tag: <t>, start: {text: 'The name is'}}}\n"
+    text += (
+        "splits: {train: null, probe: {mixture: {names: {}}, packing: {method: rows, length: 24}, columns: [probes]}}\n"
+    )
     plan = plan_at(tmp_path / "r.yaml", text)
-    for row in rows_of(plan, "q_probing"):
+    for row in rows_of(plan, "probe"):
         name = plan.worlds["people"].values(row["individual"])["name"]
         expected = f"<t> The name is {name}<|endoftext|>"
         assert plan.tokenizer.decode(np.array(row["input_ids"][: row["length"]])) == expected
@@ -264,7 +293,11 @@ def test_names_may_begin_with_a_tag_and_a_mark_of_their_own(tmp_path: Path) -> N
 
 
 def test_equal_values_have_equal_numbers_and_there_are_as_many_classes_as_values() -> None:
-    plan = plan_of("bioS_probing", "worlds.people.size=20_000", "splits.train=null", "splits.p_probing=null")
+    plan = plan_of(
+        "bioS_probing",
+        *(f"{key}=null" for key in ("splits.train", "splits.p_probing", "sources.biographies")),
+        "worlds.people.size=20_000",
+    )
     split = plan.splits["q_probing"]
     columns = make_shard(plan, "q_probing", 0).columns
     probes, individual = columns["probes"].fields, columns["individual"]
@@ -295,7 +328,7 @@ worlds: {people: {attributes: {
   born: {days: 28, first_year: 1, years: 5000}, code: {kind: codes, chunks: 2, diversity: 3, vocabulary: 9}}}}
 sources: {names: {kind: names, world: people}}
 splits: {train: null, probe: {mixture: {names: {}}, packing: {method: rows, length: 32}, columns: [probes]}}
-""".replace("GOLDEN", str(Path(__file__).parent / "golden" / "small.yaml"))
+""".replace("GOLDEN", GOLDEN)
     plan = plan_at(tmp_path / "r.yaml", text)
     attributes = plan.splits["probe"].attributes
     seen = defaultdict(set)
@@ -330,7 +363,7 @@ sources:
 splits:
   train: null
   exam: {mixture: {SOURCE: {exposures: 1}}, packing: {method: METHOD, length: LENGTH}, columns: [COLUMNS]}
-""".replace("GOLDEN", str(Path(__file__).parent / "golden" / "small.yaml"))
+""".replace("GOLDEN", GOLDEN)
 
 
 @pytest.mark.parametrize(

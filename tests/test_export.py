@@ -33,7 +33,7 @@ from pipeline.recipe.loading import export_spec
 from pipeline.recipe.writing import dump
 from pipeline.storage import arrow
 from tests.by_hand import END, by_hand
-from tests.conftest import OVERRIDES, built, contents, run, written
+from tests.conftest import OVERRIDES, built, compiled, contents, run, written
 from tests.plans import usual
 from tests.readers import builder
 
@@ -570,17 +570,17 @@ EXPORT_LIST = "exports=[parquet, {kind: megatron, columns: [input_ids]}]"
 def with_exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small dataset with exports. Not to be changed."""
     out = tmp_path_factory.mktemp("exports") / "data"
-    built(compile_plan(load("tiny", (*TINY, EXPORT_LIST))), out)
+    built(compiled("tiny", (*TINY, EXPORT_LIST)), out)
     return out
 
 
 def test_exports_of_a_recipe_change_nothing_else(with_exports: Path, tmp_path: Path):
-    plain = compile_plan(load("tiny", TINY))
+    plain = compiled("tiny", TINY)
     out = tmp_path / "data"
     built(plain, out)
     before, files = contents(out), written(out)
     assert "exports" not in before["recipe.yaml"].decode()
-    plan = compile_plan(load("tiny", (*TINY, EXPORT_LIST)))
+    plan = compiled("tiny", (*TINY, EXPORT_LIST))
     assert plan.fingerprint == plain.fingerprint
     assert built(plan, out)[0] == set()
     after = contents(out)
@@ -616,7 +616,7 @@ def test_verify_reads_exports(with_exports: Path, tmp_path: Path):
         "exports/parquet/export.json: missing; the export is not complete",
     ]
     assert run("verify", out) == 1
-    built(compile_plan(load("tiny", (*TINY, EXPORT_LIST))), out)
+    built(compiled("tiny", (*TINY, EXPORT_LIST)), out)
     assert verify(out) == ["exports/megatron/more.bin: not in export.json"]
 
 
@@ -645,7 +645,7 @@ def test_a_changed_record_of_an_export_is_found_and_mended(with_exports: Path, t
     whole = record.read_text()
     record.write_text(json.dumps({**json.loads(whole), change[0]: change[1]}, indent=1) + "\n")
     assert "exports/megatron/export.json: its bytes have changed" in verify(out)
-    built(compile_plan(load("tiny", (*TINY, EXPORT_LIST))), out)
+    built(compiled("tiny", (*TINY, EXPORT_LIST)), out)
     assert verify(out) == []
     assert record.read_text() == whole
 
@@ -766,7 +766,7 @@ def test_datasets_tells_exports_of_two_datasets_apart(kind: str, tmp_path: Path)
     seen = []
     for seed in (0, 1):
         out = tmp_path / str(seed)
-        built(compile_plan(load("tiny", [*OVERRIDES, f"seed={seed}"])), out / "data")
+        built(compiled("tiny", (*OVERRIDES, f"seed={seed}")), out / "data")
         place = out / kind
         export(Dataset.at(out / "data"), export_spec(kind, [], {"columns": ["input_ids"]}), str(place))
         seen.append(load_dataset(str(place), split="train", cache_dir=str(tmp_path / "cache"))[0])

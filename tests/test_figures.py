@@ -32,12 +32,18 @@ TABLE = {  # Part 3.3, R^max · P of bioS(N), with as many digits as are known
     "10M": "5.16e+08",
     "20M": "1.012e+09",
 }
+BRIEFLY = (  # told in one template: it states all that there is to know
+    "sources.biographies.templates=null",
+    "sources.biographies.templates={birth_date: ['{{ subject }}, {{ pronoun }}: {{ birth_date }}, {{ birth_city }}, "
+    "{{ university }}, {{ major }}, {{ employer }}, {{ company_city }}']}",
+    "sources.biographies.sentences=[birth_date]",
+)
 S0 = 2 * (12 * 28 * 200) * 200 * 300 * 100 * 263
 PEOPLE = {name: int(name[:-1]) * {"K": 1000, "M": 10**6}[name[-1]] for name in TABLE}
 
 
 def test_bits_of_bios_are_those_of_the_table():
-    world = plan_of("bioS_100K_100").worlds["people"]
+    world = plan_of("bioS_100K_100", *BRIEFLY).worlds["people"]
     for name, size in PEOPLE.items():
         known = World("people", world.spec.model_copy(update={"size": size}), Key.root(0)).knowledge()
         assert f"{known.total:.{TABLE[name].index('e') - 2}e}" == TABLE[name]
@@ -61,7 +67,7 @@ def test_there_is_a_recipe_for_every_row_of_the_paper():
 
 
 def test_figures_of_a_world_are_rounded_and_parameters_hold_two_bits_or_one():
-    made = plan_of("bioS_100K_100")
+    made = plan_of("bioS_100K_100", *BRIEFLY)
     bits = round(made.worlds["people"].knowledge().total)
     assert summary.of_worlds(made) == {
         "people": {

@@ -25,7 +25,7 @@ from pipeline.text.seams import Seams
 from pipeline.text.templates import pieces
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import tokenizer
-from tests.plans import plan_of, usual
+from tests.plans import small, usual
 
 FAST = ("gpt2", "cl100k", "o200k", "qwen2", "words")
 SLOTS = 64  # more than any outline here has
@@ -57,11 +57,11 @@ def whole(text: str, encoder: Tokenizer) -> list[int]:
 @pytest.mark.parametrize("kind", ["gpt2", *(pytest.param(kind, marks=pytest.mark.slow) for kind in FAST[1:])])
 @pytest.mark.parametrize(
     ("recipe", "every"),
-    [("bioS_multi5_permute", 4), pytest.param("bioS_multi5_permute", 1, marks=pytest.mark.slow), ("products", 1)],
+    [("bioS_multi5_permute", 8), pytest.param("bioS_multi5_permute", 1, marks=pytest.mark.slow), ("products", 1)],
 )
 def test_every_template_with_every_value_is_encoded_exactly(recipe: str, every: int, kind: str) -> None:
-    """Or with every fourth template, every fourth of each attribute."""
-    plan = plan_of(recipe)
+    """Or with every eighth template of each attribute."""
+    plan = small(recipe)
     source = next(iter(plan.sources.values()))
     assert isinstance(source, Biographies)
     encoder, world = tokenizer(kind), source.world
@@ -251,7 +251,7 @@ def test_two_tables_without_a_seam_cannot_be_cut() -> None:
 
 
 def test_the_slow_path_finds_the_same_tokens_and_spans() -> None:
-    plan = plan_of("bioS_multi5_permute")
+    plan = small("bioS_multi5_permute")
     source = plan.sources["biographies"]
     assert isinstance(source, Biographies)
     encoder = tokenizer("gpt2")

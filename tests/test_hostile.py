@@ -38,19 +38,18 @@ from pipeline.storage.local import hash_of_bytes
 from tests.conftest import built, contents
 from tests.plans import plan_at
 
-RECIPE = """
-extends: tiny
-worlds: {people: {size: 20}}
+RECIPE = f"""
+extends: {Path(__file__).parent / "golden/small.yaml"}
 sources:
-  asked: {kind: questions, world: people, templates: question/en/extraction}
-  puzzles: {kind: depo, instances: 4, nodes: 5, hops: 2, queries: 3}
+  asked: {{kind: questions, world: people, templates: {{city: ["Where is {{{{ name }}}}? | {{{{ city }}}}."]}}}}
+  puzzles: {{kind: depo, instances: 4, nodes: 5, hops: 2, queries: 3}}
 splits:
   train:
-    mixture: {biographies: {exposures: 1}}
-    packing: {length: 160}
+    mixture: {{bios: {{exposures: 2}}}}
+    packing: {{length: 160}}
     columns: [loss_mask, documents, spans, parts]
-  exam: {mixture: {asked: {exposures: 1}}, packing: {method: rows, length: 64}, columns: [answers]}
-  hard: {mixture: {puzzles: {exposures: 1}}, packing: {method: rows, length: 256}, columns: [answers]}
+  exam: {{mixture: {{asked: {{exposures: 1}}}}, packing: {{method: rows, length: 64}}, columns: [answers]}}
+  hard: {{mixture: {{puzzles: {{exposures: 1}}}}, packing: {{method: rows, length: 512}}, columns: [answers]}}
 shard_tokens: 2048
 """
 ROOM = 2**31  # bytes of memory that the commands may take, all together
@@ -467,7 +466,7 @@ def test_a_token_id_that_the_tokenizer_has_not_is_found(stranger: Stranger, caps
     ids[0, 5] = 65_000
     forged(stranger, "train", file_of({**columns, "input_ids": ids}, stranger.out / "../shard"))
     assert cli.run(["verify", str(stranger.out)]) == 1
-    assert "it has the token id 65000, and the tokenizer 50" in capsys.readouterr().out
+    assert "it has the token id 65000, and the tokenizer 362 ids" in capsys.readouterr().out
     assert stranger.run("jsonl") == 2
     (stranger.out / "../shard").unlink()
 

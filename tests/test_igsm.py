@@ -140,7 +140,7 @@ def test_no_name_is_another_or_begins_or_ends_another_of_its_chain():
 @pytest.mark.parametrize("variant", usual(list(VARIANTS), "plain", "question first", "retry", "exact"))
 def test_documents_are_token_for_token_the_encoded_text_and_the_verifier_finds_no_fault(variant: str):
     keys = VARIANTS[variant]
-    plan, source, count = plan_with(keys), source_of(keys), 150
+    plan, source, count = plan_with(keys), source_of(keys), 80
     documents, drawn = told(keys, count), problems(keys, count)
     assert isinstance(source._renderer, Rendered) is False
     assert bool(source.notices) == (variant == "exact")
@@ -291,7 +291,7 @@ def test_the_template_is_that_of_the_solution_without_its_words():
 
 
 def test_other_ways_of_telling_leave_the_problem_as_it_is():
-    plain = told("", 60)
+    plain = told("", 30)
     for keys in (
         "retry: {rate: 0.5}",
         "retry: {mistake: miss, rate: 0.2}",
@@ -299,7 +299,7 @@ def test_other_ways_of_telling_leave_the_problem_as_it_is():
         "markers: false",
         "answer: none",
     ):
-        for one, other in zip(plain, told(keys, 60), strict=True):
+        for one, other in zip(plain, told(keys, 30), strict=True):
             ordered = sorted(sentences(re.sub(r" ?How many [^?]*\?", "", one.problem)))
             assert ordered == sorted(sentences(re.sub(r" ?How many [^?]*\?", "", other.problem)))
             assert one.said("hint") == other.said("hint")
@@ -308,15 +308,15 @@ def test_other_ways_of_telling_leave_the_problem_as_it_is():
 
 @pytest.mark.parametrize("mistake", usual(["real", "weak", "miss"], "real"))
 def test_without_its_mistakes_a_solution_is_the_original(mistake: str):
-    original = told("", 300)
+    original = told("", 150)
     for rate in ("0.1", "0.5"):
-        for one, other in zip(original, told(f"retry: {{mistake: {mistake}, rate: {rate}}}", 300), strict=True):
+        for one, other in zip(original, told(f"retry: {{mistake: {mistake}, rate: {rate}}}", 150), strict=True):
             stripped = re.sub(r" Define [^.;]*? as\[BACK\]\.", "", other.text)
             assert stripped == one.text
 
 
 def test_at_a_higher_rate_there_are_the_same_mistakes_and_more():
-    for one, other in zip(told("retry: {rate: 0.1}", 300), told("retry: {rate: 0.5}", 300), strict=True):
+    for one, other in zip(told("retry: {rate: 0.1}", 150), told("retry: {rate: 0.5}", 150), strict=True):
         few, many = Counter(sentences(one.solution)), Counter(sentences(other.solution))
         assert not few - many
 
@@ -384,6 +384,7 @@ def mistakes_by_step(solution: str, back: str = "[BACK]") -> list[tuple[list[str
 
 
 @pytest.mark.parametrize("rate", ["0.2", "0.5"])
+@pytest.mark.slow  # igsm_med_pq_retry_50 in the golden files fixes these draws
 def test_mistakes_follow_each_other_as_coins_fall(rate: str):
     keys = f"retry: {{mistake: miss, rate: {rate}}}, op: [10, 15]"
     counts = Counter(len(wrong) for one in told(keys, 600) for wrong, _ in mistakes_by_step(one.solution)[:-5])

@@ -100,16 +100,12 @@ def test_all_values_of_the_library_agree_as_the_rules_say() -> None:
 
 def test_dates_are_written_as_the_language_writes_them() -> None:
     world = small("bioS_multilingual").worlds["people"]
+    fields = [world.fields_in(language)["birth_date"] for language in ("en", "fr", "ko")]
     dates = {}
-    for person in range(20_000):
-        rows = world.rows(np.array([person]))[0]
-        english, french, korean = (
-            str(field.value(dict(enumerate(rows.tolist()))))
-            for field in (world.fields_in(language)["birth_date"] for language in ("en", "fr", "ko"))
-        )
+    for rows in world.rows(np.arange(2100)).tolist():
+        english, french, korean = (str(field.value(dict(enumerate(rows)))) for field in fields)
         dates[english] = (french, korean)
-        if len(dates) == 2000:
-            break
+    assert len(dates) > 2000
     months = world.spec.attributes["birth_date"].months
     mois = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
     for english, (french, korean) in dates.items():
@@ -163,7 +159,7 @@ def test_every_template_with_every_value_is_encoded_exactly(language: str, kind:
 def rows_of(source: Biographies, line: list[Any], *, everything: bool) -> I32:
     """Rows of facts with every value of each slot that a line reads, or with a few."""
     sizes = [source.world.sizes(slot) for slot in range(source.world.slots)]
-    count = max(sizes[piece.slot] for piece in line) if everything else 12
+    count = max(sizes[piece.slot] for piece in line) if everything else 5
     return np.stack([(np.arange(count) + 3 * slot) % size for slot, size in enumerate(sizes)], 1).astype(np.int32)
 
 

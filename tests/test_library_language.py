@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.core.files import library
 from pipeline.plan.plan import Plan
+from pipeline.recipe import load
 from pipeline.sources.knowledge.subjects import PRONOUN, scope_of
 from pipeline.text.fragments import Fragments
 from pipeline.text.templates import pieces
@@ -114,7 +115,7 @@ def test_no_name_of_the_library_says_a_word_twice() -> None:
     specs = [
         spec
         for recipe in declare
-        for world in small(recipe).recipe.worlds.values()
+        for world in load(recipe).recipe.worlds.values()
         for spec in world.attributes.values()
     ]
     for spec in specs:

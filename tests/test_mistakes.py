@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ PLAIN = """full_name: all, permutations: fresh, templates: {
     employer: ['{{ employer }} paid {{ subject }}.'], company_city: ['{{ subject }} worked in {{ company_city }}.']}"""
 
 
+@cache
 def source_with(mistakes: str, more: str = PLAIN) -> tuple[Plan, Biographies]:
     """The small world, told with mistakes. The key is always the same."""
     base = stories({"marked": "extends: en, mistakes: {corrected: 0.1}"})  # so that the tokenizer knows [BACK]
@@ -41,7 +43,7 @@ def source_with(mistakes: str, more: str = PLAIN) -> tuple[Plan, Biographies]:
 # ── what stands there ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def sentences_of(plan: Plan, source: Biographies, count: int = 200) -> list[list[tuple[str, str]]]:
+def sentences_of(plan: Plan, source: Biographies, count: int = 80) -> list[list[tuple[str, str]]]:
     """(role, text) of the parts of some documents, and of what stands between them."""
     item = np.arange(count, dtype=np.int64)
     got = source.documents(item, np.full_like(item, 3), spans=False, parts=True)
@@ -86,7 +88,7 @@ def test_a_corrected_mistake_is_the_sentence_with_another_value_then_back_then_t
                 right = next(text for role, text in told[j + 1 :] if not role)
                 assert corrected(wrong, right, source.world.values(i), values), (wrong, right)
                 seen += 1
-    assert seen > 500
+    assert seen > 200
 
 
 def test_a_weak_mistake_is_a_true_sentence_that_comes_later_but_not_next() -> None:
@@ -101,7 +103,7 @@ def test_a_weak_mistake_is_a_true_sentence_that_comes_later_but_not_next() -> No
                 assert early in later
                 assert not later.startswith(early)
                 seen += 1
-    assert seen > 400
+    assert seen > 150
 
 
 def test_a_silent_mistake_is_a_sentence_with_another_value_and_nothing_more() -> None:
@@ -184,6 +186,7 @@ def assert_alike(counts: NDArray[np.int64], weights: NDArray[np.float64]) -> Non
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 @pytest.mark.parametrize("kind", ["corrected", "weak", "both"])
+@pytest.mark.slow  # recipes with mistakes in the golden files fix these draws
 def test_at_least_k_mistakes_stand_before_a_sentence_at_the_rate_to_the_power_of_k(kind: str, rate: float) -> None:
     half = rate / 2
     _, source = source_with(f"corrected: {half}, weak: {half}" if kind == "both" else f"{kind}: {rate}")
@@ -195,6 +198,7 @@ def test_at_least_k_mistakes_stand_before_a_sentence_at_the_rate_to_the_power_of
             assert_rate(counts[:, place] >= k, p**k)
 
 
+@pytest.mark.slow  # recipes with mistakes in the golden files fix these draws
 def test_the_coins_of_places_exposures_and_people_are_independent() -> None:
     _, source = source_with("corrected: 0.5")
     first, second = counts_of(source, 0) > 0, counts_of(source, 1) > 0
@@ -204,6 +208,7 @@ def test_the_coins_of_places_exposures_and_people_are_independent() -> None:
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
+@pytest.mark.slow  # recipes with mistakes in the golden files fix these draws
 def test_a_value_is_silently_wrong_at_the_rate(rate: float) -> None:
     _, source = source_with(f"silent: {rate}, corrected: 0.2")
     outline = source._outline(np.arange(20_000), np.zeros(20_000, np.int64))
@@ -212,6 +217,7 @@ def test_a_value_is_silently_wrong_at_the_rate(rate: float) -> None:
         assert_rate(place, rate)
 
 
+@pytest.mark.slow  # recipes with mistakes in the golden files fix these draws
 def test_each_of_the_later_sentences_is_told_too_early_equally_often() -> None:
     _, source = source_with("weak: 0.5", "full_name: all, permutations: fixed")
     outline = source._outline(np.arange(12_000), np.zeros(12_000, np.int64))
@@ -225,6 +231,7 @@ def test_each_of_the_later_sentences_is_told_too_early_equally_often() -> None:
 
 @pytest.mark.parametrize("kind", ["corrected", "silent"])
 @pytest.mark.parametrize("attribute", TOLD)
+@pytest.mark.slow  # recipes with mistakes in the golden files fix these draws
 def test_wrong_values_are_uniform_over_those_that_read_otherwise(attribute: str, kind: str) -> None:
     _, source = source_with(f"{kind}: 0.5, sentences: [{attribute}]")
     world, field = source.world, source.world.fields[attribute]

@@ -410,10 +410,13 @@ def test_a_world_that_no_split_uses_has_no_bits(tmp_path: Path, capsys: pytest.C
 
 
 def test_bits_of_some_sentences_of_a_thousand_people():
-    """64,879 bits where all is told."""
-    overrides = ("worlds.people.size=1000", "sources.biographies.sentences=[birth_date, birth_city]")
+    """64,879 bits where all is told, in whichever words."""
+    told = ("birth_date", "birth_city", "university", "major", "employer", "company_city")
+    lines = ", ".join(f"{what}: ['{{{{ subject }}}}: {{{{ {what} }}}}.']" for what in told)
+    briefly = "sources.biographies.templates=null", f"sources.biographies.templates={{{lines}}}"
+    overrides = ("worlds.people.size=1000", "sources.biographies.sentences=[birth_date, birth_city]", *briefly)
     assert summary.of_worlds(plan_of("bioS_single", *overrides))["people"]["bits"] == 41_968
-    assert summary.of_worlds(plan_of("bioS_single", overrides[0]))["people"]["bits"] == 64_879
+    assert summary.of_worlds(plan_of("bioS_single", overrides[0], *briefly))["people"]["bits"] == 64_879
 
 
 # ── names ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -575,7 +578,7 @@ def test_amounts_without_a_beginning_keep_their_fingerprint(tmp_path: Path):
         for amount in ("{exposures: 2}", "{exposures: {count: 2, from: 1}}", "{exposures: {count: 2, from: 2}}")
     }
     assert len(prints) == 3
-    assert "from" not in json.dumps(plan_of("tiny").recipe.splits["train"].model_dump(mode="json", by_alias=True))
+    assert "from" not in json.dumps(load("tiny").recipe.splits["train"].model_dump(mode="json", by_alias=True))
 
 
 # ── strict ──────────────────────────────────────────────────────────────────────────────────────────────────────────

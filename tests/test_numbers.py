@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.core.draws import below, below_each, bits, bits_each, scaled
 from pipeline.core.errors import PlanError, RecipeError
@@ -14,12 +16,15 @@ from pipeline.core.key import Key
 from pipeline.plan.plan import Plan
 from pipeline.shard.shard import make_shard
 from tests.plans import plan_at
+from tests.properties import FEW, at
 
 KEY = Key.root(0).child("numbers")
 BOUNDS = [1, 2, 3, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**33 + 7, 2**40, 2**61 - 1, 2**63 - 1]
 
 
-@pytest.mark.parametrize("bound", BOUNDS)
+@FEW
+@given(st.integers(1, 2**63 - 1))
+@at(BOUNDS)
 def test_bits_are_scaled_to_the_whole_number_below_a_bound_that_pythons_integers_give(bound: int):
     h = np.concatenate([bits(KEY, np.arange(200)), np.array([0, 1, 2**32 - 1, 2**32, 2**64 - 1], np.uint64)])
     assert scaled(h, bound).tolist() == [one * bound >> 64 for one in h.tolist()]
@@ -32,7 +37,9 @@ def test_what_an_int32_holds_is_drawn_alike_by_both_ways():
     assert np.array_equal(wide, below_each(keys, bounds, KEY, counter))
 
 
-@pytest.mark.parametrize("bound", [0, -1, 2**31 + 1, 2**40])
+@FEW
+@given(st.integers(-(2**40), 0) | st.integers(2**31 + 1, 2**62))
+@at([0, -1, 2**31 + 1, 2**40])
 def test_a_bound_that_an_int32_cannot_hold_is_an_error_where_it_would_wrap(bound: int):
     with pytest.raises(ValueError, match=str(abs(bound))):
         below(KEY, bound, np.arange(3))

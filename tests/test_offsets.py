@@ -50,9 +50,17 @@ def test_every_token_is_of_the_stretch_where_its_last_visible_character_lies(
 
 RECIPE = """\
 extends: bioS_single
-worlds: {people: {size: 60}}
+worlds: {people: {size: 24}}
 sources:
-  biographies: {full_name: first, mistakes: {corrected: 0.5, back: {text: Wait!}}, mask: [mistake], tag: {text: 'A:'}}
+  biographies:
+    sentences: [birth_city, major]
+    templates:
+      birth_city: ["{{ subject }} was born in {{ birth_city }}.", "{{ birth_city }} saw {{ subject }}'s birth."]
+      major: ["{{ subject }} studied {{ major }}.", "{{ subject_possessive }} subject was {{ major }}."]
+    full_name: first
+    mistakes: {corrected: 0.5, back: {text: Wait!}}
+    mask: [mistake]
+    tag: {text: 'A:'}
   questions:
     kind: questions
     world: people
@@ -69,7 +77,7 @@ sources:
     attribute: birth_city
     people: 2
     hops: 2
-    instances: 30
+    instances: 12
     tag: {text: 'Né:'}
     templates:
       year: ['{{ name }} comes from {{ birth_city }}.']
@@ -84,7 +92,7 @@ splits:
 shard_tokens: 16384
 tokenizer: {name: NAME}
 """
-ROWS = ["a row of text", " and one  with blanks ", "é", "", ". . ."] + 30 * ["a row of text again"]
+ROWS = ["a row of text", " and one  with blanks ", "é", "", ". . ."] + 12 * ["a row of text again"]
 SOURCES = ("biographies", "questions", "tagged", "steps", "text")
 KINDS = ("bpe", "bytes", "nfd", "unigram", "llama", "lines", "words")
 

@@ -19,10 +19,7 @@ from pipeline.evaluate.capacity.per_token import opened_array
 from pipeline.evaluate.checking.igsm.rules import IgsmRules
 from pipeline.storage import LocalFolder, folder_at
 
-RECIPE = """\
-extends: tiny
-worlds: {people: {size: 30}}
-"""
+RECIPE = f"extends: {Path(__file__).parent}/golden/small.yaml\n"
 CORPUS = """\
 worlds: {}
 sources: {text: {kind: corpus, files: ~/rows.jsonl}}
@@ -53,7 +50,7 @@ def test_every_command_knows_the_home(home: Path, capsys: pytest.CaptureFixture[
     for recipe in ("~/r.yaml", "~/r"):
         ran("plan", recipe)
     ran("preview", "~/r.yaml", "-n", "1")
-    ran("where", "~/r.yaml", "--source", "biographies", "--item", "1")
+    ran("where", "~/r.yaml", "--source", "bios", "--item", "1")
     ran("build", "~/r.yaml", "--out", "~/out", "--executor", "inline")
     ran("verify", "~/out")
     ran("report", "~/out", "--out", "~/pages/page.html")

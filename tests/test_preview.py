@@ -16,7 +16,7 @@ from pipeline.inspect.highlight import WRONG, Run, runs, runs_of
 from pipeline.plan.plan import Plan
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.text.tokenizer_loading import TokenizerSpec, load
-from tests.plans import KINDS, plan_at, plan_of
+from tests.plans import KINDS, plan_at, plan_of, small
 
 CODES = re.compile(r"\x1b\[([0-9;]*)m")
 STORY = """
@@ -86,7 +86,8 @@ SOME = ("bioS_multilingual", "products", "bioS_text")
     "recipe", [name if name in SOME else pytest.param(name, marks=pytest.mark.slow) for name in KINDS]
 )
 def test_the_runs_of_a_document_are_its_text(recipe: str) -> None:
-    plan = plan_of(recipe)
+    some = "sources.biographies.sentences=[major]"
+    plan = plan_of(recipe, some) if recipe == "bioS_text" else small(recipe)
     hue = colour.hues(label for source in plan.sources.values() for label in source.labels)
     for name, source in plan.sources.items():
         documents = told(plan, name, 12)

@@ -105,7 +105,7 @@ def inverse(least: int, most: int) -> dict[int, float]:
 def test_thousands_of_documents_are_right(tmp_path: Path, name: str):
     plan = plan_of(tmp_path, KINDS[name])
     longest = 0
-    for tokens in inside(plan, range(ITEMS)):
+    for tokens in inside(plan, range(800)):
         check(KINDS[name], tokens)
         longest = max(longest, len(tokens))
     assert longest <= (plan.sources["it"].longest or 0)
@@ -360,6 +360,7 @@ def facts_of_brevo(one: checked.Brevo) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("nodes", [6, 12])
+@pytest.mark.slow  # puzzles in the golden files fix these draws
 def test_graphs_tellings_and_answers_are_as_a_plain_generator_has_them(tmp_path: Path, nodes: int):
     plan = plan_of(tmp_path, {"kind": "brevo", "nodes": nodes})
     rng = Random(1)
@@ -392,6 +393,7 @@ def test_leaves_are_any_number_up_to_a_quarter_and_one(nodes: int):
         spread(counts, dict.fromkeys(counts, 1 / most))
 
 
+@pytest.mark.slow  # puzzles in the golden files fix these draws
 def test_the_mean_number_of_leaves_is_that_of_the_released_code(tmp_path: Path):
     """At N = 70: 3.93 are drawn and 3.88 shown. With the quarter rounded up it would be 4.30 and 4.25."""
     least, thresholds = sizes_of("inverse", 3, 70)
@@ -404,7 +406,7 @@ def test_the_mean_number_of_leaves_is_that_of_the_released_code(tmp_path: Path):
     sizes = [least + int(np.searchsorted(thresholds, np.uint64(one), "right")) for one in bits]
     found = np.array(leaves_of(sizes))
     assert abs(found.mean() - float(expected)) < 5 * found.std() / len(found) ** 0.5
-    told = inside(plan_of(tmp_path, {"kind": "brevo", "nodes": 70}), range(12_000))
+    told = inside(plan_of(tmp_path, {"kind": "brevo", "nodes": 70}), range(9000))
     shown = [facts_of_brevo(checked.brevo(tokens, bars=False))["leaves"] for tokens in told]
     assert abs(np.mean(shown) - 3.88) < 5 * np.std(shown) / len(shown) ** 0.5 < 0.37 / 2
 
@@ -424,6 +426,7 @@ def facts_of_depo(one: checked.Depo) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow  # puzzles in the golden files fix these draws
 def test_cycles_tellings_and_names_are_as_a_plain_generator_has_them(tmp_path: Path):
     words = {"length": [1, 2], "vocabulary": 3}  # twelve words: short ones run out
     plan = plan_of(tmp_path, {"kind": "depo", "nodes": 8, "hops": 3, "distribution": "largest", "words": words})

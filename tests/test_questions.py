@@ -23,7 +23,8 @@ from tests.plans import KINDS, plan_at, plan_of, usual
 from tests.reference.questions import ANSWERS, Asked, Person, members, questions
 
 FILES = {path.stem: path for path in library("recipes").rglob("*.yaml")}
-INDIVIDUALS = 300  # of each source, each asked every question
+GOLDEN = str(Path(__file__).parent / "golden/small.yaml")
+INDIVIDUALS = 100  # of each source, each asked every question
 
 
 def asks(recipe: str) -> bool:
@@ -39,7 +40,7 @@ OWN = """\
 extends: bioS_french
 worlds: {people: {size: 700}}
 sources:
-  biographies: {sentences: [major], translations: null}
+  biographies: null
   plain:
     kind: questions
     world: people
@@ -76,6 +77,7 @@ sources:
       jour: ["Quel jour, {{ name }} ? | {{ major }} | le {{ birth_date }}."]
       ville: ["Où {% if pronoun == 'she' %}est-elle née{% else %}est-il né{% endif %} ? | À {{ birth_city }}"]
 """
+OWN += "splits: {train: {mixture: {biographies: null, plain: {exposures: 1}}}}\n"
 LATER = "{% if birth_date.month_number > other_birth_date.month_number %}Yes{% else %}No{% endif %}"
 YOUNGER = "{% if birth_date.year > other_birth_date.year %}Yes{% else %}No{% endif %}"
 CASES = [*(recipe for recipe in KINDS if asks(recipe)), "own"]
@@ -84,7 +86,7 @@ CASES = [*(recipe for recipe in KINDS if asks(recipe)), "own"]
 @cache
 def plan_for(case: str) -> Plan:
     if case != "own":
-        return plan_of(case)
+        return plan_of(case, "sources.biographies.sentences=[major]")  # which nobody is asked for here
     with TemporaryDirectory() as folder:
         return plan_at(Path(folder) / "own.yaml", OWN.replace("LATER", LATER).replace("YOUNGER", YOUNGER))
 
@@ -240,14 +242,14 @@ def test_an_item_is_an_individual_and_a_question(told: list[Told]) -> None:
 # ── who is asked about, with whom ───────────────────────────────────────────────────────────────────────────────────
 
 PAIRS = """\
-extends: bioS_single
+extends: GOLDEN
 worlds: {people: {size: 15, groups: {few: [0.4, 0.8]}}}
 sources:
   pairs: {kind: questions, world: people, only: few, paraphrases: fresh, templates: {
     one: ["{{ name }} or {{ other_name }}? | {{ name.first }}."], two: ["{{ name }}, {{ other_name }}? | No."]}}
 splits:
-  train: {mixture: {pairs: {exposures: 4}}}
-"""
+  train: {mixture: {bios: null, pairs: {exposures: 4}}}
+""".replace("GOLDEN", GOLDEN)
 
 
 def test_second_individuals_are_uniform_over_the_others_of_the_group_and_fresh_at_each_exposure(tmp_path: Path) -> None:
@@ -289,8 +291,11 @@ def test_a_question_of_p_test_never_stands_in_a_training_split_nor_the_other_way
     assert recipe == "junk_domains" or examined
 
 
+ALONE = ("splits.train=null", "sources.biographies=null", "sources.comparison.questions=[day_ranking, major_ranking]")
+
+
 def test_shards_of_an_exam_name_no_one_of_the_training_group() -> None:
-    plan = plan_of("bioS_comparison", "worlds.people.size=60")
+    plan = plan_of("bioS_comparison", "worlds.people.size=60", *ALONE)
     names = {str(plan.worlds["people"].values(person)["name"]): person for person in range(60)}
     for split, group in (("finetune", range(30)), ("exam", range(30, 60))):
         texts = [
@@ -352,7 +357,7 @@ def test_the_expected_length_is_the_mean_over_items_and_exposures_and_the_longes
     rng = np.random.default_rng(1)
     for one in told:
         slow = isinstance(one.source._renderer, Rendered)
-        item = rng.integers(0, len(one.source), 4000 if slow else 60_000)
+        item = rng.integers(0, len(one.source), 1500 if slow else 20_000)
         lengths = one.source.documents(item, rng.integers(0, 50, item.size), spans=False).tokens.lengths
         samples = min(item.size, len(one.source)) if not slow else 1000  # a mean that is itself a sample
         assert abs(lengths.mean() - float(one.source.mean_tokens)) < 5 * lengths.std() / np.sqrt(samples), one.name
@@ -369,7 +374,7 @@ sources:
 splits:
   train: null
   exam: {mixture: {ask: {exposures: 1}}, packing: {method: rows, length: 100}}
-""".replace("GOLDEN", str(Path(__file__).parent / "golden" / "small.yaml"))
+""".replace("GOLDEN", GOLDEN)
 
 
 @pytest.mark.parametrize(

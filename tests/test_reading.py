@@ -102,32 +102,6 @@ def test_a_cell_is_what_stands_in_it(tmp_path: Path, suffix: str, tab: str, mark
     assert places == ["a:1", *(f"a:{line}" for line in range(2, 2 + 2 * len(values), 2))]
 
 
-CELLS = {
-    "a line break": ('"big\nnorth"', r"'big\\nnorth' \(.*a\.csv:3\) is empty, padded or broken over lines"),
-    "a line break of another kind": ('"big\r\nnorth"', r"'big\\r\\nnorth' \(.*a\.csv:3\) .*broken over lines"),
-    "a blank before": (" Rome", r"' Rome' \(.*a\.csv:3\) is empty, padded"),
-    "a blank behind": ('"Rome "', r"'Rome ' \(.*a\.csv:3\) is empty, padded"),
-    "nothing": ("", r"'' \(.*a\.csv:3\) is empty"),
-    "something behind the quotes": ('"Rome" x', r"cannot read .*a\.csv:3: "),
-    "quotes that do not end": ('"Rome', r"cannot read .*a\.csv:3: "),
-    "a carriage return": ("Ro\rme", r"cannot read .*a\.csv:3: "),
-}
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_a_cell_that_is_no_value_is_refused_where_its_record_begins(tmp_path: Path, cell: str) -> None:
-    said, problem = CELLS[cell]
-    (tmp_path / "a.csv").write_bytes(f"land,town\nCH,Bern\nIT,{said}\nNO,Oslo\n".encode())
-    with pytest.raises(SpecError, match=problem):
-        materialised(tmp_path, file="a.csv", column="town")
-
-
-def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(b"town,town\nBern,Rome\n")
-    with pytest.raises(SpecError, match="'town' stands twice"):
-        materialised(tmp_path, file="a.csv", column="town")
-
-
 # ── templates, recipes ──────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -139,7 +139,7 @@ def test_a_url_with_a_password_or_a_signature_is_refused_and_not_shown(
     with pytest.raises(StorageError, match="is seen by all"):
         folder_at(url)
     for command in (
-        ["build", "tiny", "--out", url],
+        ["build", str(Path(__file__).parent / "golden/small.yaml"), "--out", url],
         ["verify", url],
         ["export", url, "--to", "jsonl"],
         ["report", url],

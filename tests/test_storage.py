@@ -6,6 +6,7 @@ import builtins
 import errno
 import io
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -20,12 +21,21 @@ import pytest
 from pipeline import cli
 from pipeline.core.errors import StorageError
 from pipeline.core.system import open_files
-from pipeline.plan import Plan, compile_plan
-from pipeline.recipe import load
+from pipeline.plan import Plan
 from pipeline.storage import LocalFolder
 from pipeline.storage.arrow import HashingFile
 from pipeline.storage.local import hash_of
-from tests.conftest import OVERRIDES, SMALL, built, contents, run, written
+from tests.conftest import built, contents, run, written
+from tests.plans import plan_at
+
+SMALL = Path(__file__).parent / "golden/small.yaml"
+
+
+@pytest.fixture(autouse=True)
+def _of_commands(light_plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `run("build", …)` builds."""
+    monkeypatch.setattr("tests.conftest.compiled", lambda recipe, overrides: light_plan)
+
 
 REMEDY = "Free some space and run the same command: what is complete is kept."
 
@@ -136,26 +146,26 @@ SHARD = "train/shard-00000-of-00006.arrow"
 @pytest.mark.parametrize("kept", range(7))
 @pytest.mark.parametrize("part", [0, 0.5, 1])
 def test_a_disk_that_fills_up_leaves_only_whole_files_and_the_same_command_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan, undisturbed: Path, kept: int, part: float
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, light_plan: Plan, light: Path, kept: int, part: float
 ) -> None:
     """There is room for `kept` shards with their records, and for a part of the next file, or all of it but a byte."""
-    right = contents(undisturbed)
-    records = sorted((undisturbed / ".pipeline/records").iterdir())
+    right = contents(light)
+    records = sorted((light / ".pipeline/records").iterdir())
     shards = [len(right[name]) for name in sorted(right) if name.endswith(".arrow")]
-    room = len(plan.fingerprint) + sum(len(right[name]) for name in HEAD)
+    room = len(light_plan.fingerprint) + sum(len(right[name]) for name in HEAD)
     room += sum(shards[:kept]) + sum(record.stat().st_size for record in records[:kept])
     room += int(part * ([*shards, len(right["README.md"])][kept] - 1))
     out = tmp_path / "data"
     with monkeypatch.context() as patch:
         Disk(patch, room)
         with pytest.raises(StorageError) as caught:
-            built(plan, out)
+            built(light_plan, out)
     assert caught.value.remedy == REMEDY
     there = contents(out)
     assert there == {name: right[name] for name in there}
     assert len(there) == len(HEAD) + kept
     assert not [name for name in files(out) if "partial" in name]
-    new, old = built(plan, out)
+    new, old = built(light_plan, out)
     assert (len(new), len(old)) == (6 - kept, kept)
     assert contents(out) == right
 
@@ -163,31 +173,31 @@ def test_a_disk_that_fills_up_leaves_only_whole_files_and_the_same_command_goes_
 @pytest.mark.parametrize("name", [*HEAD, "README.md", "manifest.json"])
 @pytest.mark.parametrize("lacking", [1, 100])
 def test_a_file_beside_the_shards_that_does_not_fit_is_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan, undisturbed: Path, name: str, lacking: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, light_plan: Plan, light: Path, name: str, lacking: int
 ) -> None:
     out = tmp_path / "data"
-    shutil.copytree(undisturbed, out)
+    shutil.copytree(light, out)
     (out / name).unlink()
     with monkeypatch.context() as patch:
-        Disk(patch, (undisturbed / name).stat().st_size - lacking)
+        Disk(patch, (light / name).stat().st_size - lacking)
         with pytest.raises(StorageError, match="no space left"):
-            built(plan, out)
+            built(light_plan, out)
     assert not (out / name).exists()
-    assert len(built(plan, out)[1]) == 6
-    assert contents(out) == contents(undisturbed)
+    assert len(built(light_plan, out)[1]) == 6
+    assert contents(out) == contents(light)
 
 
 def test_a_shard_without_room_for_its_record_is_built_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan, undisturbed: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, light_plan: Plan, light: Path
 ) -> None:
-    right = contents(undisturbed)
+    right = contents(light)
     out = tmp_path / "data"
     with monkeypatch.context() as patch:
-        Disk(patch, len(plan.fingerprint) + sum(len(right[name]) for name in (*HEAD, SHARD)) + 100)
+        Disk(patch, len(light_plan.fingerprint) + sum(len(right[name]) for name in (*HEAD, SHARD)) + 100)
         with pytest.raises(StorageError, match="no space left"):
-            built(plan, out)
+            built(light_plan, out)
     assert not list((out / ".pipeline/records").iterdir())
-    new, _ = built(plan, out)
+    new, _ = built(light_plan, out)
     assert SHARD in new
     assert contents(out) == right
 
@@ -252,8 +262,9 @@ def test_a_limit_on_file_sizes_is_reported_and_a_run_without_it_completes(
 
 def test_a_file_that_the_kernel_cuts_short_is_no_file(tmp_path: Path) -> None:
     """The tokenizer is written in one piece: a limit inside it gives a short write, and no error."""
-    out = tmp_path / "data"
-    limited = limited_to(1_000_000, "build", *SMALL, "--executor", "inline", "--out", str(out))
+    recipe, out = tmp_path / "r.yaml", tmp_path / "data"
+    recipe.write_text(f"extends: {SMALL}\ntokenizer: {{name: gpt2}}\n")
+    limited = limited_to(1_000_000, "build", str(recipe), "--executor", "inline", "--out", str(out))
     assert not (out / "tokenizer/tokenizer.json").exists()
     assert limited.returncode == 2
     assert REMEDY in limited.stderr
@@ -263,10 +274,10 @@ def test_a_file_that_the_kernel_cuts_short_is_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("out", ["file", "file/data", "file/deeper/data"])
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path, plan: Plan, out: str) -> None:
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path, light_plan: Plan, out: str) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(StorageError):
-        built(plan, tmp_path / out)
+        built(light_plan, tmp_path / out)
     assert (tmp_path / "file").read_text() == "mine"
     assert files(tmp_path) == ["file"]
 
@@ -274,11 +285,9 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path, plan: Plan
 # ── one builder at a time ───────────────────────────────────────────────────────────────────────────────────────────
 
 PAUSED = """
-import sys
+import pickle, sys
 from pathlib import Path
 from pipeline.build import build
-from pipeline.plan import compile_plan
-from pipeline.recipe import load
 
 class Paused:
     def run(self, work, common, items, folder):
@@ -286,15 +295,17 @@ class Paused:
         print("paused", flush=True)
         sys.stdin.read()
 
-out, *overrides = sys.argv[1:]
-build(compile_plan(load("tiny", overrides)), Path(out), Paused())
+out, plan = map(Path, sys.argv[1:])
+build(pickle.loads(plan.read_bytes()), out, Paused())
 """
 
 
 @contextmanager
-def another_build(out: Path) -> Iterator[subprocess.Popen[str]]:
+def another_build(plan: Plan, out: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that has built one shard, and holds still."""
-    command = [sys.executable, "-c", PAUSED, str(out), *OVERRIDES]
+    sent = out.parent / "plan"
+    sent.write_bytes(pickle.dumps(plan))
+    command = [sys.executable, "-c", PAUSED, str(out), str(sent)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -305,10 +316,10 @@ def another_build(out: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_second_builder_is_refused_until_the_first_is_gone_and_a_killed_one_leaves_no_lock(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], plan: Plan, undisturbed: Path
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], light_plan: Plan, light: Path
 ) -> None:
     out = tmp_path / "data"
-    with another_build(out) as other:
+    with another_build(light_plan, out) as other:
         before = written(out)
         assert run("build", out) == 2
         assert "another build is writing to this folder" in capsys.readouterr().err
@@ -317,17 +328,17 @@ def test_a_second_builder_is_refused_until_the_first_is_gone_and_a_killed_one_le
         assert written(out) == before
         other.send_signal(signal.SIGKILL)
         assert other.wait() == -signal.SIGKILL
-        new, old = built(plan, out)
+        new, old = built(light_plan, out)
     assert (len(new), old) == (5, {SHARD})
-    assert contents(out) == contents(undisturbed)
+    assert contents(out) == contents(light)
 
 
 def test_two_builds_of_different_recipes_that_begin_at_once_do_not_mix(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, light_plan: Plan
 ) -> None:
     """The second runs as a whole in the moment in which the first has seen an empty folder, and writes its claim."""
     out = tmp_path / "data"
-    other = compile_plan(load("tiny", [*OVERRIDES, "seed=1"]))
+    other = plan_at(tmp_path / "r.yaml", f"extends: {SMALL}\nseed: 2\n")
     real = LocalFolder.write
     second: list[StorageError | None] = []
 
@@ -335,7 +346,7 @@ def test_two_builds_of_different_recipes_that_begin_at_once_do_not_mix(
         if not second:
             second.append(None)
             try:
-                built(plan, out)
+                built(light_plan, out)
             except StorageError as error:
                 second[0] = error
         real(folder, name, text)
@@ -350,7 +361,7 @@ def test_two_builds_of_different_recipes_that_begin_at_once_do_not_mix(
     assert (first is None) != (second[0] is None), "one of them has the folder, the other is refused"
     alone = tmp_path / "alone/data"
     monkeypatch.undo()
-    built(other if first is None else plan, alone)
+    built(other if first is None else light_plan, alone)
     assert contents(out) == contents(alone)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def _kept(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} … {hashlib.sha256(text.encode()).hexdigest()}"
 
 
+@cache
 def stored() -> dict[str, Any]:
     """What was observed when the golden file was written."""
     loaded: dict[str, Any] = json.loads(FILE.read_text())
