@@ -14,7 +14,6 @@ import hashlib
 import os
 import pickle
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
@@ -24,6 +23,7 @@ from typing import TypeVar
 
 from pipeline.core.errors import RunError
 from pipeline.core.system.caches import is_temporary, trusted, user_cache
+from pipeline.core.system.open_files import created
 
 MOST = 200  # files of a kind, a few megabytes each
 PACKAGE = Path(__file__).parents[2]
@@ -93,14 +93,8 @@ def _read(file: Path) -> T:  # type: ignore[type-var]  # of whatever was kept un
 
 
 def _write(file: Path, pickled: bytes) -> None:
-    descriptor, partial = tempfile.mkstemp(dir=file.parent)
-    try:
-        with open(descriptor, "wb") as out:
-            out.write(hashlib.sha256(pickled).digest() + pickled)
-        os.replace(partial, file)
-    except BaseException:
-        os.unlink(partial)
-        raise
+    with created(file) as out:
+        out.write(hashlib.sha256(pickled).digest() + pickled)
     _make_room(file.parent)
 
 
