@@ -27,6 +27,14 @@ from pipeline.storage import LocalFolder
 from pipeline.storage.local import hash_of
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)  # no authorities: reading all is a fifth of a test of the Hub
+for _name in (
+    "ARGS",
+    "MAKEFLAGS",
+    "MAKEOVERRIDES",
+    "MFLAGS",
+):  # of `make test ARGS=…`: makes in tests take them
+    os.environ.pop(_name, None)
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # where it is set, each process that a test starts compiles everything
 sys.dont_write_bytecode = False
 for _number, _default in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
@@ -34,13 +42,12 @@ for _number, _default in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signa
         signal.signal(_number, _default)
 
 GOLDEN = Path(__file__).parent / "golden"
-OVERRIDES = ("worlds.people.size=200", "shard_tokens=8192")  # 600 documents, 6 shards of 60 kB
-SMALL = ("tiny", *(part for override in OVERRIDES for part in ("--set", override)))
+SMALL = str(Path(__file__).parent / "six_shards.yaml")
 
 
 @lru_cache(16)
-def compiled(recipe: str, overrides: tuple[str, ...]) -> Plan:
-    """The plan of a recipe of the library."""
+def compiled(recipe: str = SMALL, overrides: tuple[str, ...] = ()) -> Plan:
+    """The plan of a recipe of the library, or of the small dataset."""
     return planned(load(recipe, overrides))
 
 
@@ -66,7 +73,7 @@ def run(command: str, out: Path, *more: str) -> int:
     """
     if command == "build":
         with patch("pipeline.commands.build.compiled", lambda options: compiled(options.recipe, tuple(options.set))):
-            return cli.run(["build", *SMALL, "--executor", "inline", "--out", str(out), *more])
+            return cli.run(["build", SMALL, "--executor", "inline", "--out", str(out), *more])
     return cli.run([command, str(out), *more])
 
 
@@ -109,10 +116,10 @@ def _dumped_once() -> Iterator[None]:
 def _parsed_once() -> Iterator[None]:
     """A recipe of the library, and the tokenizer of a dataset, are parsed once: most of what reading either takes."""
     kept = lru_cache(64)(read_file)
-    known = (library("recipes"), GOLDEN)
+    known = (library("recipes"), GOLDEN, Path(SMALL))
 
     def remembered(path: Path, distance: int) -> Node:
-        return (kept if any(folder in path.parents for folder in known) else read_file)(path, distance)
+        return (kept if any(place in (path, *path.parents) for place in known) else read_file)(path, distance)
 
     tokenizers = patch("pipeline.dataset.reader.tokenizer_of", lru_cache(8)(tokenizer_of))
     with patch("pipeline.recipe.merging.read_file", remembered), tokenizers:
@@ -130,7 +137,7 @@ def _compiled_anew() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def plan() -> Plan:
     """The plan of the small dataset."""
-    return compiled("tiny", OVERRIDES)
+    return compiled()
 
 
 @pytest.fixture(scope="session")
@@ -138,22 +145,4 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> Path:
     """The small dataset as it should be. Not to be changed."""
     out = tmp_path_factory.mktemp("undisturbed") / "data"
     built(plan, out)
-    return out
-
-
-@pytest.fixture(scope="session")
-def light_plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """A plan of six shards, too, whose tokenizer is of bytes: most of what a build of `plan` writes is GPT-2's."""
-    small = Path(__file__).parent / "golden/small.yaml"
-    recipe = tmp_path_factory.mktemp("light") / "recipe.yaml"
-    columns = "splits: {train: {columns: [loss_mask, segment_ids, documents, spans]}}"
-    recipe.write_text(f"extends: {small}\nshard_tokens: 1024\n{columns}\n")
-    return compile_plan(load(str(recipe)))
-
-
-@pytest.fixture(scope="session")
-def light(tmp_path_factory: pytest.TempPathFactory, light_plan: Plan) -> Path:
-    """The dataset of `light_plan` as it should be. Not to be changed."""
-    out = tmp_path_factory.mktemp("light") / "data"
-    built(light_plan, out)
     return out

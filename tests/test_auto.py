@@ -117,29 +117,29 @@ def raises(error: Exception) -> Any:
 
 
 def test_a_ray_that_does_not_start_stops_the_build_only_where_it_was_asked_for(
-    tmp_path: Path, light_plan: Plan, light: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, plan: Plan, undisturbed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "data"
     monkeypatch.setattr(rays.local, "started", lambda workers, url: raises(Exception("timed out")))
     monkeypatch.setattr(chosen, "WORTH", -1.0)  # Ray at once
-    monkeypatch.setattr("pipeline.commands.build.compiled", lambda options: light_plan)
+    monkeypatch.setattr("pipeline.commands.build.compiled", lambda options: plan)
     for asked in (["--executor", "ray"], ["--workers", "2"]):
-        assert cli.run(["build", *SMALL, "--out", str(out), *asked]) == 1
+        assert cli.run(["build", SMALL, "--out", str(out), *asked]) == 1
         line = capsys.readouterr().err
         assert line.startswith("RunError: a local Ray does not start: timed out. ")
         assert line.count("\n") == 1
-    assert cli.run(["build", *SMALL, "--out", str(out)]) == 0
+    assert cli.run(["build", SMALL, "--out", str(out)]) == 0
     shown, line = capsys.readouterr()
     assert line == "notice: a local Ray does not start: timed out: this process builds the rest\n"
     assert "6 shards built, 0 kept" in shown
     assert shown.endswith(" (by this process)\n")
-    assert contents(out) == contents(light)
+    assert contents(out) == contents(undisturbed)
 
 
 def test_a_small_build_is_this_process_alone(
-    tmp_path: Path, light_plan: Plan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(rays.local, "started", lambda *_: pytest.fail("Ray is started"))
-    monkeypatch.setattr("pipeline.commands.build.compiled", lambda options: light_plan)
-    assert cli.run(["build", *SMALL, "--out", str(tmp_path / "data")]) == 0
+    monkeypatch.setattr("pipeline.commands.build.compiled", lambda options: plan)
+    assert cli.run(["build", SMALL, "--out", str(tmp_path / "data")]) == 0
     assert capsys.readouterr().out.endswith(" s (by this process)\n")

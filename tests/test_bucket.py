@@ -18,7 +18,7 @@ from pipeline.dataset.manifest import Manifest
 from pipeline.plan import Plan
 from pipeline.storage import STATE, bucket, folder_at
 from pipeline.storage.bucket import BucketFolder
-from tests.conftest import OVERRIDES, built, compiled, contents, run
+from tests.conftest import SMALL, built, compiled, contents, run
 from tests.plans import usual
 from tests.s3 import Server, served
 
@@ -178,7 +178,7 @@ def test_a_folder_of_another_recipe_and_a_foreign_one_are_refused(url: str, plan
     built(plan, url)
     before = objects(url)
     with pytest.raises(StorageError, match="built from another recipe"):
-        built(compiled("tiny", (*OVERRIDES, "seed=1")), url)
+        built(compiled(SMALL, ("seed=1",)), url)
     assert objects(url) == before
     with pytest.raises(StorageError, match="not empty and not a dataset of ours"):
         built(plan, url.removesuffix("/data"))

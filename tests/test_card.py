@@ -55,8 +55,8 @@ def test_the_header_names_the_files_of_each_split(text: str) -> None:
 
 def test_the_card_says_what_is_in_it(undisturbed: Path, plan: Plan, text: str) -> None:
     split = json.loads((undisturbed / "manifest.json").read_text())["splits"]["train"]
-    assert f"| train | biographies | {split['documents']:,} | {split['tokens']:,} | | | |" in text
-    assert "| people | 200 | 13,440 |" in text  # bits
+    assert f"| train | bios | {split['documents']:,} | {split['tokens']:,} | | | |" in text
+    assert "| people | 20 | 360 |" in text  # bits: 20 × (log2(25/20) + 1 + 11.71 + 1.5 + 3.46)
     assert plan.fingerprint[:16] in text
     for what in ("`recipe.yaml`", "@misc{data,", "arXiv:2309.14316", "arXiv:2309.14402", "arXiv:2404.05405"):
         assert what in text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import zipfile
@@ -132,12 +131,9 @@ def make(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     ready = tmp_path / "environment/run"
     ready.touch()
 
-    # `make test ARGS=…` hands its variables on to every make below it
-    alone = {name: value for name, value in os.environ.items() if name not in ("ARGS", "MAKEFLAGS", "MAKEOVERRIDES")}
-
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = ["make", "--no-print-directory", f"VENV={tmp_path}/environment", "-o", str(ready), *arguments]
-        return subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True)
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
     return run
 

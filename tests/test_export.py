@@ -33,7 +33,7 @@ from pipeline.recipe.loading import export_spec
 from pipeline.recipe.writing import dump
 from pipeline.storage import arrow
 from tests.by_hand import END, by_hand
-from tests.conftest import OVERRIDES, built, compiled, contents, run, written
+from tests.conftest import SMALL, built, compiled, contents, run, written
 from tests.plans import usual
 from tests.readers import builder
 
@@ -562,7 +562,6 @@ def test_a_bucket_gets_and_gives_what_a_disk_does(joined: Dataset, tmp_path: Pat
 
 # ── exports of a recipe ─────────────────────────────────────────────────────────────────────────────────────────────
 
-TINY = ("worlds.people.size=100", "shard_tokens=8192")
 EXPORT_LIST = "exports=[parquet, {kind: megatron, columns: [input_ids]}]"
 
 
@@ -570,17 +569,17 @@ EXPORT_LIST = "exports=[parquet, {kind: megatron, columns: [input_ids]}]"
 def with_exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small dataset with exports. Not to be changed."""
     out = tmp_path_factory.mktemp("exports") / "data"
-    built(compiled("tiny", (*TINY, EXPORT_LIST)), out)
+    built(compiled(SMALL, (EXPORT_LIST,)), out)
     return out
 
 
 def test_exports_of_a_recipe_change_nothing_else(with_exports: Path, tmp_path: Path):
-    plain = compiled("tiny", TINY)
+    plain = compiled()
     out = tmp_path / "data"
     built(plain, out)
     before, files = contents(out), written(out)
     assert "exports" not in before["recipe.yaml"].decode()
-    plan = compiled("tiny", (*TINY, EXPORT_LIST))
+    plan = compiled(SMALL, (EXPORT_LIST,))
     assert plan.fingerprint == plain.fingerprint
     assert built(plan, out)[0] == set()
     after = contents(out)
@@ -616,7 +615,7 @@ def test_verify_reads_exports(with_exports: Path, tmp_path: Path):
         "exports/parquet/export.json: missing; the export is not complete",
     ]
     assert run("verify", out) == 1
-    built(compiled("tiny", (*TINY, EXPORT_LIST)), out)
+    built(compiled(SMALL, (EXPORT_LIST,)), out)
     assert verify(out) == ["exports/megatron/more.bin: not in export.json"]
 
 
@@ -645,7 +644,7 @@ def test_a_changed_record_of_an_export_is_found_and_mended(with_exports: Path, t
     whole = record.read_text()
     record.write_text(json.dumps({**json.loads(whole), change[0]: change[1]}, indent=1) + "\n")
     assert "exports/megatron/export.json: its bytes have changed" in verify(out)
-    built(compiled("tiny", (*TINY, EXPORT_LIST)), out)
+    built(compiled(SMALL, (EXPORT_LIST,)), out)
     assert verify(out) == []
     assert record.read_text() == whole
 
@@ -691,7 +690,7 @@ def test_an_export_that_cannot_be_is_refused_when_the_recipe_is_read(exports: st
 def test_a_build_is_refused_whose_export_would_be(tmp_path: Path, small: Dataset):
     """Before any shard is made: of a vocabulary that the tokenizer tells, and of a folder with another export."""
     override = builder.wide_tokenizer(small, tmp_path / "wide.json")
-    wide = compile_plan(load("tiny", [*TINY, override, "exports=[{kind: nanogpt, columns: [input_ids]}]"]))
+    wide = compile_plan(load(SMALL, [override, "exports=[{kind: nanogpt, columns: [input_ids]}]"]))
     with pytest.raises(PipelineError, match="exports: nanogpt: the token ids are int32"):
         built(wide, tmp_path / "wide")
     assert not (tmp_path / "wide").exists()
@@ -699,7 +698,7 @@ def test_a_build_is_refused_whose_export_would_be(tmp_path: Path, small: Dataset
     other.mkdir(parents=True)
     (other / "mine.txt").write_text("mine")
     (tmp_path / "data/.pipeline").mkdir()
-    plan = compile_plan(load("tiny", [*TINY, "exports=[mds]"]))
+    plan = compile_plan(load(SMALL, ["exports=[mds]"]))
     (tmp_path / "data/.pipeline/fingerprint").write_text(plan.fingerprint)
     with pytest.raises(StorageError, match="not empty and no export of ours"):
         built(plan, tmp_path / "data")
@@ -766,7 +765,7 @@ def test_datasets_tells_exports_of_two_datasets_apart(kind: str, tmp_path: Path)
     seen = []
     for seed in (0, 1):
         out = tmp_path / str(seed)
-        built(compiled("tiny", (*OVERRIDES, f"seed={seed}")), out / "data")
+        built(compiled(SMALL, (f"seed={seed}",)), out / "data")
         place = out / kind
         export(Dataset.at(out / "data"), export_spec(kind, [], {"columns": ["input_ids"]}), str(place))
         seen.append(load_dataset(str(place), split="train", cache_dir=str(tmp_path / "cache"))[0])

@@ -47,7 +47,7 @@ def test_killed_while_a_shard_is_on_its_way_there_is_none_and_the_same_command_s
 ) -> None:
     url = "s3://bucket/sending/data"
     server.failing("PUT", "shard-00002", "hang")
-    command = [sys.executable, "-m", "pipeline", "build", *SMALL, "--executor", "inline", "--out", url]
+    command = [sys.executable, "-m", "pipeline", "build", SMALL, "--executor", "inline", "--out", url]
     with subprocess.Popen(command, env={**os.environ}, stderr=subprocess.DEVNULL) as process:
         end = time.monotonic() + 60
         while not server.failed:

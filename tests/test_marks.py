@@ -28,13 +28,13 @@ END = "<!-- pretraining-recipes: end -->\n"
 
 
 @pytest.fixture(scope="module")
-def text(light: Path) -> str:
-    return (light / "README.md").read_text()
+def text(undisturbed: Path) -> str:
+    return (undisturbed / "README.md").read_text()
 
 
 @pytest.fixture
-def out(tmp_path: Path, light: Path) -> Path:
-    shutil.copytree(light, tmp_path / "data")
+def out(tmp_path: Path, undisturbed: Path) -> Path:
+    shutil.copytree(undisturbed, tmp_path / "data")
     return tmp_path / "data"
 
 
@@ -65,9 +65,9 @@ WORDS = {
 
 @pytest.mark.parametrize("written", WORDS.values(), ids=WORDS)
 def test_what_a_person_has_written_around_our_part_stays_and_is_no_fault(
-    light: Path, text: str, written: Callable[[str], str]
+    undisturbed: Path, text: str, written: Callable[[str], str]
 ) -> None:
-    manifest, there = Manifest.of(LocalFolder(light)), written(text)
+    manifest, there = Manifest.of(LocalFolder(undisturbed)), written(text)
     assert there != text
     assert fault(there.encode(), header(manifest), manifest.fingerprint) == ""
     assert kept(text, there) == there
@@ -78,7 +78,7 @@ def test_what_a_person_has_written_around_our_part_stays_and_is_no_fault(
 
 @pytest.mark.parametrize("words", [*WORDS])
 def test_builds_leave_what_a_person_has_written_and_verify_finds_no_fault_in_it(
-    out: Path, light_plan: Plan, text: str, words: str
+    out: Path, plan: Plan, text: str, words: str
 ) -> None:
     written = WORDS[words]
     path = out / "README.md"
@@ -86,12 +86,12 @@ def test_builds_leave_what_a_person_has_written_and_verify_finds_no_fault_in_it(
     assert verify(out) == []
     path.write_text(written(text).replace("Token ids, packed", "Words, packed"))
     assert verify(out) == ["README.md: our part has changed"]
-    built(light_plan, out)
+    built(plan, out)
     assert path.read_text() == written(text)
     path.write_text(written(text))
     for name in ("manifest.json", "train/shard-00000-of-00006.arrow"):
         (out / name).unlink()
-    built(light_plan, out)
+    built(plan, out)
     assert path.read_text() == written(text)
 
 
@@ -111,11 +111,11 @@ def test_keys_at_any_place_stay_and_ours_are_ours(text: str) -> None:
     assert kept(text, found) == found
 
 
-def test_a_card_without_marks_is_a_persons_and_ours_comes_after_it(out: Path, light_plan: Plan, text: str) -> None:
+def test_a_card_without_marks_is_a_persons_and_ours_comes_after_it(out: Path, plan: Plan, text: str) -> None:
     path = out / "README.md"
     path.write_text("---\nlicense: mit\nconfigs: nonsense\n---\n# Mine\n\nAll of it is.\n")
     assert verify(out) == ["README.md: the marks around our part are damaged"]
-    built(light_plan, out)
+    built(plan, out)
     body = text.partition("---\n")[2].partition("---\n")
     assert path.read_text() == f"---\nlicense: mit\n{body[0]}---\n# Mine\n\nAll of it is.\n\n{body[2]}"
     assert verify(out) == []
@@ -138,8 +138,8 @@ def test_a_card_without_marks_is_a_persons_and_ours_comes_after_it(out: Path, li
         lambda text: "\ufeff" + text,
     ],
 )
-def test_damaged_marks_and_fences_are_mended(text: str, damage: Callable[[str], str], light: Path) -> None:
-    manifest = Manifest.of(LocalFolder(light))
+def test_damaged_marks_and_fences_are_mended(text: str, damage: Callable[[str], str], undisturbed: Path) -> None:
+    manifest = Manifest.of(LocalFolder(undisturbed))
     assert damage(text) != text
     assert fault(damage(text).encode(), header(manifest), manifest.fingerprint)
     assert kept(text, damage(text)) == text
@@ -152,21 +152,21 @@ def test_words_around_damaged_marks_stay(text: str) -> None:
     assert kept(text, twice) == there + "And mine.\n"
 
 
-def test_a_card_that_has_lost_a_mark_is_put_aside(out: Path, light_plan: Plan, text: str) -> None:
+def test_a_card_that_has_lost_a_mark_is_put_aside(out: Path, plan: Plan, text: str) -> None:
     """What was above our part, and what was in it, cannot be told apart then."""
     path, aside = out / "README.md", out / ".pipeline/README.md"
     path.write_text(before(text, "Mine.\n\n"))
-    built(light_plan, out)
+    built(plan, out)
     assert not aside.exists()
     torn = BEGIN.sub("", before(text, "Mine.\n\n"))
     path.write_text(torn)
-    built(light_plan, out)
+    built(plan, out)
     assert path.read_text() == text
     assert aside.read_text() == torn
 
 
-def test_every_byte_of_our_part_and_of_the_header_counts(text: str, light: Path) -> None:
-    manifest = Manifest.of(LocalFolder(light))
+def test_every_byte_of_our_part_and_of_the_header_counts(text: str, undisturbed: Path) -> None:
+    manifest = Manifest.of(LocalFolder(undisturbed))
     expected = header(manifest)
     assert fault(text.encode(), expected, manifest.fingerprint) == ""
     assert fault(text.encode(), expected, "0" * 64) == "our part has changed"
@@ -189,23 +189,23 @@ def test_marks_in_a_document_are_no_marks() -> None:
 
 @settings(derandomize=True, deadline=None, max_examples=200)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), st.binary(max_size=60))
-def test_no_card_is_more_than_kept(light: Path, words: str, data: bytes) -> None:
+def test_no_card_is_more_than_kept(undisturbed: Path, words: str, data: bytes) -> None:
     """Whatever stands there: what comes out has our part once, and is its own fixed point."""
-    fresh = (light / "README.md").read_text()
+    fresh = (undisturbed / "README.md").read_text()
     for there in (words, before(fresh, words + "\n"), fresh + words, words + fresh, readable(data)):
         once = kept(fresh, there)
         assert len(BEGIN.findall(once)) == once.count(END) == 1
         assert kept(fresh, once) == once
 
 
-def test_a_renamed_folder_has_a_new_card_with_the_old_words(out: Path, light_plan: Plan, text: str) -> None:
+def test_a_renamed_folder_has_a_new_card_with_the_old_words(out: Path, plan: Plan, text: str) -> None:
     (out / "README.md").write_text(text + "Mine.\n")
     moved = out.rename(out.with_name("renamed"))
     assert verify(moved) == []
     manifest = (moved / "manifest.json").read_bytes()
-    built(light_plan, moved)
+    built(plan, moved)
     found = (moved / "README.md").read_text()
-    assert found == card(light_plan, Manifest.of(LocalFolder(moved)), "renamed") + "Mine.\n"
+    assert found == card(plan, Manifest.of(LocalFolder(moved)), "renamed") + "Mine.\n"
     assert (moved / "manifest.json").read_bytes() == manifest
 
 
@@ -241,8 +241,8 @@ def test_a_persons_snippet_is_not_taken_for_ours(text: str) -> None:
     assert sent.count('load_dataset("user/name", split="train")') == 1
 
 
-def test_noise_is_replaced(out: Path, light_plan: Plan, light: Path) -> None:
+def test_noise_is_replaced(out: Path, plan: Plan, undisturbed: Path) -> None:
     assert readable(b"\0") is readable(random.Random(1).randbytes(100)) is None
     (out / "README.md").write_bytes(os.urandom(1000))
-    built(light_plan, out)
-    assert contents(out) == contents(light)
+    built(plan, out)
+    assert contents(out) == contents(undisturbed)

@@ -33,7 +33,7 @@ KNOWN = known()
 REFUSED = (
     "codes", "address in memory", "split tokenizer", "split exports", "nothing fits whose length is not known",
 )  # fmt: skip
-PARTS, EXAMPLES = 1, 3  # of `make test`
+PARTS, EXAMPLES = 1, 2  # of `make test`
 MORE_PARTS, MORE_EXAMPLES = 20, 60  # of `make test-all`
 
 

@@ -21,7 +21,7 @@ import pytest
 from pipeline import cli
 from pipeline.dataset.card_on_hub import on_hub
 from pipeline.publish.hub import branch, client, commits
-from tests.conftest import contents
+from tests.conftest import SMALL, built, compiled, contents
 from tests.hub import DROP, Hub, serving
 
 REPO = "user/name"
@@ -95,8 +95,7 @@ def expected(out: Path, repo: str = REPO) -> dict[str, bytes]:
 def another(tmp_path: Path) -> Path:
     """A small dataset of another recipe, in other shards."""
     out = tmp_path / "another"
-    made = ["--set", "worlds.people.size=50", "--set", "seed=1", "--executor", "inline", "--out", str(out)]
-    assert cli.run(["build", "tiny", *made]) == 0
+    built(compiled(SMALL, ("seed=1", "shard_tokens=2048")), out)
     return out
 
 
@@ -248,7 +247,7 @@ def test_what_somebody_took_away_is_sent_again(here: Hub, push: Pusher, undistur
     here.repos[REPO].commit("main", "oops", {name: b for name, b in head.files.items() if name != SHARDS[2]})
     here.objects.clear()
     before = len(here.requests)
-    assert "1 file (0.1 MB) new in 1 commit, 10 kept" in push()
+    assert "1 file (0.0 MB) new in 1 commit, 10 kept" in push()
     assert here.files(REPO) == expected(undisturbed)
     assert len(here.asked(PUT, before)) == 1
 
@@ -311,7 +310,7 @@ def test_a_branch_is_made_of_nothing_else_and_the_others_stay(
     push(out=another(tmp_path))
     main = here.files(REPO)
     to_branch = ("--revision", "seed0/a", "--message", "Seed 0")
-    assert push(*to_branch).endswith("/user/name, private, seed0/a\n11 files (2.1 MB) new in 1 commit, 0 kept\n")
+    assert push(*to_branch).endswith("/user/name, private, seed0/a\n11 files (0.1 MB) new in 1 commit, 0 kept\n")
     assert push(*to_branch).endswith("nothing new, 11 kept\n")
     assert here.titles(REPO, "seed0/a") == ["Seed 0"]
     assert here.files(REPO, "seed0/a") == expected(undisturbed)

@@ -99,7 +99,7 @@ def test_a_local_ray_writes_the_files_of_an_inline_build(
     tmp_path: Path, undisturbed: Path, capsys: pytest.CaptureFixture[str], workers: str
 ) -> None:
     out = tmp_path / "data"
-    assert cli.run(["build", *SMALL, "--workers", workers, "--out", str(out)]) == 0
+    assert cli.run(["build", SMALL, "--workers", workers, "--out", str(out)]) == 0
     assert "6 shards built, 0 kept" in capsys.readouterr().out
     assert contents(out) == contents(undisturbed)
 
@@ -258,9 +258,9 @@ def test_a_running_cluster_is_used_and_goes_on(
         used.append(ray.get_runtime_context().gcs_address)
 
     monkeypatch.setattr(ray, "init", init)
-    assert cli.run(["build", *SMALL, "--address", cluster.address, "--out", str(first)]) == 0
+    assert cli.run(["build", SMALL, "--address", cluster.address, "--out", str(first)]) == 0
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
-    assert cli.run(["build", *SMALL, "--out", str(second)]) == 0
+    assert cli.run(["build", SMALL, "--out", str(second)]) == 0
     assert capsys.readouterr().out.count("6 shards built, 0 kept") == 2
     real(cluster.address, log_to_driver=False)
     alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
@@ -274,7 +274,7 @@ def test_a_running_cluster_is_used_and_goes_on(
 @pytest.mark.slow
 def test_an_address_where_no_cluster_is_gives_one_line(tmp_path: Path) -> None:
     """And soon: Ray itself would go on trying for ten minutes."""
-    command = [sys.executable, "-m", "pipeline", "build", *SMALL, "--out", str(tmp_path / "data")]
+    command = [sys.executable, "-m", "pipeline", "build", SMALL, "--out", str(tmp_path / "data")]
     done = subprocess.run([*command, "--address", "127.0.0.1:9"], capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 1
     assert done.stderr.startswith("RunError: cannot connect to the Ray cluster at '127.0.0.1:9'")
@@ -306,7 +306,7 @@ def test_a_node_that_does_not_see_the_folder_is_refused_before_a_shard_is_built(
 ) -> None:
     out = tmp_path / "data"
     monkeypatch.setattr(executors, "_probe", sees_nothing_on_one_node)
-    assert cli.run(["build", *SMALL, "--address", cluster.address, "--out", str(out)]) == 2
+    assert cli.run(["build", SMALL, "--address", cluster.address, "--out", str(out)]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"StorageError: {out}: node ")
     assert "does not see this folder" in error
@@ -346,7 +346,7 @@ def test_a_folder_that_a_worker_cannot_write_is_one_line_and_exit_code_2(
     (out / ".pipeline").mkdir(parents=True)
     (out / ".pipeline/fingerprint").write_text(plan.fingerprint)
     (out / "train").write_text("")
-    assert cli.run(["build", *SMALL, "--address", cluster.address, "--out", str(out)]) == 2
+    assert cli.run(["build", SMALL, "--address", cluster.address, "--out", str(out)]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"StorageError: {out}/train/shard-")
     assert "cannot be written" in error

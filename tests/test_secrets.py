@@ -181,7 +181,7 @@ def test_a_store_that_says_a_secret_or_a_signature_is_reported_without(
 ) -> None:
     server.message = f"{PLANTED['AWS_SECRET_ACCESS_KEY']} at https://host/x?X-Amz-Signature=planted-password"
     server.failing("PUT", "", how)
-    assert cli.run(["build", *SMALL, "--executor", "inline", "--out", f"s3://bucket/{how}/data"]) == 2
+    assert cli.run(["build", SMALL, "--executor", "inline", "--out", f"s3://bucket/{how}/data"]) == 2
     out, error = capsys.readouterr()
     assert "(AWS_SECRET_ACCESS_KEY) at https://host/x?(hidden)" in error
     assert shows_secret(out + error) == []

@@ -31,12 +31,6 @@ from tests.plans import plan_at
 SMALL = Path(__file__).parent / "golden/small.yaml"
 
 
-@pytest.fixture(autouse=True)
-def _of_commands(light_plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `run("build", …)` builds."""
-    monkeypatch.setattr("tests.conftest.compiled", lambda recipe, overrides: light_plan)
-
-
 REMEDY = "Free some space and run the same command: what is complete is kept."
 
 
@@ -146,26 +140,26 @@ SHARD = "train/shard-00000-of-00006.arrow"
 @pytest.mark.parametrize("kept", range(7))
 @pytest.mark.parametrize("part", [0, 0.5, 1])
 def test_a_disk_that_fills_up_leaves_only_whole_files_and_the_same_command_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, light_plan: Plan, light: Path, kept: int, part: float
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan, undisturbed: Path, kept: int, part: float
 ) -> None:
     """There is room for `kept` shards with their records, and for a part of the next file, or all of it but a byte."""
-    right = contents(light)
-    records = sorted((light / ".pipeline/records").iterdir())
+    right = contents(undisturbed)
+    records = sorted((undisturbed / ".pipeline/records").iterdir())
     shards = [len(right[name]) for name in sorted(right) if name.endswith(".arrow")]
-    room = len(light_plan.fingerprint) + sum(len(right[name]) for name in HEAD)
+    room = len(plan.fingerprint) + sum(len(right[name]) for name in HEAD)
     room += sum(shards[:kept]) + sum(record.stat().st_size for record in records[:kept])
     room += int(part * ([*shards, len(right["README.md"])][kept] - 1))
     out = tmp_path / "data"
     with monkeypatch.context() as patch:
         Disk(patch, room)
         with pytest.raises(StorageError) as caught:
-            built(light_plan, out)
+            built(plan, out)
     assert caught.value.remedy == REMEDY
     there = contents(out)
     assert there == {name: right[name] for name in there}
     assert len(there) == len(HEAD) + kept
     assert not [name for name in files(out) if "partial" in name]
-    new, old = built(light_plan, out)
+    new, old = built(plan, out)
     assert (len(new), len(old)) == (6 - kept, kept)
     assert contents(out) == right
 
@@ -173,31 +167,31 @@ def test_a_disk_that_fills_up_leaves_only_whole_files_and_the_same_command_goes_
 @pytest.mark.parametrize("name", [*HEAD, "README.md", "manifest.json"])
 @pytest.mark.parametrize("lacking", [1, 100])
 def test_a_file_beside_the_shards_that_does_not_fit_is_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, light_plan: Plan, light: Path, name: str, lacking: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan, undisturbed: Path, name: str, lacking: int
 ) -> None:
     out = tmp_path / "data"
-    shutil.copytree(light, out)
+    shutil.copytree(undisturbed, out)
     (out / name).unlink()
     with monkeypatch.context() as patch:
-        Disk(patch, (light / name).stat().st_size - lacking)
+        Disk(patch, (undisturbed / name).stat().st_size - lacking)
         with pytest.raises(StorageError, match="no space left"):
-            built(light_plan, out)
+            built(plan, out)
     assert not (out / name).exists()
-    assert len(built(light_plan, out)[1]) == 6
-    assert contents(out) == contents(light)
+    assert len(built(plan, out)[1]) == 6
+    assert contents(out) == contents(undisturbed)
 
 
 def test_a_shard_without_room_for_its_record_is_built_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, light_plan: Plan, light: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan, undisturbed: Path
 ) -> None:
-    right = contents(light)
+    right = contents(undisturbed)
     out = tmp_path / "data"
     with monkeypatch.context() as patch:
-        Disk(patch, len(light_plan.fingerprint) + sum(len(right[name]) for name in (*HEAD, SHARD)) + 100)
+        Disk(patch, len(plan.fingerprint) + sum(len(right[name]) for name in (*HEAD, SHARD)) + 100)
         with pytest.raises(StorageError, match="no space left"):
-            built(light_plan, out)
+            built(plan, out)
     assert not list((out / ".pipeline/records").iterdir())
-    new, _ = built(light_plan, out)
+    new, _ = built(plan, out)
     assert SHARD in new
     assert contents(out) == right
 
@@ -274,10 +268,10 @@ def test_a_file_that_the_kernel_cuts_short_is_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("out", ["file", "file/data", "file/deeper/data"])
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path, light_plan: Plan, out: str) -> None:
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path, plan: Plan, out: str) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(StorageError):
-        built(light_plan, tmp_path / out)
+        built(plan, tmp_path / out)
     assert (tmp_path / "file").read_text() == "mine"
     assert files(tmp_path) == ["file"]
 
@@ -316,10 +310,10 @@ def another_build(plan: Plan, out: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_second_builder_is_refused_until_the_first_is_gone_and_a_killed_one_leaves_no_lock(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], light_plan: Plan, light: Path
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], plan: Plan, undisturbed: Path
 ) -> None:
     out = tmp_path / "data"
-    with another_build(light_plan, out) as other:
+    with another_build(plan, out) as other:
         before = written(out)
         assert run("build", out) == 2
         assert "another build is writing to this folder" in capsys.readouterr().err
@@ -328,13 +322,13 @@ def test_a_second_builder_is_refused_until_the_first_is_gone_and_a_killed_one_le
         assert written(out) == before
         other.send_signal(signal.SIGKILL)
         assert other.wait() == -signal.SIGKILL
-        new, old = built(light_plan, out)
+        new, old = built(plan, out)
     assert (len(new), old) == (5, {SHARD})
-    assert contents(out) == contents(light)
+    assert contents(out) == contents(undisturbed)
 
 
 def test_two_builds_of_different_recipes_that_begin_at_once_do_not_mix(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, light_plan: Plan
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Plan
 ) -> None:
     """The second runs as a whole in the moment in which the first has seen an empty folder, and writes its claim."""
     out = tmp_path / "data"
@@ -346,7 +340,7 @@ def test_two_builds_of_different_recipes_that_begin_at_once_do_not_mix(
         if not second:
             second.append(None)
             try:
-                built(light_plan, out)
+                built(plan, out)
             except StorageError as error:
                 second[0] = error
         real(folder, name, text)
@@ -361,7 +355,7 @@ def test_two_builds_of_different_recipes_that_begin_at_once_do_not_mix(
     assert (first is None) != (second[0] is None), "one of them has the folder, the other is refused"
     alone = tmp_path / "alone/data"
     monkeypatch.undo()
-    built(other if first is None else light_plan, alone)
+    built(other if first is None else plan, alone)
     assert contents(out) == contents(alone)
 
 

@@ -24,9 +24,9 @@ from pipeline.training.streams import Stream, of_plan
 
 
 @pytest.fixture(scope="module")
-def rows(light_plan: Plan) -> list[dict[str, Any]]:
+def rows(plan: Plan) -> list[dict[str, Any]]:
     """The rows of all shards, as pyarrow shows them."""
-    return [row for k in range(light_plan.splits["train"].shards) for row in shard_rows(light_plan, k)]
+    return [row for k in range(plan.splits["train"].shards) for row in shard_rows(plan, k)]
 
 
 def shard_rows(plan: Plan, k: int) -> list[dict[str, Any]]:
@@ -58,8 +58,8 @@ ASKED = ["worlds.people.size=100", "splits.train=null", "sources.biographies=nul
 SHARDS = st.lists(st.integers(0, 7), min_size=1, max_size=6).map(tuple)
 
 
-def test_the_rows_are_those_of_the_shards_in_their_order(light_plan: Plan, rows: list[dict[str, Any]]):
-    assert list(map(plain, of_plan(light_plan, "train"))) == rows
+def test_the_rows_are_those_of_the_shards_in_their_order(plan: Plan, rows: list[dict[str, Any]]):
+    assert list(map(plain, of_plan(plan, "train"))) == rows
 
 
 def test_a_recipe_is_enough():
@@ -69,8 +69,8 @@ def test_a_recipe_is_enough():
     assert plain(next(iter(pipeline.stream(recipe, "train")))) != right[0]
 
 
-def test_what_is_built_is_read_in_the_same_way(light: Path, rows: list[dict[str, Any]]):
-    assert list(map(plain, pipeline.read(light, "train"))) == rows
+def test_what_is_built_is_read_in_the_same_way(undisturbed: Path, rows: list[dict[str, Any]]):
+    assert list(map(plain, pipeline.read(undisturbed, "train"))) == rows
 
 
 def test_rows_of_texts_and_numbers_are_streamed_too():
@@ -143,11 +143,11 @@ def pickle_free(stream: Stream, state: dict[str, int]) -> Stream:
     return stream
 
 
-def test_the_state_of_a_real_stream_resumes_at_any_row(light_plan: Plan, rows: list[dict[str, Any]]):
+def test_the_state_of_a_real_stream_resumes_at_any_row(plan: Plan, rows: list[dict[str, Any]]):
     for stop in (0, 1, 5, len(rows) // 2, len(rows) - 1, len(rows)):
-        first = of_plan(light_plan, "train")
+        first = of_plan(plan, "train")
         assert len(list(islice(first, stop))) == stop
-        again = pickle_free(of_plan(light_plan, "train"), first.state_dict())
+        again = pickle_free(of_plan(plan, "train"), first.state_dict())
         assert list(map(plain, again)) == rows[stop:]
 
 
@@ -155,26 +155,26 @@ def test_without_epochs_it_goes_on_for_ever():
     assert [int(row["input_ids"]) for row in islice(counting((2, 3), epochs=None), 12)] == [*range(5), *range(5), 0, 1]
 
 
-def test_datasets_has_the_same_rows_types_and_a_state(light_plan: Plan, rows: list[dict[str, Any]], light: Path):
+def test_datasets_has_the_same_rows_types_and_a_state(plan: Plan, rows: list[dict[str, Any]], undisturbed: Path):
     from datasets import Dataset
 
-    made = of_plan(light_plan, "train").datasets()
-    first = Dataset.from_file(str(light / "train/shard-00000-of-00006.arrow"))
+    made = of_plan(plan, "train").datasets()
+    first = Dataset.from_file(str(undisturbed / "train/shard-00000-of-00006.arrow"))
     assert made.features == first.features
     assert list(made) == rows
     half = iter(made)
     for _ in range(10):
         next(half)
     state = made.state_dict()
-    again = of_plan(light_plan, "train").datasets()
+    again = of_plan(plan, "train").datasets()
     again.load_state_dict(state)
     assert list(again) == rows[10:]
 
 
-def test_datasets_shares_the_shards_among_nodes(light_plan: Plan, rows: list[dict[str, Any]]):
+def test_datasets_shares_the_shards_among_nodes(plan: Plan, rows: list[dict[str, Any]]):
     from datasets.distributed import split_dataset_by_node
 
-    made = of_plan(light_plan, "train").datasets()
+    made = of_plan(plan, "train").datasets()
     parts = [list(split_dataset_by_node(made, rank, 2)) for rank in range(2)]
     shown = [json.dumps(row, default=int) for row in chain(*parts)]
     assert shown != list(map(json.dumps, rows))
@@ -310,35 +310,35 @@ def numbers_of(rows: Any) -> list[int]:
 @pytest.mark.parametrize("uneven", ["keep", "drop", "pad"])
 @pytest.mark.parametrize("built", [False, True])
 def test_one_of_many_makes_its_own_rows_only(
-    light_plan: Plan, light: Path, rows: list[dict[str, Any]], built: bool, uneven: Any, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, undisturbed: Path, rows: list[dict[str, Any]], built: bool, uneven: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("pipeline.shard.shard.make_shard", lambda *_: pytest.fail("a whole shard was made"))
     monkeypatch.setattr("pipeline.dataset.reader.Dataset.columns", lambda *_: pytest.fail("a whole shard was read"))
     options: dict[str, Any] = {"uneven": uneven, "epochs": 2}
-    whole = pipeline.read(light, "train", **options) if built else of_plan(light_plan, "train", **options)
-    for rank in (0, 5, 16):
-        right = given_to(len(rows), 2, uneven, rank, 17)
-        mine = whole.shared(rank, 17)
+    whole = pipeline.read(undisturbed, "train", **options) if built else of_plan(plan, "train", **options)
+    for rank in (0, 5, 12):
+        right = given_to(len(rows), 2, uneven, rank, 13)
+        mine = whole.shared(rank, 13)
         assert list(map(plain, mine)) == [rows[i] for i in right]
         assert len(mine) == len(right)
         assert list(map(plain, mine[[5, 0, 5, -1]])) == [rows[right[i]] for i in (5, 0, 5, -1)]
 
 
-def test_a_table_of_a_plan_has_the_rows_of_its_shards(light_plan: Plan, rows: list[dict[str, Any]]):
-    stream = of_plan(light_plan, "train")
+def test_a_table_of_a_plan_has_the_rows_of_its_shards(plan: Plan, rows: list[dict[str, Any]]):
+    stream = of_plan(plan, "train")
     chosen = np.random.default_rng(0).permutation(len(rows))
     assert [plain(stream[i]) for i in chosen[:9]] == [rows[i] for i in chosen[:9]]
     assert list(map(plain, stream[chosen])) == [rows[i] for i in chosen]
     assert len(stream) == len(rows)
 
 
-def test_grain_and_sequences_read_a_stream_at_any_place(light_plan: Plan):
-    stream = of_plan(light_plan, "train")
+def test_grain_and_sequences_read_a_stream_at_any_place(plan: Plan):
+    stream = of_plan(plan, "train")
     assert all(callable(getattr(stream, name)) for name in ("__len__", "__getitem__", "__getitems__"))
     assert plain(stream[np.int64(3)]) == plain(stream[3])
     again = pickle.loads(pickle.dumps(stream))
     assert plain(again[3]) == plain(stream[3]), "it is sent to other processes, without what it has kept"
-    assert len(pickle.dumps(stream)) < len(pickle.dumps(light_plan)) + 2000
+    assert len(pickle.dumps(stream)) < len(pickle.dumps(plan)) + 2000
 
 
 def test_splits_of_rows_know_their_length_from_the_plan():
@@ -462,8 +462,8 @@ def test_an_iterator_that_has_not_begun_is_at_the_beginning():
         ({"_state": {}}, "no option '_state'"),
     ],
 )
-def test_options_that_cannot_be_are_refused(light_plan: Plan, light: Path, options: dict[str, Any], message: str):
-    for made in (lambda: of_plan(light_plan, "train", **options), lambda: pipeline.read(light, "train", **options)):
+def test_options_that_cannot_be_are_refused(plan: Plan, undisturbed: Path, options: dict[str, Any], message: str):
+    for made in (lambda: of_plan(plan, "train", **options), lambda: pipeline.read(undisturbed, "train", **options)):
         with pytest.raises(PlanError, match=message) as refusal:
             made()
         assert "\n" not in str(refusal.value)
@@ -543,17 +543,17 @@ def test_what_is_no_state_is_refused(state: Any):
         counting((3, 4)).load_state_dict(state)
 
 
-def test_a_state_of_other_rows_is_refused_where_they_are_counted(light: Path, rows: list[dict[str, Any]]):
-    stream = pipeline.read(light, "train", epochs=2)
+def test_a_state_of_other_rows_is_refused_where_they_are_counted(undisturbed: Path, rows: list[dict[str, Any]]):
+    stream = pipeline.read(undisturbed, "train", epochs=2)
     list(islice(stream, len(rows) + 3))
     state = stream.state_dict()
-    pipeline.read(light, "train", epochs=3).load_state_dict(state)
+    pipeline.read(undisturbed, "train", epochs=3).load_state_dict(state)
     for change in ({"rows_before": state["rows_before"] - 1}, {"next_row": state["next_row"] + 10_000}):
         with pytest.raises(PlanError, match="the state is of other rows than these"):
             stream.load_state_dict(state | change)
     with pytest.raises(PlanError, match="the state is in epoch 2, and this stream has 1"):
-        pipeline.read(light, "train").load_state_dict(state)
-    by_shards = pipeline.read(light, "train", assign="shards")
+        pipeline.read(undisturbed, "train").load_state_dict(state)
+    by_shards = pipeline.read(undisturbed, "train", assign="shards")
     with pytest.raises(PlanError, match="other rows"):
         by_shards.load_state_dict({"epoch": 0, "shard": 0, "row": 10_000, "readers": 1})
 
@@ -567,11 +567,11 @@ def test_a_rank_with_shards_does_not_go_on_with_those_of_another():
         next(iter(other))
 
 
-def test_what_cannot_be_streamed_is_refused(light_plan: Plan, light: Path, tmp_path: Path):
+def test_what_cannot_be_streamed_is_refused(plan: Plan, undisturbed: Path, tmp_path: Path):
     with pytest.raises(PlanError, match="no split 'trian'"):
-        of_plan(light_plan, "trian")
+        of_plan(plan, "trian")
     with pytest.raises(StorageError, match="no split 'trian'"):
-        pipeline.read(light, "trian")
+        pipeline.read(undisturbed, "trian")
     with pytest.raises(StorageError, match="not complete"):
         pipeline.read(tmp_path, "train")
     with pytest.raises(PlanError, match="already a part"):

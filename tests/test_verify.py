@@ -21,7 +21,7 @@ from pipeline.dataset import Dataset
 from pipeline.dataset.manifest import MEND, Manifest
 from pipeline.plan import Plan
 from pipeline.storage import LocalFolder
-from tests.conftest import OVERRIDES, built, compiled, contents, run
+from tests.conftest import SMALL, built, compiled, contents, run
 from tests.damages import empty, extend, flip, truncate
 
 SHARDS = [f"train/shard-{k:05d}-of-00006.arrow" for k in range(6)]
@@ -39,7 +39,7 @@ def out(tmp_path: Path, undisturbed: Path) -> Path:
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with another seed. Not to be changed."""
     out = tmp_path_factory.mktemp("other") / "data"
-    built(compiled("tiny", (*OVERRIDES, "seed=1")), out)
+    built(compiled(SMALL, ("seed=1",)), out)
     return out
 
 
@@ -70,7 +70,7 @@ def halved(path: Path) -> None:
 
 
 def titled(path: Path) -> None:
-    path.write_text(path.read_text().replace("A few", "Many", 1))
+    path.write_text(path.read_text().replace("Twenty", "Thirty", 1))
 
 
 BESIDE = ["recipe.yaml", "README.md", "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json"]
@@ -186,8 +186,8 @@ CONTRADICTORY = {  # what contradicts itself, although it may carry the right ha
     "documents": setting(*TRAIN, "documents", to=lambda n: n + 1),
     "bytes": setting(*TRAIN, "bytes", to=lambda n: n + 1),
     "tokens of a shard": setting(*FIRST, "tokens", to=lambda n: n + 1),
-    "tokens of a source": setting(*TRAIN, "sources", "biographies", "tokens", to=lambda n: n + 1),
-    "a source": setting(*TRAIN, "sources", to=lambda counts: {"others": counts["biographies"]}),
+    "tokens of a source": setting(*TRAIN, "sources", "bios", "tokens", to=lambda n: n + 1),
+    "a source": setting(*TRAIN, "sources", to=lambda counts: {"others": counts["bios"]}),
     "a source that the recipe has not": setting(*TRAIN, "source_names", to=["others"]),
 }
 CHANGED = {  # what its hash alone tells
@@ -197,7 +197,7 @@ CHANGED = {  # what its hash alone tells
     "packing": setting(*TRAIN, "packing", to="rows"),
     "columns": setting(*TRAIN, "columns", to=lambda names: names[:-1]),
     "bits": setting("worlds", "people", "bits", to=1),
-    "exposures": setting(*TRAIN, "exposures", "biographies", "most", to=4),
+    "exposures": setting(*TRAIN, "exposures", "bios", "most", to=5),
     "versions": setting("versions", "pyarrow", to="1"),
     "recipe": setting("recipe", "seed", to=5),
     "fingerprint": setting("fingerprint", to="0" * 64),
@@ -403,7 +403,7 @@ def test_a_shard_in_a_bucket_is_checked_as_well(out: Path) -> None:
     for name, content in contents(out).items():
         memory.pipe(f"/verify/data/{name}", content)
     try:
-        assert len(list(pipeline.read("memory://verify/data", "train", check=False))) == 180
+        assert len(list(pipeline.read("memory://verify/data", "train", check=False))) == 49
         for check in (None, True):
             with pytest.raises(StorageError, match="its bytes have changed"):
                 list(pipeline.read("memory://verify/data", "train", check=check))
