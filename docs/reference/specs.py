@@ -141,7 +141,7 @@ class Specs:
             case {"$ref": reference}:
                 yield f"{{…}} {self.link(_named(reference), page)}"
             case {"const": constant}:
-                yield f"`{constant}`"
+                yield f"`{str(constant).lower() if isinstance(constant, bool) else constant}`"
             case {"enum": constants}:
                 yield from (f"`{constant}`" for constant in constants)
             case _ if kind in ("integer", "number"):

@@ -160,6 +160,7 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
             name: {"bytes": len(text.encode()), "file_hash": hash_of_bytes(text.encode())}
             for name, text in metadata_files.tokenizer_files(plan).items()
         },
+        vocabulary=summary.of_vocabulary(plan),
     )
 
 

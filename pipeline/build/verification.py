@@ -74,7 +74,9 @@ def _faults_of_exports(folder: Folder, manifest: Manifest) -> Iterator[str]:
 
 
 def _vocabulary(folder: Folder, manifest: Manifest) -> int | None:
-    """One more than the largest token id; None where the tokenizer cannot be read (a fault reported elsewhere)."""
+    """One more than the largest id that rows may hold; None where the tokenizer cannot be read (which is reported)."""
+    if manifest.vocabulary:
+        return manifest.vocabulary["in_use"]
     try:
         return _vocabulary_of(Dataset(folder, manifest).tokenizer_text())
     except (StorageError, ValueError):

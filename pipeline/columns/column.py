@@ -7,7 +7,7 @@ Whoever reads a dataset imports the kinds for their types, so they import source
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -139,6 +139,10 @@ class ColumnKind:
 
     def check_missing(self, split: PlannedSplit) -> None:
         """Called if the split does not request it. SpecError if it must."""
+
+    def texts(self, split: PlannedSplit) -> Iterable[str]:
+        """Texts, other than documents, whose tokens its entries may name."""
+        return ()
 
     def check_shard(self, split: PlannedSplit, tokens: Fraction) -> None:
         """SpecError if the column of a shard with `tokens` tokens would be too large for a file."""

@@ -5,7 +5,7 @@ Letters: d documents (a row each), m probes in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,6 +24,7 @@ from pipeline.core.narrow_integers import narrowed
 from pipeline.core.table import Column, Lists
 
 if TYPE_CHECKING:
+    from pipeline.text.pieces import Piece
     from pipeline.text.tokenizer import Tokenizer
     from pipeline.worlds.world import World
 
@@ -54,6 +55,12 @@ class Probes(ColumnKind):
                     f"'{name}' has no values to probe: it is about no world", "Leave it out.", split.at(self.name)
                 )
         check_attributes(split, self.name)
+
+    def texts(self, split: PlannedSplit) -> Iterator[str]:
+        worlds = (source.world for source in split.sources.values() if source.world)
+        for world in worlds:
+            for attribute in probed(world):
+                yield from _within_text(world.fields[attribute].pieces[0])
 
     def bytes(self, size: SplitSize) -> int:
         return size.documents * size.values * 16
@@ -98,6 +105,11 @@ def probed(world: World) -> list[str]:
     return [name for name in world.fields if kinds[name] not in ("name", "pronoun")]
 
 
+def _within_text(first: Piece) -> list[str]:
+    """The rows of the first piece of a value, as they stand behind other words."""
+    return [] if first.texts.codes else [" " + row for row in first.texts.rows]
+
+
 class Classes:
     """What probes of an attribute predict: the value's first token, and its number among the distinct values."""
 
@@ -114,7 +126,7 @@ class Classes:
         if first.texts.codes:
             self._first = np.array([code[0] for code in first.texts.codes], np.int32)
         else:
-            encodings = tokenizer.encodings([" " + row for row in first.texts.rows])
+            encodings = tokenizer.encodings(_within_text(first))
             self._first = np.array(
                 [next(i for i, (_, end) in zip(e.ids, e.offsets, strict=True) if end > 1) for e in encodings], np.int32
             )

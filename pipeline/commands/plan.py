@@ -24,6 +24,7 @@ def run(options: argparse.Namespace) -> int:
     tokenizer = f"tokenizer {plan.recipe.tokenizer.name}, {plan.tokenizer.vocabulary:,} ids as {plan.tokenizer.dtype}"
     output.say(plan.title or options.recipe)
     output.say(f"fingerprint {plan.fingerprint[:16]} · seed {plan.recipe.seed} · {tokenizer}")
+    _print_vocabulary(plan)
     for name, world in plan.worlds.items():
         output.say(f"world {name}: {world.size:,} × {', '.join(world.spec.attributes)}")
         _print_bits(plan, name)
@@ -43,6 +44,15 @@ def run(options: argparse.Namespace) -> int:
     for name in plan.sources:
         _print_notices(plan, "sources", name)
     return 0
+
+
+def _print_vocabulary(plan: Plan) -> None:
+    """Print how many tokens are in use, of a tokenizer that is reduced to them."""
+    if in_use := plan.tokenizer.in_use:
+        of = f" of {plan.recipe.tokenizer.name}'s {in_use.whole.vocabulary:,}" if in_use.whole else ""
+        output.say(
+            f"vocabulary: {in_use.count:,} tokens{of} in use, {plan.tokenizer.vocabulary:,} with what their merges need"
+        )
 
 
 def _print_bits(plan: Plan, world: str) -> None:

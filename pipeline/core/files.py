@@ -83,6 +83,12 @@ class Files:
         """The non-blank lines of a text file, blanks and tabs at their ends removed."""
         return _lines(self.find(path, "recipes", "file"))
 
+    def whole_lines(self, path: str, field: str) -> tuple[Text, ...]:
+        """The non-blank lines of a text file that the key `field` names, with the blanks and tabs at their ends."""
+        file = self.find(path, "recipes", field)
+        texts = (Text(line, place) for place, line in lines(file, _shown(file)) if line.strip(BLANKS))
+        return _few(texts, file)
+
     def column(self, path: str, column: str) -> tuple[Text, ...]:
         """The cells, unchanged, of the column with this header, in a .tsv (tab) or .csv (comma) file."""
         file = self.find(path, "recipes", "file")

@@ -71,6 +71,7 @@ def _body(plan: Plan, manifest: Manifest, name: str) -> str:
         "|---|---|---:|---:|---:|---:|---:|",
         *_counts(manifest.splits),
         *_lost(manifest.splits),
+        *_vocabulary(manifest),
         "",
         *loading(first, name, quoted(f"{name}/tokenizer/tokenizer.json")),
         *_other_configs(manifest.splits),
@@ -168,6 +169,14 @@ def _lost(splits: Mapping[str, Any]) -> list[str]:
             if cut := counts.get("cut"):
                 lines.append(f"`{name}` leaves out {cut:,} tokens of `{source}`, where a sequence is full.")
     return ["", *lines] if lines else []
+
+
+def _vocabulary(manifest: Manifest) -> list[str]:
+    """How many ids the tokenizer has, where it is reduced to those in use."""
+    if not manifest.vocabulary:
+        return []
+    in_use, ids = manifest.vocabulary["in_use"], manifest.vocabulary["ids"]
+    return ["", f"The tokenizer has {ids:,} ids; those in use are the first {in_use:,}, and rows hold no others."]
 
 
 def _knowledge(manifest: Manifest) -> list[str]:

@@ -33,8 +33,10 @@ class Manifest:
     """A complete dataset.
 
     worlds: name → bits of knowledge. splits: name → totals, of each source too, and the shard records in order. files:
-    name → bytes and file_hash of the tokenizer's files. (recipe.yaml and README.md are not listed: they depend on more
-    than the fingerprint, such as the folder's name. Each carries its own seal.)
+    name → bytes and file_hash of the tokenizer's files. vocabulary: how many ids a tokenizer that is reduced to the
+    tokens in use has (`ids`), and how many of them are `in_use`, which are the first; None, and not written, of any
+    other. (recipe.yaml and README.md are not listed: they depend on more than the fingerprint, such as the folder's
+    name. Each carries its own seal.)
     """
 
     fingerprint: str
@@ -44,10 +46,12 @@ class Manifest:
     splits: Mapping[str, Mapping[str, Any]]
     recipe: Mapping[str, Any]
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    vocabulary: Mapping[str, int] | None = None
 
     def dumps(self) -> str:
         """The manifest as JSON, with a hash of its content."""
         content = {key.name: getattr(self, key.name) for key in fields(self)}
+        content = {name: value for name, value in content.items() if name != "vocabulary" or value}
         own = hash_of_bytes(json.dumps(content).encode())
         return json.dumps({"hash": own, **content}, indent=1, ensure_ascii=False) + "\n"
 
@@ -103,6 +107,8 @@ class Manifest:
                 for record in records
                 if record.sequences * split["length"] * LEAST_TOKEN > record.bytes
             ]
+        if self.vocabulary and self.vocabulary["in_use"] > self.vocabulary["ids"]:
+            wrong.append("vocabulary has more ids in use than it has")
         return wrong
 
     def _unlike_recipe(self, name: str) -> list[str]:
@@ -204,6 +210,11 @@ class _File(Layout):
     file_hash: FileHash
 
 
+class _Vocabulary(Layout):
+    in_use: Count
+    ids: Count
+
+
 class _RecipeSource(OpenLayout):
     kind: str = ""
     eos: bool = True
@@ -229,3 +240,4 @@ class _Layout(Layout):
     splits: Annotated[dict[Name, _Split], Field(min_length=1)]
     recipe: _Recipe
     files: dict[HeadFile, _File]
+    vocabulary: _Vocabulary | None = None

@@ -1,6 +1,7 @@
 """From a recipe to exact counts and one order: position ⇄ (source, item, exposure).
 
 compiling.py        compile_plan: recipe → Plan; worlds and sources compiled, splits planned, notices collected
+vocabulary.py       the tokens in use, to which a tokenizer may be reduced
 plan.py             Plan: all that workers need
 order.py            SplitPlan: which document stands at a position, and at which position a document stands
 document_counts.py  exposures, shares, ratios and tokens of a mixture → counts of documents

@@ -20,6 +20,7 @@ from pipeline.plan.document_counts import MOST_DOCUMENTS, document_counts
 from pipeline.plan.document_sizes import document_sizes
 from pipeline.plan.order import SplitPlan
 from pipeline.plan.plan import Plan
+from pipeline.plan.vocabulary import check_in_use, reduced_to_use
 from pipeline.recipe.model import Recipe, SplitSpec
 from pipeline.recipe.places import Loaded
 from pipeline.recipe.writing import fingerprint
@@ -42,11 +43,12 @@ def compile_plan(loaded: Loaded) -> Plan:
     with loaded.refusing("tokenizer"):
         tokenizer = load(recipe.tokenizer, loaded.files("tokenizer"), marks, symbols.all)
     worlds = _worlds(loaded, root.child("worlds"))
-    sources: dict[str, Source] = {}
-    for name, source in recipe.sources.items():
-        with loaded.refusing("sources", name), loaded.placing("tokenizer", TokenizerError):
-            context = Context(worlds, tokenizer, root.child("sources", name), symbols)
-            sources[name] = SOURCES[source.kind].source(source, context)
+    sources = _sources(loaded, worlds, tokenizer, symbols, root.child("sources"))
+    if recipe.tokenizer.vocabulary:
+        if not tokenizer.in_use:
+            tokenizer = reduced_to_use(loaded, tokenizer, sources, marks, symbols.all)
+            sources = _sources(loaded, worlds, tokenizer, symbols, root.child("sources"))
+        check_in_use(loaded, tokenizer, sources)
     splits = {}
     for name, spec in recipe.splits.items():
         with loaded.refusing("splits", name, kind=PlanError):
@@ -81,6 +83,18 @@ def _worlds(loaded: Loaded, key: Key) -> dict[str, World]:
     for name in specs:
         compile_world(name, ())
     return {name: worlds[name] for name in specs}
+
+
+def _sources(
+    loaded: Loaded, worlds: Mapping[str, World], tokenizer: Tokenizer, symbols: Symbols, key: Key
+) -> dict[str, Source]:
+    """Name → source, compiled with this tokenizer."""
+    sources: dict[str, Source] = {}
+    at = ("tokenizer", "vocabulary") if tokenizer.in_use else ("tokenizer",)
+    for name, spec in loaded.recipe.sources.items():
+        with loaded.refusing("sources", name), loaded.placing(at, TokenizerError):
+            sources[name] = SOURCES[spec.kind].source(spec, Context(worlds, tokenizer, key.child(name), symbols))
+    return sources
 
 
 def _split(name: str, spec: SplitSpec, all_sources: Mapping[str, Source], key: Key, shard_tokens: int) -> SplitPlan:

@@ -12,6 +12,7 @@ from pipeline.plan.order import SplitPlan
 from pipeline.recipe import Recipe
 from pipeline.sources import Source
 from pipeline.text.tokenizer import SYMBOLS, Tokenizer
+from pipeline.text.tokenizer_loading import VocabularySpec
 from pipeline.worlds.world import World
 
 
@@ -45,9 +46,14 @@ class Plan:
         return int(ids + sum(COLUMNS[column].bytes(size) for column in split.columns))
 
     def portable_recipe(self) -> Recipe:
-        """The recipe as it is saved: instead of a tokenizer file of the user's it names the copy in `tokenizer/`."""
-        spec = self.recipe.tokenizer
-        if spec.name in ("gpt2", SYMBOLS):
+        """The recipe as it is saved: instead of a tokenizer file of the user's it names the copy in `tokenizer/`.
+
+        So it does with a reduced tokenizer, and states how many of its ids are in use: a recipe that extends the saved
+        one, such as another exam for the same model, has the same ids, though it may need fewer tokens itself.
+        """
+        spec, in_use = self.recipe.tokenizer, self.tokenizer.in_use
+        if spec.name in ("gpt2", SYMBOLS) and not in_use:
             return self.recipe
-        beside = spec.model_copy(update={"name": "tokenizer/tokenizer.json"})
+        vocabulary = VocabularySpec(used=in_use.count) if in_use else None
+        beside = spec.model_copy(update={"name": "tokenizer/tokenizer.json", "vocabulary": vocabulary})
         return self.recipe.model_copy(update={"tokenizer": beside})

@@ -24,6 +24,12 @@ def of_worlds(plan: Plan) -> dict[str, dict[str, Any]]:
     }
 
 
+def of_vocabulary(plan: Plan) -> dict[str, int] | None:
+    """Of a tokenizer reduced to the tokens in use: how many they are (in_use), and all its ids; None of any other."""
+    tokenizer = plan.tokenizer
+    return {"in_use": tokenizer.in_use.count, "ids": tokenizer.vocabulary} if tokenizer.in_use else None
+
+
 def of_split(plan: Plan, split: str) -> dict[str, dict[str, Any]]:
     """World that a split has documents about → its bits by the formulas of Part 3.3, and the parameters to hold them.
 

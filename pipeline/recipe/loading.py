@@ -74,6 +74,8 @@ def _materialised(loaded: Loaded) -> Loaded:
         for name, spec in specs.items():
             with loaded.refusing(group, name):
                 updated[group][name] = spec.materialise(loaded.files(group, name))
+    with loaded.refusing("tokenizer"):
+        tokenizer = loaded.recipe.tokenizer.materialise(loaded.files("tokenizer"))
     check_mixtures(loaded)
     check_exports(loaded)
-    return replace(loaded, recipe=loaded.recipe.model_copy(update=updated))
+    return replace(loaded, recipe=loaded.recipe.model_copy(update={**updated, "tokenizer": tokenizer}))

@@ -102,12 +102,12 @@ class Loaded:
             raise kind(error.problem, remedy, place) from None
 
     @contextmanager
-    def placing(self, key: str, kind: type[PipelineError]) -> Iterator[None]:
-        """Give a `kind` raised in the block without a place the place of the key."""
+    def placing(self, path: KeyPath, kind: type[PipelineError]) -> Iterator[None]:
+        """Give a `kind` raised in the block without a place the place of the key at `path`."""
         try:
             yield
         except kind as error:
-            raise kind(error.problem, error.remedy, error.place or self.origin.place((key,))) from None
+            raise kind(error.problem, error.remedy, error.place or self.origin.place(path)) from None
 
     def files(self, *path: str) -> Files:
         """The files that the part of the recipe at `path` may name."""

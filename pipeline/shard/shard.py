@@ -16,6 +16,7 @@ from pipeline.columns import COLUMNS
 from pipeline.columns.column import PackedDocuments
 from pipeline.core.documents import Documents
 from pipeline.core.draws import I64
+from pipeline.core.errors import TokenizerError
 from pipeline.core.narrow_integers import narrowed
 from pipeline.core.table import Column, Columns
 from pipeline.packing.packing import pack, pack_pure, picked
@@ -23,6 +24,7 @@ from pipeline.packing.sequences import Sequences
 from pipeline.plan.order import Located, SplitPlan
 from pipeline.plan.plan import Plan
 from pipeline.shard.placement import Layout, layout_of, order_of_windows
+from pipeline.sources import Source
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,11 @@ def _documents(plan: Plan, split: SplitPlan, located: Located) -> tuple[Document
     def rendered(number: int, rows: I64 | slice) -> Documents:
         source = sources[number]
         labels = np.array([split.attributes.index(label) for label in source.labels], np.int32)
-        documents = source.documents(located.item[rows], located.exposure[rows], spans=spans, parts=parts)
-        return documents.relabelled(labels)
+        item, exposure = located.item[rows], located.exposure[rows]
+        try:
+            return source.documents(item, exposure, spans=spans, parts=parts).relabelled(labels)
+        except TokenizerError as error:
+            raise _at_document(split.sources[number], source, item, exposure, error) from None
 
     if len(sources) == 1:
         return rendered(0, slice(None)), located
@@ -131,6 +136,20 @@ def _documents(plan: Plan, split: SplitPlan, located: Located) -> tuple[Document
     if split.pure:
         return documents, located.take(grouped)
     return documents.take(np.argsort(grouped, kind="stable")), located
+
+
+def _at_document(name: str, source: Source, item: I64, exposure: I64, error: TokenizerError) -> TokenizerError:
+    """The error about the first of these documents that cannot be encoded, with its place. error: about any of them."""
+    first, end = 0, item.size
+    while end - first > 1:
+        middle = (first + end) // 2
+        try:
+            source.documents(item[first:middle], exposure[first:middle], spans=False)
+            first = middle
+        except TokenizerError as earlier:
+            error, end = earlier, middle
+    place = f"source '{name}', item {item[first]}, exposure {exposure[first]}"
+    return TokenizerError(error.problem, error.remedy, place)
 
 
 def _fitting(documents: Documents, located: Located, split: SplitPlan) -> tuple[Documents, Located, I64 | None]:

@@ -157,6 +157,10 @@ class Source(ABC):
         spans: mark names and values, rows (start, length, label). parts: mark roles, rows (start, length, role).
         """
 
+    def token_ids(self) -> I64 | None:
+        """The ids that its documents can have, int64 (n,), ascending; None if not known before they are encoded."""
+        return None
+
     def individuals(self, item: I64) -> I64:
         """The individual that each item (d,) is about: int64 (d,), -1 for none."""
         return np.full(item.size, -1, np.int64)

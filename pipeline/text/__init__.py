@@ -18,6 +18,8 @@ templates    templates.py            a line of a template as pieces
 tokenizers   tokenizer.py            texts to ids and back
              tokenizer_loading.py    the tokenizer that a recipe names
              tokenizer_json.py       an untrusted tokenizer.json, examined before use
+             reduced_tokenizer.py    a tokenizer reduced to the tokens in use
+             tokens_in_use.py        which these are, and the check that a text has no others
              gpt2.py                 GPT-2's tokenizer, from one of two places
              symbols.py              tokens that are no text
              offsets.py              which stretch of a text a token belongs to

@@ -162,6 +162,12 @@ def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer, slots: int, pr
 
 
 def _refuse_ids(codes: Sequence[Sequence[int]], tokenizer: Tokenizer) -> None:
+    if tokenizer.in_use:
+        raise SpecError(
+            "token ids are given, and a tokenizer that is reduced to the tokens in use has others",
+            "Write `symbols: text` in place of ids, or leave tokenizer.vocabulary out.",
+            among=[("..", "..", "tokenizer", "vocabulary"), ()],
+        )
     reserved = {token for token, added in tokenizer.backend.get_added_tokens_decoder().items() if added.special}
     highest = max(token for code in codes for token in code)
     if highest >= tokenizer.vocabulary:

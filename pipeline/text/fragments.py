@@ -131,6 +131,10 @@ class Fragments:
         tokens = np.full(len(kept) + len(SLACK), token, self.tokens.dtype)
         return replace(self, tokens=tokens, start=start, prefix=self.prefix[self.prefix == token])
 
+    def token_ids(self) -> I64:
+        """The ids that documents can have, ascending: those of the table, of the prefix and the end: int64 (n,)."""
+        return np.unique(np.concatenate([self.tokens[: self.start[-1]], self.prefix, [self.eos]])).astype(np.int64)
+
     def _likely(self, slot: int, probability: Callable[[int], Sequence[Fraction]]) -> Sequence[Fraction]:
         """The probability of each row of a slot, also of a joint slot."""
         if slot < self.slots:

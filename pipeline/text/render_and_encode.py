@@ -69,6 +69,9 @@ class Rendered:
     def lengths(self, count: int, choose: Choose) -> None:
         """None: lengths are not known before documents are encoded."""
 
+    def token_ids(self) -> None:
+        """None: tokens are not known before documents are encoded."""
+
     def text(self, outline: Outline, document: int = 0) -> str:
         """The text of one document of the outline, without the end token."""
         return self._render(outline, document, 0).text

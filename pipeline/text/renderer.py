@@ -34,6 +34,10 @@ class Renderer(Protocol):
         """The number of tokens of each document, int64 (count,); None if only making them can tell."""
         ...
 
+    def token_ids(self) -> I64 | None:
+        """The ids that documents can have, int64 (n,), ascending; None if only encoding them can tell."""
+        ...
+
 
 def compile_programs(
     programs: Sequence[Program], tokenizer: Tokenizer, slots: int, prefix: Piece | None = None

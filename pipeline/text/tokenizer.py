@@ -16,6 +16,7 @@ import tokenizers
 from numpy.typing import NDArray
 
 from pipeline.core.errors import SpecError, TokenizerError
+from pipeline.text.tokens_in_use import TokensInUse
 
 SYMBOLS = "symbols"  # the name of the tokenizer whose only tokens are the symbols of the sources
 UNKNOWN = "<unk>"  # its token for anything else
@@ -46,15 +47,25 @@ class Tokenizer:
     """Texts to token ids, without adding special tokens; `eos` is the id that ends a document.
 
     dtype: uint16 if every id fits, else int32. texts: False if it has tokens for symbols only. pad_token: a special
-    token that no row contains, for trainers that pad; None if no id is left for one.
+    token that no row contains, for trainers that pad; None if no id is left for one. in_use: of a tokenizer that is
+    reduced to the tokens in use, which these are; then no text with other tokens is encoded.
     """
 
     def __init__(
-        self, backend: tokenizers.Tokenizer, eos: str, texts: bool = True, pad_token: str | None = None
+        self,
+        backend: tokenizers.Tokenizer,
+        eos: str,
+        texts: bool = True,
+        pad_token: str | None = None,
+        in_use: TokensInUse | None = None,
     ) -> None:
-        self.backend, self.eos_token, self.texts, self.pad_token = backend, eos, texts, pad_token
+        self.backend, self.eos_token, self.texts, self.pad_token, self.in_use = backend, eos, texts, pad_token, in_use
         backend.no_padding()
         backend.no_truncation()
+
+    def with_in_use(self, in_use: TokensInUse) -> Tokenizer:
+        """The same tokenizer, of whose tokens these are in use."""
+        return Tokenizer(self.backend, self.eos_token, self.texts, self.pad_token, in_use)
 
     @cached_property
     def backend(self) -> tokenizers.Tokenizer:
@@ -112,7 +123,8 @@ class Tokenizer:
     def encodings(self, texts: Sequence[str]) -> list[Any]:
         """`tokenizers.Encoding` of each text (ids, character offsets).
 
-        SpecError if it has symbols only, TokenizerError if it has no tokens for one of the texts, or for a part of it.
+        SpecError if it has symbols only, TokenizerError if it has no tokens for one of the texts, or for a part of it,
+        or if one of these tokens is not in use.
         """
         if not self.texts:
             raise SpecError(
@@ -125,6 +137,8 @@ class Tokenizer:
             for text in texts if self._drops else ():
                 if part := self._dropped(text):
                     raise TokenizerError(f"the tokenizer leaves {part!r} out of {_shown(text)}", _ENCODING_ALL)
+            if self.in_use:
+                self.in_use.check(texts, encodings, plain=self.backend.encode_special_tokens)
             return encodings
         except TokenizerFault:
             for text in texts:  # which of them it was
@@ -247,13 +261,19 @@ class Tokenizer:
         }
 
     def __getstate__(self) -> dict[str, Any]:
-        names = ("_text", "eos_token", "texts", "pad_token", "eos", "vocabulary", "content_hash")
+        names = ("_text", "eos_token", "texts", "pad_token", "in_use", "eos", "vocabulary", "content_hash")
         return {name: getattr(self, name) for name in names}
 
 
 def hash_of_tokenizer(text: str, eos: str) -> str:
     """SHA-256 of a tokenizer.json and the end token."""
     return hashlib.sha256(f"{text}\0{eos}".encode()).hexdigest()
+
+
+def byte_tokens() -> Iterator[str]:
+    """The tokens of single bytes, as byte-level tokenizers and those with byte fallback write them."""
+    yield from _bytes_by_letter()
+    yield from (f"<0x{byte:02X}>" for byte in range(256))
 
 
 def _kinds(description: Any) -> set[str]:

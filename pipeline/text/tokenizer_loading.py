@@ -3,23 +3,82 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Annotated, Any, Literal, Self
 
 import tokenizers
+from pydantic import (
+    BeforeValidator,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 from pydantic import Field as Key_
 
-from pipeline.core.errors import SpecError
+from pipeline.core.errors import SpecError, specified_at
 from pipeline.core.files import Files
-from pipeline.core.spec import Spec
+from pipeline.core.spec import Spec, refused
 from pipeline.text import gpt2
+from pipeline.text.reduced_tokenizer import reduced
 from pipeline.text.tokenizer import SYMBOLS, UNKNOWN, Tokenizer
-from pipeline.text.tokenizer_json import from_file, from_hub, read_file
+from pipeline.text.tokenizer_json import MOST_IDS, from_file, from_hub, read_file
+from pipeline.text.tokens_in_use import TokensInUse
 
 _PAD = "<|pad|>"
 _USUAL_PAD = (_PAD, "<pad>", "[PAD]", "<|finetune_right_pad_id|>")
 _USUAL_EOS = ("<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "<|eot_id|>", "[SEP]")
 _END = "<eos>"
+
+
+class VocabularySpec(Spec):
+    """The tokenizer is reduced to the tokens in use, which get the ids from 0 on; `used` alone stands for {used: true}.
+
+    In use is what the recipe's documents can hold, in any split and at any exposure, special tokens included. What
+    merges build these from comes behind, in no row. Documents stay, token for token. WordPiece and Unigram models are
+    refused, and so are `codes` that are given as ids.
+    """
+
+    used: (
+        Annotated[bool, WithJsonSchema({"type": "boolean", "const": True})] | Annotated[int, Key_(ge=1, le=MOST_IDS)]
+    ) = Key_(
+        True, description="true; or, of a tokenizer that is reduced already, how many of its ids are: build writes it."
+    )
+    plus: str | list[str] | None = Key_(
+        None,
+        description="More texts whose tokens are in use, a list or a file with one a line: for sources whose tokens are"
+        " not known ahead. A document with any other token is refused when it is made.",
+    )
+
+    @field_validator("used")
+    @classmethod
+    def _never_false(cls, value: bool | int) -> bool | int:
+        if value is False:
+            raise refused("what is not in use cannot be chosen alone", "Leave `vocabulary` out: all tokens stay.")
+        return value
+
+    @model_validator(mode="after")
+    def _reduced_once(self) -> Self:
+        if self.plus is not None and self.used is not True:
+            problem = "a tokenizer that is reduced already gets no more texts"
+            raise refused(problem, "Name the whole one, with `used: true`.", among=[("plus",), ("used",)])
+        return self
+
+    def materialise(self, files: Files) -> Self:
+        """The same with the texts of the file. SpecError if it cannot be read."""
+        if not isinstance(self.plus, str):
+            return self
+        return self.model_copy(update={"plus": [line.text for line in files.whole_lines(self.plus, "plus")]})
+
+
+def _vocabulary(value: Any) -> Any:
+    if value == "used":
+        return {}
+    if value is not None and not isinstance(value, dict | VocabularySpec):
+        raise refused("a vocabulary is that of the tokens in use", "Write used, or {used: true, plus: [a text]}.")
+    return value
 
 
 class TokenizerSpec(Spec):
@@ -33,13 +92,59 @@ class TokenizerSpec(Spec):
     eos: str | None = Key_(
         None, description="The token after each document; found by itself where it has a usual name."
     )
+    vocabulary: Annotated[
+        VocabularySpec | None,
+        BeforeValidator(_vocabulary, json_schema_input_type=Literal["used"] | VocabularySpec),
+    ] = Key_(None, description="used: reduced to the tokens that the recipe can produce. Default: all of them.")
+
+    def materialise(self, files: Files) -> Self:
+        """The same with the texts that it names. SpecError if they cannot be read."""
+        if self.vocabulary is None:
+            return self
+        with specified_at("vocabulary"):
+            vocabulary = self.vocabulary.materialise(files.child("vocabulary"))
+        return self.model_copy(update={"vocabulary": vocabulary})
+
+    @model_serializer(mode="wrap")
+    def _where_it_says_something(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Manifests of recipes without `vocabulary` stay as they are."""
+        tree: dict[str, Any] = write(self)
+        return {key: value for key, value in tree.items() if key != "vocabulary" or value}
 
 
 def load(spec: TokenizerSpec, files: Files, marks: Sequence[str] = (), symbols: Sequence[str] = ()) -> Tokenizer:
     """The tokenizer of a recipe, with the special tokens (`marks`) and symbols that the recipe and its sources add.
 
-    SpecError if it cannot be loaded, or has no end token.
+    Whole, where it is to be reduced to the tokens in use (`reduced_to` does that). SpecError if it cannot be loaded, or
+    has no end token.
     """
+    tokenizer = _whole(spec, files, marks, symbols)
+    if spec.vocabulary is None:
+        return tokenizer
+    if not tokenizer.texts:
+        raise SpecError(f"{SYMBOLS} has no tokens but those in use", "Leave it out.", ("vocabulary",))
+    if spec.vocabulary.used is True:
+        return tokenizer
+    if spec.vocabulary.used > tokenizer.vocabulary:
+        raise SpecError(
+            f"{spec.vocabulary.used:,} ids are in use, and the tokenizer has {tokenizer.vocabulary:,}",
+            "Name the reduced tokenizer, as recipe.yaml of the dataset does, or write `vocabulary: used`.",
+            ("vocabulary", "used"),
+            [("vocabulary", "used"), ("name",)],
+        )
+    return tokenizer.with_in_use(TokensInUse(spec.vocabulary.used))
+
+
+def reduced_to(
+    in_use: Iterable[int], whole: Tokenizer, marks: Sequence[str] = (), symbols: Sequence[str] = ()
+) -> Tokenizer:
+    """A tokenizer from `load`, reduced to the tokens in use, given by their ids. SpecError for an unsuitable model."""
+    backend, ids = reduced(whole, in_use)
+    pad = _pad(backend, whole.eos_token, frozenset([*marks, *symbols]))
+    return Tokenizer(backend, whole.eos_token, pad_token=pad, in_use=TokensInUse(len(ids), whole, ids))
+
+
+def _whole(spec: TokenizerSpec, files: Files, marks: Sequence[str], symbols: Sequence[str]) -> Tokenizer:
     added = tuple(dict.fromkeys([*spec.add, *marks]))
     if spec.name == SYMBOLS:
         return _of_symbols(added, symbols, spec.eos or _END, frozenset(marks))

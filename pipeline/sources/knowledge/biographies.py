@@ -137,7 +137,7 @@ class Biographies(TemplateSource):
         )  # fmt: skip
         lines = wordings.lines
         self._mistakes = self._compile_mistakes(spec, context.key.child("mistakes"), len(lines.programs))
-        back = [[spec.mistakes.back.piece()]] if spec.mistakes else []
+        back = [[spec.mistakes.back.piece()]] if spec.mistakes and spec.mistakes.rate else []
         programs = [*lines.programs, *back]
         self._renderer, notices = compile_programs(programs, context.tokenizer, self.world.slots, prefix(spec))
         self._wrong_label = len(self.world.labels)

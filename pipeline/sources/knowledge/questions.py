@@ -195,6 +195,8 @@ class Questions(TemplateSource):
                     "Write prompt | answer, or prompt | hint | answer; of a statement no bar.",
                     line.place,
                 )
+            if len(cut) == 3 and self._spec.hints is None:
+                del cut[1]
             numbers = self._compiled.add(line, scope, cut)
             hint, answer = numbers[1] if len(cut) == 3 else -1, numbers[-1] if len(cut) > 1 else -1
             wordings.append(_Line(numbers[0], hint, answer))

@@ -29,6 +29,9 @@ class TemplateSource(Source):
     def _outline(self, item: I64, exposure: I64) -> Outline:
         """The outline of the documents of `item` (d,) at `exposure` (d,)."""
 
+    def token_ids(self) -> I64 | None:
+        return self._renderer.token_ids()
+
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         choose = self._choose(item, exposure)
         return self._renderer.documents(

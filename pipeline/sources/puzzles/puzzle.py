@@ -94,6 +94,10 @@ class Frame:
         """The number of tokens after an instance."""
         return len(self._after)
 
+    def token_ids(self, inside: NDArray[Any]) -> I64:
+        """The ids of its own tokens and of those `inside`: int64 (n,), ascending."""
+        return np.unique(np.concatenate([self._before, inside, self._after])).astype(np.int64)
+
     def around(self, tokens: NDArray[Any], offsets: I64) -> Ragged:
         """The documents with these tokens (T,) and offsets (d + 1,); fills their free places, in place."""
         for i, token in enumerate(self._before.tolist()):
@@ -148,6 +152,9 @@ class Puzzle(Source):
 
     def __len__(self) -> int:
         return self._spec.count
+
+    def token_ids(self) -> I64:
+        return self._frame.token_ids(self._ids)
 
     def topics(self, item: I64) -> list[str]:
         """The size of each instance."""

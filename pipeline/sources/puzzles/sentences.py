@@ -132,6 +132,9 @@ class Sentences(Source):
     def __len__(self) -> int:
         return self._spec.count
 
+    def token_ids(self) -> I64:
+        return self._frame.token_ids(self._ids)
+
     @property
     def symbols(self) -> tuple[str, ...]:
         """The names of all symbols, by their numbers in trees."""

@@ -17,6 +17,9 @@ PHRASES = (
     CATEGORY, MEMBER, LAST_MEMBER,
 ) = range(len(PHRASES))  # fmt: skip
 
+OF_BACKGROUND = ("holds", "category", "member", "last member")
+OF_MISTAKES = ("wrong", "name", "as", "back", "stop")
+
 OWNER, THING, VALUE, V, A, B, A_VALUE, B_VALUE = range(1, 9)
 """The slots of a phrase, columns of the row that it shows. A step is V = A · B = A_VALUE · B_VALUE = VALUE."""
 

@@ -43,13 +43,14 @@ class Igsm(Source):
         streams = [context.key.child(name) for name in STREAMS]
         keys = np.array([(stream.high, stream.low) for stream in streams], np.uint64)
         self._options = spec.problem_options(keys, places)
-        self._words = Words(tuple(names), tuple(_marks(spec).items()), spec.tag, context.tokenizer)
-        self._renderer, numbers, self.notices = self._words.compiled(1 if self._exact else self._options.modulus)
-        self._programs = np.array(numbers, np.int64)  # of each phrase
-        self._render_options = spec.render_options(keys, self._programs)
+        self._words = Words(tuple(names), tuple(_marks(spec).items()), spec.tag, context.tokenizer, _absent(spec))
         if self._exact:
             slow = "slow path: documents are rendered and encoded one by one, because numbers are exact"
             self.notices = (information(slow),)
+        else:
+            self._renderer, self.notices = self._words.compiled(self._options.modulus)
+        self._programs = np.array(self._words.numbers, np.int64)  # of each phrase
+        self._render_options = spec.render_options(keys, self._programs)
         present = {"tag": spec.tag, "hint": True, "prompt": True, "answer": spec.answer != "none"}
         self._mistake = "weak" if spec.retry and spec.retry.mistake == "weak" else "mistake"
         retry = dict.fromkeys((self._mistake, "attempt", "back"), spec.retry)
@@ -60,6 +61,9 @@ class Igsm(Source):
 
     def __len__(self) -> int:
         return self._spec.problems
+
+    def token_ids(self) -> I64 | None:
+        return None if self._exact else self._renderer.token_ids()
 
     def topics(self, item: I64) -> list[str]:
         """The number of operations of each problem."""
@@ -142,6 +146,16 @@ def _marks(spec: IgsmSpec) -> dict[str, MarkSpec]:
     if not back:
         return spec.between
     return {**spec.between, "back": back if back.token else MarkSpec(text=f"{back.text}.")}
+
+
+def _absent(spec: IgsmSpec) -> frozenset[str]:
+    """The phrases that no document of a source contains."""
+    mistakes = spec.retry and spec.retry.rate and spec.retry.share
+    return frozenset([
+        *(() if spec.background else phrases.OF_BACKGROUND),
+        *(() if mistakes else phrases.OF_MISTAKES),
+        *(("answer",) if spec.answer == "none" else ()),
+    ])  # fmt: skip
 
 
 def _merged(parts: Ragged) -> Ragged:

@@ -10,7 +10,7 @@ The wording is that of the published data, so that programs which read or check 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from string import ascii_letters
@@ -77,16 +77,17 @@ class Lexicon:
     names: Sequence[str]
     values: Sequence[str]
 
-    def programs(self, marks: dict[str, Piece]) -> tuple[list[list[Piece]], list[int]]:
+    def programs(self, marks: dict[str, Piece], absent: Collection[str] = ()) -> tuple[list[list[Piece]], list[int]]:
         """The programs of phrases; and for each of PHRASES the number of its program, -1 for none.
 
-        marks: the phrases that are no sentences: back, stop, start, solution, answered.
+        marks: the phrases that are no sentences: back, stop, start, solution, answered. absent: those without program.
         """
         pieces = self._slots()
         programs: list[list[Piece]] = []
         numbers: list[int] = []
         for phrase in PHRASES:
             program = [marks[phrase]] if phrase in marks else _parsed(_WORDING.get(phrase, ""), pieces)
+            program = [] if phrase in absent else program
             numbers.append(len(programs) if program else -1)
             programs += [program] if program else []
         return programs, numbers
@@ -107,20 +108,29 @@ class Lexicon:
 
 @dataclass(frozen=True)
 class Words:
-    """What documents are rendered with: names, (phrase name, mark) pairs, and the tag that documents begin with."""
+    """What documents are rendered with: names, (phrase name, mark) pairs, and the tag that documents begin with.
+
+    absent: the phrases that no document contains.
+    """
 
     names: tuple[str, ...]
     marks: tuple[tuple[str, MarkSpec], ...]
     tag: MarkSpec | None
     tokenizer: Tokenizer
+    absent: frozenset[str] = frozenset()
 
     @lru_cache(16)  # noqa: B019  # the sources of a recipe, and those of recipes like it, share a few kinds of words
-    def compiled(self, values: int) -> tuple[Renderer, list[int], tuple[Notice, ...]]:
-        """A renderer for numbers below `values`, the number of each phrase's program (-1 for none), and notices."""
-        programs, numbers = self._programs([str(value) for value in range(values)])
+    def compiled(self, values: int) -> tuple[Renderer, tuple[Notice, ...]]:
+        """A renderer for numbers below `values`, and notices."""
+        programs, _ = self._programs([str(value) for value in range(values)])
         tag = self.tag.piece() if self.tag else None
         renderer, notices = compile_programs(programs, self.tokenizer, SLOTS, tag)
-        return renderer, numbers, tuple(notices)
+        return renderer, tuple(notices)
+
+    @property
+    def numbers(self) -> list[int]:
+        """The number of each phrase's program, -1 for none."""
+        return self._programs(["0"])[1]
 
     def renderer_of(self, rows: I32) -> Renderer:
         """The slow path, for numbers of any size: a renderer for the numbers that occur in `rows` (m, SLOTS).
@@ -137,7 +147,7 @@ class Words:
         marks = {name: mark.piece() for name, mark in self.marks}
         if "back" in marks and marks["back"].special:
             marks["stop"] = _stop()
-        return Lexicon(self.names, values).programs(marks)
+        return Lexicon(self.names, values).programs(marks, self.absent)
 
 
 def _parsed(sentence: str, pieces: dict[str, Piece]) -> list[Piece]:
