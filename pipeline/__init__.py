@@ -9,6 +9,7 @@
       │        sources/    documents(items, exposures), a pure function: biographies, problems, puzzles, corpora
       ▼
     Plan      plan/        exact counts, one bijection: position ⇄ (source, item, exposure)
+      │        sweeps/     a grid of recipes declared once: its cells, their plans in one table
       ▼
     Shard     shard/       the pure function (plan, split, k) → columns; start reading here
       │        packing/    documents → sequences
@@ -54,8 +55,8 @@ anything is built. A file is complete or absent, its record has two hashes, and 
 
 Layers, from the lowest; a folder imports only itself and lower layers (tests/test_architecture.py):
 
-    core · text, grammars, packing · worlds · sources · columns · storage · formats · recipe · plan · shard, dataset ·
-    publish, training, evaluate · build · inspect · commands · cli
+    core · text, grammars, packing · worlds · sources · columns · storage · formats · recipe · plan · sweeps, shard,
+    dataset · publish, training, evaluate · build · inspect · commands · cli
 
 Use from Python:
 
@@ -85,21 +86,29 @@ if TYPE_CHECKING:
     from pipeline.training.streams import Stream
 
 
-def stream(recipe: str | Path, split: str, overrides: Sequence[str] = (), **options: Any) -> Stream:
+def stream(
+    recipe: str | Path, split: str, overrides: Sequence[str] = (), *, cell: str | None = None, **options: Any
+) -> Stream:
     """The rows of a recipe's split, made on demand. options: see `pipeline.training.streams.Stream`.
 
-    overrides: like --set on the command line, `["worlds.people.size=50"]`. RecipeError, TemplateError or PlanError for
-    a recipe that cannot be planned; PlanError for an unknown split, an unknown option or an invalid value of one.
+    overrides: like --set on the command line, `["worlds.people.size=50"]`. cell: where `recipe` is a sweep, the name of
+    one of its cells, or those of its coordinates that no other cell has together: `"wording=multi5,exposures=100"`.
+
+    RecipeError, TemplateError or PlanError for a recipe that cannot be planned; PlanError for an unknown split, cell or
+    option, and for an invalid value of an option.
     """
     from pipeline.plan import planned
-    from pipeline.recipe import load
+    from pipeline.sweeps import recipe_of
     from pipeline.training.streams import of_plan
 
-    return of_plan(planned(load(str(recipe), list(overrides))), split, **options)
+    return of_plan(planned(recipe_of(str(recipe), list(overrides), cell)), split, **options)
 
 
-def read(place: str | Path, split: str, *, check: bool | None = None, **options: Any) -> Stream:
-    """The rows of a split of the built dataset at a path or URL, as the same kind of stream.
+def read(
+    place: str | Path, split: str, *, check: bool | None = None, cell: str | None = None, **options: Any
+) -> Stream:
+    """The rows of a split of the built dataset at a path or URL, as the same kind of stream. cell: which dataset, where
+    a sweep was built there; as for `stream`.
 
     The manifest is checked at once; size and number of rows of a shard whenever it is opened. check: when its bytes are
     compared with their hash. None: when this process first opens it, which adds a few tenths to the time of reading its
@@ -107,6 +116,7 @@ def read(place: str | Path, split: str, *, check: bool | None = None, **options:
     file, for anything that is not as it was built.
     """
     from pipeline.dataset import Dataset
+    from pipeline.dataset.sweep_index import dataset_place
     from pipeline.training.streams import of_dataset
 
-    return of_dataset(Dataset.at(place, check), split, **options)
+    return of_dataset(Dataset.at(dataset_place(place, cell), check), split, **options)

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.core.files import library
 from pipeline.plan import Plan, compile_plan, planned
-from pipeline.recipe import load
+from pipeline.recipe import load, paths
 
-RECIPES = sorted(path.stem for path in library("recipes").rglob("*.yaml"))
+RECIPES = sorted(paths.recipes())
 _MORE = (
     r"bioS_\d+[KM]_\d+(?<!100K_100)|.*multi2.*|.*permute[12].*|bioS_single_permute5.*|.*couple[12]|.*reverse[12]"
     r"|.*bioS_.*mixed_[25]0|.*mistakes_10|igsm_(?!med_pq$|med_pq_retry_50|med_qp_weak_10|hard_pq_miss_50).*"

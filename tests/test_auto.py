@@ -78,6 +78,18 @@ def test_the_rest_is_estimated_by_weight() -> None:
     assert (auto.inline, auto.by_ray) == (2, 4)
 
 
+def test_the_rest_is_that_of_later_runs_too() -> None:
+    """Of runs of one item of 11 s each: after the first, 33 s are left, which is worth a Ray; it has the next items."""
+    clock, work = took(dict.fromkeys(range(4), 11.0))
+    auto = Auto(Pretended(), 2, clock=clock)
+    by = []
+    for item in range(4):
+        auto.later = 3.0 - item
+        assert list(auto.run(work, None, [item], NOWHERE)) == [item]
+        by.append((auto.inline, auto.by_ray))
+    assert by == [(1, 0), (1, 1), (2, 1), (3, 1)]  # 33 s are worth it, 22 s and 11 s are not; nobody has kept the Ray
+
+
 @pytest.mark.parametrize("fails_after", [0, 3])
 def test_where_ray_fails_this_process_does_the_rest_and_says_so_once(fails_after: int) -> None:
     clock, work = took(dict.fromkeys(range(10), 50.0))

@@ -79,9 +79,10 @@ def test_a_wrong_word_is_one_line_and_exit_code_2(
 
 def test_list_names_the_recipes_with_their_first_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["list"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert sorted(line.split()[0] for line in lines) == RECIPES
-    assert all(len(line.split()) > 5 for line in lines)
+    recipes, sweeps = (part.splitlines() for part in capsys.readouterr().out.split("\nSweeps:\n"))
+    assert sorted(line.split()[0] for line in recipes) == RECIPES
+    assert [line.split()[0] for line in sweeps] == ["bioS_wordings", "exposures_by_junk"]
+    assert all(len(line.split()) > 5 for line in [*recipes, *sweeps])
 
 
 def test_schema_is_json_that_knows_every_key(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,7 +100,7 @@ def help_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_help_names_every_file_that_declares_a_command_in_the_order_of_the_work(capsys: pytest.CaptureFixture[str]):
-    shared = {"__init__", "command", "common", "parser", "progress"}
+    shared = {"__init__", "command", "common", "executors", "parser", "progress", "sweep"}
     files = {path.stem for path in (ROOT / "pipeline/commands").glob("*.py")} - shared
     text = help_of(capsys)
     assert {command.name for command in commands()} == files

@@ -19,7 +19,7 @@ from docs.reference.specs import Specs
 from pipeline.columns import COLUMNS, FIELDS
 from pipeline.commands.command import commands
 from pipeline.formats import FORMATS
-from pipeline.recipe import load
+from pipeline.recipe import load, paths
 from pipeline.recipe.json_schema import schema
 from pipeline.sources import SOURCES
 from pipeline.sources.knowledge.biographies import Biographies
@@ -48,8 +48,8 @@ def test_examples_in_docstrings_are_true(module: str) -> None:
 
 def test_every_recipe_is_in_the_gallery() -> None:
     gallery = (ROOT / "docs" / "recipes.md").read_text()
-    for recipe in (ROOT / "recipes").rglob("*.yaml"):
-        assert f"`{recipe.stem}`" in gallery
+    for recipe in paths.recipes():
+        assert f"`{recipe}`" in gallery
 
 
 def test_every_format_is_in_the_tables_of_formats() -> None:

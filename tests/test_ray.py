@@ -212,6 +212,18 @@ def test_a_ray_that_dies_is_one_line_where_it_was_asked_for(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+def test_a_ray_that_is_kept_and_dies_is_followed_by_another(tmp_path: Path) -> None:
+    kept = Ray(workers=1)
+    with kept.kept():
+        with pytest.raises(RunError):
+            list(kept.run(kill_ray_once, tmp_path / "killed", range(9), LocalFolder(tmp_path)))
+        assert not kept.connected
+        assert sorted(kept.run(kill_ray_once, tmp_path / "killed", range(9), LocalFolder(tmp_path))) == list(range(9))
+        assert kept.connected
+    assert not kept.connected
+
+
+@pytest.mark.slow
 def test_what_a_ray_that_dies_has_not_done_this_process_does_where_nobody_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

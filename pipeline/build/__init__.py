@@ -3,7 +3,8 @@
 building.py        build: missing shards are made, and the manifest is written last
 resume.py          what an earlier build left: of which plan it is, which shards are complete
 metadata_files.py  the files beside the shards
-verification.py    verify: the faults of a built dataset
+sweeping.py        build_sweep: the datasets of all cells of a sweep
+verification.py    verify: the faults of a built dataset, or of all of a sweep
 executors/         who runs the shards: this process, or Ray
 """
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,23 @@ def build(
     folder is moved or removed meanwhile. Complete shards are always kept, and the manifest exists exactly when all
     shards are complete.
     """
+    with begun(plan, out, kept) as begin:
+        folder = begin.folder
+        for record in executor.run(build_shard, (plan, folder), begin.missing, folder) if begin.missing else ():
+            begin.take(record)
+            built(record)
+        manifest = begin.finish()
+    for spec in plan.recipe.exports:
+        exported(export(Dataset(folder, manifest), spec, done=exporting))
+    return manifest
+
+
+@contextmanager
+def begun(plan: Plan, out: str | Path, kept: Progress = lambda _: None) -> Iterator[Begun]:
+    """A build whose folder is checked and locked while the block lasts, where somebody makes the missing shards.
+
+    StorageError as of `build`. kept: called with the record of each shard that is complete.
+    """
     folder = folder_at(out)
     resume.refuse_foreign(folder, plan)  # before anything is written to it
     _check_exports(folder, plan)
@@ -66,20 +85,42 @@ def build(
         if missing:
             folder.remove(MANIFEST)
         metadata_files.write(folder, plan)
-        began = time.time()
-        for record in executor.run(build_shard, (plan, folder), missing, folder) if missing else ():
-            check_held()
-            records[record.split, record.shard] = record
-            built(record)
-        manifest = _manifest(plan, records)
-        check_held()
-        metadata_files.check_there(folder, manifest)
-        metadata_files.write_card(folder, card(plan, manifest, folder.name))
-        folder.write(MANIFEST, manifest.dumps())
-        _log(folder, len(missing), began)
-    for spec in plan.recipe.exports:
-        exported(export(Dataset(folder, manifest), spec, done=exporting))
-    return manifest
+        yield Begun(plan, folder, missing, records, check_held)
+
+
+@dataclass
+class Begun:
+    """A build that has begun. missing: the shards to be made, (split, number). records: those of the others, at first.
+
+    check_held: raises RunError where the folder is no longer the one that was locked.
+    """
+
+    plan: Plan
+    folder: Folder
+    missing: list[tuple[str, int]]
+    records: dict[tuple[str, int], ShardRecord]
+    check_held: Callable[[], None]
+    began: float = field(default_factory=time.time)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all shards are made."""
+        return len(self.records) == len(self.plan.shards)
+
+    def take(self, record: ShardRecord) -> None:
+        """Note a shard that was made."""
+        self.check_held()
+        self.records[record.split, record.shard] = record
+
+    def finish(self) -> Manifest:
+        """Write the card, and the manifest last. RunError where something was removed from the folder meanwhile."""
+        manifest = _manifest(self.plan, self.records)
+        self.check_held()
+        metadata_files.check_there(self.folder, manifest)
+        metadata_files.write_card(self.folder, card(self.plan, manifest, self.folder.name))
+        self.folder.write(MANIFEST, manifest.dumps())
+        _log(self.folder, len(self.missing), self.began)
+        return manifest
 
 
 def build_shard(common: tuple[Plan, Folder], shard: tuple[str, int]) -> ShardRecord:

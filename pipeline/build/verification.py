@@ -23,6 +23,7 @@ from pipeline.dataset.reader import TOKENIZER, TOKENIZER_CONFIG, Dataset, end_of
 from pipeline.dataset.recorded import fault_of
 from pipeline.dataset.seals import is_sealed
 from pipeline.dataset.shard_record import ShardRecord
+from pipeline.dataset.sweep_index import SWEEP, SweepIndex
 from pipeline.publish.export import EXPORTS, RECORD, faults
 from pipeline.recipe.writing import fingerprint_of
 from pipeline.storage import STATE, Folder, arrow, folder_at
@@ -34,15 +35,38 @@ PAGE = "report.html"  # `report` writes it beside the shards; no reader uses it
 
 
 def verify(out: str | Path, *, checked: Callable[[ShardRecord], object] = lambda _: None) -> list[str]:
-    """The faults of a built dataset, a line each; [] where there are none. StorageError where there is no dataset.
+    """The faults of a built dataset, or of all of a sweep, a line each; [] where there are none. StorageError where
+    there is neither.
 
     Every file is read whole. The bytes of a shard must match its file hash, its columns the content hash and counts.
     Numbers that the manifest states twice must agree; files that it does not list are faults. checked: called with the
     record of each shard.
     """
     folder = folder_at(out)
-    if {RECORD, MANIFEST} & set(folder.names()) == {RECORD}:  # the folder is an export
+    names = set(folder.names())
+    if {RECORD, MANIFEST} & names == {RECORD}:  # the folder is an export
         return faults(folder)
+    if {SWEEP, MANIFEST} & names == {SWEEP}:
+        return list(_faults_of_sweep(folder, checked))
+    return _faults_of_dataset(folder, checked)
+
+
+def _faults_of_sweep(folder: Folder, checked: Callable[[ShardRecord], object]) -> Iterator[str]:
+    """The faults of all datasets of a sweep, and what lies beside them."""
+    index = SweepIndex.of(folder)
+    for name in index.folders:
+        dataset = folder.below(name)
+        try:
+            yield from (f"{name}/{line}" for line in _faults_of_dataset(dataset, checked))
+            if Manifest.examined(dataset)[0].fingerprint != index.cells[name]["fingerprint"]:
+                yield f"{name}: it is another dataset than {SWEEP} says"
+        except StorageError as error:
+            yield f"{name}: {error.problem}"
+    strangers = [name for name in folder.names() if name not in {*index.folders, SWEEP, STATE}]
+    yield from (f"{name}: not in {SWEEP}" for name in strangers)
+
+
+def _faults_of_dataset(folder: Folder, checked: Callable[[ShardRecord], object]) -> list[str]:
     manifest, wrong = Manifest.examined(folder)
     wrong = [f"{MANIFEST}: {line}" for line in wrong]
     vocabulary = _vocabulary(folder, manifest)

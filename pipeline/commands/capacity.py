@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import folder_argument
+from pipeline.commands.common import folder_argument, folder_of
 from pipeline.core.system import output
 from pipeline.core.system.progress import bar
 
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
 
     more = {"predictions": options.predictions, "parameters": options.parameters, "source": options.source}
     with bar("capacity", None, "sequences") as shown:
-        capacity = measure(options.folder, options.split, options.losses, **more, done=shown.update)
+        capacity = measure(folder_of(options), options.split, options.losses, **more, done=shown.update)
     for line in capacity.lines():
         output.say(line)
     return 0

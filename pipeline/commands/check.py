@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
+from pipeline.commands.common import cell_argument, folder_of
 from pipeline.commands.parser import LateHelp
 from pipeline.core.system import output
 from pipeline.core.system.progress import bar
@@ -21,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help='JSON lines: {"prediction": "…"}, also with "row": number; without a folder problem and solution, or '
         "prompt and prediction",
     )
+    cell_argument(parser)
     parser.add_argument("--split", default="exam", help="of the dataset, with the column answers (default exam)")
     parser.add_argument("--kind", help=LateHelp(_kinds))
     parser.add_argument("--by", metavar="SIZE", help=LateHelp(_sizes))
@@ -53,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
             rules = rules_of(options.kind or KIND, given)
             report = check_pairs(options.answers, rules, shown.update)
         else:
-            data = Dataset.at(options.folder)
+            data = Dataset.at(folder_of(options))
             rules = rules_for(data, options.split, options.kind, given)
             report = check_split(data, options.split, options.answers, rules, shown.update)
     for line in report.lines():

@@ -13,8 +13,30 @@ if TYPE_CHECKING:  # imported where they are used: --help and refusals stay inst
 
 def recipe_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments `recipe` and --set."""
-    parser.add_argument("recipe", help="a name in recipes/, or the path of a YAML file")
+    parser.add_argument("recipe", help="a recipe or a sweep: a name in recipes/, or the path of a YAML file")
     set_argument(parser)
+
+
+def cell_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the argument --cell, which chooses one cell of a sweep."""
+    parser.add_argument("--cell", metavar="AXIS=LEVEL,…", help="of a sweep: the one cell with these coordinates")
+
+
+def cells_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the argument --cell, which chooses cells of a sweep."""
+    parser.add_argument(
+        "--cell",
+        action="append",
+        default=[],
+        metavar="AXIS=LEVEL,…",
+        help="of a sweep: only the cells with these coordinates; may be given again",
+    )
+
+
+def check_no_cells(options: argparse.Namespace) -> None:
+    """PlanError where cells are chosen of what is one recipe."""
+    if options.cell:
+        raise PlanError("this is one recipe, and has no cells", "Leave out --cell, or name a sweep.", options.recipe)
 
 
 def set_argument(parser: argparse.ArgumentParser) -> None:
@@ -25,14 +47,22 @@ def set_argument(parser: argparse.ArgumentParser) -> None:
 def folder_argument(parser: argparse.ArgumentParser) -> None:
     """Add the argument for the folder of a built dataset."""
     parser.add_argument("folder", help="of a built dataset: a path, or a URL such as s3://bucket/prefix")
+    cell_argument(parser)
+
+
+def folder_of(options: argparse.Namespace) -> str:
+    """The folder of the dataset in the arguments; for a sweep, that of the chosen cell."""
+    from pipeline.dataset.sweep_index import dataset_place
+
+    return str(dataset_place(options.folder, options.cell))
 
 
 def compiled(options: argparse.Namespace) -> Plan:
-    """The plan of the recipe in the arguments."""
+    """The plan of the recipe in the arguments; for a sweep, that of the chosen cell."""
     from pipeline.plan import planned
-    from pipeline.recipe import load
+    from pipeline.sweeps import recipe_of
 
-    return planned(load(options.recipe, options.set))
+    return planned(recipe_of(options.recipe, options.set, options.cell or None))
 
 
 def check_item(plan: Plan, source: str, item: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import count, folder_argument
+from pipeline.commands.common import count, folder_argument, folder_of
 from pipeline.commands.parser import Parser
 from pipeline.core.system import output
 from pipeline.core.system.progress import bar
@@ -37,11 +37,12 @@ def run(options: argparse.Namespace) -> int:
 
     narrowed = {"splits": options.split, "columns": options.columns.split(",") if options.columns else None}
     spec = export_spec(options.to, options.set, {name: given for name, given in narrowed.items() if given})
-    dataset = Dataset.at(options.folder)
+    folder = folder_of(options)
+    dataset = Dataset.at(folder)
     total = sum(split["tokens"] for name, split in dataset.manifest.splits.items() if name in (spec.splits or [name]))
     with bar("export", total, "tokens") as shown:
         result = export.export(dataset, spec, options.out or None, done=shown.update)
-    shown_as = options.out or f"{options.folder.rstrip('/')}/{export.EXPORTS}/{spec.kind}"
+    shown_as = options.out or f"{folder.rstrip('/')}/{export.EXPORTS}/{spec.kind}"
     if result.kept:
         output.say(f"{shown_as}: there already, and whole")
     else:

@@ -1,4 +1,4 @@
-"""list: the recipes, or the kinds of sources."""
+"""list: the recipes and sweeps, or the kinds of sources."""
 
 from __future__ import annotations
 
@@ -21,12 +21,17 @@ def run(options: argparse.Namespace) -> int:
         for name, kind in SOURCES.items():
             output.say(f"{name:<13} {kind.summary}")
         return 0
-    from pipeline.core.files import library
-    from pipeline.recipe.paths import title
+    from pipeline.recipe.paths import recipes, sweeps, title
 
-    for path in sorted(library("recipes").rglob("*.yaml"), key=lambda path: (path.parent.name, path.stem)):
+    for path in sorted(recipes().values(), key=lambda path: (path.parent.name, path.stem)):
+        output.say(f"{path.stem:<32} {title(path)}")
+    grids = sweeps().values()
+    if grids:
+        output.say()
+        output.say("Sweeps:")
+    for path in grids:
         output.say(f"{path.stem:<32} {title(path)}")
     return 0
 
 
-COMMAND = Command(120, "list", "Name the recipes, or the kinds of sources.", run, arguments)
+COMMAND = Command(120, "list", "Name the recipes and sweeps, or the kinds of sources.", run, arguments)

@@ -6,7 +6,8 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import compiled, count, recipe_arguments
+from pipeline.commands.common import cells_argument, check_no_cells, compiled, count, recipe_arguments
+from pipeline.commands.sweep import is_sweep, plan_sweep
 from pipeline.core.system import output
 
 if TYPE_CHECKING:
@@ -16,11 +17,24 @@ if TYPE_CHECKING:
 RARE = 0.001  # mean exposures of an item: below, hardly any item is in two documents
 
 
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments: recipe, cells of a sweep, the form of what is printed."""
+    recipe_arguments(parser)
+    cells_argument(parser)
+    parser.add_argument("--json", action="store_true", help="all numbers as JSON")
+
+
 def run(options: argparse.Namespace) -> int:
     """Print the plan's numbers and notices. Returns the exit code."""
     from pipeline.plan import summary
 
+    if is_sweep(options.recipe):
+        return plan_sweep(options)
+    check_no_cells(options)
     plan = compiled(options)
+    if options.json:
+        output.show_json(summary.of_plan(plan))
+        return 0
     tokenizer = f"tokenizer {plan.recipe.tokenizer.name}, {plan.tokenizer.vocabulary:,} ids as {plan.tokenizer.dtype}"
     output.say(plan.title or options.recipe)
     output.say(f"fingerprint {plan.fingerprint[:16]} · seed {plan.recipe.seed} · {tokenizer}")
@@ -96,4 +110,5 @@ def _print_source(split: SplitPlan, source: str, seen: dict[str, Any]) -> None:
     )
 
 
-COMMAND = Command(10, "plan", "Say exactly what a recipe would build, and build nothing.", run, recipe_arguments)
+HELP = "Say exactly what a recipe, or each cell of a sweep, would build, and build nothing."
+COMMAND = Command(10, "plan", HELP, run, arguments)

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import check_item, recipe_arguments
+from pipeline.commands.common import cell_argument, check_item, recipe_arguments
 from pipeline.core.errors import PlanError
 from pipeline.core.system import output
 from pipeline.core.system.escaping import escaped
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments: the recipe, which documents, colour."""
     recipe_arguments(parser)
+    cell_argument(parser)
     parser.add_argument("--source", help="only this one")
     parser.add_argument("--item", type=int, help="the document of this individual")
     parser.add_argument("--exposure", type=int, default=0)
@@ -37,14 +38,14 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.core.system.object_cache import digest_of, kept
     from pipeline.inspect import colour
     from pipeline.plan.cached import plan_digest
-    from pipeline.recipe import load
     from pipeline.recipe.model import MOST_EXPOSURES
+    from pipeline.sweeps import recipe_of
 
     if options.n < 1:
         raise PlanError(f"{options.n} documents", "Give -n 1 or more.")
     if not 0 <= options.exposure < MOST_EXPOSURES:
         raise PlanError(f"no exposure {options.exposure}", f"Give 0 to {MOST_EXPOSURES - 1}.")
-    loaded, coloured = load(options.recipe, options.set), colour.wanted(options.color)
+    loaded, coloured = recipe_of(options.recipe, options.set, options.cell), colour.wanted(options.color)
     asked = (options.source, options.item, options.exposure, options.n, coloured)
     digest = plan_digest(loaded)
     key = digest and digest_of([digest, repr(asked)])

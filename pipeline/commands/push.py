@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import count, folder_argument
+from pipeline.commands.common import count, folder_argument, folder_of
 from pipeline.core.system import output
 from pipeline.core.system.progress import bar
 
@@ -27,7 +27,8 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.publish import hub
 
     hub.check(options.repo, options.revision, options.licence)
-    dataset = Dataset.at(options.folder)
+    folder = folder_of(options)
+    dataset = Dataset.at(folder)
     total = sum(record.bytes for record in dataset.manifest.shards)
     with bar("push, checked", total, "bytes") as shown:
         hub.check_shards(dataset, shown.update)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import folder_argument, set_argument
+from pipeline.commands.common import folder_argument, folder_of, set_argument
 from pipeline.core.errors import StorageError
 from pipeline.core.system import output
 from pipeline.core.system.open_files import created, destination
@@ -28,8 +28,9 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.inspect.report.measuring import documents_made, measure, plan_of
     from pipeline.inspect.report.page import html
 
-    dataset = Dataset.at(options.folder)
-    plan = plan_of(dataset, options.recipe, options.set)
+    folder = folder_of(options)
+    dataset = Dataset.at(folder)
+    plan = plan_of(dataset, options.recipe, options.set, options.cell)
     with bar("report", documents_made(plan), "documents") as shown:
         report = measure(dataset, plan, done=shown.update)
     page = html(report)
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         _write(options.out, page)
     else:
         dataset.folder.write(NAME, page)
-    place = options.out or f"{options.folder.rstrip('/')}/{NAME}"
+    place = options.out or f"{folder.rstrip('/')}/{NAME}"
     output.say(f"{place}: {len(page.encode()) / 1e3:,.0f} kB")
     return 0
 

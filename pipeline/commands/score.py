@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import folder_argument
+from pipeline.commands.common import folder_argument, folder_of
 from pipeline.commands.parser import Parser
 from pipeline.core.system import output
 from pipeline.core.system.progress import bar
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.evaluate.scoring import score
 
     with bar("score", None, "predictions") as shown:
-        scores = score(options.folder, options.split, options.predictions, stops=options.stop, done=shown.update)
+        scores = score(folder_of(options), options.split, options.predictions, stops=options.stop, done=shown.update)
     for line in scores.lines():
         output.say(line)
     return 0

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import check_item, compiled, recipe_arguments
+from pipeline.commands.common import cell_argument, check_item, compiled, recipe_arguments
 from pipeline.core.system import output
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments: the recipe, and which document."""
     recipe_arguments(parser)
+    cell_argument(parser)
     parser.add_argument("--source", required=True)
     parser.add_argument("--item", type=int, required=True)
     parser.add_argument("--exposure", type=int, default=0)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from pipeline.core.cell_names import CELL, LONGEST
 from pipeline.core.errors import dotted_path
 from pipeline.core.value_errors import PATTERNS, problem_of
 
@@ -29,6 +30,7 @@ _PATTERNS = {
     _FINGERPRINT: "a fingerprint is needed, 64 hexadecimal digits, not {}",
     _SHARD_FILE: "the file of a shard is needed, such as train/shard-00000-of-00006.arrow, not {}",
     _HEAD_FILE: "a file of the tokenizer is needed, such as tokenizer/tokenizer.json, not {}",
+    CELL: "the name of a cell is needed, such as wording=multi5,exposures=100, not {}",
     _EXPORT_FILE: "a path below the export is needed, such as data/train-00000-of-00002.parquet, not {}",
 }
 
@@ -39,6 +41,7 @@ Fingerprint = Annotated[str, Field(pattern=_FINGERPRINT)]
 ShardFile = Annotated[str, Field(pattern=_SHARD_FILE)]
 HeadFile = Annotated[str, Field(pattern=_HEAD_FILE)]
 ExportFile = Annotated[str, Field(pattern=_EXPORT_FILE, max_length=1000)]
+CellName = Annotated[str, Field(pattern=CELL, max_length=LONGEST)]
 T = TypeVar("T")
 
 

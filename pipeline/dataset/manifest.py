@@ -19,6 +19,7 @@ from pipeline.core.errors import StorageError
 from pipeline.core.json_layouts import Count, FileHash, Fingerprint, HeadFile, Layout, OpenLayout
 from pipeline.core.spec import Name
 from pipeline.dataset.shard_record import ShardRecord, SourceCounts, shard_file
+from pipeline.dataset.sweep_index import holds_sweep, several_datasets
 from pipeline.packing.spec import PackingSpec
 from pipeline.storage import Folder
 from pipeline.storage.local import hash_of_bytes
@@ -79,6 +80,8 @@ class Manifest:
             manifest = cls.loads(text)
             changed = manifest.dumps() != text
         except FileNotFoundError:
+            if holds_sweep(folder):
+                raise several_datasets(folder) from None
             raise StorageError(
                 f"there is no {MANIFEST}, so the dataset is not complete", "Run build.", folder.url
             ) from None

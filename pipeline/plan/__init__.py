@@ -10,7 +10,8 @@ blocks.py           counts → blocks of rows, in which all items have equally m
 document_sizes.py   tokens of a document of each source, and the room that it takes in sequences
 checks.py           notices: knowledge that gets lost, padding, repeated documents
 information.py      what a split states of a world, in bits
-summary.py          exposures and bits, as the manifest and `plan` show them
+cost.py             about how long a split takes to build
+summary.py          exposures, bits and amounts, as the manifest and `plan` show them
 """
 
 from pipeline.plan.cached import planned

@@ -1,14 +1,76 @@
-"""The numbers that a paper states about a dataset, from its plan: bits of knowledge, and exposures.
+"""The numbers that a paper states about a dataset, from its plan: bits of knowledge, exposures, amounts.
 
 They are rounded, so that they are the same on every machine. Nothing else is computed from them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pipeline.plan.cost import core_seconds
 from pipeline.plan.information import NOTHING, Information, information_in
 from pipeline.plan.plan import Plan
+
+
+def of_plan(plan: Plan) -> dict[str, Any]:
+    """All that `plan` says of a recipe, as plain JSON; tokens, bytes and seconds are expected.
+
+    files: those of shards. core_seconds: on one core, see cost.py. splits: each with its amounts, the amounts and
+    exposures of its sources, and the bits of its worlds. Beside `splits` stand the sums over all of them.
+    """
+    splits = {name: _amounts(plan, name) for name in plan.splits}
+    bits = of_worlds(plan)
+    return {
+        "title": plan.title,
+        "fingerprint": plan.fingerprint,
+        "seed": plan.recipe.seed,
+        "tokenizer": {
+            "name": plan.recipe.tokenizer.name,
+            "vocabulary": plan.tokenizer.vocabulary,
+            "dtype": str(plan.tokenizer.dtype),
+        },
+        **summed(splits.values()),
+        "worlds": {
+            name: {"size": world.size, "attributes": list(world.spec.attributes), **bits[name]}
+            for name, world in plan.worlds.items()
+        },
+        "splits": splits,
+        "notices": [{"at": f"{group}.{name}", "notice": str(notice)} for group, name, notice in plan.notices],
+    }
+
+
+AMOUNTS = ("documents", "tokens", "files", "bytes", "core_seconds")
+
+
+def summed(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The sums of the amounts of several splits, or datasets."""
+    listed = list(parts)
+    sums = {key: sum(part[key] for part in listed) for key in AMOUNTS}
+    return {**sums, "core_seconds": round(sums["core_seconds"], 3)}
+
+
+def _amounts(plan: Plan, name: str) -> dict[str, Any]:
+    split = plan.splits[name]
+    exposures = of_exposures(plan, name)
+    return {
+        "documents": split.documents,
+        "tokens": round(split.tokens),
+        "files": split.shards,
+        "bytes": plan.bytes_of(name),
+        "core_seconds": round(core_seconds(plan, name), 3),
+        "packing": {"method": split.packing.method, "length": split.packing.length},
+        "columns": ["input_ids", *split.columns],
+        "sources": {
+            source: {
+                "documents": split.documents_of(source),
+                "tokens": round(split.expected[source]),
+                **exposures[source],
+            }
+            for source in split.sources
+        },
+        "worlds": of_split(plan, name),
+    }
 
 
 def of_worlds(plan: Plan) -> dict[str, dict[str, Any]]:

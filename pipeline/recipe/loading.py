@@ -37,13 +37,18 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
     tree = extended(path)
     for override in overrides:
         tree = overridden(tree, override)
+    return resolved(tree, title(path))
+
+
+def resolved(tree: Node, title: str) -> Loaded:
+    """The recipe that a tree describes, over which everything is written that changes it. RecipeError as of `load`."""
     for group in ("worlds", "sources"):
         tree = inherited(tree, group)
     check_members(tree)
     origin = Origin(tree)
-    recipe = _validated(Recipe, tree.plain(nulls=False), origin)
+    recipe = validated(Recipe, tree.plain(nulls=False), origin)
     check_splits(recipe, origin)
-    return _materialised(Loaded(recipe, origin, title(path)))
+    return _materialised(Loaded(recipe, origin, title))
 
 
 def export_spec(kind: str, overrides: Iterable[str] = (), options: Mapping[str, Any] | None = None) -> FormatSpec:
@@ -53,10 +58,10 @@ def export_spec(kind: str, overrides: Iterable[str] = (), options: Mapping[str, 
     tree: Node = node_of({"kind": kind, **(options or {})}, SET)
     for override in overrides:
         tree = overridden(tree, override)
-    return _validated(FORMATS[kind].spec, tree.plain(), Origin(tree))
+    return validated(FORMATS[kind].spec, tree.plain(), Origin(tree))
 
 
-def _validated(kind: type[SomeSpec], tree: Any, origin: Origin) -> SomeSpec:
+def validated(kind: type[SomeSpec], tree: Any, origin: Origin) -> SomeSpec:
     """Plain values as a spec of this kind. RecipeError, with the place known to `origin`, for invalid values."""
     try:
         return kind.model_validate(tree)

@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.core.errors import KeyPath, RecipeError, alike, dotted_path, suggest
 from pipeline.core.scalars import shown
 from pipeline.core.system.escaping import shortened
-from pipeline.recipe.paths import find
+from pipeline.recipe.paths import find, is_sweep
 from pipeline.recipe.reading import read_file, read_text
 from pipeline.recipe.yaml_dialect import MOST_DEPTH
 from pipeline.recipe.yaml_tree import SET, Node
@@ -28,6 +28,12 @@ def extended(path: Path, children: tuple[Path, ...] = ()) -> Node:
     RecipeError for a base that does not exist, and for recipes that extend each other in a circle.
     """
     tree = read_file(path, len(children))
+    if axes := tree.child("axes"):
+        problem = "this is a sweep, a grid of recipes, where one recipe is needed"
+        remedy = "Name one of its recipes, or one of its cells by --cell."
+        if not is_sweep(path):
+            remedy = "Write `axes:` at the beginning of a line, by which a sweep is known."
+        raise RecipeError(problem, remedy, axes.mark.place(("axes",)))
     name = tree.child("extends")
     if name is None or name.value is None:
         return tree.without("extends")
@@ -37,12 +43,17 @@ def extended(path: Path, children: tuple[Path, ...] = ()) -> Node:
         raise RecipeError(f"the name of another recipe is needed, not {shown(name.plain())}", remedy, place)
     if path.resolve() in children or len(children) > MOST_BASES:
         raise RecipeError("recipes extend each other in a circle", "Let one of them stand alone.", place)
-    beside = [path.parent / name.value, path.parent / f"{name.value}.yaml"]
+    base = base_file(name.value, path.parent, place)
+    return _merged(extended(base, (*children, path.resolve())), tree.without("extends"))
+
+
+def base_file(name: str, folder: Path, place: str) -> Path:
+    """The file that `extends: name` means in a recipe of this folder. RecipeError, at this place, for none."""
+    beside = [folder / name, folder / f"{name}.yaml"]
     try:
-        base = next((file for file in beside if os.path.isfile(file)), None) or find(name.value)
+        return next((file for file in beside if os.path.isfile(file)), None) or find(name)
     except RecipeError as error:
         raise RecipeError(error.problem, error.remedy, place) from None
-    return _merged(extended(base, (*children, path.resolve())), tree.without("extends"))
 
 
 def inherited(tree: Node, group: str) -> Node:
@@ -83,21 +94,48 @@ def overridden(tree: Node, override: str) -> Node:
     A number in the path is an index of a list: `exports.0.kind=mds`. RecipeError for an override that is not of this
     form, for invalid YAML, and for an index that the list does not have.
     """
+    return with_value(tree, *override_of(override), place_of_override(override))
+
+
+def override_of(override: str) -> tuple[str, Node]:
+    """(dotted path, value) of an override. RecipeError for one that is not of this form, and for invalid YAML."""
     dotted, equals, text = override.partition("=")
-    place = f"{SET} {shortened(override, 80)}"
+    place = place_of_override(override)
+    if not equals:
+        raise _not_an_override(place)
+    check_dotted(dotted, place)
+    try:
+        return dotted, read_text(text, place, SET)
+    except RecipeError as error:
+        raise RecipeError(error.problem, error.remedy, place) from None
+
+
+def place_of_override(override: str) -> str:
+    """What messages about an override begin with."""
+    return f"{SET} {shortened(override, 80)}"
+
+
+def check_dotted(dotted: str, place: str) -> None:
+    """RecipeError, at this place, for a text that is no path of keys: with an empty key, or too deep."""
     steps = dotted.split(".")
-    if not equals or not all(steps):
-        raise RecipeError("an override is written key.path=value", "Example: worlds.people.size=1000", place)
+    if not all(steps):
+        raise _not_an_override(place)
     if len(steps) > MOST_DEPTH:
         problem = f"a path of {len(steps):,} keys, and there are at most {MOST_DEPTH} inside each other"
         raise RecipeError(problem, "Example: worlds.people.size=1000", place)
+
+
+def _not_an_override(place: str) -> RecipeError:
+    return RecipeError("an override is written key.path=value", "Example: worlds.people.size=1000", place)
+
+
+def with_value(tree: Node, dotted: str, value: Node, place: str) -> Node:
+    """The recipe with a value written over what stands at a dotted path. RecipeError, at this place, for an index that
+    a list does not have."""
+    steps = dotted.split(".")
     path = _entered(tree, steps, place)
-    try:
-        value = read_text(text, place, SET)
-    except RecipeError as error:
-        raise RecipeError(error.problem, error.remedy, place) from None
     for key in reversed(steps[len(path) :]):
-        value = Node({key: value}, SET)
+        value = Node({key: value}, value.mark)
     return _written_at(tree, path, value)
 
 

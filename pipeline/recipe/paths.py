@@ -1,8 +1,9 @@
-"""The file of a recipe, found by its name in `recipes/` or by a path, and the title in its first line."""
+"""The file of a recipe or a sweep, found by its name in `recipes/` or by a path; the title in its first line."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,11 +13,35 @@ from pipeline.core.system.escaping import shortened
 from pipeline.core.system.open_files import expanded
 
 ENDINGS = (".yaml", ".yml")
+_SWEEP = re.compile(rb"^axes[ \t]*:", re.MULTILINE)
+
+
+def recipes() -> dict[str, Path]:
+    """Name → file of every recipe that comes with the package, by name; sweeps are not among them."""
+    return {name: path for name, path in _library().items() if not is_sweep(path)}
+
+
+def sweeps() -> dict[str, Path]:
+    """Name → file of every sweep that comes with the package, by name."""
+    return {name: path for name, path in _library().items() if is_sweep(path)}
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether a file holds a sweep: one of its lines begins with the key `axes`, which no recipe has."""
+    try:
+        return bool(_SWEEP.search(path.read_bytes()))
+    except OSError:
+        return False
+
+
+def _library() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(library("recipes").rglob("*.yaml"), key=lambda path: path.stem)}
 
 
 def find(name: str) -> Path:
-    """The file of a recipe: a path, or a name in `recipes/`. RecipeError, with similar names, where there is none."""
-    known = {path.stem: path for path in library("recipes").rglob("*.yaml")}
+    """The file of a recipe or a sweep: a path, or a name in `recipes/`. RecipeError, with similar names, where there is
+    none."""
+    known = _library()
     if "/" not in name and not name.endswith(ENDINGS):
         if name in known:
             return known[name]

@@ -17,9 +17,18 @@ from pipeline.core.system.open_files import destination
 from pipeline.storage.folder import STATE, Folder
 from pipeline.storage.local import LocalFolder
 
-__all__ = ["STATE", "Folder", "LocalFolder", "folder_at"]
+__all__ = ["STATE", "Folder", "LocalFolder", "folder_at", "place_below"]
 
 FILE = "file://"
+
+
+def place_below(place: str | Path, name: str) -> str:
+    """The path or URL of the folder `name` below a path or URL.
+
+    >>> place_below("s3://bucket/data/", "seed=1")
+    's3://bucket/data/seed=1'
+    """
+    return f"{str(place).rstrip('/')}/{name}"
 
 
 def folder_at(place: str | Path) -> Folder:

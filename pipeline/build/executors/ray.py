@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -38,6 +38,17 @@ class RayGone(Exception):
         self.problem, self.remedy = problem, remedy
 
 
+@dataclass
+class _Kept:
+    """What a Ray that is kept for several runs has open. stack: ends it; None while nothing is to be kept.
+
+    connection: the module ray, and a function that tells whether Ray still runs; None while none is started.
+    """
+
+    stack: ExitStack | None = None
+    connection: tuple[Any, Callable[[], bool]] | None = None
+
+
 @dataclass(frozen=True)
 class Ray:
     """A local Ray of `workers` processes (all cores by default), started and stopped here; or the cluster at `address`.
@@ -47,6 +58,22 @@ class Ray:
 
     workers: int | None = None
     address: str | None = None
+    _kept: _Kept = field(default_factory=_Kept, init=False, repr=False, compare=False)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """One Ray for all runs in the block: it is started by the first, and stopped at the end of the block."""
+        with ExitStack() as stack:
+            self._kept.stack = stack
+            try:
+                yield
+            finally:
+                self._kept.stack = self._kept.connection = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether a Ray that an earlier run has started is still kept."""
+        return self._kept.connection is not None
 
     def run(self, work: Callable[[C, T], R], common: C, items: Sequence[T], folder: Folder) -> Iterator[R]:
         try:
@@ -86,21 +113,40 @@ class Ray:
         for name, value in local.QUIET.items():  # before it is imported
             os.environ.setdefault(name, value)
         caches.lend_home()
+        if self._kept.connection and not self._kept.connection[1]():  # it has died since the last run
+            self._let_go()
         with ExitStack() as stack:
-            try:
-                import ray
-
-                connection = self._cluster() if self.address else local.started(self.workers, folder.url)
-                alive = stack.enter_context(connection)
-            except Exception as error:  # Ray raises many types, plain Exception included
-                problem = f"cannot connect to {self._name}" if self.address else "a local Ray does not start"
-                raise RayGone(f"{problem}: {_line(error)}", _remedy(error, self.address)) from None
+            ray, alive = self._kept.connection or self._connect(self._kept.stack or stack, folder)
             try:
                 yield ray, alive
             except ray.exceptions.RayTaskError:  # raised by the work
                 raise
+            except RayGone:
+                self._let_go()
+                raise
             except ray.exceptions.RayError as error:
+                self._let_go()
                 raise RayGone(f"{self._name} has died: {_line(error)}", AGAIN) from None
+
+    def _let_go(self) -> None:
+        """End a kept Ray that has died, so that the next run starts another one."""
+        if self._kept.stack:
+            self._kept.connection = None
+            self._kept.stack.close()
+
+    def _connect(self, stack: ExitStack, folder: Folder) -> tuple[Any, Callable[[], bool]]:
+        """What `_connected` yields, of a connection that ends with the stack."""
+        try:
+            import ray
+
+            connection = self._cluster() if self.address else local.started(self.workers, folder.url)
+            alive = stack.enter_context(connection)
+        except Exception as error:  # Ray raises many types, plain Exception included
+            problem = f"cannot connect to {self._name}" if self.address else "a local Ray does not start"
+            raise RayGone(f"{problem}: {_line(error)}", _remedy(error, self.address)) from None
+        if stack is self._kept.stack:
+            self._kept.connection = ray, alive
+        return ray, alive
 
     @contextmanager
     def _cluster(self) -> Iterator[Callable[[], bool]]:

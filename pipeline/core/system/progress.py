@@ -47,6 +47,9 @@ class Lines:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Prints nothing: the command itself reports its result."""
 
+    def clear(self) -> None:
+        """Nothing, where a bar would leave its line to another text."""
+
     def update(self, units: int = 1) -> None:
         """Count `units` more as done."""
         self._done += units

@@ -22,19 +22,22 @@ from pipeline.inspect.report.sampling import sample
 from pipeline.inspect.report.split import measured_split
 from pipeline.plan import Plan, planned
 from pipeline.recipe import load
+from pipeline.sweeps import recipe_of
 
 LOGGED = 1000  # builds that the page lists
 RESOLVED = " (resolved: values and templates are written out)"  # what `build` adds to the title of a recipe
 
 
-def plan_of(dataset: Dataset, recipe: str | None = None, overrides: Sequence[str] = ()) -> Plan:
-    """The plan of a dataset, from its own recipe.yaml or from the given recipe.
+def plan_of(
+    dataset: Dataset, recipe: str | None = None, overrides: Sequence[str] = (), cell: str | None = None
+) -> Plan:
+    """The plan of a dataset, from its own recipe.yaml or from the given recipe, or from that of a cell of a sweep.
 
     StorageError where the recipe cannot be compiled, or is that of another dataset.
     """
     with dataset.recipe() as own:
         try:
-            plan = planned(load(recipe or str(own), overrides))
+            plan = planned(recipe_of(recipe, overrides, cell) if recipe else load(str(own), overrides))
         except PipelineError as error:
             if recipe is not None:
                 raise
