@@ -9,6 +9,8 @@ SET    ?=
 ARGS   ?=
 TO     ?= parquet
 REPO   ?=
+NAME   ?=
+SCALE  ?=
 # What tests of trainers run on; where the index has a build without CUDA, its --index-url makes it small.
 TORCH  ?= torch==2.13.0
 
@@ -46,7 +48,13 @@ $(error Name a recipe, or the folder of a dataset: make $(firstword $(filter ver
 endif
 endif
 
-.PHONY: help dataset plan preview verify report export push list test test-all test-readers lint docs bench lock clean
+ifneq ($(filter experiment,$(MAKECMDGOALS)),)
+ifeq ($(strip $(NAME)),)
+$(error Name an experiment: make experiment NAME=extraction (experiments/ has them))
+endif
+endif
+
+.PHONY: help dataset plan preview verify report export push experiment list test test-all test-readers lint docs bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -73,6 +81,10 @@ export: $(VENV)/run  ## export what is built: make export RECIPE=… TO=megatron
 
 push: $(VENV)/run  ## send it to the Hugging Face Hub: make push RECIPE=… REPO=user/name [OUT=folder] [ARGS="--public"]
 	@$(PIPELINE) push $(FOLDER) $(call quoted,$(REPO)) $(ARGS)
+
+experiment: $(TRAINER)/ready  ## train and examine what is not done yet: make experiment NAME=extraction [SCALE=laptop] [OUT=folder]
+	@$(TRAINER)/bin/python -m pipeline experiment run $(call quoted,$(NAME)) \
+	  $(if $(SCALE),--scale $(call quoted,$(SCALE))) $(if $(OUT),--out $(call quoted,$(OUT))) $(OVERRIDES) $(ARGS)
 
 list: $(VENV)/run  ## name the recipes
 	@$(PIPELINE) list

@@ -1,4 +1,4 @@
-"""A training loop that eats the data: GPT-2 with rotary positions, small enough to read in one sitting.
+"""A training loop of one's own over the rows: loader workers, losses by source and on spans, a checkpoint.
 
     python examples/train.py data/tiny --steps 100          from the shards that `build` made
     python examples/train.py tiny --steps 100               the same rows, made while it trains; no disk
@@ -19,11 +19,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 import pipeline
 from pipeline.core.errors import PipelineError
+from pipeline.laboratory.model import GPT, Shape
+from pipeline.laboratory.training import token_losses
 from pipeline.training.streams import Stream
 
 LISTS = ("documents", "spans")
@@ -65,79 +66,7 @@ def painted(ids: Tensor, entries: dict[str, Any], name: str) -> Tensor:
     return out
 
 
-# ── model ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Block(nn.Module):
-    """Attention with rotary positions, then a multilayer perceptron; both behind a norm and beside a shortcut."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-
-    def forward(self, x: Tensor, rotation: Tensor, mask: Tensor) -> Tensor:
-        b, length, width = x.shape
-        parts = self.qkv(self.norm1(x)).view(b, length, 3, self.heads, width // self.heads)
-        q, k, v = parts.permute(2, 0, 3, 1, 4)
-        seen = scaled_dot_product_attention(turned(q, rotation), turned(k, rotation), v, attn_mask=mask)
-        x = x + self.out(seen.transpose(1, 2).reshape(b, length, width))
-        return x + self.mlp(self.norm2(x))
-
-
-def turned(x: Tensor, rotation: Tensor) -> Tensor:
-    """Rotary positions: pairs of features, turned by an angle that grows with the place. x (…, L, D)."""
-    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * rotation[: x.shape[-2]]).flatten(-2).type_as(x)
-
-
-class GPT(nn.Module):
-    """GPT-2 with tied embeddings and without positions of its own."""
-
-    rotation: Tensor
-
-    def __init__(self, vocabulary: int, length: int, layers: int, width: int, heads: int) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(vocabulary, width)
-        nn.init.normal_(self.embedding.weight, std=0.02)
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
-        self.norm = nn.LayerNorm(width)
-        speed = 10_000 ** -(torch.arange(0, width // heads, 2) / (width // heads))
-        angle = torch.outer(torch.arange(length), speed)
-        self.register_buffer("rotation", torch.polar(torch.ones_like(angle), angle), persistent=False)
-
-    def forward(self, ids: Tensor, segments: Tensor | None) -> Tensor:
-        """Logits (B, L, V). A token sees itself and those before it, of its own document where segments are given."""
-        mask = torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool, device=ids.device).tril()[None, None]
-        if segments is not None:
-            mask = mask & (segments[:, None, :, None] == segments[:, None, None, :])
-        x = self.embedding(ids)
-        for block in self.blocks:
-            x = block(x, self.rotation, mask)
-        logits: Tensor = self.norm(x) @ self.embedding.weight.T
-        return logits
-
-
 # ── training ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def losses_of(model: GPT, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """The loss of each next token and whether it counts: float and bool (B, L - 1).
-
-    Not counted: padding and whatever else the loss_mask leaves out, and the first token of a document whose
-    predecessor the model does not see.
-    """
-    ids, segments = batch["input_ids"], batch.get("segment_ids")
-    logits = model(ids[:, :-1], None if segments is None else segments[:, :-1])
-    losses = cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view(ids[:, 1:].shape)
-    counts = torch.ones_like(losses, dtype=torch.bool)
-    if "loss_mask" in batch:
-        counts &= batch["loss_mask"][:, 1:]
-    if segments is not None:
-        counts &= (segments[:, 1:] == segments[:, :-1]) & (segments[:, 1:] > 0)
-    return losses, counts
 
 
 def noted(
@@ -163,8 +92,8 @@ def train(options: argparse.Namespace) -> list[float]:
     loader = StatefulDataLoader(
         stream.torch(columns), batch_size=options.batch, collate_fn=batch_of, num_workers=options.workers
     )
-    shape = {"layers": options.layers, "width": options.width, "heads": options.heads}
-    model = GPT(options.vocabulary, len(first["input_ids"]), **shape).to(device)
+    length = len(first["input_ids"])
+    model = GPT(Shape(options.vocabulary, length, options.layers, options.width, options.heads)).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.lr, betas=(0.9, 0.98), weight_decay=0.1)
     step = 0
     if options.checkpoint and options.checkpoint.exists():
@@ -179,8 +108,7 @@ def train(options: argparse.Namespace) -> list[float]:
         if step >= options.steps:
             break
         batch = {name: value.to(device) for name, value in batch.items()}
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            losses, counts = losses_of(model, batch)
+        losses, counts = token_losses(model, batch)
         loss = losses[counts].mean()
         optimizer.zero_grad()
         loss.backward()

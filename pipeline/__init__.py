@@ -22,6 +22,7 @@
     Out       publish/     export to other trainers' formats (formats/); push to the Hugging Face Hub
               training/    the same rows as streams, made without a disk or read, in order or by index; PyTorch
               evaluate/    answers → accuracies, losses → bits, solutions checked step by step
+              laboratory/  models trained on the datasets of a sweep, examined, beside the paper's figures
               inspect/     an HTML page about a dataset; documents in colour
 
 All of them use `core/`: keys, draws, kernels, errors, and `core/system/` for the operating system. Each command is a
@@ -56,7 +57,7 @@ anything is built. A file is complete or absent, its record has two hashes, and 
 Layers, from the lowest; a folder imports only itself and lower layers (tests/test_architecture.py):
 
     core · text, grammars, packing · worlds · sources · columns · storage · formats · recipe · plan · sweeps, shard,
-    dataset · publish, training, evaluate · build · inspect · commands · cli
+    dataset · publish, training, evaluate · build · laboratory, inspect · commands · cli
 
 Use from Python:
 

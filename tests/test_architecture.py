@@ -38,9 +38,12 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "faker": ("pipeline.core.faker_process",),
     "yaml": ("pipeline.recipe",),
     "fsspec": ("pipeline.storage.bucket",),
-    "jinja2": ("pipeline.text", "pipeline.inspect.report.page"),
+    "jinja2": ("pipeline.text", "pipeline.inspect.report.page", "pipeline.laboratory.report.page"),
     "huggingface_hub": ("pipeline.publish.hub", "pipeline.text"),
-    "torch": ("pipeline.training.torch",),
+    "torch": (
+        "pipeline.training.torch",
+        *(f"pipeline.laboratory.{name}" for name in ("data", "model", "training", "examination", "running")),
+    ),
 }
 
 # What each part of the package may import, beside itself.
@@ -64,6 +67,7 @@ MAY: dict[str, set[str]] = {
     "training": {"core", "storage", "plan", "dataset", "shard"},
     "__init__": {"plan", "sweeps", "dataset", "training"},
     "build": {"core", "text", "columns", "storage", "recipe", "plan", "sweeps", "dataset", "shard", "publish"},
+    "laboratory": {"core", "recipe", "plan", "sweeps", "dataset", "training", "evaluate", "build"},
     "inspect": {"core", "text", "worlds", "sources", "columns", "recipe", "plan", "sweeps", "dataset", "build"},
     "commands": {
         "core",
@@ -72,6 +76,7 @@ MAY: dict[str, set[str]] = {
         "recipe",
         "plan",
         "sweeps",
+        "laboratory",
         "dataset",
         "shard",
         "evaluate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -79,10 +80,12 @@ def test_a_wrong_word_is_one_line_and_exit_code_2(
 
 def test_list_names_the_recipes_with_their_first_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["list"]) == 0
-    recipes, sweeps = (part.splitlines() for part in capsys.readouterr().out.split("\nSweeps:\n"))
+    parts = re.split("\nSweeps:\n|\nExperiments:\n", capsys.readouterr().out)
+    recipes, sweeps, experiments = (part.splitlines() for part in parts)
     assert sorted(line.split()[0] for line in recipes) == RECIPES
     assert [line.split()[0] for line in sweeps] == ["bioS_wordings", "exposures_by_junk"]
-    assert all(len(line.split()) > 5 for line in [*recipes, *sweeps])
+    assert "extraction" in [line.split()[0] for line in experiments]
+    assert all(len(line.split()) > 5 for line in [*recipes, *sweeps, *experiments])
 
 
 def test_schema_is_json_that_knows_every_key(capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,7 +193,7 @@ def test_an_installed_wheel_finds_its_recipes_and_templates(tmp_path: Path) -> N
     zipfile.ZipFile(wheel).extractall(target)  # as it is installed where there is nothing to compile
     code = (
         "import pipeline, sys; from pipeline.cli import run; print(pipeline.__file__); "
-        "sys.exit(run(['plan', 'products']))"
+        "sys.exit(run(['plan', 'products']) or run(['list']))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(target)}, capture_output=True, text=True
@@ -198,3 +201,4 @@ def test_an_installed_wheel_finds_its_recipes_and_templates(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert str(target) in done.stdout
     assert "split train: 60,000 documents" in done.stdout
+    assert "Part 3.1, section 4: what can be extracted" in done.stdout

@@ -198,7 +198,7 @@ def test_a_recipe_or_override_that_cannot_be_read_is_refused_in_one_line(
     ("arguments", "end"),
     [
         (["buidl", "tiny"], "argument COMMAND: 'buidl' is not possible here. Did you mean 'build'?\n"),
-        (["exp", "tiny"], "argument COMMAND: 'exp' is not possible here. Did you mean 'export'?\n"),
+        (["exp", "tiny"], "argument COMMAND: 'exp' is not possible here. Did you mean 'experiment' or 'export'?\n"),
         (
             ["build", "tiny", "--executor", "ry"],
             "argument --executor: 'ry' is not possible here. Did you mean 'ray'?\n",

@@ -120,6 +120,7 @@ def test_titles_in_the_library_and_names_of_questions_are_written_out(
 ) -> None:
     (tmp_path / f"{HOSTILE}.yaml").write_text(f"# Title {HOSTILE}\n", "utf-8")
     monkeypatch.setattr("pipeline.recipe.paths.library", lambda _: tmp_path)
+    monkeypatch.setattr("pipeline.laboratory.experiment.library", lambda _: tmp_path / "none")
     assert cli.run(["list"]) == 0
     assert printed(capsys).split() == [SHOWN, "Title", SHOWN]
     table = Score("exam", {HOSTILE: Tally(1, 1, 0, 0, 0.5), "q": Tally(2, 1, 0, 0, 0.5)}).lines()

@@ -1,4 +1,4 @@
-"""list: the recipes and sweeps, or the kinds of sources."""
+"""list: the recipes, sweeps and experiments, or the kinds of sources."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def run(options: argparse.Namespace) -> int:
         for name, kind in SOURCES.items():
             output.say(f"{name:<13} {kind.summary}")
         return 0
+    from pipeline.laboratory.experiment import experiments
     from pipeline.recipe.paths import recipes, sweeps, title
 
-    for path in sorted(recipes().values(), key=lambda path: (path.parent.name, path.stem)):
-        output.say(f"{path.stem:<32} {title(path)}")
-    grids = sweeps().values()
-    if grids:
-        output.say()
-        output.say("Sweeps:")
-    for path in grids:
-        output.say(f"{path.stem:<32} {title(path)}")
+    by_folder = sorted(recipes().values(), key=lambda path: (path.parent.name, path.stem))
+    for heading, paths in (("", by_folder), ("Sweeps:", sweeps().values()), ("Experiments:", experiments().values())):
+        if heading and paths:
+            output.say()
+            output.say(heading)
+        for path in paths:
+            output.say(f"{path.stem:<32} {title(path)}")
     return 0
 
 
-COMMAND = Command(120, "list", "Name the recipes and sweeps, or the kinds of sources.", run, arguments)
+COMMAND = Command(120, "list", "Name the recipes, sweeps and experiments, or the kinds of sources.", run, arguments)

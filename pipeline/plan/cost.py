@@ -1,8 +1,8 @@
 """About how long one core takes to build a split: tokens, at the measured rate of each kind of source.
 
-The rates were measured from plan to Arrow file, as docs/measurements.md says, for rows of ids alone. Columns take as
-much longer as they have more bytes, which is what hashing and writing cost. A machine may be twice as fast, or half as
-fast, so the result is for orientation: which sweep takes an evening, and which a week.
+The rates were measured from plan to Arrow file for rows of ids alone (docs/measurements.md; that of hops is an
+estimate). Columns take as much longer as they have more bytes, which is what hashing and writing cost. A machine may be
+twice as fast, or half as fast, so the result is for orientation: which sweep takes an evening, and which a week.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def _check_apart(axes: Mapping[str, Sequence[Level]]) -> None:
         settings = [setting for level in levels for setting in _all(level)]
         for setting in settings:
             if other := earlier.clashing(setting):
-                raise TwiceSet(axis, setting, other)
+                raise _twice_set(axis, setting, other)
         for setting in settings:
             earlier.add(setting)
 
@@ -137,13 +137,11 @@ def _all(level: Level) -> Iterator[Setting]:
     yield from level.settings
 
 
-class TwiceSet(SpecError):
-    """Two axes that set the same key; whoever knows the places completes the message."""
-
-    def __init__(self, axis: str, setting: Setting, before: Setting) -> None:
-        what = "name a base" if setting.dotted == "base" else f"set {dotted_path(tuple(setting.dotted.split('.')))}"
-        super().__init__(f"the axes {before.at[1]} and {axis} both {what}", "Let one of them do it.", setting.at)
-        self.before = before
+def _twice_set(axis: str, setting: Setting, before: Setting) -> SpecError:
+    """The refusal of a key that two axes set. among: the path of the other setting."""
+    what = "name a base" if setting.dotted == "base" else f"set {dotted_path(tuple(setting.dotted.split('.')))}"
+    problem = f"the axes {before.at[1]} and {axis} both {what}"
+    return SpecError(problem, "Let one of them do it.", setting.at, [before.at])
 
 
 class Paths:

@@ -28,7 +28,7 @@ from pipeline.recipe.places import Loaded, Origin
 from pipeline.recipe.reading import read_file
 from pipeline.recipe.yaml_tree import Node
 from pipeline.sweeps.conditions import Condition, condition
-from pipeline.sweeps.levels import Level, Paths, Setting, TwiceSet, levels_of, settings_of
+from pipeline.sweeps.levels import Level, Paths, Setting, levels_of, settings_of
 from pipeline.sweeps.spec import SweepSpec
 
 
@@ -174,8 +174,8 @@ def _refusing(node: Node, at: KeyPath) -> Iterator[None]:
         yield
     except SpecError as error:
         problem = error.problem
-        if isinstance(error, TwiceSet):
-            problem += f", this one and {node.nearest(error.before.at).mark}"
+        for other in error.among:
+            problem += f", this one and {node.nearest(other).mark}"
         place = node.nearest(error.at).mark.place((*at, *error.at))
         raise RecipeError(problem, error.remedy, place) from None
 

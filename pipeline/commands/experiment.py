@@ -1,0 +1,68 @@
+"""experiment: models trained on the datasets of a sweep, measured, and compared with the paper's figures."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.util import find_spec
+from pathlib import Path
+
+from pipeline.commands.command import Command
+from pipeline.commands.common import cells_argument, set_argument
+from pipeline.core.errors import PipelineError
+from pipeline.core.system import output
+from pipeline.core.system.progress import bar
+
+ACTIONS = {
+    "plan": "print what would be run, and train nothing",
+    "run": "do what is not done yet, and write the report",
+    "report": "write the report of what is done",
+}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments: what to do, the experiment, its scale and the folder."""
+    parser.add_argument("action", choices=ACTIONS, help="; ".join(f"{name}: {help}" for name, help in ACTIONS.items()))
+    parser.add_argument("experiment", help="a name in experiments/, or the path of a file")
+    parser.add_argument("--scale", help="one of the experiment's scales (default: its first)")
+    parser.add_argument("--out", help="folder of datasets, runs and report (default runs/NAME/SCALE)")
+    parser.add_argument("--into", type=Path, metavar="FILE", help="a page of Markdown that gets the report too")
+    cells_argument(parser)
+    set_argument(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Plan, run or report. Returns the exit code."""
+    from pipeline.laboratory.experiment import read_experiment
+    from pipeline.laboratory.planning import lines
+
+    experiment = read_experiment(options.experiment, options.scale, options.set)
+    out = Path(options.out or f"runs/{experiment.name}/{experiment.scale}")
+    if options.action == "plan":
+        for line in lines(experiment, options.cell):
+            output.say(line)
+        return 0
+    if options.action == "run":
+        _check_torch()
+        from pipeline.laboratory.results import tokens_left
+        from pipeline.laboratory.running import run_experiment
+
+        with bar("experiment", tokens_left(experiment, out, options.cell), "tokens") as shown:
+
+            def said(line: str) -> None:
+                shown.clear()
+                output.say(line)
+
+            run_experiment(experiment, out, options.cell, shown.update, said)
+    from pipeline.laboratory.report import write_report
+
+    for path in write_report(experiment, out, options.into):
+        output.say(str(path))
+    return 0
+
+
+def _check_torch() -> None:
+    if find_spec("torch") is None:
+        raise PipelineError("training needs torch, which is not installed", "pip install 'pretraining-recipes[torch]'")
+
+
+COMMAND = Command(115, "experiment", "Train and examine models on the datasets of a sweep.", run, arguments)

@@ -1,0 +1,14 @@
+"""The laboratory: models trained on the datasets of a sweep, examined, and compared with what the paper found.
+
+    experiments/extraction.yaml ──► Experiment ──► datasets ──► models ──► answers, losses ──► report
+      spec.py        its keys                        running.py      for each seed and cell, resumable
+      experiment.py  read, with a scale chosen       data.py         rows as batches
+      claims.py      tests that a machine decides    model.py        GPT-2 with rotary positions
+      measures/      what is measured, a file each   training.py     steps, checkpoints
+      planning.py    what it would run               examination.py  answers by generation; losses
+                                                     results.py      records of runs; means over seeds
+                                                     report/         a page, and Markdown
+
+`data`, `model`, `training` and `examination` are what a user with another model writes anew, and can be read in one
+sitting; they and `running` need torch (the extra `torch`), the others do not.
+"""

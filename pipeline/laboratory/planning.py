@@ -1,0 +1,113 @@
+"""What an experiment would run, in numbers: datasets, models and work. Nothing is built, and torch is not needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from pipeline.core.errors import PlanError
+from pipeline.core.system.progress import duration, scaled
+from pipeline.laboratory.experiment import Experiment
+from pipeline.laboratory.spec import ModelSpec
+from pipeline.plan.plan import Plan
+from pipeline.sweeps.planning import plan_of
+
+FLOPS_A_TOKEN = 6  # for each parameter: two in the forward pass, four in the backward pass
+TWO_CORES = 75e9  # floating-point operations a second of two CPU cores, measured in training (docs/measurements.md)
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A cell: its dataset and the model that is trained on it, for one seed.
+
+    passes: how often the split is read. vocabulary: ids of the model.
+    """
+
+    cell: str
+    split_tokens: float
+    vocabulary: int
+    context: int
+    parameters: int
+    steps: int
+    tokens: int
+
+    @property
+    def passes(self) -> float:
+        """How often the split is read."""
+        return self.tokens / self.split_tokens
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations of the training."""
+        return FLOPS_A_TOKEN * self.parameters * self.tokens
+
+
+def parameters_of(model: ModelSpec, vocabulary: int) -> int:
+    """The parameters of `model.GPT` with these sizes.
+
+    >>> parameters_of(ModelSpec(layers=4, width=128, heads=4), 3364)
+    1223936
+    """
+    return vocabulary * model.width + model.layers * (12 * model.width**2 + 13 * model.width) + 2 * model.width
+
+
+def planned_runs(experiment: Experiment, cells: Sequence[str] = (), seed: int | None = None) -> Iterator[PlannedRun]:
+    """The runs of a seed, by default the first. Refusals as of a sweep; PlanError where it lacks a split or column."""
+    sweep = experiment.sweep(experiment.sizes.training.seeds[0] if seed is None else seed)
+    training = experiment.sizes.training
+    for cell in sweep.selected(cells):
+        plan = plan_of(sweep, cell)
+        check_splits(experiment, plan, cell.name)
+        split = plan.splits[training.split]
+        context = split.packing.length
+        in_use = plan.tokenizer.in_use
+        vocabulary = in_use.count if in_use else plan.tokenizer.vocabulary
+        split_tokens = sum(split.expected.values(), Fraction(0))
+        steps = training.steps(split_tokens, context)
+        yield PlannedRun(
+            cell=cell.name,
+            split_tokens=float(split_tokens),
+            vocabulary=vocabulary,
+            context=context,
+            parameters=parameters_of(experiment.sizes.model, vocabulary),
+            steps=steps,
+            tokens=steps * training.batch * context,
+        )
+
+
+def check_splits(experiment: Experiment, plan: Plan, cell: str) -> None:
+    """PlanError where a split that is trained on or measured is not in a plan, or lacks a column."""
+    wanted = {"training": (experiment.sizes.training.split, tuple[str, ...]())}
+    wanted |= {name: (measure.split, measure.columns()) for name, measure in experiment.spec.measures.items()}
+    for name, (split, columns) in wanted.items():
+        if split not in plan.splits:
+            problem = f"{name}: the cell {cell} has no split '{split}'"
+            raise PlanError(problem, f"It has: {', '.join(plan.splits)}.", experiment.name)
+        for column in columns:
+            if column not in plan.splits[split].columns:
+                problem = f"{name}: the split '{split}' of the cell {cell} has no column '{column}'"
+                raise PlanError(problem, f"Add it to splits.{split}.columns.", experiment.name)
+
+
+def lines(experiment: Experiment, cells: Sequence[str] = ()) -> list[str]:
+    """Lines to print: the runs, and the work in all."""
+    runs = list(planned_runs(experiment, cells))
+    seeds = experiment.sizes.training.seeds
+    wide = max(len(run.cell) for run in runs)
+    table = [f"{'cell':<{wide}}  tokens of data  passes    ids  context  parameters  tokens read"]
+    for run in runs:
+        table.append(
+            f"{run.cell:<{wide}}  {scaled(run.split_tokens):>14}  {run.passes:>6.1f}  {run.vocabulary:>5,}"
+            f"  {run.context:>7}  {run.parameters:>10,}  {scaled(run.tokens):>11}"
+        )
+    flops = len(seeds) * sum(run.flops for run in runs)
+    work = f"{len(seeds) * len(runs)} runs ({len(runs)} cells, {len(seeds)} seed{'s' * (len(seeds) > 1)})"
+    tests = [f"claim: {spec.claim} ({spec.test})" for spec, _ in experiment.claims]
+    return [
+        experiment.title,
+        f"scale {experiment.scale} of: {', '.join(experiment.spec.scales)}",
+        *table,
+        f"{work}, {flops:.1e} floating-point operations: {duration(flops / TWO_CORES)} on two CPU cores",
+        *tests,
+    ]

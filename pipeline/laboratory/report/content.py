@@ -1,0 +1,102 @@
+"""What a report shows: for each measure a bar and a curve of each cell, the claims, and what the runs were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from pipeline.laboratory.results import Results, RunRecord
+
+Curve = Sequence[tuple[int, float]]
+"""(tokens of training, value) of some points."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A cell in the table of a measure. values: the number of each complete run; paper: the paper's; None: none."""
+
+    cell: str
+    values: Sequence[float]
+    paper: float | None
+    curves: Sequence[Curve]
+
+    @property
+    def mean(self) -> float | None:
+        """The mean over the runs; None where there are none."""
+        return fmean(self.values) if self.values else None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A measure. number: which of its numbers; percent: whether it is a share; source: where the paper's are from."""
+
+    measure: str
+    number: str
+    percent: bool
+    source: str
+    rows: Sequence[Row]
+
+    def shown(self, value: float | None) -> str:
+        """A value of this measure, as text."""
+        if value is None:
+            return "–"
+        return f"{value:.1%}" if self.percent else f"{value:,.3f}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim. holds: None where runs are missing."""
+
+    claim: str
+    test: str
+    holds: bool | None
+
+    @property
+    def word(self) -> str:
+        """yes, no or not yet."""
+        return {True: "yes", False: "no", None: "not yet"}[self.holds]
+
+
+@dataclass(frozen=True)
+class Content:
+    """A report. losses: cell → the curve of the training loss in each of its runs. runs: all records."""
+
+    name: str
+    title: str
+    scale: str
+    verdicts: Sequence[Verdict]
+    tables: Sequence[Table]
+    losses: Mapping[str, Sequence[Curve]]
+    runs: Sequence[RunRecord]
+    missing: int
+
+
+def content_of(results: Results) -> Content:
+    """The content of the report on what there is."""
+    experiment = results.experiment
+    runs = [run for of_cell in results.runs.values() for run in of_cell]
+    complete = sum(run.complete for run in runs)
+    return Content(
+        name=experiment.name,
+        title=experiment.title,
+        scale=experiment.scale,
+        verdicts=[Verdict(*decided) for decided in results.decided()],
+        tables=[_table(results, name) for name in experiment.spec.measures],
+        losses={cell: [run.curve for run in of_cell] for cell, of_cell in results.runs.items()},
+        runs=runs,
+        missing=len(experiment.cells) * len(experiment.sizes.training.seeds) - complete,
+    )
+
+
+def _table(results: Results, measure: str) -> Table:
+    spec = results.experiment.spec.measures[measure]
+    number = spec.NUMBERS[0]
+    paper = results.experiment.spec.paper.get(measure)
+    figures = results.experiment.figures(measure)
+    rows = []
+    for cell, runs in results.runs.items():
+        points = [run.measures.get(measure, ()) for run in runs]
+        curves = [[(point.tokens, point.numbers[number]) for point in of_run] for of_run in points]
+        rows.append(Row(cell, results.values(measure, number, cell), figures.get(cell), curves))
+    return Table(measure, number, spec.PERCENT, paper.source if paper else "", rows)

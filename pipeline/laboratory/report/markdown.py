@@ -1,0 +1,89 @@
+"""The report as Markdown: claims, a table for each measure, and what the runs were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pipeline.core.system.progress import duration
+from pipeline.laboratory.report.content import Content, Table
+
+
+def markdown(content: Content) -> str:
+    """The report, under a heading of the second level."""
+    return "\n".join(_lines(content)) + "\n"
+
+
+def inserted(page: str, content: Content) -> str:
+    """A page with the report in it: in the place of an earlier one of the same experiment and scale, or at the end.
+
+    The report stands between two comments, and everything around them stays as it is.
+    """
+    begin, end = (f"<!-- {word} of {content.name}, {content.scale} -->\n" for word in ("report", "end"))
+    section = f"{begin}{markdown(content)}{end}"
+    before, found, rest = page.partition(begin)
+    if not found:
+        return f"{page.rstrip()}\n\n{section}"
+    return f"{before}{section}{rest.partition(end)[2]}"
+
+
+def _lines(content: Content) -> Iterator[str]:
+    yield f"## {content.name}, scale {content.scale}"
+    yield ""
+    yield content.title
+    if content.missing:
+        yield ""
+        yield f"Not complete: {content.missing} runs are missing."
+    if content.verdicts:
+        yield ""
+        yield from _rows(
+            ("claim", "test", "holds"), [(one.claim, f"`{one.test}`", one.word) for one in content.verdicts]
+        )
+    for table in content.tables:
+        yield ""
+        yield f"**{table.measure}** ({table.number})" + (f"; the paper: {table.source}" if table.source else "")
+        yield ""
+        yield from _table(table)
+    yield ""
+    yield from _runs(content)
+
+
+def _table(table: Table) -> Iterator[str]:
+    with_paper = any(row.paper is not None for row in table.rows)
+    head = ("cell", "mean", "runs", *(("paper",) if with_paper else ()))
+    rows = [
+        (row.cell, table.shown(row.mean), ", ".join(map(table.shown, row.values)) or "–", table.shown(row.paper))
+        for row in table.rows
+    ]
+    yield from _rows(head, [row[: len(head)] for row in rows])
+
+
+def _runs(content: Content) -> Iterator[str]:
+    head = ("cell", "seed", "parameters", "ids", "tokens", "training", "tokens/s", "dataset")
+    rows = [
+        (
+            run.cell,
+            str(run.seed),
+            f"{run.parameters:,}",
+            f"{run.vocabulary:,}",
+            f"{run.tokens:,}",
+            duration(run.seconds),
+            f"{run.tokens / run.seconds:,.0f}" if run.seconds else "–",
+            run.fingerprint[:16],
+        )
+        for run in content.runs
+    ]
+    yield from _rows(head, rows)
+    for machine in dict.fromkeys(_machine(run.device, dict(run.versions)) for run in content.runs):
+        yield ""
+        yield machine
+
+
+def _machine(device: str, versions: dict[str, str]) -> str:
+    return f"On {device}; " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."
+
+
+def _rows(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"

@@ -1,0 +1,184 @@
+"""Runs an experiment: for each seed the datasets of all cells, and for each cell a model that is trained and measured.
+
+    OUT/seed=0/data/<cell>/        the datasets, as `build` of a sweep makes them
+    OUT/seed=0/runs/<cell>/        run.json, checkpoint.pt, and what measures leave: predictions, losses
+
+What is done is not done again, and a run that was killed goes on from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from pipeline.build.executors import Inline
+from pipeline.build.sweeping import build_sweep
+from pipeline.core.key import Key
+from pipeline.dataset import Dataset
+from pipeline.laboratory.experiment import Experiment
+from pipeline.laboratory.measures.measure import MeasureSpec, Subject
+from pipeline.laboratory.model import Shape
+from pipeline.laboratory.planning import PlannedRun, planned_runs
+from pipeline.laboratory.results import Point, RunRecord, read_record, run_folder, write_record
+from pipeline.laboratory.training import Run, new_run, steps
+from pipeline.sweeps.planning import planned_sweep
+from pipeline.training.streams import of_dataset
+
+SECONDS = 60  # between two checkpoints
+Progress = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run: a cell with a seed. data: its dataset; folder: where the run is kept."""
+
+    experiment: Experiment
+    planned: PlannedRun
+    seed: int
+    data: Dataset
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """What the run depends on, in short: a checkpoint of anything else is refused."""
+        sizes = self.experiment.sizes
+        specs = [sizes.model.model_dump_json(), sizes.training.model_dump_json(exclude={"seeds"})]
+        parts = [*specs, self.data.manifest.fingerprint, self.planned.cell, str(self.planned.steps), str(self.seed)]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def run_experiment(
+    experiment: Experiment,
+    out: Path,
+    cells: Sequence[str] = (),
+    done: Progress = lambda _: None,
+    said: Callable[[str], object] = lambda _: None,
+) -> None:
+    """Do what is not done yet of the cells that have the coordinates of a pattern; of all, without patterns.
+
+    done: called with the tokens of each step. said: called with a line after each run.
+
+    Before anything is trained, PlanError or RecipeError where a dataset cannot be planned or lacks what is measured;
+    StorageError where it cannot be built, and, when its turn comes, for the checkpoint of another run.
+    """
+    for _ in planned_runs(experiment, cells):  # refusals of any cell come first
+        pass
+    for seed in experiment.sizes.training.seeds:
+        for task in tasks(experiment, out, seed, cells):
+            said(_line(run_task(task, done)))
+
+
+def _line(record: RunRecord) -> str:
+    """A run in a line."""
+    numbers = (f"{name} {next(iter(points[-1].numbers.values())):.4f}" for name, points in record.measures.items())
+    return " · ".join([record.cell, f"seed {record.seed}", f"loss {record.curve[-1][1]:.4f}", *numbers])
+
+
+def tasks(experiment: Experiment, out: Path, seed: int, cells: Sequence[str] = ()) -> Iterator[Task]:
+    """The runs of a seed, the datasets of all of them built before the first is given."""
+    sweep = experiment.sweep(seed)
+    folder = out / f"seed={seed}"
+    chosen = sweep.selected(cells)
+    planned = planned_sweep(sweep, chosen)
+    index = build_sweep(sweep, planned, folder / "data", Inline())
+    for run in planned_runs(experiment, cells, seed):
+        data = Dataset.at(folder / "data" / index.cells[run.cell]["folder"])
+        yield Task(experiment, run, seed, data, run_folder(out, seed, run.cell))
+
+
+def run_task(task: Task, done: Progress = lambda _: None) -> RunRecord:
+    """Train and measure a model, from its checkpoint where there is one; the record that is written at the end too.
+
+    StorageError for the checkpoint of another run.
+    """
+    record = read_record(task.folder)
+    if record and record.complete and record.run == task.name:
+        return record
+    task.folder.mkdir(parents=True, exist_ok=True)
+    run = _run_of(task)
+    stream = of_dataset(task.data, task.experiment.sizes.training.split, epochs=None)
+    began = time.monotonic()
+    for _ in steps(run, stream, task.experiment.sizes.training, task.planned.steps):
+        done(_step_tokens(task))
+        seconds = time.monotonic() - began
+        if _measured(task, run) or seconds > SECONDS:
+            run.seconds += seconds
+            run.save(task.folder / "checkpoint.pt")
+            write_record(task.folder, _record(task, run))
+            began = time.monotonic()
+    record = _record(task, run)
+    write_record(task.folder, record)  # again, where the run was killed between its last checkpoint and its record
+    return record
+
+
+def _measured(task: Task, run: Run) -> bool:
+    """Measure what is due at this step, which is something at the last one. Whether anything was."""
+    before = sum(map(len, run.measured.values()))
+    for name, measure in task.experiment.spec.measures.items():
+        points = run.measured.setdefault(name, [])
+        if run.step in _steps_of(measure, task.planned.steps):
+            began = time.monotonic()
+            numbers = measure.measured(name, Subject(run.model, task.data, task.folder))
+            tokens = run.step * _step_tokens(task)
+            points.append({"tokens": tokens, "numbers": numbers, "seconds": time.monotonic() - began})
+    return sum(map(len, run.measured.values())) > before
+
+
+def _steps_of(measure: MeasureSpec, total: int) -> list[int]:
+    """The steps behind which something is measured."""
+    return [max(1, total * time // measure.times) for time in range(1, measure.times + 1)]
+
+
+def _step_tokens(task: Task) -> int:
+    return task.experiment.sizes.training.batch * task.planned.context
+
+
+def _run_of(task: Task) -> Run:
+    """The run, from its checkpoint where there is one."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = task.experiment.sizes.model
+    shape = Shape(task.planned.vocabulary, task.planned.context, model.layers, model.width, model.heads)
+    seed = Key.root(task.seed).child("laboratory", "parameters").low
+    run = new_run(task.name, shape, task.experiment.sizes.training, seed, device)
+    path = task.folder / "checkpoint.pt"
+    if path.exists():
+        run.load(path)
+    return run
+
+
+def _record(task: Task, run: Run) -> RunRecord:
+    package = "pretraining-recipes"
+    return RunRecord(
+        run=task.name,
+        experiment=task.experiment.name,
+        scale=task.experiment.scale,
+        cell=task.planned.cell,
+        seed=task.seed,
+        fingerprint=task.data.manifest.fingerprint,
+        complete=run.step == task.planned.steps,
+        steps=run.step,
+        tokens=run.step * _step_tokens(task),
+        parameters=run.model.parameters_in_all,
+        vocabulary=run.model.shape.vocabulary,
+        context=task.planned.context,
+        seconds=run.seconds,
+        device=_device(run),
+        versions={"python": platform.python_version(), "torch": torch.__version__, package: version(package)},
+        curve=run.curve,
+        measures={name: [Point(**point) for point in points] for name, points in run.measured.items()},
+    )
+
+
+def _device(run: Run) -> str:
+    """What the model was trained on, in words."""
+    device = run.model.embedding.weight.device
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"

@@ -1,0 +1,345 @@
+"""Experiments, as far as they need no torch: what they say, plan, claim and report. tests/torch/ trains them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline import cli
+from pipeline.core.errors import PipelineError, SpecError
+from pipeline.dataset import Dataset
+from pipeline.evaluate.prompts import prompt_ids
+from pipeline.laboratory.claims import Quantity, read_claim
+from pipeline.laboratory.experiment import Experiment, experiments, read_experiment
+from pipeline.laboratory.measures import MEASURES
+from pipeline.laboratory.planning import parameters_of, planned_runs
+from pipeline.laboratory.report import write_report
+from pipeline.laboratory.results import Point, Results, RunRecord, read_record, write_record
+from pipeline.laboratory.spec import ModelSpec
+from tests.conftest import built
+from tests.plans import plan_at, usual
+
+SMALL = Path(__file__).parent / "golden/small.yaml"
+EXPERIMENT = f"""\
+# Two wordings or one.
+sweep:
+  base: {SMALL}
+  set:
+    sources.questions:
+      {{kind: questions, world: people, templates: {{city: ["Where does {{{{ name }}}} live? | {{{{ city }}}}."]}}}}
+    splits.exam: {{mixture: {{questions: {{}}}}, packing: {{method: rows, length: 64}}, columns: [answers]}}
+  axes:
+    wording: {{key: sources.bios.paraphrases, values: [1, 2]}}
+    seen: {{once: {{splits.train.mixture.bios.exposures: 1}}, often: {{splits.train.mixture.bios.exposures: 9}}}}
+scales:
+  small: {{model: {{layers: 1, width: 16, heads: 2}}, training: {{tokens: 4096, batch: 4, rate: 0.01, seeds: [0, 7]}}}}
+  large:
+    set: {{worlds.people.size: 25}}
+    model: {{layers: 2, width: 32, heads: 2}}
+    training: {{tokens: 8192, batch: 4, rate: 0.01}}
+measures:
+  exam: {{kind: exam, split: exam, times: 2}}
+paper:
+  exam: {{source: "Figure 1", figures: {{"1,often": 0.25, "2,often": 0.5}}}}
+claims:
+  - {{claim: Two are better., test: "exam[2,often] >= 2 * exam[1,often]"}}
+  - {{claim: Once is not enough., test: "exam[wording=2,seen=once] < 10%"}}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(EXPERIMENT, "utf-8")
+    return path
+
+
+# ── what an experiment says ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_cells_are_named_by_their_levels_where_only_one_axis_has_them(file: Path):
+    experiment = read_experiment(str(file))
+    assert experiment.cells == tuple(f"wording={w},seen={s}" for w in (1, 2) for s in ("once", "often"))
+    assert experiment.cell("2,often") == experiment.cell("seen=often,2") == "wording=2,seen=often"
+    assert experiment.figures("exam") == {"wording=1,seen=often": 0.25, "wording=2,seen=often": 0.5}
+    for pattern, problem in {"often": "2 cells are 'often'", "3": "no cell '3'", "word=1": "no axis 'word'"}.items():
+        with pytest.raises(SpecError, match=problem):
+            experiment.cell(pattern)
+
+
+def test_a_scale_and_a_seed_change_the_recipes_of_all_cells(file: Path):
+    small, large = read_experiment(str(file)), read_experiment(str(file), "large", ["sources.bios.full_name=all"])
+    assert small.scale == "small"
+    for experiment, people, name in ((small, 20, "first"), (large, 25, "all")):
+        sweep = experiment.sweep(7)
+        for cell in sweep.cells:
+            recipe = sweep.load(cell).recipe
+            assert (recipe.seed, recipe.worlds["people"].size) == (7, people)
+            assert recipe.sources["bios"].full_name == name
+
+
+def test_a_plan_is_what_would_be_run(file: Path):
+    runs = list(planned_runs(read_experiment(str(file))))
+    assert [run.passes for run in runs[::2]] == pytest.approx([run.passes * 9 for run in runs[1::2]])
+    for run in runs:
+        assert (run.vocabulary, run.context, run.steps, run.tokens) == (258, 64, 16, 4096)
+        assert run.parameters == parameters_of(ModelSpec(layers=1, width=16, heads=2), 258) == 258 * 16 + 3312
+        assert run.flops == 6 * run.parameters * 4096
+
+
+@pytest.mark.parametrize("name", experiments())
+def test_every_experiment_of_the_library_is_read_at_every_scale(name: str):
+    whole = read_experiment(name)
+    assert whole.title
+    for scale in whole.spec.scales:
+        experiment = read_experiment(name, scale)
+        sweep = experiment.sweep(experiment.sizes.training.seeds[0])
+        for cell in sweep.cells:
+            assert sweep.load(cell).recipe.splits
+
+
+@pytest.mark.parametrize("cells", usual(["the last", "all"], "the last"))
+@pytest.mark.parametrize("name", experiments())
+def test_every_experiment_of_the_library_is_planned(name: str, cells: str):
+    whole = cells == "all"
+    once = ["tokenizer.vocabulary=null"]  # a reduced vocabulary is compiled twice
+    experiment = read_experiment(name, overrides=[] if whole else once)
+    chosen = experiment.cells if whole else experiment.cells[-1:]
+    assert [run.cell for run in planned_runs(experiment, chosen)] == list(chosen)
+
+
+# ── claims ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("test", "holds"),
+    [
+        ("a[x] > 2 * a[y]", False),
+        ("a[x] >= 2 * a[y]", True),
+        ("a[x] - a[y] * 2 <= 0 and a[x] > 50%", True),
+        ("a[x] - (a[y] - 0.1) == 0.5", None),
+        ("0 < a[y] < a[x] < 1", True),
+        ("0 < a[x] < a[y]", False),
+        ("-a[y] < -10% / 1", True),
+        ("a[x] / a.zero[z] > 0", False),
+        ("a[x]", None),
+        ("a[x] > ", None),
+        ("a[x] > b", None),
+        ("a[x] > 1 or a[y] > 1", None),
+        ("__import__('os') > 1", None),
+        ("(" * 30 + "1" + ")" * 30 + " > 0", None),
+        ("1 > 0 " * 400, None),
+    ],
+)
+def test_a_claim_is_decided_by_arithmetic_alone(test: str, holds: bool | None):
+    values = {Quantity("a", "", "x"): 0.6, Quantity("a", "", "y"): 0.3, Quantity("a", "zero", "z"): 0.0}
+    if holds is None:
+        with pytest.raises(SpecError):
+            read_claim(test)
+    else:
+        assert read_claim(test).holds(values.__getitem__) is holds
+
+
+# ── the report ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def record(cell: str, seed: int, accuracy: float, complete: bool = True) -> RunRecord:
+    points = [Point(2048, {"accuracy": 0.0}, 0.1), Point(4096, {"accuracy": accuracy}, 0.1)]
+    return RunRecord(
+        run="0" * 16,
+        experiment="small",
+        scale="small",
+        cell=cell,
+        seed=seed,
+        fingerprint="f" * 64,
+        complete=complete,
+        steps=16,
+        tokens=4096,
+        parameters=7440,
+        vocabulary=258,
+        context=64,
+        seconds=2.0,
+        device="two cores",
+        versions={"torch": "2.13"},
+        curve=[(2048, 5.0), (4096, 3.0)],
+        measures={"exam": points},
+    )
+
+
+def told(out: Path, experiment: Experiment, of: dict[str, tuple[float, float]]) -> None:
+    """Records of the runs of cells, a number for each of the two seeds."""
+    for cell, numbers in of.items():
+        for seed, number in zip((0, 7), numbers, strict=True):
+            folder = out / f"seed={seed}/runs/{experiment.cell(cell)}"
+            folder.mkdir(parents=True)
+            write_record(folder, record(experiment.cell(cell), seed, number))
+
+
+class Loads(HTMLParser):
+    """Whatever a page would load, or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [tag] * (tag in ("script", "link", "img", "iframe", "object", "embed"))
+        self.found += [name for name, _ in attrs if name in ("src", "href") or name.startswith("on")]
+
+
+def test_means_of_complete_runs_decide_the_claims_and_stand_beside_the_papers_figures(file: Path, tmp_path: Path):
+    experiment = read_experiment(str(file))
+    told(tmp_path, experiment, {"1,often": (0.2, 0.3), "2,often": (0.6, 0.5), "1,once": (0.0, 0.0)})
+    assert [verdict[2] for verdict in Results.of(experiment, tmp_path).decided()] == [True, None]
+    page, text = (path.read_text("utf-8") for path in write_report(experiment, tmp_path))
+    assert "| Two are better. | `exam[2,often] >= 2 * exam[1,often]` | yes |" in text
+    assert "| Once is not enough. | `exam[wording=2,seen=once] < 10%` | not yet |" in text
+    assert "| wording=2,seen=often | 55.0% | 60.0%, 50.0% | 50.0% |" in text
+    assert "| wording=2,seen=once | – | – | – |" in text
+    assert "Not complete: 2 runs are missing." in text
+    assert "| wording=1,seen=once | 0 | 7,440 | 258 | 4,096 | 2 s | 2,048 | ffffffffffffffff |" in text
+    assert "55.0%" in page
+    assert "Figure 1" in page
+    page_of_all = tmp_path / "all.md"
+    page_of_all.write_text(
+        "# All\n\nAbove.\n\n<!-- report of small, small -->\nold\n<!-- end of small, small -->\nBelow.\n"
+    )
+    for _ in range(2):
+        write_report(experiment, tmp_path, page_of_all)
+        whole = f"<!-- report of small, small -->\n{text}<!-- end of small, small -->\n"
+        assert page_of_all.read_text("utf-8") == f"# All\n\nAbove.\n\n{whole}Below.\n"
+    page_of_all.write_text("# All\n")
+    write_report(experiment, tmp_path, page_of_all)
+    assert page_of_all.read_text("utf-8") == f"# All\n\n{whole}"
+    loads = Loads()
+    loads.feed(page)
+    assert loads.found == []
+    assert not re.search(r"url\(|@import|https?://", page)
+
+
+def test_a_run_that_is_not_complete_counts_in_no_mean(file: Path, tmp_path: Path):
+    experiment = read_experiment(str(file))
+    told(tmp_path, experiment, {"1,often": (0.2, 0.3)})
+    folder = tmp_path / "seed=7/runs/wording=1,seen=often"
+    found = read_record(folder)
+    assert found
+    write_record(folder, replace(found, complete=False))
+    assert Results.of(experiment, tmp_path).values("exam", "accuracy", "wording=1,seen=often") == [0.2]
+
+
+def test_what_is_no_record_is_refused(file: Path, tmp_path: Path):
+    (tmp_path / "run.json").write_text('{"run": 1}')
+    with pytest.raises(PipelineError, match=r"no record of a run.*Remove it: the run begins anew"):
+        read_record(tmp_path)
+
+
+# ── prompts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("tokenizer", ["byte_tokenizer.json", "gpt2"])
+def test_ids_of_a_prompt_are_those_with_which_its_row_begins(tmp_path: Path, tokenizer: str):
+    """Its text has no space in front, which the rows have: encoded, it would be other tokens than a model knows."""
+    name = tokenizer if tokenizer == "gpt2" else str(SMALL.parent / tokenizer)
+    tree = yaml.safe_load(EXPERIMENT)["sweep"]["set"]
+    text = yaml.safe_dump({"extends": str(SMALL), "tokenizer": {"name": name}, **_nested(tree)})
+    built(plan_at(tmp_path / "r.yaml", text), tmp_path / "data")
+    data = Dataset.at(tmp_path / "data")
+    rows = [row for batch in data.batches("exam") for row in batch.to_pylist()]
+    prompts = list(prompt_ids(data, "exam"))
+    assert len(prompts) == len(rows) == 20
+    for row, ids in zip(rows, prompts, strict=True):
+        assert row["input_ids"][: len(ids)] == ids
+        assert data.tokenizer().decode(ids) == f" {row['prompt']}"
+        rest = data.tokenizer().decode(row["input_ids"][len(ids) :], skip_special_tokens=False)
+        assert rest.startswith(f" {row['answer']}")
+    assert list(prompt_ids(data, "exam", 3)) == prompts[:3]
+
+
+def _nested(settings: dict[str, object]) -> dict[str, object]:
+    """{"a.b": c} as {"a": {"b": c}}."""
+    nested: dict[str, dict[str, object]] = {}
+    for path, value in settings.items():
+        group, _, key = path.partition(".")
+        nested.setdefault(group, {})[key] = value
+    return dict(nested)
+
+
+# ── refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+REFUSED = {
+    "measures:\n  exam: {kind: exam, split: exam, times: 2}": {
+        "measures:\n  exam: {kind: exm, split: exam}": "measures.exam.kind: 'exm' is not possible here. "
+        "Did you mean 'exam'?",
+        "measures:\n  exam: {kind: exam}": "measures.exam: 'split' is missing. Write `split: …` there.",
+    },
+    "exam[2,often] >=": {
+        "exm[2,often] >=": "claims.0.test: nothing is measured as 'exm'. Did you mean 'exam'?",
+        "exam[3,often] >=": "claims.0.test: no cell '3'. It can be: 1, 2, often, once.",
+        "exam.speed[2,often] >=": "claims.0.test: exam has no number 'speed'. It can be: accuracy.",
+        "exam[often] >=": "claims.0.test: 2 cells are 'often'. Name one whole: wording=1,seen=often.",
+        "exam[2,often] ≥": "claims.0.test: no claim has '≥ 2 * exam[1,often]'. "
+        "Example: exam[multi5] >= 10 * exam[single].",
+    },
+    'figures: {"1,often"': {
+        'figures: {"1,oft"': "paper.exam.figures.1,oft: no cell 'oft'. Did you mean 'often'?",
+    },
+    "heads: 2}, training: {tokens: 4096": {
+        "heads: 3}, training: {tokens: 4096": "scales.small.model.heads: a width of 16 is no even number of features "
+        "for each of 3 heads. Give a width such as 12.",
+        "heads: 2}, training: {tokens: 1, passes: 1": "scales.small.training: both `tokens` and `passes` are given. "
+        "Give one of them.",
+        "heads: 2}, training: {tokens: -1": "scales.small.training.tokens: must be greater than 0, not -1. Raise it.",
+    },
+    "key: sources.bios.paraphrases": {
+        "key: sources.bios.paraphrase": "sources.bios.paraphrase: unknown key, in the cell wording=1,seen=once. "
+        "Did you mean 'paraphrases'?",
+    },
+    "columns: [answers]": {
+        "columns: [loss_mask]": "small: exam: the split 'exam' of the cell wording=1,seen=once has no column "
+        "'answers'. Add it to splits.exam.columns.",
+    },
+    "split: exam, times": {
+        "split: exm, times": "small: exam: the cell wording=1,seen=once has no split 'exm'. It has: train, exam.",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"), [(old, new, words) for old, cases in REFUSED.items() for new, words in cases.items()]
+)
+def test_what_does_not_fit_is_refused_in_one_line(
+    file: Path, old: str, new: str, message: str, capsys: pytest.CaptureFixture[str]
+):
+    assert old in EXPERIMENT
+    file.write_text(EXPERIMENT.replace(old, new, 1), "utf-8")
+    assert cli.run(["experiment", "plan", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert said.endswith(f"{message}\n")
+    assert said.count("\n") == 1
+
+
+def test_a_name_or_a_scale_that_is_not_there_is_refused(file: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.run(["experiment", "plan", "extractoin"]) == 2
+    assert capsys.readouterr().err == "RecipeError: no experiment 'extractoin'. Did you mean 'extraction'?\n"
+    assert cli.run(["experiment", "plan", str(file), "--scale", "huge"]) == 2
+    assert capsys.readouterr().err == "PlanError: --scale: no scale 'huge'. It can be: large, small.\n"
+
+
+def test_without_torch_the_line_that_installs_it_is_said(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pipeline.commands.experiment.find_spec", lambda name: None)
+    assert cli.run(["experiment", "run", str(file)]) == 2
+    assert "pip install 'pretraining-recipes[torch]'" in capsys.readouterr().err
+
+
+def test_every_kind_of_measure_says_what_it_gives():
+    assert list(MEASURES) == ["capacity", "check", "exam"]
+    for kind in MEASURES.values():
+        assert kind.spec.NUMBERS
+        assert kind.summary.endswith(".")

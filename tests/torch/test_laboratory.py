@@ -1,0 +1,241 @@
+"""The laboratory trains: generation, losses, checkpoints, and an experiment from its file to its report."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline import cli
+from pipeline.dataset import Dataset
+from pipeline.laboratory.data import batches
+from pipeline.laboratory.examination import generated, losses_of
+from pipeline.laboratory.experiment import read_experiment
+from pipeline.laboratory.model import GPT, Cache, Shape, rotated
+from pipeline.laboratory.planning import parameters_of, planned_runs
+from pipeline.laboratory.results import read_record
+from pipeline.laboratory.running import run_task, tasks
+from pipeline.laboratory.spec import ModelSpec, TrainingSpec
+from pipeline.laboratory.training import learning_rate, mean_loss, token_losses
+from pipeline.training.streams import of_dataset
+from tests.test_experiments import EXPERIMENT
+
+SHAPE = Shape(vocabulary=50, length=24, layers=2, width=16, heads=2)
+
+
+@pytest.fixture(autouse=True)
+def _single_thread() -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(EXPERIMENT, "utf-8")
+    return path
+
+
+# ── the model ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_model_has_as_many_parameters_as_are_planned():
+    assert GPT(SHAPE).parameters_in_all == parameters_of(ModelSpec(layers=2, width=16, heads=2), 50)
+
+
+def test_a_token_does_not_see_other_documents_nor_what_stands_behind_it():
+    model = GPT(SHAPE)
+    segments = torch.tensor([[1, 1, 1, 2, 2, 2]])
+    ids, other = torch.tensor([[5, 6, 7, 8, 9, 10]]), torch.tensor([[1, 2, 3, 8, 9, 11]])
+    assert torch.equal(model(ids, segments)[0, 3:5], model(other, segments)[0, 3:5])
+    assert torch.allclose(model(ids)[0, :3], model(ids[:, :3])[0], atol=1e-6)
+    assert not torch.allclose(model(ids)[0, 3], model(other)[0, 3])
+
+
+def test_what_does_not_count_is_left_out():
+    batch = {
+        "input_ids": torch.tensor([[5, 6, 7, 8, 9, 9]]),
+        "segment_ids": torch.tensor([[1, 1, 2, 2, 2, 0]]),
+        "loss_mask": torch.tensor([[True, True, True, False, True, False]]),
+    }
+    losses, counts = token_losses(GPT(SHAPE), batch)
+    assert counts.tolist() == [[True, False, False, True, False]]
+    assert mean_loss(GPT(SHAPE), batch).shape == ()
+    assert losses.shape == (1, 5)
+
+
+def test_places_are_told_apart_by_their_distance_only():
+    model = GPT(SHAPE)
+    x = torch.randn(1, 1, 1, 8).expand(1, 1, 8, 8)
+    turned = rotated(x, model.rotation[:, :8])[0, 0]
+    products = turned @ turned.T
+    assert torch.allclose(products.diagonal(1), products[0, 1].expand(7), atol=1e-5)
+    assert torch.allclose(products.diagonal(3), products[0, 3].expand(5), atol=1e-5)
+    assert not torch.allclose(products[0, 1], products[0, 3], atol=1e-3)
+
+
+def test_the_rate_rises_in_a_line_and_falls_as_a_cosine_to_its_end():
+    spec = TrainingSpec(tokens=1, batch=1, rate=Fraction(2), warmup=Fraction(1, 10), final=Fraction(1, 4))
+    rates = [learning_rate(spec, step, 100) for step in range(100)]
+    assert rates[:10] == pytest.approx([0.2 * step for step in range(1, 11)])
+    assert rates[10] == pytest.approx(2)
+    assert rates[55] == pytest.approx((2 + 0.5) / 2)
+    assert rates[99] == pytest.approx(0.5, abs=1e-3)
+
+
+def test_with_a_cache_logits_are_those_without():
+    model, ids = GPT(SHAPE), torch.randint(0, 50, (3, 20))
+    cache = Cache()
+    parts = [model(ids[:, :7], cache=cache), *(model(ids[:, at : at + 1], cache=cache) for at in range(7, 20))]
+    assert torch.allclose(torch.cat(parts, 1), model(ids), atol=1e-5)
+
+
+def test_what_is_generated_is_the_likeliest_token_each_time_up_to_the_end_or_the_context():
+    model = GPT(SHAPE)
+    torch.nn.init.normal_(model.embedding.weight)
+    prompts = [torch.randint(0, 50, (length,)).tolist() for length in (3, 9, 3, 1, 23, 24, 9)]
+    right = []
+    for prompt in prompts:
+        ids = list(prompt)
+        while len(ids) < min(24, len(prompt) + 12):
+            ids.append(int(model(torch.tensor([ids]))[0, -1].argmax()))
+            if ids[-1] == 7:
+                ids.pop()
+                break
+        right.append(ids[len(prompt) :])
+    assert generated(model, prompts, end=7, most=12) == right
+    assert {len(answer) for answer in right} > {0, 1}
+
+
+def test_losses_are_those_of_the_model_with_a_zero_in_front(undisturbed: Path):
+    data = Dataset.at(undisturbed)
+    model = GPT(Shape(258, 128, 1, 16, 2))
+    rows = list(of_dataset(data, "train"))[:5]
+    losses = np.concatenate(list(losses_of(model, iter(rows), 2)))
+    assert losses.shape == (5, 128)
+    for row, loss in zip(rows, losses, strict=True):
+        ids = torch.tensor(row["input_ids"].astype(np.int64))[None]
+        segments = torch.tensor(row["segment_ids"].astype(np.int64))[None]
+        odds = model(ids, segments).log_softmax(-1)[0, :-1].gather(1, ids[0, 1:, None])[:, 0]
+        assert np.allclose(loss, [0, *(-odds).tolist()], atol=1e-4)
+
+
+def test_a_stream_goes_on_behind_the_last_row_of_a_batch(undisturbed: Path):
+    data = Dataset.at(undisturbed)
+    whole = [batch["input_ids"] for batch, _ in batches(of_dataset(data, "train", epochs=2), 7)]
+    (first, state), *_ = batches(of_dataset(data, "train", epochs=2), 7)
+    stream = of_dataset(data, "train", epochs=2)
+    stream.load_state_dict(state)
+    assert torch.equal(first["input_ids"], whole[0])
+    assert torch.equal(torch.stack([batch["input_ids"] for batch, _ in batches(stream, 7)]), torch.stack(whole[1:]))
+
+
+# ── experiments ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_experiment_is_trained_measured_and_reported(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "out"
+    command = ["experiment", "run", str(file), "--out", str(out)]
+    assert cli.run(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 8 + 2
+    experiment = read_experiment(str(file))
+    for planned in planned_runs(experiment):
+        record = read_record(out / f"seed=7/runs/{planned.cell}")
+        assert record
+        assert record.complete
+        assert (record.tokens, record.parameters, record.context) == (planned.tokens, planned.parameters, 64)
+        assert [point.tokens for point in record.measures["exam"]] == [2048, 4096]
+        assert record.curve[-1][1] < 5.6  # the logarithm of 258
+    assert "| Two are better. |" in (out / "report.md").read_text()
+    before = {path: path.stat().st_mtime_ns for path in out.glob("seed=*/runs/*/checkpoint.pt")}
+    assert cli.run(command) == 0, "there is nothing to do"
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+KILLED = """
+import sys
+from pipeline.laboratory import running
+running.SECONDS = 0
+import torch; torch.set_num_threads(1)
+from pathlib import Path
+from pipeline.laboratory.experiment import read_experiment
+for task in running.tasks(read_experiment(sys.argv[1]), Path(sys.argv[2]), 0, ["wording=1,seen=often"]):
+    running.run_task(task, lambda tokens: print(tokens, flush=True))
+"""
+
+
+def test_a_run_that_is_killed_goes_on_to_the_same_losses_and_answers(file: Path, tmp_path: Path):
+    file.write_text(EXPERIMENT.replace("tokens: 4096", "tokens: 20_480"), "utf-8")
+    experiment = read_experiment(str(file))
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    (task,) = tasks(experiment, whole, 0, ["wording=1,seen=often"])
+    right = run_task(task)
+    for steps in (3, 9):
+        command = [sys.executable, "-c", KILLED, str(file), str(killed)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            for _ in range(steps):
+                process.stdout.readline()
+            time.sleep(0.02)
+            os.kill(process.pid, signal.SIGKILL)
+    (task,) = tasks(experiment, killed, 0, ["wording=1,seen=often"])
+    begun = read_record(task.folder)
+    assert begun
+    assert 0 < begun.steps < right.steps
+    found = run_task(task)
+    assert found.curve == right.curve
+    assert found.steps == right.steps == 80
+    numbers = [[point.numbers for point in one.measures["exam"]] for one in (found, right)]
+    assert numbers[0] == numbers[1]
+    for name in ("exam.jsonl",):
+        assert (task.folder / name).read_text() == (whole / f"seed=0/runs/{task.planned.cell}/{name}").read_text()
+
+
+def test_a_checkpoint_of_another_experiment_is_refused(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "out"
+    command = ["experiment", "run", str(file), "--out", str(out), "--cell", "wording=1,seen=once"]
+    assert cli.run(command) == 0
+    file.write_text(EXPERIMENT.replace("rate: 0.01, seeds", "rate: 0.02, seeds"), "utf-8")
+    capsys.readouterr()
+    assert cli.run(command) == 2
+    said = capsys.readouterr().err
+    checkpoint = out / "seed=0/runs/wording=1,seen=once/checkpoint.pt"
+    assert said.startswith(f"StorageError: {checkpoint}: the checkpoint of another run: sizes or data have changed.")
+    assert said.endswith("Remove it, and the run begins anew; or give another --out.\n")
+    checkpoint.write_bytes(b"PK")
+    assert cli.run(command) == 2
+    assert "no checkpoint" in capsys.readouterr().err
+
+
+def test_predictions_of_a_run_are_what_score_reads(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "out"
+    (task,) = tasks(read_experiment(str(file)), out, 0, ["wording=2,seen=often"])
+    record = run_task(task)
+    lines = [json.loads(line) for line in (task.folder / "exam.jsonl").read_text().splitlines()]
+    assert [line["row"] for line in lines] == list(range(20))
+    assert cli.run(["score", task.data.folder.url, str(task.folder / "exam.jsonl")]) == 0
+    shown = f"{record.measures['exam'][-1].numbers['accuracy']:.2%}"
+    assert shown in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_run_that_was_killed_behind_its_last_checkpoint_has_its_record_written(file: Path, tmp_path: Path):
+    (task,) = tasks(read_experiment(str(file)), tmp_path / "out", 0, ["wording=1,seen=once"])
+    right = run_task(task)
+    (task.folder / "run.json").unlink()
+    assert run_task(task) == right
+
+
+def test_a_loss_that_is_no_number_ends_the_run(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file.write_text(EXPERIMENT.replace("rate: 0.01, seeds", "rate: 10000000000, seeds"), "utf-8")
+    assert cli.run(["experiment", "run", str(file), "--out", str(tmp_path / "out")]) == 1
+    assert "Lower the learning rate" in capsys.readouterr().err
