@@ -7,7 +7,7 @@ what it has read.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -71,12 +71,10 @@ def write_predictions(
     *,
     rows: int,
     most: int,
-    done: Callable[[int], object] = lambda _: None,
 ) -> None:
     """Answer the first `rows` rows of a split with answers, into JSON lines as `score` and `check` read them.
 
-    most: tokens of an answer. done: called with the number of each batch's rows. StorageError for an unknown split, and
-    for one without answers.
+    most: tokens of an answer. StorageError for an unknown split, and for one without answers.
     """
     tokenizer, end = data.tokenizer(), data.end_of_text()
     prompts = list(prompt_ids(data, split, rows))
@@ -88,7 +86,6 @@ def write_predictions(
             texts = tokenizer.decode_batch(answers, skip_special_tokens=False)
             for row, text in enumerate(texts, first):
                 file.write(json.dumps({"row": row, "prediction": text}, ensure_ascii=False) + "\n")
-            done(len(asked))
     model.train()
 
 
@@ -97,7 +94,6 @@ def losses_of(
     model: GPT,
     rows: Iterable[Mapping[str, NDArray[np.generic]]],
     batch: int,
-    done: Callable[[int], object] = lambda _: None,
 ) -> Iterator[NDArray[np.float32]]:
     """Losses of rows in nats, as `capacity` reads them: float32 (b, L), b rows of a batch, with a 0 in column 0.
 
@@ -108,7 +104,6 @@ def losses_of(
 
     def losses() -> NDArray[np.float32]:
         tensors = {name: value.to(device) for name, value in batch_of(together).items()}
-        done(len(together))
         return np.pad(token_losses(model, tensors)[0].cpu().numpy(), ((0, 0), (1, 0)))
 
     model.eval()

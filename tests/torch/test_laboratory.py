@@ -17,6 +17,7 @@ import torch
 
 from pipeline import cli
 from pipeline.dataset import Dataset
+from pipeline.evaluate.capacity import measure as capacity
 from pipeline.laboratory.data import batches
 from pipeline.laboratory.examination import generated, losses_of
 from pipeline.laboratory.experiment import read_experiment
@@ -27,7 +28,7 @@ from pipeline.laboratory.running import run_task, tasks
 from pipeline.laboratory.spec import ModelSpec, TrainingSpec
 from pipeline.laboratory.training import learning_rate, mean_loss, token_losses
 from pipeline.training.streams import of_dataset
-from tests.test_experiments import EXPERIMENT
+from tests.test_experiments import EXPERIMENT, SMALL
 
 SHAPE = Shape(vocabulary=50, length=24, layers=2, width=16, heads=2)
 
@@ -239,3 +240,45 @@ def test_a_loss_that_is_no_number_ends_the_run(file: Path, tmp_path: Path, capsy
     file.write_text(EXPERIMENT.replace("rate: 0.01, seeds", "rate: 10000000000, seeds"), "utf-8")
     assert cli.run(["experiment", "run", str(file), "--out", str(tmp_path / "out")]) == 1
     assert "Lower the learning rate" in capsys.readouterr().err
+
+
+OTHERS = """\
+sweep:
+  base: {base}
+  set: {set}
+  axes: {{only: {{one: {{}}}}}}
+scales:
+  small: {{model: {{layers: 1, width: 16, heads: 2}}, training: {{tokens: 4096, batch: 4, rate: 0.01}}}}
+measures: {{it: {measure}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("base", "settings", "measure", "numbers"),
+    [
+        (
+            str(SMALL),
+            "{splits.train.columns: [documents, spans], splits.train.packing: {length: 256}}",
+            "{kind: capacity, split: train}",
+            ["per_parameter", "bits", "names", "values", "known"],
+        ),
+        (
+            "cfg3b_like",
+            "{splits.train.mixture.sentences.tokens: 20_000, sources.exam_50.instances: 20}",
+            "{kind: check, split: exam_50, rows: 8, tokens: 64}",
+            ["accuracy", "accuracy.50"],
+        ),
+    ],
+)
+def test_bits_and_completions_are_measured(tmp_path: Path, base: str, settings: str, measure: str, numbers: list[str]):
+    path = tmp_path / "other.yaml"
+    path.write_text(OTHERS.format(base=base, set=settings, measure=measure), "utf-8")
+    (task,) = tasks(read_experiment(str(path)), tmp_path / "out", 0)
+    (point,) = run_task(task).measures["it"]
+    assert list(point.numbers) == numbers
+    assert all(np.isfinite(number) for number in point.numbers.values())
+    if "bits" in numbers:
+        losses = np.load(task.folder / "it.npy")
+        found = capacity(task.data.folder.url, "train", losses, parameters=task.planned.parameters)
+        assert point.numbers["bits"] == pytest.approx(found.total_bits)
+        assert point.numbers["per_parameter"] == pytest.approx(found.ratio)

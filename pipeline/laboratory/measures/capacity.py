@@ -32,7 +32,7 @@ class CapacitySpec(MeasureSpec):
         from pipeline.training.streams import of_dataset
 
         model = subject.model
-        losses = np.concatenate(list(losses_of(model, of_dataset(subject.data, self.split), TOGETHER, subject.done)))
+        losses = np.concatenate(list(losses_of(model, of_dataset(subject.data, self.split), TOGETHER)))
         path = subject.folder / f"{name}.npy"
         np.save(path, losses)
         parameters = model.parameters_in_all

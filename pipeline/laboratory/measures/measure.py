@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -23,7 +22,6 @@ class Subject:
     model: GPT
     data: Dataset
     folder: Path
-    done: Callable[[int], object] = lambda _: None
 
 
 class MeasureSpec(Spec):
