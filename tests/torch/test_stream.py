@@ -36,9 +36,9 @@ def test_a_loader_gives_the_rows_as_tensors(plan: Plan, undisturbed: Path, ids: 
     assert read(batches) == ids
     first = batches[0]
     assert {name: (value.dtype, value.shape) for name, value in first.items()} == {
-        "input_ids": (torch.int64, (7, 256)),
-        "loss_mask": (torch.bool, (7, 256)),
-        "segment_ids": (torch.int64, (7, 256)),
+        "input_ids": (torch.int64, (7, 128)),
+        "loss_mask": (torch.bool, (7, 128)),
+        "segment_ids": (torch.int64, (7, 128)),
     }
 
 
