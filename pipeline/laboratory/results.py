@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.core.errors import StorageError
 from pipeline.core.system.open_files import created
-from pipeline.laboratory.claims import Quantity
+from pipeline.laboratory.claims import Claim, Quantity
 from pipeline.laboratory.experiment import Experiment
 from pipeline.laboratory.planning import planned_runs
 
@@ -97,7 +96,7 @@ class Results:
     """The runs of an experiment that there are. runs: cell → its runs, in the order of seeds."""
 
     experiment: Experiment
-    runs: Mapping[str, Sequence[RunRecord]] = field(default_factory=dict)
+    runs: Mapping[str, Sequence[RunRecord]]
 
     @classmethod
     def of(cls, experiment: Experiment, out: Path) -> Results:
@@ -120,7 +119,7 @@ class Results:
         """(claim, test, whether it holds of the means over seeds) of each; None where a run is missing."""
         return [(spec.claim, spec.test, self._holds(claim)) for spec, claim in self.experiment.claims]
 
-    def _holds(self, claim: Any) -> bool | None:
+    def _holds(self, claim: Claim) -> bool | None:
         def look(quantity: Quantity) -> float:
             whole = self.experiment.quantity(quantity)
             return fmean(self.values(whole.measure, whole.number, whole.cell))

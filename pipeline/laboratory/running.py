@@ -68,8 +68,6 @@ def run_experiment(
     Before anything is trained, PlanError or RecipeError where a dataset cannot be planned or lacks what is measured;
     StorageError where it cannot be built, and, when its turn comes, for the checkpoint of another run.
     """
-    for _ in planned_runs(experiment, cells):  # refusals of any cell come first
-        pass
     for seed in experiment.sizes.training.seeds:
         for task in tasks(experiment, out, seed, cells):
             said(_line(run_task(task, done)))
@@ -82,13 +80,12 @@ def _line(record: RunRecord) -> str:
 
 
 def tasks(experiment: Experiment, out: Path, seed: int, cells: Sequence[str] = ()) -> Iterator[Task]:
-    """The runs of a seed, the datasets of all of them built before the first is given."""
+    """The runs of a seed; before the first is given, all are planned, and then the datasets of all are built."""
+    runs = list(planned_runs(experiment, cells, seed))
     sweep = experiment.sweep(seed)
     folder = out / f"seed={seed}"
-    chosen = sweep.selected(cells)
-    planned = planned_sweep(sweep, chosen)
-    index = build_sweep(sweep, planned, folder / "data", Inline())
-    for run in planned_runs(experiment, cells, seed):
+    index = build_sweep(sweep, planned_sweep(sweep, sweep.selected(cells)), folder / "data", Inline())
+    for run in runs:
         data = Dataset.at(folder / "data" / index.cells[run.cell]["folder"])
         yield Task(experiment, run, seed, data, run_folder(out, seed, run.cell))
 
@@ -120,15 +117,14 @@ def run_task(task: Task, done: Progress = lambda _: None) -> RunRecord:
 
 def _measured(task: Task, run: Run) -> bool:
     """Measure what is due at this step, which is something at the last one. Whether anything was."""
-    before = sum(map(len, run.measured.values()))
-    for name, measure in task.experiment.spec.measures.items():
-        points = run.measured.setdefault(name, [])
-        if run.step in _steps_of(measure, task.planned.steps):
-            began = time.monotonic()
-            numbers = measure.measured(name, Subject(run.model, task.data, task.folder))
-            tokens = run.step * _step_tokens(task)
-            points.append({"tokens": tokens, "numbers": numbers, "seconds": time.monotonic() - began})
-    return sum(map(len, run.measured.values())) > before
+    measures = task.experiment.spec.measures
+    due = [name for name, measure in measures.items() if run.step in _steps_of(measure, task.planned.steps)]
+    for name in due:
+        began = time.monotonic()
+        numbers = measures[name].measured(name, Subject(run.model, task.data, task.folder))
+        point = {"tokens": run.step * _step_tokens(task), "numbers": numbers, "seconds": time.monotonic() - began}
+        run.measured.setdefault(name, []).append(point)
+    return bool(due)
 
 
 def _steps_of(measure: MeasureSpec, total: int) -> list[int]:
