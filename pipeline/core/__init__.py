@@ -19,6 +19,8 @@ Recipes and files:
     files         reads the value lists and templates that a recipe names, and Faker
     faker_values, faker_process   values of Faker, drawn in a process without a clock
     json_layouts  JSON files from untrusted authors, checked
+    cell_names    names of the cells of a sweep
+    expression_tokens   the tokens of short expressions, for their parsers
 Messages:
     errors        the exceptions, and the message that a user sees
     notices       what `plan` reports beside its numbers

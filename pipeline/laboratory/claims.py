@@ -16,13 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.core.errors import SpecError
+from pipeline.core.expression_tokens import MOST_DEPTH, ExpressionTokens
 from pipeline.core.system.escaping import shortened
 
 Look = Callable[["Quantity"], float]
 """The value of a quantity."""
 
-MOST_CHARACTERS = 2000
-MOST_DEPTH = 20
 EXAMPLE = "Example: exam[multi5] >= 10 * exam[single]."
 _TOKEN = re.compile(r"\s*([A-Za-z_][\w.]*\s*\[[^\[\]]*\]|\d+(?:\.\d+)?%?|<=|>=|[<>()+*/-]|and\b)")
 _QUANTITY = re.compile(r"([A-Za-z_]\w*)(?:\.([A-Za-z_][\w.]*))?\s*\[([^\[\]]*)\]")
@@ -58,8 +57,6 @@ def read_claim(test: str) -> Claim:
     >>> claim.holds(lambda quantity: {"multi5": 0.7, "single": 0.03}[quantity.cell])
     True
     """
-    if len(test) > MOST_CHARACTERS:
-        raise SpecError(f"a test of {len(test):,} characters, and at most {MOST_CHARACTERS:,} are read", "Split it.")
     return _Parser(test).whole()
 
 
@@ -67,15 +64,15 @@ class _Parser:
     """Reads tokens from left to right, by the grammar above."""
 
     def __init__(self, test: str) -> None:
-        self._test, self._left, self._depth = test, list(reversed(_tokens(test))), 0
+        self._test, self._tokens, self._depth = test, ExpressionTokens(test, _TOKEN, "claim", EXAMPLE), 0
         self._quantities: list[Quantity] = []
 
     def whole(self) -> Claim:
         comparisons = [self._comparison()]
-        while self._taken("and"):
+        while self._tokens.taken("and"):
             comparisons.append(self._comparison())
-        if self._left:
-            raise SpecError(f"'{shortened(self._left[-1])}' follows a whole comparison", EXAMPLE)
+        if self._tokens.head:
+            raise SpecError(f"'{shortened(self._tokens.head)}' follows a whole comparison", EXAMPLE)
         return Claim(
             self._test,
             tuple(dict.fromkeys(self._quantities)),
@@ -84,8 +81,8 @@ class _Parser:
 
     def _comparison(self) -> Callable[[Look], bool]:
         sums, signs = [self._sum()], list[str]()
-        while self._left and self._left[-1] in _ORDERS:
-            signs.append(self._left.pop())
+        while self._tokens.head in _ORDERS:
+            signs.append(self._tokens.next("a comparison"))
             sums.append(self._sum())
         if not signs:
             raise SpecError("nothing is compared", EXAMPLE)
@@ -104,23 +101,20 @@ class _Parser:
 
     def _chain(self, signs: str, part: Callable[[], Callable[[Look], float]]) -> Callable[[Look], float]:
         value = part()
-        while self._left and self._left[-1] in tuple(signs):
-            value = _combined(_SIGNS[self._left.pop()], value, part())
+        while self._tokens.head in tuple(signs):
+            value = _combined(_SIGNS[self._tokens.next("a sign")], value, part())
         return value
 
     def _factor(self) -> Callable[[Look], float]:
         self._depth += 1
         if self._depth > MOST_DEPTH:
             raise SpecError(f"more than {MOST_DEPTH} sums inside each other", "Split it.")
-        if not self._left:
-            raise SpecError("the test ends where a number is needed", EXAMPLE)
-        first = self._left.pop()
+        first = self._tokens.next("a number")
         if first == "-":
             value = _combined(operator.sub, lambda look: 0.0, self._factor())
         elif first == "(":
             value = self._sum()
-            if not self._taken(")"):
-                raise SpecError("')' is needed", EXAMPLE)
+            self._tokens.expected(")")
         elif match := _QUANTITY.fullmatch(first):
             quantity = Quantity(match[1], match[2] or "", match[3].strip())
             self._quantities.append(quantity)
@@ -133,25 +127,8 @@ class _Parser:
         self._depth -= 1
         return value
 
-    def _taken(self, token: str) -> bool:
-        if self._left and self._left[-1] == token:
-            self._left.pop()
-            return True
-        return False
-
 
 def _combined(
     sign: Callable[[float, float], float], left: Callable[[Look], float], right: Callable[[Look], float]
 ) -> Callable[[Look], float]:
     return lambda look: sign(left(look), right(look))
-
-
-def _tokens(test: str) -> list[str]:
-    tokens, at = [], 0
-    while at < len(test.rstrip()):
-        token = _TOKEN.match(test, at)
-        if not token:
-            raise SpecError(f"no claim has '{shortened(test[at:].strip(), 20)}'", EXAMPLE)
-        tokens.append(token[1])
-        at = token.end()
-    return tokens

@@ -16,14 +16,13 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 from pipeline.core.errors import SpecError, suggest
+from pipeline.core.expression_tokens import MOST_DEPTH, ExpressionTokens
 from pipeline.core.scalars import NUMBER
 from pipeline.core.system.escaping import shortened
 
 Condition = Callable[[Mapping[str, str]], bool]
 """Whether the coordinates of a cell, axis → level, fulfil it."""
 
-MOST_CHARACTERS = 2000
-MOST_DEPTH = 20  # parentheses and nots inside each other
 EXAMPLE = "Example: wording == 'single' and exposures > 100."
 _TOKEN = re.compile(r"\s*('[^']*'|\"[^\"]*\"|==|!=|<=|>=|[<>()\[\],]|[A-Za-z0-9_.+-]+)")
 _ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -38,11 +37,7 @@ def condition(text: str, axes: Mapping[str, Sequence[str]]) -> Condition:
     >>> excluded({"tag": "yes", "junk": "1"}), excluded({"tag": "yes", "junk": "7"})
     (True, False)
     """
-    if len(text) > MOST_CHARACTERS:
-        raise SpecError(
-            f"a condition of {len(text):,} characters, and at most {MOST_CHARACTERS:,} are read", "Split it."
-        )
-    return _Parser(_tokens(text), axes).whole()
+    return _Parser(ExpressionTokens(text, _TOKEN, "condition", EXAMPLE), axes).whole()
 
 
 def number_of(level: str) -> Fraction | None:
@@ -50,31 +45,19 @@ def number_of(level: str) -> Fraction | None:
     return Fraction(level.replace("_", "")) if re.fullmatch(NUMBER, level) else None
 
 
-def _tokens(text: str) -> list[str]:
-    tokens, at = [], 0
-    while at < len(text.rstrip()):
-        token = _TOKEN.match(text, at)
-        if not token:
-            rest = text[at:].strip()
-            raise SpecError(f"no condition has '{shortened(rest, 20)}'", EXAMPLE)
-        tokens.append(token[1])
-        at = token.end()
-    return tokens
-
-
 class _Parser:
     """Reads tokens from left to right, by the grammar above."""
 
-    def __init__(self, tokens: list[str], axes: Mapping[str, Sequence[str]]) -> None:
-        self._left = list(reversed(tokens))
+    def __init__(self, tokens: ExpressionTokens, axes: Mapping[str, Sequence[str]]) -> None:
+        self._tokens = tokens
         self._axes = axes
         self._depth = 0
 
     def whole(self) -> Condition:
         parsed = self._either()
-        if self._left:
+        if self._tokens.head:
             raise SpecError(
-                f"'{shortened(self._left[-1])}' follows a whole condition", "Write `and` or `or` before it."
+                f"'{shortened(self._tokens.head)}' follows a whole condition", "Write `and` or `or` before it."
             )
         return parsed
 
@@ -86,7 +69,7 @@ class _Parser:
 
     def _joined(self, word: str, part: Callable[[], Condition], join: Callable[[list[bool]], bool]) -> Condition:
         parts = [part()]
-        while self._taken(word):
+        while self._tokens.taken(word):
             parts.append(part())
         return lambda cell: join([holds(cell) for holds in parts])
 
@@ -94,33 +77,33 @@ class _Parser:
         self._depth += 1
         if self._depth > MOST_DEPTH:
             raise SpecError(f"more than {MOST_DEPTH} conditions inside each other", "Split it.")
-        if self._taken("not"):
+        if self._tokens.taken("not"):
             inner = self._each()
             parsed: Condition = lambda cell: not inner(cell)  # noqa: E731
-        elif self._taken("("):
+        elif self._tokens.taken("("):
             parsed = self._either()
-            self._expected(")")
+            self._tokens.expected(")")
         else:
             parsed = self._compared(self._axis())
         self._depth -= 1
         return parsed
 
     def _compared(self, axis: str) -> Condition:
-        sign = self._next("a comparison")
+        sign = self._tokens.next("a comparison")
         if sign in _ORDERS:
             return self._ordered(axis, _ORDERS[sign])
         if sign in ("==", "!="):
             level = self._level(axis)
             return lambda cell: (cell[axis] == level) == (sign == "==")
-        if sign == "not" and self._left and self._left[-1] == "in":
+        if sign == "not" and self._tokens.head == "in":
             outside = self._compared(axis)
             return lambda cell: not outside(cell)
         if sign == "in":
-            self._expected("[")
+            self._tokens.expected("[")
             levels = [self._level(axis)]
-            while self._taken(","):
+            while self._tokens.taken(","):
                 levels.append(self._level(axis))
-            self._expected("]")
+            self._tokens.expected("]")
             return lambda cell: cell[axis] in levels
         raise SpecError(f"'{shortened(sign)}' does not compare", "It can be: ==, !=, <, <=, >, >=, in [a, b].")
 
@@ -129,7 +112,7 @@ class _Parser:
         numbers = {level: number_of(level) for level in self._axes[axis]}
         if word := next((level for level, number in numbers.items() if number is None), None):
             raise SpecError(f"'{word}' of {axis} is no number, and cannot be smaller or larger", "Compare by == or in.")
-        text = self._next("a number")
+        text = self._tokens.next("a number")
         bound = number_of(text)
         if bound is None:
             raise SpecError(f"'{shortened(text)}' is no number", EXAMPLE)
@@ -137,14 +120,14 @@ class _Parser:
         return lambda cell: values[cell[axis]]
 
     def _axis(self) -> str:
-        axis = self._next("an axis")
+        axis = self._tokens.next("an axis")
         if axis not in self._axes:
             raise SpecError(f"no axis '{shortened(axis)}'", suggest(axis, self._axes))
         return axis
 
     def _level(self, axis: str) -> str:
         """A level of the axis. Numbers are compared as numbers: 1_000 is the level 1000."""
-        text = self._next("a level")
+        text = self._tokens.next("a level")
         word = text[1:-1] if text[0] in "'\"" else text
         levels = self._axes[axis]
         if word in levels:
@@ -153,19 +136,3 @@ class _Parser:
         if number is not None and (same := [level for level in levels if number_of(level) == number]):
             return same[0]
         raise SpecError(f"no level '{shortened(word)}' of {axis}", suggest(word, levels))
-
-    def _next(self, needed: str) -> str:
-        if not self._left:
-            raise SpecError(f"the condition ends where {needed} is needed", EXAMPLE)
-        return self._left.pop()
-
-    def _taken(self, token: str) -> bool:
-        if self._left and self._left[-1] == token:
-            self._left.pop()
-            return True
-        return False
-
-    def _expected(self, token: str) -> None:
-        if not self._taken(token):
-            after = f", not '{shortened(self._left[-1])}'" if self._left else ""
-            raise SpecError(f"'{token}' is needed{after}", EXAMPLE)
