@@ -195,7 +195,7 @@ class _AnySplit(Layout):
     length: Annotated[Count, Field(ge=1)]
     packing: str
     columns: Annotated[list[Name], Field(min_length=1)]
-    source_names: list[Name]
+    source_names: Annotated[list[Name], Field(min_length=1)]
     attributes: list[str] = Field([])
     roles: list[str] = Field([])
     exposures: dict[Name, _Exposures] = Field({})

@@ -6,9 +6,10 @@
       claims.py      tests that a machine decides    model.py        GPT-2 with rotary positions
       measures/      what is measured, a file each   training.py     steps, checkpoints
       planning.py    what it would run               examination.py  answers by generation; losses
+                                                     probing.py      classifiers of hidden states
                                                      results.py      records of runs; means over seeds
                                                      report/         a page, and Markdown
 
-`data`, `model`, `training` and `examination` are what a user with another model writes anew, and can be read in one
-sitting; they and `running` need torch (the extra `torch`), the others do not.
+`data`, `model`, `training`, `examination` and `probing` are what a user with another model writes anew, and can be read
+in one sitting; they and `running` need torch (the extra `torch`), the others do not.
 """

@@ -104,22 +104,26 @@ class GPT(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters())
 
     def forward(self, ids: Tensor, segments: Tensor | None = None, cache: Cache | None = None) -> Tensor:
-        """Logits (B, L, V) of the token after each of ids (B, L). A token sees itself and those before it.
+        """Logits (B, L, V) of the token after each of ids (B, L). The rest is as of `states`."""
+        logits: Tensor = self.states(self.embedding(ids), segments, cache) @ self.embedding.weight.T
+        return logits
+
+    def states(self, x: Tensor, segments: Tensor | None = None, cache: Cache | None = None) -> Tensor:
+        """The last hidden states (B, L, width) of embedded tokens x (B, L, width), each of it and those before it.
 
         segments: integers (B, L); a token then sees only those with its own number, the tokens of its document.
-        cache: what the model has read before; ids stand behind it, and are added to it. One token at a time, or the
+        cache: what the model has read before; x stands behind it, and is added to it. One token at a time, or the
         first ones together. Not together with segments.
         """
         start = 0 if cache is None else cache.length
-        assert ids.shape[1] == 1 or not start, "further tokens are read one at a time"
+        assert x.shape[1] == 1 or not start, "further tokens are read one at a time"
         assert segments is None or cache is None
         mask = None if segments is None else _same_document(segments)
-        rotation = self.rotation[:, start : start + ids.shape[1]]
-        x = self.embedding(ids)
+        rotation = self.rotation[:, start : start + x.shape[1]]
         for block in self.blocks:
             x = block(x, rotation, mask, cache)
-        logits: Tensor = self.norm(x) @ self.embedding.weight.T
-        return logits
+        last: Tensor = self.norm(x)
+        return last
 
 
 def _same_document(segments: Tensor) -> Tensor:

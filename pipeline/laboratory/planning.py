@@ -77,17 +77,34 @@ def planned_runs(experiment: Experiment, cells: Sequence[str] = (), seed: int | 
 
 
 def check_splits(experiment: Experiment, plan: Plan, cell: str) -> None:
-    """PlanError where a split that is trained on or measured is not in a plan, or lacks a column."""
-    wanted = {"training": (experiment.sizes.training.split, tuple[str, ...]())}
-    wanted |= {name: (measure.split, measure.columns()) for name, measure in experiment.spec.measures.items()}
-    for name, (split, columns) in wanted.items():
-        if split not in plan.splits:
-            problem = f"{name}: the cell {cell} has no split '{split}'"
-            raise PlanError(problem, f"It has: {', '.join(plan.splits)}.", experiment.name)
-        for column in columns:
-            if column not in plan.splits[split].columns:
-                problem = f"{name}: the split '{split}' of the cell {cell} has no column '{column}'"
-                raise PlanError(problem, f"Add it to splits.{split}.columns.", experiment.name)
+    """PlanError where a split that is trained on or measured is not in a plan, or lacks what it is measured by."""
+    _check_split(plan, experiment, cell, "training", experiment.sizes.training.split)
+    for name, measure in experiment.spec.measures.items():
+        _check_split(plan, experiment, cell, name, measure.split, measure.columns(), measure.KINDS)
+
+
+def _check_split(
+    plan: Plan,
+    experiment: Experiment,
+    cell: str,
+    name: str,
+    split: str,
+    columns: Sequence[str] = (),
+    kinds: Sequence[str] = (),
+) -> None:
+    """PlanError unless a plan has a split with these columns, and one source, of one of these kinds (any, if none)."""
+    of_cell = f"split '{split}' of the cell {cell}"
+    if split not in plan.splits:
+        problem = f"{name}: the cell {cell} has no split '{split}'"
+        raise PlanError(problem, f"It has: {', '.join(plan.splits)}.", experiment.name)
+    for column in columns:
+        if column not in plan.splits[split].columns:
+            problem = f"{name}: the {of_cell} has no column '{column}'"
+            raise PlanError(problem, f"Add it to splits.{split}.columns.", experiment.name)
+    present = [plan.recipe.sources[source].kind for source in plan.splits[split].sources]
+    if kinds and (len(present) > 1 or present[0] not in kinds):
+        problem = f"{name}: the {of_cell} has sources of the kinds {', '.join(present)}"
+        raise PlanError(problem, f"Measure a split with one source, of the kind {' or '.join(kinds)}.", experiment.name)
 
 
 def lines(experiment: Experiment, cells: Sequence[str] = ()) -> list[str]:

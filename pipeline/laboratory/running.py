@@ -85,9 +85,12 @@ def tasks(experiment: Experiment, out: Path, seed: int, cells: Sequence[str] = (
     sweep = experiment.sweep(seed)
     folder = out / f"seed={seed}"
     index = build_sweep(sweep, planned_sweep(sweep, sweep.selected(cells)), folder / "data", Inline())
+    datasets = {run.cell: Dataset.at(folder / "data" / index.cells[run.cell]["folder"]) for run in runs}
     for run in runs:
-        data = Dataset.at(folder / "data" / index.cells[run.cell]["folder"])
-        yield Task(experiment, run, seed, data, run_folder(out, seed, run.cell))
+        for measure in experiment.spec.measures.values():
+            measure.check(datasets[run.cell], run.context)
+    for run in runs:
+        yield Task(experiment, run, seed, datasets[run.cell], run_folder(out, seed, run.cell))
 
 
 def run_task(task: Task, done: Progress = lambda _: None) -> RunRecord:

@@ -18,7 +18,7 @@ from pipeline.worlds.world import World
 
 @dataclass(frozen=True)
 class Plan:
-    """A compiled recipe: all that workers need. Pickles to a few hundred kilobytes.
+    """A compiled recipe: all that workers need. Pickles to a few hundred kilobytes, with GPT-2 to a few megabytes.
 
     notices: (group, name, notice); group is "worlds", "splits" or "sources".
     """

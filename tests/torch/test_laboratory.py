@@ -18,11 +18,16 @@ import torch
 from pipeline import cli
 from pipeline.dataset import Dataset
 from pipeline.evaluate.capacity import measure as capacity
+from pipeline.evaluate.checking.puzzles.sentences import Language
 from pipeline.laboratory.data import batches
 from pipeline.laboratory.examination import generated, losses_of
 from pipeline.laboratory.experiment import read_experiment
+from pipeline.laboratory.measures.divergence import DivergenceSpec, columns_of
+from pipeline.laboratory.measures.measure import Subject
+from pipeline.laboratory.measures.probe import ProbeSpec
 from pipeline.laboratory.model import GPT, Cache, Shape, rotated
 from pipeline.laboratory.planning import parameters_of, planned_runs
+from pipeline.laboratory.probing import Probed, accuracies_of, read_probed
 from pipeline.laboratory.results import read_record
 from pipeline.laboratory.running import run_task, tasks
 from pipeline.laboratory.spec import ModelSpec, TrainingSpec
@@ -128,6 +133,133 @@ def test_losses_are_those_of_the_model_with_a_zero_in_front(undisturbed: Path):
         segments = torch.tensor(row["segment_ids"].astype(np.int64))[None]
         odds = model(ids, segments).log_softmax(-1)[0, :-1].gather(1, ids[0, 1:, None])[:, 0]
         assert np.allclose(loss, [0, *(-odds).tolist()], atol=1e-4)
+
+
+# ── probes, and the distance from a grammar ─────────────────────────────────────────────────────────────────────────
+
+
+def test_a_probe_reads_what_states_hold_and_nothing_else():
+    ids = torch.randint(0, 4, (400, 6))
+    places = torch.full((400, 1), 2)
+    right = torch.stack([ids[:, 2], torch.randint(0, 4, (400,))], 1)  # what stands at the first place; nothing
+    probed = Probed(["seen", "unseen"], ids, places, right, torch.arange(400))
+    spec = ProbeSpec(kind="probe", split="x", rank=8, steps=200)
+    accuracies = [accuracies_of(GPT(SHAPE), probed, number, spec) for number in (0, 1)]
+    assert accuracies[0][0] > 0.95
+    assert max(accuracies[1]) < 0.4
+
+
+def test_a_probe_changes_no_parameter_of_the_model_and_learns_from_even_individuals_only():
+    model = GPT(SHAPE)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    ids = torch.randint(0, 50, (60, 4))
+    right = torch.where(torch.arange(60) % 2 == 0, 0, 1)[:, None]
+    probed = Probed(["parity"], ids, torch.full((60, 1), 3), right, torch.arange(60))
+    spec = ProbeSpec(kind="probe", split="x", steps=300, batch=10)
+    assert accuracies_of(model, probed, 0, spec) == [0.0], "it has never seen class 1"
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert probed.rows(examined=True).tolist() == list(range(1, 60, 2))
+
+
+PROBED = f"""\
+sweep:
+  base: {SMALL}
+  set:
+    sources.names: {{kind: names, world: people}}
+    splits.train.packing.length: 128
+    splits.p: {{mixture: {{bios: {{exposures: 1}}}}, packing: {{method: rows, length: 128}}, columns: [spans, probes]}}
+    splits.q: {{mixture: {{names: {{}}}}, packing: {{method: rows, length: 24}}, columns: [probes]}}
+  axes: {{only: {{one: {{}}}}}}
+scales:
+  small: {{model: {{layers: 1, width: 16, heads: 2}}, training: {{tokens: 4000, batch: 4, rate: 0.01}}}}
+measures: {{p: {{kind: probe, split: p, steps: 3}}, q: {{kind: probe, split: q, rank: 16, steps: 3, rows: ROWS}}}}
+"""
+
+
+def test_probes_read_at_every_place_of_biographies_and_at_the_end_of_names(tmp_path: Path):
+    path = tmp_path / "probed.yaml"
+    path.write_text(PROBED.replace("ROWS", "20"), "utf-8")
+    (task,) = tasks(read_experiment(str(path)), tmp_path / "out", 0)
+    probed = read_probed(ProbeSpec(kind="probe", split="p"), task.data, 128)
+    assert probed.attributes == ["city", "country", "shoes"], "of birth dates there are more than 10 in 20 rows"
+    stored = next(iter(of_dataset(task.data, "p")))["probes"]
+    assert probed.places[0].tolist() == sorted(stored["position"].tolist())
+    record = run_task(task)
+    assert list(record.measures["q"][0].numbers) == ["accuracy", *(f"accuracy.{name}.1" for name in probed.attributes)]
+    numbers = record.measures["p"][0].numbers
+    places = probed.places.shape[1]
+    assert places == 4
+    each = [f"accuracy.{name}.{place}" for name in probed.attributes for place in range(1, places + 1)]
+    assert list(numbers) == ["accuracy", *each]
+    assert numbers["accuracy"] == pytest.approx(sum(numbers[f"accuracy.{name}.1"] for name in probed.attributes) / 3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "context", "refusal"),
+    [
+        (
+            "3",
+            "128",
+            "q: no attribute has so few classes that each could have two of 3 rows. Probe more rows, `first_token`,",
+        ),
+        ("20", "32", "p: a row is read up to token 83, and the model has a context of 32. Train on longer sequences"),
+    ],
+)
+def test_a_split_that_cannot_be_probed_is_refused_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: str, context: str, refusal: str
+):
+    path = tmp_path / "probed.yaml"
+    path.write_text(
+        PROBED.replace("ROWS", rows).replace("train.packing.length: 128", f"train.packing.length: {context}")
+    )
+    assert cli.run(["experiment", "run", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.startswith(f"PlanError: {refusal}")
+    assert not list((tmp_path / "out").glob("seed=0/runs/*/checkpoint.pt"))
+
+
+class Knowing:
+    """A model that gives each next token of some text its true chance, or the same to all."""
+
+    shape = SHAPE
+    embedding = torch.nn.Embedding(1, 1)
+
+    def __init__(self, language: Language, columns: list[int], knows: bool):
+        self.language, self.columns, self.knows = language, columns, knows
+
+    def __call__(self, ids: torch.Tensor) -> torch.Tensor:
+        symbols = [self.columns.index(token) for token in ids[0, 1:].tolist()]
+        true = torch.full((len(symbols) + 1, 50), 1e-30)
+        chances = self.language.parser.next_symbols(symbols) if self.knows else 0.5
+        true[:, self.columns] = torch.as_tensor(chances, dtype=torch.float32).clamp(1e-30)
+        return true.log()[None]
+
+    def eval(self) -> None: ...
+
+    def train(self) -> None: ...
+
+
+def test_a_model_that_knows_the_grammar_has_no_divergence_and_one_that_knows_nothing_all_of_it(tmp_path: Path):
+    rules = ["3 -> 2 1 | 1 2", "1 -> a b | b a a", "2 -> b b | a"]
+    recipe = {
+        "tokenizer": "symbols",
+        "sources": {"sentences": {"kind": "grammar", "grammar": rules, "instances": 30}},
+        "splits": {"train": {"mixture": {"sentences": {}}, "packing": {"method": "rows", "length": 16}}},
+    }
+    path = tmp_path / "grammar.yaml"
+    path.write_text(json.dumps(recipe), "utf-8")
+    assert cli.run(["build", str(path), "--out", str(tmp_path / "data"), "--executor", "inline"]) == 0
+    data, language = Dataset.at(tmp_path / "data"), Language(rules)
+    spec = DivergenceSpec(kind="divergence", split="train")
+    columns = columns_of(language, data).tolist()
+    known, unknown = (
+        spec.measured("kl", Subject(Knowing(language, columns, knows), data, tmp_path)) for knows in (True, False)
+    )
+    assert known["bits"] == pytest.approx(0, abs=1e-6)
+    assert unknown["bits"] == pytest.approx(np.log2(3) - unknown["entropy"], abs=1e-6)
+    assert known["entropy"] == unknown["entropy"] > 0.5
+
+
+# ── streams ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_stream_goes_on_behind_the_last_row_of_a_batch(undisturbed: Path):

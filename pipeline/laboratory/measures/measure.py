@@ -31,6 +31,8 @@ class MeasureSpec(Spec):
     """The names of the numbers, the main one first; a measure may give more, below these names."""
     PERCENT: ClassVar[bool] = True
     """Whether the main number is a share, which is shown in percent."""
+    KINDS: ClassVar[tuple[str, ...]] = ()
+    """The kinds of sources that the split may have, one of them; () if any."""
 
     kind: str
     split: Name = Field(description="The split whose rows are read.")
@@ -40,7 +42,10 @@ class MeasureSpec(Spec):
 
     def columns(self) -> tuple[str, ...]:
         """The columns that the split must have."""
-        raise NotImplementedError
+        return ()
+
+    def check(self, data: Dataset, context: int) -> None:
+        """PlanError where a model of this context (in tokens) cannot be measured on a dataset, which is built."""
 
     def measured(self, name: str, subject: Subject) -> dict[str, float]:
         """The numbers of a model, by name, the main one first. name: of the measure, for files."""
