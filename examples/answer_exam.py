@@ -4,7 +4,7 @@
     python -m pipeline score data/bioS_mixed_50 answers.jsonl
 
 The model must have been trained with the dataset's tokenizer: it is given the token ids of the prompts. Needs
-transformers and torch.
+transformers and torch: pip install "pretraining-recipes[transformers]".
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from pipeline.build.building import build
 from pipeline.build.executors import Inline
 from pipeline.core.errors import PipelineError, PlanError, StorageError
 from pipeline.evaluate.capacity import Capacity, measure
-from pipeline.evaluate.capacity.documents import BATCH
+from pipeline.evaluate.capacity.documents import BATCH, Measured
 from tests.encoders import tokenizer
 from tests.plans import plan_at
 
@@ -97,6 +97,8 @@ def recipes() -> dict[str, str]:
         "codes": codes.replace("ID}", f"{IDS}}}"),
         "text": texts.replace("ID}", f"{IDS}, symbols: text}}"),
         "text1": "tokenizer: gpt2" + texts.replace("ID}", f"{IDS}, symbols: text}}").replace("chunks: 3", "chunks: 1"),
+        "used": "tokenizer: {name: gpt2, vocabulary: used}"
+        + texts.replace("ID}", "repeat: 1, chunks: 9, diversity: 8, vocabulary: 26, symbols: text}"),
         "two": "extends: plain.yaml\nsplits: {another: {mixture: {biographies: {exposures: 2}}, "
         "packing: {length: 100}, columns: [documents, spans]}}\n",
         "rows": "extends: plain.yaml\nsplits: {score: {packing: {method: rows}}}\n",
@@ -372,6 +374,18 @@ def test_a_split_is_measured_for_itself(folder_of: Callable[[str], Path]):
     assert measure(folder_of("two"), "score", losses) == measure(folder_of("plain"), "score", losses)
     other = measure(folder_of("two"), "another", lambda ids: np.ones(ids.shape))
     assert N < other.documents < 2 * N
+
+
+@pytest.mark.parametrize("name", ["plain", "mixed", "codes", "text", "used"])
+def test_the_world_that_is_measured_is_the_one_that_was_planned(folder_of: Callable[[str], Path], name: str):
+    """Eight letters of 26 are in use where the vocabulary is reduced: with other codes it would be refused."""
+    plan = plan_at(folder_of(name).parent / f"{name}.yaml", recipes()[name])
+    measured = Measured.of(folder_of(name), "score", "biographies").world
+    for attribute, field in plan.worlds["people"].fields.items():
+        tables = [[piece.texts.rows for piece in of.pieces] for of in (field, measured.fields[attribute])]
+        assert tables[0] == tables[1]
+    everybody = np.arange(measured.size)
+    assert np.array_equal(measured.rows(everybody), plan.worlds["people"].rows(everybody))
 
 
 @pytest.mark.parametrize("name", ["plain", "codes", "text1"])

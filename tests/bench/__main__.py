@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from tests.bench import (
     commands,
+    laboratory,
     memory,
     problems,
     scaling,
@@ -58,6 +59,13 @@ CASES = (
     Case("problems", problems.measure, "one core: problems of grade-school mathematics to Arrow files"),
     Case("verifier", verifier.measure, "one core: solutions of grade-school problems, checked step by step"),
     Case("structure", structure.measure, "one core: grammars and puzzles, beside plain Python; the parser"),
+    Case("sweep", laboratory.measure, "the cells of a sweep, planned anew"),
+    Case("reduced_vocabulary", laboratory.measure, "one core: `ours_tmpfs` with GPT-2's ids, and with those in use"),
+    Case(
+        "training",
+        laboratory.measure,
+        "the laboratory's model: tokens a second with GPT-2's ids, and with those in use",
+    ),
     Case("commands", commands.measure, "wall time of plan, preview and build, start-up included"),
 )
 

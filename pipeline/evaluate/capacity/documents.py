@@ -80,7 +80,8 @@ class Measured:
         source = _chosen(source, list(biographies_specs), split)
         spec = biographies_specs[source]
         world_spec = loaded.recipe.worlds[spec.world].model_copy(update={"disjoint_from": None})
-        world = World(spec.world, world_spec, Key.root(loaded.recipe.seed))
+        root = Key.root(loaded.recipe.seed)
+        world = World(spec.world, world_spec, root.child("worlds", spec.world))  # as the plan does: codes depend on it
         name = world.of_kind("name")
         assert name is not None, "biographies need one"
         labels = record.get("attributes", [])
@@ -91,8 +92,7 @@ class Measured:
         with loaded.refusing("tokenizer"):
             encoder = tokenizer_loading.load(loaded.recipe.tokenizer, loaded.files("tokenizer"))
         with loaded.refusing("sources", source):
-            key = Key.root(loaded.recipe.seed).child("sources", source)
-            biographies = Biographies(spec, Context({world.name: world}, encoder, key))
+            biographies = Biographies(spec, Context({world.name: world}, encoder, root.child("sources", source)))
         return cls(
             dataset=dataset,
             split=split,
