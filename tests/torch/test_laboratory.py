@@ -22,7 +22,7 @@ from pipeline.evaluate.checking.puzzles.sentences import Language
 from pipeline.laboratory.data import batches
 from pipeline.laboratory.examination import generated, losses_of
 from pipeline.laboratory.experiment import read_experiment
-from pipeline.laboratory.measures.divergence import DivergenceSpec, columns_of
+from pipeline.laboratory.measures.divergence import DivergenceSpec, SymbolIds
 from pipeline.laboratory.measures.measure import Subject
 from pipeline.laboratory.measures.probe import ProbeSpec
 from pipeline.laboratory.model import GPT, Cache, Shape, rotated
@@ -223,14 +223,15 @@ class Knowing:
     shape = SHAPE
     embedding = torch.nn.Embedding(1, 1)
 
-    def __init__(self, language: Language, columns: list[int], knows: bool):
-        self.language, self.columns, self.knows = language, columns, knows
+    def __init__(self, language: Language, ids: SymbolIds, knows: bool):
+        self.language, self.ids, self.knows = language, ids, knows
 
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
-        symbols = [self.columns.index(token) for token in ids[0, 1:].tolist()]
+        symbols = [self.ids.terminals.index(token) for token in ids[0, 1:].tolist()]
         true = torch.full((len(symbols) + 1, 50), 1e-30)
         chances = self.language.parser.next_symbols(symbols) if self.knows else 0.5
-        true[:, self.columns] = torch.as_tensor(chances, dtype=torch.float32).clamp(1e-30)
+        columns = [*self.ids.terminals, self.ids.ends[-1]]  # <bos>, as where documents have no end token
+        true[:, columns] = torch.as_tensor(chances, dtype=torch.float32).clamp(1e-30)
         return true.log()[None]
 
     def eval(self) -> None: ...
@@ -250,9 +251,10 @@ def test_a_model_that_knows_the_grammar_has_no_divergence_and_one_that_knows_not
     assert cli.run(["build", str(path), "--out", str(tmp_path / "data"), "--executor", "inline"]) == 0
     data, language = Dataset.at(tmp_path / "data"), Language(rules)
     spec = DivergenceSpec(kind="divergence", split="train")
-    columns = columns_of(language, data).tolist()
+    ids = SymbolIds.of(language, data)
+    assert [data.tokenizer().id_to_token(token) for token in ids.ends] == ["<eos>", "<bos>"]
     known, unknown = (
-        spec.measured("kl", Subject(Knowing(language, columns, knows), data, tmp_path)) for knows in (True, False)
+        spec.measured("kl", Subject(Knowing(language, ids, knows), data, tmp_path)) for knows in (True, False)
     )
     assert known["bits"] == pytest.approx(0, abs=1e-6)
     assert unknown["bits"] == pytest.approx(np.log2(3) - unknown["entropy"], abs=1e-6)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pipeline.core.draws import I64
 from pipeline.laboratory.measures.measure import MeasureKind, MeasureSpec, Subject
 
 if TYPE_CHECKING:
@@ -37,48 +38,57 @@ class DivergenceSpec(MeasureSpec):
 
         source, *_ = subject.data.manifest.sources(self.split)
         language = Language(source["grammar"])
-        columns = columns_of(language, subject.data)
+        ids = SymbolIds.of(language, subject.data)
         bits, entropy = [], []
-        for symbols, model in _predictions(subject, self.split, self.rows, columns):
+        for symbols, model in _predictions(subject, self.split, self.rows, ids):
             true = language.parser.next_symbols(symbols)[: len(model)]
-            elsewhere = np.maximum(0.0, 1.0 - model.sum(-1, keepdims=True))  # on what is no symbol, nor the end
+            elsewhere = np.maximum(0.0, 1.0 - model.sum(-1, keepdims=True))  # on what is no symbol, and no end
             bits.append(divergence(np.pad(true, ((0, 0), (0, 1))), np.hstack([model, elsewhere])))
             entropy.append(-(true * np.log2(np.where(true > 0, true, 1.0))).sum(-1))
         return {"bits": float(np.concatenate(bits).mean()), "entropy": float(np.concatenate(entropy).mean())}
 
 
-def columns_of(language: Language, data: Dataset) -> I64:
-    """The ids of the terminals, in their order, and of the end token: int64 (T + 1,)."""
-    from pipeline.evaluate.checking.puzzles.reading import tokens
+@dataclass(frozen=True)
+class SymbolIds:
+    """The token ids of a grammar. terminals (T,): in their order; ends: what ends a sentence, the next `<bos>` too."""
 
-    tokenizer, end = data.tokenizer(), data.end_of_text()
-    numbered = {}
-    for token, number in tokenizer.get_vocab().items():
-        for symbol in tokens(token):
-            numbered[symbol] = number
-    return np.array([*(numbered[name] for name in language.numbers), tokenizer.token_to_id(end)], np.int64)
+    terminals: list[int]
+    ends: list[int]
+
+    @classmethod
+    def of(cls, language: Language, data: Dataset) -> SymbolIds:
+        """Those of a dataset's tokenizer."""
+        from pipeline.evaluate.checking.puzzles.reading import ENDS, tokens
+
+        tokenizer = data.tokenizer()
+        named = {name: number for token, number in tokenizer.get_vocab().items() for name in tokens(token)}
+        ends = {named[name] for name in ENDS if name in named} | {tokenizer.token_to_id(data.end_of_text())}
+        return cls([named[name] for name in language.numbers], sorted(ends))
 
 
-def _predictions(subject: Subject, split: str, rows: int, columns: I64) -> Iterator[tuple[list[int], F64]]:
+def _predictions(subject: Subject, split: str, rows: int, ids: SymbolIds) -> Iterator[tuple[list[int], F64]]:
     """For each sentence the numbers of its terminals (n,), and the model's probabilities before and after each.
 
-    float64 (n + 1, T + 1), fewer rows where the sentence goes on beyond the model's context.
+    float64 (n + 1, T + 1), fewer rows where the sentence goes on beyond the model's context; the last column: the end.
     """
     import torch
 
     from pipeline.training.streams import of_dataset
 
     model = subject.model
-    number_of = {int(column): number for number, column in enumerate(columns[:-1])}
+    number_of = {token: number for number, token in enumerate(ids.terminals)}
     model.eval()
-    for _, row in zip(range(rows), of_dataset(subject.data, split), strict=False):
-        ids = [int(token) for token in row["input_ids"]]
-        first = next(place for place, token in enumerate(ids) if token in number_of)
-        end = ids.index(int(columns[-1]), first)
-        seen = torch.tensor([ids[:end][: model.shape.length]], device=model.embedding.weight.device)
+    for row in islice(of_dataset(subject.data, split), rows):
+        tokens = row["input_ids"].tolist()
+        first = next(place for place, token in enumerate(tokens) if token in number_of)
+        symbols = list(takewhile(number_of.__contains__, tokens[first:]))
+        seen = torch.tensor([tokens[: first + len(symbols)][: model.shape.length]]).to(model.embedding.weight.device)
         with torch.no_grad():
             odds = model(seen)[0, first - 1 :].double().softmax(-1).cpu().numpy()
-        yield [number_of[token] for token in ids[first:end]], odds[:, columns]
+        yield (
+            [number_of[token] for token in symbols],
+            np.column_stack([odds[:, ids.terminals], odds[:, ids.ends].sum(-1)]),
+        )
     model.train()
 
 
