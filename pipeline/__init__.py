@@ -22,6 +22,7 @@
     Out       publish/     export to other trainers' formats (formats/); push to the Hugging Face Hub
               training/    the same rows as streams, made without a disk or read, in order or by index; PyTorch
               evaluate/    answers → accuracies, losses → bits, solutions checked step by step
+              wordings/    template lines and biographies that a language model writes, checked
               laboratory/  models trained on the datasets of a sweep, examined, beside the paper's figures
               inspect/     an HTML page about a dataset; documents in colour
 
@@ -57,7 +58,7 @@ anything is built. A file is complete or absent, its record has two hashes, and 
 Layers, from the lowest; a folder imports only itself and lower layers (tests/test_architecture.py):
 
     core · text, grammars, packing · worlds · sources · columns · storage · formats · recipe · plan · sweeps, shard,
-    dataset · publish, training, evaluate · build · laboratory, inspect · commands · cli
+    dataset, wordings · publish, training, evaluate · build · laboratory, inspect · commands · cli
 
 Use from Python:
 

@@ -32,7 +32,12 @@ HEAVY = {
 
 # Which modules, or folders of them, may import a package that is made for a purpose.
 OWNERS: dict[str, tuple[str, ...]] = {
-    "pyarrow": ("pipeline.storage.arrow", "pipeline.formats.parquet", "pipeline.sources.rows"),
+    "pyarrow": (
+        "pipeline.storage.arrow",
+        "pipeline.formats.parquet",
+        "pipeline.sources.rows",
+        "pipeline.sources.rewritten",
+    ),
     "numba": ("pipeline.core.jit", "pipeline.core.vectors"),
     "ray": ("pipeline.build.executors.ray", "pipeline.build.executors.local"),
     "faker": ("pipeline.core.faker_process",),
@@ -60,6 +65,7 @@ MAY: dict[str, set[str]] = {
     "recipe": {"core", "packing", "text", "worlds", "sources", "columns", "formats"},
     "plan": {"core", "packing", "text", "worlds", "sources", "columns", "recipe"},
     "sweeps": {"core", "recipe", "plan"},
+    "wordings": {"core", "text", "worlds", "sources", "recipe", "plan"},
     "dataset": {"core", "packing", "columns", "storage", "plan"},
     "shard": {"core", "packing", "sources", "columns", "plan"},
     "evaluate": {"core", "grammars", "text", "worlds", "sources", "recipe", "dataset"},
@@ -83,6 +89,7 @@ MAY: dict[str, set[str]] = {
         "publish",
         "build",
         "inspect",
+        "wordings",
     },
     "cli": {"core", "commands"},
     "__main__": {"cli"},

@@ -103,7 +103,7 @@ def help_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_help_names_every_file_that_declares_a_command_in_the_order_of_the_work(capsys: pytest.CaptureFixture[str]):
-    shared = {"__init__", "command", "common", "executors", "parser", "progress", "sweep"}
+    shared = {"__init__", "asking", "command", "common", "executors", "parser", "progress", "sweep"}
     files = {path.stem for path in (ROOT / "pipeline/commands").glob("*.py")} - shared
     text = help_of(capsys)
     assert {command.name for command in commands()} == files

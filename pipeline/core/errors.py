@@ -8,7 +8,8 @@ PipelineError            exit code 2: the input was refused, nothing was written
 ├── PlanError            a recipe that is well formed but cannot be planned
 ├── StorageError         an output folder that is locked, foreign, unreachable or full
 ├── ExportError          a dataset that a format cannot hold, or options that it has not
-└── HubError             a repository on the Hub that cannot be reached, or not be used as asked
+├── HubError             a repository on the Hub that cannot be reached, or not be used as asked
+└── EndpointError        a server of a language model that cannot be reached, or not be used as asked
 RunError                 exit code 1: work that had begun failed; the message says how to reproduce it
 """
 
@@ -122,6 +123,10 @@ class ExportError(PipelineError):
 
 class HubError(PipelineError):
     """A repository that cannot be reached, or not be used as asked."""
+
+
+class EndpointError(PipelineError):
+    """A server of a language model that cannot be reached, or not be used as asked."""
 
 
 class RunError(PipelineError):

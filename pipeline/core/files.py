@@ -7,6 +7,7 @@ library of the package (`recipes/` for values, `templates/` for templates). A pa
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +18,7 @@ from pipeline.core.faker_values import values_of
 from pipeline.core.key import Key
 from pipeline.core.system.reading import BLANKS, lines, records
 
+COMMENT = re.compile(r"\{#(?:(?!#\}).)*#\}")  # a line of a template file that is no paraphrase
 MOST_VALUES = 1_000_000  # of one list or table, which is tokenized at compile time and held by every worker
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _INSTALLED = Path(__file__).resolve().parents[1] / "library"
@@ -109,11 +111,21 @@ class Files:
         return _few(cells(), file)
 
     def templates(self, path: str) -> dict[str, tuple[Text, ...]]:
-        """Name → lines, one paraphrase each, of every `<name>.j2` in a folder."""
+        """Name → lines, one paraphrase each, of every `<name>.j2` in a folder; no line that is but a comment."""
         folder = self.find(path, "templates", "templates")
         files = sorted(folder.glob("*.j2")) if folder.is_dir() else []
         if not files:
             raise SpecError(f"no templates (*.j2) in '{path}'", "One file an attribute, one paraphrase a line.")
+        texts = self._all_lines(path, files)
+        return {name: tuple(line for line in of if not COMMENT.fullmatch(line.text)) for name, of in texts.items()}
+
+    def comments(self, path: str) -> dict[str, tuple[Text, ...]]:
+        """Name → lines that are nothing but a comment, {# so #}, of every `<name>.j2` in a folder with some."""
+        texts = self._all_lines(path, sorted(self.find(path, "templates", "templates").glob("*.j2")))
+        comments = {name: tuple(line for line in of if COMMENT.fullmatch(line.text)) for name, of in texts.items()}
+        return {name: of for name, of in comments.items() if of}
+
+    def _all_lines(self, path: str, files: Iterable[Path]) -> dict[str, tuple[Text, ...]]:
         return {file.stem: _lines(self.find(f"{path}/{file.name}", "templates", "templates")) for file in files}
 
     def faker(self, provider: str, locale: str, count: int) -> tuple[Text, ...]:

@@ -77,6 +77,7 @@ def _body(plan: Plan, manifest: Manifest, name: str) -> str:
         *_other_configs(manifest.splits),
         *_knowledge(manifest),
         *_columns(manifest.splits),
+        *_authors(plan),
         *_samples(plan),
         *_citation(plan, manifest, name),
         "",
@@ -207,6 +208,13 @@ def _columns(splits: Mapping[str, Any]) -> list[str]:
         meanings = [kind.meaning(split) for column, kind in COLUMNS.items() if column in split["columns"]]
         lines += [f"- `{name}`: {meaning}" for meaning in meanings if meaning]
     return ["", *lines] if lines else []
+
+
+def _authors(plan: Plan) -> list[str]:
+    """What language models wrote: lines of templates, or whole documents."""
+    written = {name: source.credits for name, source in plan.recipe.sources.items()}
+    lines = [f"- `{name}`: {plain(line)}" for name, of in written.items() for line in of]
+    return ["", "Written by language models, and checked by rules alone:", "", *lines] if lines else []
 
 
 def _samples(plan: Plan) -> list[str]:

@@ -36,13 +36,8 @@ def compile_plan(loaded: Loaded) -> Plan:
     """The plan of a recipe. RecipeError, TemplateError or PlanError, with file and line, where it cannot be planned."""
     recipe = loaded.recipe
     root = Key.root(recipe.seed)
-    marks = [mark.token for source in recipe.sources.values() for mark in source.marks if mark.token]
-    alphabets = [(name, source.symbols) for name, source in recipe.sources.items() if source.symbols]
-    with loaded.refusing("sources"):
-        symbols = Symbols.of(alphabets, texts=recipe.tokenizer.name != SYMBOLS)
-    with loaded.refusing("tokenizer"):
-        tokenizer = load(recipe.tokenizer, loaded.files("tokenizer"), marks, symbols.all)
-    worlds = _worlds(loaded, root.child("worlds"))
+    marks, symbols, tokenizer = _tokenizer(loaded)
+    worlds = compiled_worlds(loaded)
     sources = _sources(loaded, worlds, tokenizer, symbols, root.child("sources"))
     if recipe.tokenizer.vocabulary:
         if not tokenizer.in_use:
@@ -63,8 +58,29 @@ def compile_plan(loaded: Loaded) -> Plan:
     return Plan(recipe, loaded.title, tokenizer, worlds, sources, splits, digest, notices)
 
 
-def _worlds(loaded: Loaded, key: Key) -> dict[str, World]:
-    """Name → world; each is compiled after the worlds that it is disjoint from."""
+def compiled_tokenizer(loaded: Loaded) -> Tokenizer:
+    """The tokenizer of a recipe, with the marks and symbols of its sources; all its tokens, whatever `vocabulary` is.
+
+    RecipeError or TokenizerError where it cannot be loaded.
+    """
+    return _tokenizer(loaded)[2]
+
+
+def _tokenizer(loaded: Loaded) -> tuple[list[str], Symbols, Tokenizer]:
+    """The marks, the symbols and the tokenizer of a recipe."""
+    recipe = loaded.recipe
+    marks = [mark.token for source in recipe.sources.values() for mark in source.marks if mark.token]
+    alphabets = [(name, source.symbols) for name, source in recipe.sources.items() if source.symbols]
+    with loaded.refusing("sources"):
+        symbols = Symbols.of(alphabets, texts=recipe.tokenizer.name != SYMBOLS)
+    with loaded.refusing("tokenizer"):
+        tokenizer = load(recipe.tokenizer, loaded.files("tokenizer"), marks, symbols.all)
+    return marks, symbols, tokenizer
+
+
+def compiled_worlds(loaded: Loaded) -> dict[str, World]:
+    """Name → world of a recipe; each is compiled after the worlds that it is disjoint from. RecipeError as a plan."""
+    key = Key.root(loaded.recipe.seed).child("worlds")
     specs = loaded.recipe.worlds
     worlds: dict[str, World] = {}
 

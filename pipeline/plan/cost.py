@@ -22,6 +22,7 @@ RATES = {
     "hops": 25e6,
     "igsm": 35e6,
     "corpus": 1.1e6,
+    "rewritten": 0.3e6,
 }
 """Kind of source → tokens a second, on one core."""
 UNKNOWN = 14e6  # of kinds that are not of this package: a kind that draws its documents one by one

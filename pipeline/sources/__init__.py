@@ -3,6 +3,7 @@
     corpus.py       text from the user's files         knowledge/   facts about the individuals of a world
     rows.py         reads and caches those files       puzzles/     puzzles, and sentences of grammars, in symbols
     reasoning/      problems solved step by step       registry.py  the kinds of sources
+    rewritten/      biographies by a language model
     source.py       the base class of all sources
 
 A new kind is a file in one of these folders, or a folder there with a `source.py`: its spec, its class, and

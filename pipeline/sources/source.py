@@ -83,6 +83,11 @@ class DocumentsSpec(Spec):
         return (self.tag,) if self.tag else ()
 
     @property
+    def credits(self) -> tuple[str, ...]:
+        """What of it a language model wrote, and which: a line each, for the card. They change no byte of a shard."""
+        return ()
+
+    @property
     def ended(self) -> bool:
         """Whether every document ends with the end token."""
         return True

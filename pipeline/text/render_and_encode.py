@@ -54,7 +54,7 @@ class Rendered:
             ids += [[*encoding.ids, self.tokenizer.eos] for encoding in encodings]
             if spans:
                 pairs = zip(encodings, texts, strict=True)
-                spans_of.append(_ragged([_in_tokens(e.offsets, document.values) for e, document in pairs]))
+                spans_of.append(_ragged([spans_in_tokens(e.offsets, document.values) for e, document in pairs]))
             if parts:
                 parts_of_chunks.append(self._parts(outline, [e.offsets for e in encodings], texts))
         tokens = np.array([token for document in ids for token in document], self.tokenizer.dtype)
@@ -138,7 +138,7 @@ def _ragged(rows: list[list[tuple[int, int, int]]]) -> Ragged:
     return Ragged(flat, offsets_of(np.array([len(document) for document in rows], np.int64)))
 
 
-def _in_tokens(
+def spans_in_tokens(
     offsets: Sequence[tuple[int, int]], values: Sequence[tuple[int, int, int, int]]
 ) -> list[tuple[int, int, int]]:
     """Spans, rows (start, length, label): all tokens that show a character of a value.

@@ -20,6 +20,7 @@ from pipeline.dataset import Dataset
 from pipeline.dataset.manifest import MEND
 from pipeline.recipe import Loaded, load
 from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
+from pipeline.sources.rewritten.source import RewrittenSpec, shown_in
 from pipeline.sources.source import Context
 from pipeline.text import tokenizer_loading
 from pipeline.text.shown_facts import Shown
@@ -76,7 +77,9 @@ class Measured:
         if missing := {*record["source_names"]} - loaded.recipe.sources.keys():
             raise StorageError(f"no source '{min(missing)}' in its recipe.yaml", MEND, dataset.folder.url)
         specs = {name: loaded.recipe.sources[name] for name in record["source_names"]}
-        biographies_specs = {name: spec for name, spec in specs.items() if isinstance(spec, BiographiesSpec)}
+        biographies_specs = {
+            name: spec for name, spec in specs.items() if isinstance(spec, BiographiesSpec | RewrittenSpec)
+        }
         source = _chosen(source, list(biographies_specs), split)
         spec = biographies_specs[source]
         world_spec = loaded.recipe.worlds[spec.world].model_copy(update={"disjoint_from": None})
@@ -92,15 +95,16 @@ class Measured:
         with loaded.refusing("tokenizer"):
             encoder = tokenizer_loading.load(loaded.recipe.tokenizer, loaded.files("tokenizer"))
         with loaded.refusing("sources", source):
-            biographies = Biographies(spec, Context({world.name: world}, encoder, root.child("sources", source)))
+            context = Context({world.name: world}, encoder, root.child("sources", source))
+            shown, people = _shown_of(spec, context)
         return cls(
             dataset=dataset,
             split=split,
             source=source,
             world=world,
-            shown=biographies.shown[0],
+            shown=shown,
             name=name,
-            individuals=len(biographies.people),
+            individuals=len(people),
             number=record["source_names"].index(source),
             labels=labels,
             chunk=np.array([chunks.get(label) or ALL for label in labels]),
@@ -116,6 +120,15 @@ class Measured:
                 rows = batch.slice(first, BATCH)
                 yield row, rows
                 row += rows.num_rows
+
+
+def _shown_of(spec: BiographiesSpec | RewrittenSpec, context: Context) -> tuple[Shown, range]:
+    """What the documents of a source show, and about whom. Files of texts need not be there."""
+    if isinstance(spec, BiographiesSpec):
+        biographies = Biographies(spec, context)
+        return biographies.shown[0], biographies.people
+    world, people = context.about(spec)
+    return shown_in(spec, world), people
 
 
 def _chosen(source: str | None, biographies: list[str], split: str) -> str:

@@ -92,6 +92,11 @@ class BiographiesSpec(TemplatesSpec, AboutSpec):
         return (*super().marks, *((self.mistakes.back,) if self.mistakes and taken_back else ()))
 
     @property
+    def credits(self) -> tuple[str, ...]:
+        others = (f"{name}, {line}" for name, spec in self.translations.items() for line in spec.credits)
+        return (*super().credits, *others)
+
+    @property
     def sets(self) -> Mapping[str, TemplatesSpec]:
         """Language → templates, the main one first."""
         return {self.language: self, **self.translations}

@@ -107,7 +107,7 @@ class Wordings:
             scope = scope_of(world, mode, language) if occurring else {}
             for s in sorted(occurring):
                 sentence = sentences[s]
-                own = scope | _own_words(sentence, scope)
+                own = scope | own_words(sentence, scope)
                 self.base[number, mode, s] = len(self.lines.programs)
                 for line in templates.lines(sentence.templates):
                     self.lines.add(line, own)
@@ -135,7 +135,7 @@ class Layout:
         return self.groups.at(place)
 
 
-def _own_words(sentence: Sentence, scope: Mapping[str, Variable]) -> dict[str, Variable]:
+def own_words(sentence: Sentence, scope: Mapping[str, Variable]) -> dict[str, Variable]:
     """Extra variables: {{ value }}, the attribute with the sentence's name; {{ number }}, of a repeated attribute."""
     words: dict[str, Variable] = {}
     if sentence.name in scope and "value" not in scope:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -18,12 +19,21 @@ from pipeline.text.fields import Variable
 from pipeline.text.templates import bare_articles, parts, pieces
 from pipeline.worlds.world import World
 
+WRITTEN = re.compile(r"\{# (\d+ lines? written by .+) #\}")
+"""The comment above lines that a language model wrote: {# 200 lines written by <model>, <settings>, <date> #}."""
+
 
 class TemplatesSpec(Spec):
     """A set of templates: files of a folder, or the lines themselves."""
 
     templates: str | dict[Name, list[str]] = Key_(
         description="A folder of <sentence>.j2 files, one paraphrase a line, or the lines themselves by sentence."
+    )
+    authors: dict[Name, list[str]] | None = Key_(
+        None,
+        exclude=True,
+        description="Which language models wrote lines of which sentence: the comments of the files say it, and fill "
+        "this in.",
     )
     _places: dict[str, tuple[str, ...]] = PrivateAttr(default_factory=dict)
 
@@ -32,12 +42,15 @@ class TemplatesSpec(Spec):
         if isinstance(self.templates, str):
             with specified_at("templates"):
                 texts = files.templates(self.templates)
+                authors = authors_of(files.comments(self.templates))
         else:
             texts = {
                 name: tuple(Text(line, files.place("templates", name, i)) for i, line in enumerate(lines))
                 for name, lines in self.templates.items()
             }
-        copy = self.model_copy(update={"templates": {name: [line.text for line in of] for name, of in texts.items()}})
+            authors = self.authors
+        lines = {name: [line.text for line in of] for name, of in texts.items()}
+        copy = self.model_copy(update={"templates": lines, "authors": authors})
         copy._places = {name: tuple(line.place for line in of) for name, of in texts.items()}
         return copy
 
@@ -51,6 +64,11 @@ class TemplatesSpec(Spec):
         """The paraphrases of a sentence, with the place of each."""
         return [Text(*line) for line in zip(self.known[sentence], self._places[sentence], strict=True)]
 
+    @property
+    def credits(self) -> tuple[str, ...]:
+        """A line for each run of a language model that wrote some of the lines: `city: 200 lines written by …`."""
+        return tuple(f"{name}: {line}" for name, of in (self.authors or {}).items() for line in of)
+
     def check(self, sentence: str) -> None:
         """SpecError if a sentence has no paraphrases, or equal ones."""
         lines = self.known[sentence]
@@ -61,6 +79,14 @@ class TemplatesSpec(Spec):
         if len(set(lines)) < len(lines):
             twice = next(line for line in lines if lines.count(line) > 1)
             raise SpecError(f"the template {twice!r} stands twice", "Remove one.", ("templates", sentence))
+
+
+def authors_of(comments: Mapping[str, Sequence[Text]]) -> dict[str, list[str]] | None:
+    """Sentence → what its comments say of language models that wrote lines of it; None if none did."""
+    written = {
+        name: [match[1] for line in of if (match := WRITTEN.fullmatch(line.text))] for name, of in comments.items()
+    }
+    return {name: of for name, of in written.items() if of} or None
 
 
 class TranslationSpec(TemplatesSpec):
