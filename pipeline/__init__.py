@@ -6,7 +6,7 @@
     Recipe ──► worlds/     the facts: person 17's birth city is a function of (key, 17); one file per kind of attribute
       │        text/       words → tokens: templates cut into pieces, each piece tokenized once, every seam proved
       │        grammars/   languages without words: rules, sentences drawn from them, a parser
-      │        sources/    documents(items, exposures), a pure function: biographies, problems, puzzles, corpora
+      │        sources/    documents(items, exposures), a pure function: biographies, problems, puzzles, corpora, yours
       ▼
     Plan      plan/        exact counts, one bijection: position ⇄ (source, item, exposure)
       │        sweeps/     a grid of recipes declared once: its cells, their plans in one table
@@ -89,12 +89,19 @@ if TYPE_CHECKING:
 
 
 def stream(
-    recipe: str | Path, split: str, overrides: Sequence[str] = (), *, cell: str | None = None, **options: Any
+    recipe: str | Path,
+    split: str,
+    overrides: Sequence[str] = (),
+    *,
+    cell: str | None = None,
+    allow_code: bool = False,
+    **options: Any,
 ) -> Stream:
     """The rows of a recipe's split, made on demand. options: see `pipeline.training.streams.Stream`.
 
     overrides: like --set on the command line, `["worlds.people.size=50"]`. cell: where `recipe` is a sweep, the name of
     one of its cells, or those of its coordinates that no other cell has together: `"wording=multi5,exposures=100"`.
+    allow_code: whether Python files that the recipe names may run; without it they are refused.
 
     RecipeError, TemplateError or PlanError for a recipe that cannot be planned; PlanError for an unknown split, cell or
     option, and for an invalid value of an option.
@@ -103,7 +110,8 @@ def stream(
     from pipeline.sweeps import recipe_of
     from pipeline.training.streams import of_plan
 
-    return of_plan(planned(recipe_of(str(recipe), list(overrides), cell)), split, **options)
+    loaded = recipe_of(str(recipe), list(overrides), cell, allow_code=allow_code)
+    return of_plan(planned(loaded), split, **options)
 
 
 def read(

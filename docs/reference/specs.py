@@ -161,7 +161,8 @@ class Specs:
 
     def _mapping(self, value: Mapping[str, Any], page: str) -> str:
         (values,) = [*value.get("patternProperties", {}).values()] or [value.get("additionalProperties", {})]
-        return f"mapping: name → {self._words(values, page)}" if values else "mapping"
+        said = isinstance(values, Mapping) and values  # or anything, where its values may be anything
+        return f"mapping: name → {self._words(values, page)}" if said else "mapping"
 
 
 def _title(name: str) -> str:

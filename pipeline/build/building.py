@@ -17,7 +17,7 @@ from pipeline.build.executors import Executor
 from pipeline.build.resume import FINGERPRINT, Progress, record_name, shard_name
 from pipeline.columns import COLUMNS
 from pipeline.core.documents import ROLES
-from pipeline.core.errors import PipelineError, PlanError, RunError, SpecError, StorageError
+from pipeline.core.errors import CodeError, PipelineError, PlanError, RunError, SpecError, StorageError
 from pipeline.core.table import content_hash
 from pipeline.dataset import Dataset
 from pipeline.dataset.card import card
@@ -128,6 +128,8 @@ def build_shard(common: tuple[Plan, Folder], shard: tuple[str, int]) -> ShardRec
     (plan, folder), (split, k) = common, shard
     try:
         data = make_shard(plan, split, k)
+    except CodeError as error:  # the user's function: it is refused, as when the plan was made
+        raise CodeError(f"shard {k} of {split}: {error.problem}", error.remedy) from error
     except PipelineError as error:
         raise RunError(f"shard {k} of {split}: {error}") from error
     name = shard_name(plan, split, k)
@@ -199,7 +201,7 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
         recipe=writing.described(plan.portable_recipe()),
         files={
             name: {"bytes": len(text.encode()), "file_hash": hash_of_bytes(text.encode())}
-            for name, text in metadata_files.tokenizer_files(plan).items()
+            for name, text in metadata_files.head_files(plan).items()
         },
         vocabulary=summary.of_vocabulary(plan),
     )

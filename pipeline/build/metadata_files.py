@@ -1,10 +1,10 @@
-"""The files beside the shards: resolved recipe, tokenizer, card. A file that is already right is not rewritten."""
+"""The files beside the shards: resolved recipe, tokenizer, code, card. A file that is right already stays."""
 
 from __future__ import annotations
 
 from pipeline.core.errors import RunError
 from pipeline.dataset import card_marks
-from pipeline.dataset.manifest import README, RECIPE, Manifest
+from pipeline.dataset.manifest import README, RECIPE, Manifest, code_file
 from pipeline.dataset.seals import sealed
 from pipeline.plan.plan import Plan
 from pipeline.recipe.writing import dump
@@ -13,16 +13,18 @@ from pipeline.storage.folder import AGAIN
 
 
 def write(folder: Folder, plan: Plan) -> None:
-    """Write the resolved recipe and the tokenizer, which do not depend on the shards."""
+    """Write the resolved recipe, the tokenizer and the code of sources, which do not depend on the shards."""
     title = f"{plan.title or 'A recipe'} (resolved: values and templates are written out)"
     folder.write(RECIPE, sealed(dump(plan.portable_recipe(), title), plan.fingerprint))
-    for name, text in tokenizer_files(plan).items():
+    for name, text in head_files(plan).items():
         folder.write(name, text)
 
 
-def tokenizer_files(plan: Plan) -> dict[str, str]:
-    """The files of the tokenizer: path below the dataset's folder → text."""
-    return {f"tokenizer/{name}": text for name, text in plan.tokenizer.files().items()}
+def head_files(plan: Plan) -> dict[str, str]:
+    """The files of the tokenizer, and the code of sources: path below the dataset's folder → text."""
+    files = {f"tokenizer/{name}": text for name, text in plan.tokenizer.files().items()}
+    code = {code_file(name): source.saved_code() for name, source in plan.recipe.sources.items()}
+    return files | {name: text for name, text in code.items() if text is not None}
 
 
 def write_card(folder: Folder, fresh: str) -> None:

@@ -2,6 +2,7 @@
 
 shards                   size, file hash, content hash, rows; counts of each record against each other
 tokenizer/               size and hash; together with the manifest's recipe, the fingerprint
+code/                    size and hash, which is also the one in the manifest's recipe
 recipe.yaml, README.md   their seals (of the card, only our part)
 manifest.json            its hash; order, numbers and names of shards; totals
 anything else            reported as a fault
@@ -18,7 +19,7 @@ from pipeline.core.errors import StorageError
 from pipeline.core.table import content_hash
 from pipeline.dataset import card_marks
 from pipeline.dataset.card import header
-from pipeline.dataset.manifest import MANIFEST, README, RECIPE, Manifest
+from pipeline.dataset.manifest import MANIFEST, README, RECIPE, Manifest, code_file
 from pipeline.dataset.reader import TOKENIZER, TOKENIZER_CONFIG, Dataset, end_of, layout_of, tokenizer_of
 from pipeline.dataset.recorded import fault_of
 from pipeline.dataset.seals import is_sealed
@@ -157,9 +158,21 @@ def _faults_of_head(folder: Folder, manifest: Manifest) -> list[str]:
     for name, recorded in manifest.files.items():
         if name in data and (len(data[name]), hash_of_bytes(data[name])) != (recorded["bytes"], recorded["file_hash"]):
             wrong.append(f"{name}: its bytes have changed")
+    wrong += _faults_of_code(manifest, data)
     if not any(line.startswith("tokenizer/") for line in wrong) and not _has_own_fingerprint(manifest, data):
         wrong.append(f"{MANIFEST}: the fingerprint is not that of its recipe and tokenizer")
     return wrong
+
+
+def _faults_of_code(manifest: Manifest, data: Mapping[str, bytes]) -> Iterator[str]:
+    """A line for each source whose code is not the one that the recipe has the hash of."""
+    for source, spec in manifest.recipe["sources"].items():
+        if spec.get("kind") == "python":
+            name = code_file(source)
+            if name not in manifest.files:
+                yield f"{name}: missing"
+            elif name in data and spec.get("content") != hash_of_bytes(data[name]):
+                yield f"{name}: it is not the code that the recipe has the hash of"
 
 
 def _has_own_fingerprint(manifest: Manifest, data: Mapping[str, bytes]) -> bool:

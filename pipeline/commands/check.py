@@ -11,7 +11,7 @@ from pipeline.core.system import output
 from pipeline.core.system.progress import bar
 
 KIND = "igsm"  # the default kind, for files of problems with solutions
-OPTIONS = ("by", "modulus", "back", "vocabulary", "childless")  # each kind has some of them
+OPTIONS = ("by", "modulus", "back", "vocabulary", "childless", "code", "allow_code")  # each kind has some of them
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +35,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vocabulary", metavar="FOLDER", help=_of("vocabulary", "lists of items (default: the recipe's)")
     )
+    parser.add_argument(
+        "--code", metavar="FILE[:FUNCTION]", help=_of("code", "a Python file whose `verify` says what is right")
+    )
+    parser.add_argument("--allow-code", action="store_true", default=None, help=_of("allow_code", "run that file"))
     parser.add_argument(
         "--childless", action="store_true", default=None, help=_of("childless", "allow totals of what has nothing")
     )

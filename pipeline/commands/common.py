@@ -15,6 +15,12 @@ def recipe_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments `recipe` and --set."""
     parser.add_argument("recipe", help="a recipe or a sweep: a name in recipes/, or the path of a YAML file")
     set_argument(parser)
+    code_argument(parser)
+
+
+def code_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the argument --allow-code, without which no Python file that a recipe names is run."""
+    parser.add_argument("--allow-code", action="store_true", help="run the Python files that the recipe names")
 
 
 def cell_argument(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +68,8 @@ def compiled(options: argparse.Namespace) -> Plan:
     from pipeline.plan import planned
     from pipeline.sweeps import recipe_of
 
-    return planned(recipe_of(options.recipe, options.set, options.cell or None))
+    loaded = recipe_of(options.recipe, options.set, options.cell or None, allow_code=options.allow_code)
+    return planned(loaded)
 
 
 def check_item(plan: Plan, source: str, item: int) -> None:

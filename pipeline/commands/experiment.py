@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import cells_argument, set_argument
+from pipeline.commands.common import cells_argument, code_argument, set_argument
 from pipeline.core.errors import PipelineError
 from pipeline.core.system import output
 from pipeline.core.system.progress import bar
@@ -28,6 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--into", type=Path, metavar="FILE", help="a page of Markdown that gets the report too")
     cells_argument(parser)
     set_argument(parser)
+    code_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -35,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.laboratory.experiment import read_experiment
     from pipeline.laboratory.planning import lines
 
-    experiment = read_experiment(options.experiment, options.scale, options.set)
+    experiment = read_experiment(options.experiment, options.scale, options.set, allow_code=options.allow_code)
     out = Path(options.out or f"runs/{experiment.name}/{experiment.scale}")
     if options.action == "plan":
         for line in lines(experiment, options.cell):

@@ -45,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
         raise PlanError(f"{options.n} documents", "Give -n 1 or more.")
     if not 0 <= options.exposure < MOST_EXPOSURES:
         raise PlanError(f"no exposure {options.exposure}", f"Give 0 to {MOST_EXPOSURES - 1}.")
-    loaded, coloured = recipe_of(options.recipe, options.set, options.cell), colour.wanted(options.color)
+    loaded = recipe_of(options.recipe, options.set, options.cell, allow_code=options.allow_code)
+    coloured = colour.wanted(options.color)
     asked = (options.source, options.item, options.exposure, options.n, coloured)
     digest = plan_digest(loaded)
     key = digest and digest_of([digest, repr(asked)])

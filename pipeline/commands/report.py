@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import folder_argument, folder_of, set_argument
+from pipeline.commands.common import code_argument, folder_argument, folder_of, set_argument
 from pipeline.core.errors import StorageError
 from pipeline.core.system import output
 from pipeline.core.system.open_files import created, destination
@@ -18,8 +18,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Of which dataset, and where to."""
     folder_argument(parser)
     parser.add_argument("--out", help=f"the page (default: {NAME} in the dataset's folder)")
-    parser.add_argument("--recipe", help="what it was built from, where its recipe.yaml alone is not enough: a corpus")
+    parser.add_argument("--recipe", help="what it was built from, where its recipe.yaml is not enough: a corpus, code")
     set_argument(parser)
+    code_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
     folder = folder_of(options)
     dataset = Dataset.at(folder)
-    plan = plan_of(dataset, options.recipe, options.set, options.cell)
+    plan = plan_of(dataset, options.recipe, options.set, options.cell, allow_code=options.allow_code)
     with bar("report", documents_made(plan), "documents") as shown:
         report = measure(dataset, plan, done=shown.update)
     page = html(report)

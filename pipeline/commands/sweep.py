@@ -86,7 +86,7 @@ def _planned(options: argparse.Namespace) -> tuple[Sweep, PlannedSweep]:
     from pipeline.sweeps import read_sweep
     from pipeline.sweeps.planning import planned_sweep
 
-    sweep = read_sweep(options.recipe, options.set)
+    sweep = read_sweep(options.recipe, options.set, allow_code=options.allow_code)
     cells = sweep.selected(options.cell)
     with bar("plan", len(cells), "cells") as shown:
         return sweep, planned_sweep(sweep, cells, shown.update)

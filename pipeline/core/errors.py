@@ -2,6 +2,7 @@
 
 PipelineError            exit code 2: the input was refused, nothing was written
 ├── SpecError            a value inside a recipe; `at` is its path below the object that refuses it
+│   └── CodeError        a user's own function that fails: its file, item and line
 ├── RecipeError          the same, once the recipe has given it a file and a line
 ├── TemplateError        a template: file, line
 ├── TokenizerError       a tokenizer that cannot be loaded or used
@@ -86,6 +87,10 @@ class SpecError(PipelineError):
         return SpecError(
             self.problem, self.remedy, (*path, *self.at), among, exclusive=self.exclusive, lacking=self.lacking
         )
+
+
+class CodeError(SpecError):
+    """Code of the user's failed, or returned what is no document: the problem names its file, item and line."""
 
 
 @contextmanager

@@ -43,17 +43,19 @@ class Files:
     """Reads the files that one part of a recipe names; `path` is the path of that part.
 
     folder_of: key path → folder of the recipe file it is written in (a recipe may extend one in another folder).
-    key: the seed of Faker's values. place_of: key path → `file:line`.
+    key: the seed of Faker's values. place_of: key path → `file:line`. allow_code: whether the user has said that code
+    which the recipe names may run.
     """
 
     path: tuple[str, ...]
     folder_of: Callable[[tuple[str | int, ...]], Path]
     key: Key
     place_of: Callable[[tuple[str | int, ...]], str] = str
+    allow_code: bool = False
 
     def child(self, *steps: str) -> Files:
         """The same for the part at `steps` below this one."""
-        return Files((*self.path, *steps), self.folder_of, self.key.child(*steps), self.place_of)
+        return Files((*self.path, *steps), self.folder_of, self.key.child(*steps), self.place_of, self.allow_code)
 
     def place(self, *steps: str | int) -> str:
         """`file:line` of the key at `steps` below this part, for messages."""

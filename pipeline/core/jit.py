@@ -13,7 +13,7 @@ installed need not be again.
 
 Machine code is loaded with pickle, so whoever wrote it decides what runs: a place is used only if it is `trusted`.
 
-Every kernel imports `njit` from here, never from numba.
+Every kernel imports `njit` and `cfunc` from here, never from numba.
 """
 
 from __future__ import annotations
@@ -163,6 +163,7 @@ if getattr(config, "CACHE_LOCATOR_CLASSES", ""):  # names of classes that numba 
     config.CACHE_LOCATOR_CLASSES = ",".join([*ours, config.CACHE_LOCATOR_CLASSES])  # type: ignore[attr-defined]
 
 njit = partial(numba.njit, cache=True)
+cfunc = partial(numba.cfunc, cache=True)  # functions that other machine code calls, by their addresses
 
 
 def signature(returned: str, *arguments: str | np.dtype[Any] | type) -> Any:

@@ -21,7 +21,7 @@ _FILE_HASH = r"^blake3:[0-9a-f]{64}$"
 _CONTENT_HASH = r"^xxh3_128:[0-9a-f]{32}$"
 _FINGERPRINT = r"^[0-9a-f]{64}$"
 _SHARD_FILE = r"^[A-Za-z_][A-Za-z0-9_]*/shard-[0-9]{5,}-of-[0-9]{5,}\.arrow$"
-_HEAD_FILE = r"^tokenizer/[A-Za-z0-9_]+\.json$"
+_HEAD_FILE = r"^(tokenizer/[A-Za-z0-9_]+\.json|code/[A-Za-z_][A-Za-z0-9_]*\.py)$"
 _EXPORT_FILE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
 _PATTERNS = {
     **PATTERNS,
@@ -29,7 +29,7 @@ _PATTERNS = {
     _CONTENT_HASH: "a hash is needed, xxh3_128: and 32 hexadecimal digits, not {}",
     _FINGERPRINT: "a fingerprint is needed, 64 hexadecimal digits, not {}",
     _SHARD_FILE: "the file of a shard is needed, such as train/shard-00000-of-00006.arrow, not {}",
-    _HEAD_FILE: "a file of the tokenizer is needed, such as tokenizer/tokenizer.json, not {}",
+    _HEAD_FILE: "a file of the tokenizer or of code is needed, such as tokenizer/tokenizer.json, not {}",
     CELL: "the name of a cell is needed, such as wording=multi5,exposures=100, not {}",
     _EXPORT_FILE: "a path below the export is needed, such as data/train-00000-of-00002.parquet, not {}",
 }

@@ -72,6 +72,7 @@ def _body(plan: Plan, manifest: Manifest, name: str) -> str:
         *_counts(manifest.splits),
         *_lost(manifest.splits),
         *_vocabulary(manifest),
+        *_code(manifest),
         "",
         *loading(first, name, quoted(f"{name}/tokenizer/tokenizer.json")),
         *_other_configs(manifest.splits),
@@ -178,6 +179,17 @@ def _vocabulary(manifest: Manifest) -> list[str]:
         return []
     in_use, ids = manifest.vocabulary["in_use"], manifest.vocabulary["ids"]
     return ["", f"The tokenizer has {ids:,} ids; those in use are the first {in_use:,}, and rows hold no others."]
+
+
+def _code(manifest: Manifest) -> list[str]:
+    """Where the code lies that made documents."""
+    names = [f"`{name}`" for name in manifest.files if name.startswith("code/")]
+    if not names:
+        return []
+    return [
+        "",
+        f"Documents were made by Python code, which is kept to be read: {', '.join(names)}. Nothing here runs it.",
+    ]
 
 
 def _knowledge(manifest: Manifest) -> list[str]:

@@ -34,10 +34,10 @@ class Manifest:
     """A complete dataset.
 
     worlds: name → bits of knowledge. splits: name → totals, of each source too, and the shard records in order. files:
-    name → bytes and file_hash of the tokenizer's files. vocabulary: how many ids a tokenizer that is reduced to the
-    tokens in use has (`ids`), and how many of them are `in_use`, which are the first; None, and not written, of any
-    other. (recipe.yaml and README.md are not listed: they depend on more than the fingerprint, such as the folder's
-    name. Each carries its own seal.)
+    name → bytes and file_hash of the tokenizer's files, and of the code of sources. vocabulary: how many ids a
+    tokenizer that is reduced to the tokens in use has (`ids`), and how many of them are `in_use`, which are the first;
+    None, and not written, of any other. (recipe.yaml and README.md are not listed: they depend on more than the
+    fingerprint, such as the folder's name. Each carries its own seal.)
     """
 
     fingerprint: str
@@ -141,6 +141,11 @@ class Manifest:
     def shards(self) -> list[ShardRecord]:
         """The shard records of all splits."""
         return [record for split in self.splits for record in self.shards_of(split)]
+
+
+def code_file(source: str) -> str:
+    """Where the text of the Python file of a source is kept, below the dataset's folder."""
+    return f"code/{source}.py"
 
 
 def totals(records: Sequence[ShardRecord], **facts: Any) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class Experiment:
     spec: ExperimentSpec
     overrides: tuple[str, ...]
     _node: Node
+    _allow_code: bool = False
 
     @property
     def sizes(self) -> ScaleSpec:
@@ -64,7 +65,8 @@ class Experiment:
         for key, value in (settings.members if settings else {}).items():
             old = node.child("set") or Node({}, node.mark)
             node = node.with_child("set", old.with_child(key, value))
-        return sweep_of(spec, node, at, (*self.overrides, f"seed={seed}"), self.title)
+        overrides = (*self.overrides, f"seed={seed}")
+        return sweep_of(spec, node, at, overrides, self.title, allow_code=self._allow_code)
 
     def cell(self, pattern: str) -> str:
         """The cell that a pattern names: its coordinates, or levels that only one axis has. SpecError for others.
@@ -166,8 +168,12 @@ class Experiment:
             raise RecipeError(error.problem, error.remedy, place) from None
 
 
-def read_experiment(name: str, scale: str | None = None, overrides: Sequence[str] = ()) -> Experiment:
+def read_experiment(
+    name: str, scale: str | None = None, overrides: Sequence[str] = (), *, allow_code: bool = False
+) -> Experiment:
     """The experiment `name` (of `experiments/`, or a path) at a scale, by default its first.
+
+    allow_code: whether Python files that its recipes name may run.
 
     RecipeError with file and line for what does not fit; PlanError for an unknown scale.
     """
@@ -176,7 +182,8 @@ def read_experiment(name: str, scale: str | None = None, overrides: Sequence[str
     spec = validated(ExperimentSpec, node.plain(), Origin(node))
     if scale is not None and scale not in spec.scales:
         raise PlanError(f"no scale '{shortened(scale)}'", suggest(scale, spec.scales), "--scale")
-    experiment = Experiment(path.stem, title(path), scale or next(iter(spec.scales)), spec, tuple(overrides), node)
+    scale = scale or next(iter(spec.scales))
+    experiment = Experiment(path.stem, title(path), scale, spec, tuple(overrides), node, allow_code)
     experiment.check()
     return experiment
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.columns import COLUMNS
 from pipeline.columns.column import SplitSize
@@ -49,9 +49,13 @@ class Plan:
         """The recipe as it is saved: instead of a tokenizer file of the user's it names the copy in `tokenizer/`.
 
         So it does with a reduced tokenizer, and states how many of its ids are in use: a recipe that extends the saved
-        one, such as another exam for the same model, has the same ids, though it may need fewer tokens itself.
+        one, such as another exam for the same model, has the same ids, though it may need fewer tokens itself. Python
+        files are not named: the recipe of a dataset runs no code.
         """
         spec, in_use = self.recipe.tokenizer, self.tokenizer.in_use
+        sources = {name: source.portable() for name, source in self.recipe.sources.items()}
+        if any(sources[name] is not source for name, source in self.recipe.sources.items()):
+            return replace(self, recipe=self.recipe.model_copy(update={"sources": sources})).portable_recipe()
         if spec.name in ("gpt2", SYMBOLS) and not in_use:
             return self.recipe
         vocabulary = VocabularySpec(used=in_use.count) if in_use else None

@@ -27,8 +27,10 @@ from pipeline.recipe.yaml_tree import SET, Node, node_of
 SomeSpec = TypeVar("SomeSpec", bound=Spec)
 
 
-def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
+def load(name: str, overrides: Iterable[str] = (), *, allow_code: bool = False) -> Loaded:
     """The recipe `name` (of `recipes/`, or a path), with `key.path=value` overrides. RecipeError with file and line.
+
+    allow_code: whether Python files that the recipe names may run; without it they are refused.
 
     >>> load("tiny", ["worlds.people.size=50"]).recipe.worlds["people"].size
     50
@@ -37,10 +39,10 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
     tree = extended(path)
     for override in overrides:
         tree = overridden(tree, override)
-    return resolved(tree, title(path))
+    return resolved(tree, title(path), allow_code)
 
 
-def resolved(tree: Node, title: str) -> Loaded:
+def resolved(tree: Node, title: str, allow_code: bool = False) -> Loaded:
     """The recipe that a tree describes, over which everything is written that changes it. RecipeError as of `load`."""
     for group in ("worlds", "sources"):
         tree = inherited(tree, group)
@@ -48,7 +50,7 @@ def resolved(tree: Node, title: str) -> Loaded:
     origin = Origin(tree)
     recipe = validated(Recipe, tree.plain(nulls=False), origin)
     check_splits(recipe, origin)
-    return _materialised(Loaded(recipe, origin, title))
+    return _materialised(Loaded(recipe, origin, title, allow_code))
 
 
 def export_spec(kind: str, overrides: Iterable[str] = (), options: Mapping[str, Any] | None = None) -> FormatSpec:

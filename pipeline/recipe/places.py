@@ -86,11 +86,15 @@ def _upwards(path: KeyPath) -> KeyPath:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A recipe with everything written into it, and where its keys came from. title: the comment in its first line."""
+    """A recipe with everything written into it, and where its keys came from. title: the comment in its first line.
+
+    allow_code: whether code that the recipe names may run.
+    """
 
     recipe: Recipe
     origin: Origin
     title: str
+    allow_code: bool = False
 
     @contextmanager
     def refusing(self, *path: str | int, kind: type[PipelineError] = RecipeError) -> Iterator[None]:
@@ -112,4 +116,4 @@ class Loaded:
     def files(self, *path: str) -> Files:
         """The files that the part of the recipe at `path` may name."""
         key = Key.root(self.recipe.seed).child("files", *path)
-        return Files(path, lambda at: self.origin.file(at).parent, key, self.origin.place)
+        return Files(path, lambda at: self.origin.file(at).parent, key, self.origin.place, self.allow_code)

@@ -2,8 +2,8 @@
 
     corpus.py       text from the user's files         knowledge/   facts about the individuals of a world
     rows.py         reads and caches those files       puzzles/     puzzles, and sentences of grammars, in symbols
-    reasoning/      problems solved step by step       registry.py  the kinds of sources
-    rewritten/      biographies by a language model
+    reasoning/      problems solved step by step       own/         functions of a user's file
+    rewritten/      biographies by a language model    registry.py  the kinds of sources
     source.py       the base class of all sources
 
 A new kind is a file in one of these folders, or a folder there with a `source.py`: its spec, its class, and
@@ -14,6 +14,7 @@ imported where documents are made. (tests/test_source_registry.py has a kind fro
 from importlib import import_module
 from pathlib import Path
 
+from pipeline.sources.own.returned import Document, Part
 from pipeline.sources.registry import SOURCES, SourceKind, SourceSpec, register
 from pipeline.sources.source import Source
 
@@ -21,4 +22,4 @@ _HERE = Path(__file__).parent
 for _file in sorted([*_HERE.glob("[!_]*.py"), *_HERE.glob("*/[!_]*.py"), *_HERE.glob("*/*/source.py")]):
     import_module(".".join((__name__, *_file.relative_to(_HERE).with_suffix("").parts)))
 
-__all__ = ["SOURCES", "Source", "SourceKind", "SourceSpec", "register"]
+__all__ = ["SOURCES", "Document", "Part", "Source", "SourceKind", "SourceSpec", "register"]

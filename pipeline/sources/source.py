@@ -97,6 +97,14 @@ class DocumentsSpec(Spec):
         """The alphabet of its tokens that are symbols rather than text; None where there are none."""
         return None
 
+    def portable(self) -> DocumentsSpec:
+        """The spec as the recipe of a dataset has it."""
+        return self
+
+    def saved_code(self) -> str | None:
+        """The text of the Python file that makes its documents, which a dataset keeps; None where there is none."""
+        return None
+
 
 class AboutSpec(DocumentsSpec):
     """The keys of a source about the individuals of a world."""

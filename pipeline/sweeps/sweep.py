@@ -67,6 +67,7 @@ class Sweep:
     _overrides: tuple[str, ...]
     _node: Node
     _at: KeyPath
+    _allow_code: bool = False
     _bases: dict[Path, Node] = field(default_factory=dict, repr=False, compare=False)
     """Recipe → its tree; each is read once."""
 
@@ -90,7 +91,8 @@ class Sweep:
             settings = [*self._for_all, *(setting for level in cell.levels for setting in level.settings)]
             tree = reduce(self._written, settings, self._tree(base))
             tree = reduce(overridden, self._overrides, tree)
-            return resolved(tree, f"{self.title.rstrip('.')}: {cell.name}." if self.title else "")
+            title = f"{self.title.rstrip('.')}: {cell.name}." if self.title else ""
+            return resolved(tree, title, self._allow_code)
 
     def _tree(self, base: Setting) -> Node:
         """The recipe from which a cell starts, as it was written; its values are a step further from the user."""
@@ -107,8 +109,10 @@ class Sweep:
         return self._node.nearest(at).mark.place((*self._at, *at))
 
 
-def read_sweep(name: str, overrides: Sequence[str] = ()) -> Sweep:
+def read_sweep(name: str, overrides: Sequence[str] = (), *, allow_code: bool = False) -> Sweep:
     """The sweep `name` (of `recipes/`, or a path), with `key.path=value` overrides for all of its recipes.
+
+    allow_code: whether Python files that they name may run.
 
     RecipeError with file and line; PlanError where the name is that of a recipe.
     """
@@ -117,24 +121,33 @@ def read_sweep(name: str, overrides: Sequence[str] = ()) -> Sweep:
         raise PlanError("this is a recipe, where a sweep is needed", "A sweep has `axes`.", shortened(name))
     node = read_file(path)
     spec = validated(SweepSpec, node.plain(), Origin(node))
-    return sweep_of(spec, node, overrides=overrides, title=title(path))
+    return sweep_of(spec, node, overrides=overrides, title=title(path), allow_code=allow_code)
 
 
-def recipe_of(name: str, overrides: Sequence[str] = (), cell: str | None = None) -> Loaded:
+def recipe_of(name: str, overrides: Sequence[str] = (), cell: str | None = None, *, allow_code: bool = False) -> Loaded:
     """The recipe `name`, or that of one cell of the sweep `name`. RecipeError; PlanError where it is not one recipe.
 
-    cell: its name, or those of its coordinates that no other cell has together.
+    cell: its name, or those of its coordinates that no other cell has together. allow_code: whether Python files that
+    the recipe names may run.
     """
     if is_sweep(find(name)):
-        sweep = read_sweep(name, overrides)
+        sweep = read_sweep(name, overrides, allow_code=allow_code)
         return sweep.load(sweep.one(cell))
     if cell is not None:
         problem = f"this is one recipe, and has no cell {shortened(cell)}"
         raise PlanError(problem, "Leave out the cell, or name a sweep.", shortened(name))
-    return load(name, overrides)
+    return load(name, overrides, allow_code=allow_code)
 
 
-def sweep_of(spec: SweepSpec, node: Node, at: KeyPath = (), overrides: Sequence[str] = (), title: str = "") -> Sweep:
+def sweep_of(
+    spec: SweepSpec,
+    node: Node,
+    at: KeyPath = (),
+    overrides: Sequence[str] = (),
+    title: str = "",
+    *,
+    allow_code: bool = False,
+) -> Sweep:
     """The sweep that a spec describes. RecipeError, with file and line, where its parts do not fit.
 
     node: the mapping that the spec was read from. at: the path to it, where it stands inside another spec.
@@ -155,7 +168,7 @@ def sweep_of(spec: SweepSpec, node: Node, at: KeyPath = (), overrides: Sequence[
         by_axes = Paths(every)
         for override in overrides:
             _check_override(override, by_axes)
-        return Sweep(title, axes, cells, own, for_all, tuple(overrides), node, at)
+        return Sweep(title, axes, cells, own, for_all, tuple(overrides), node, at, allow_code)
 
 
 @contextmanager

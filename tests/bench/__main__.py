@@ -18,6 +18,7 @@ from tests.bench import (
     commands,
     laboratory,
     memory,
+    own,
     problems,
     scaling,
     single_core,
@@ -66,6 +67,7 @@ CASES = (
         laboratory.measure,
         "the laboratory's model: tokens a second with GPT-2's ids, and with those in use",
     ),
+    Case("own", own.measure, "one core: functions of one's own to Arrow files, texts and symbols, documents a second"),
     Case("commands", commands.measure, "wall time of plan, preview and build, start-up included"),
 )
 

@@ -10,11 +10,12 @@ from pipeline.dataset import Dataset
 from pipeline.dataset.manifest import MEND
 from pipeline.evaluate.checking.files import Rules
 from pipeline.evaluate.checking.verifier import Options, Verifier
-from pipeline.sources import SOURCES
+from pipeline.sources.registry import SOURCES, find, load_all
 
 
 def kinds(option: str | None = None) -> list[str]:
     """The kinds of sources that have a verifier; with an option, those whose verifier takes it."""
+    load_all()
     named = [name for name, kind in SOURCES.items() if kind.verifier]
     return [name for name in named if option is None or option in verifier_of(name).options]
 
@@ -33,15 +34,17 @@ def rules_of(kind: str, options: Options) -> Rules:
     verifier = verifier_of(kind)
     for name in options:
         if name not in verifier.options:
-            raise PipelineError(f"{kind} has no such option", f"It is of: {', '.join(kinds(name))}.", f"--{name}")
+            raise PipelineError(
+                f"{kind} has no such option", f"It is of: {', '.join(kinds(name))}.", f"--{name.replace('_', '-')}"
+            )
     return verifier.rules(**options)
 
 
 def rules_for(data: Dataset, split: str, kind: str | None, options: Options) -> Rules:
     """The rules of a split: those of its recipe; `kind` and `options` override them.
 
-    PipelineError where its sources have several kinds, a kind without a verifier, or different options; StorageError
-    for an unknown split.
+    PipelineError where its sources have several kinds, a kind without a verifier, or different options, and where the
+    installed package that offers the kind is broken; StorageError for an unknown split.
     """
     data.split(split)
     sources = data.manifest.sources(split)
@@ -49,7 +52,9 @@ def rules_for(data: Dataset, split: str, kind: str | None, options: Options) -> 
     place = f"{data.folder.url}, split '{split}'"
     if kind is None and len(present) > 1:
         raise PipelineError(f"its sources are of several kinds: {', '.join(present)}", "Give each a split.", place)
-    if (kind := kind or present[0]) not in kinds():
+    kind = kind or present[0]
+    find(kind)  # PipelineError where the package that offers it is broken
+    if kind not in kinds():
         remedy = f"These can: {', '.join(kinds())}. Texts are for `score`; if they are such problems, say --kind."
         raise PipelineError(f"what is of the kind '{kind}' cannot be checked", remedy, place)
     implied = [_options_of(kind, source, place) for source in sources if source.get("kind") == kind]

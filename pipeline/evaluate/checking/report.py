@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from pipeline.evaluate.alignment import aligned
-from pipeline.evaluate.checking.verdict import Finding, Why
+from pipeline.evaluate.checking.verdict import Finding, Said, Why
 
 
 @dataclass
@@ -32,8 +32,8 @@ class Tally:
 class Report:
     """Tallies of verdicts.
 
-    by: name of the size that results are broken down by. noun: what the tables call answers. counted: numeric fields of
-    verdicts to average. tallies: size → tally of the answers to problems of that size.
+    by: name of the size that results are broken down by; "" for none. noun: what the tables call answers. counted:
+    numeric fields of verdicts to average. tallies: size → tally of the answers to problems of that size.
     """
 
     by: str
@@ -41,7 +41,7 @@ class Report:
     counted: tuple[str, ...] = ()
     all: Tally = field(default_factory=Tally)
     tallies: defaultdict[int, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    reasons: Counter[Why] = field(default_factory=Counter)
+    reasons: Counter[Why | Said] = field(default_factory=Counter)
 
     def add(self, size: int, verdict: Finding) -> None:
         """Count the verdict on the answer to a problem of this size."""
@@ -56,7 +56,7 @@ class Report:
     def lines(self) -> list[str]:
         """Two tables to print: by size, and by what is wrong."""
         table = [[self.by, self.noun, "correct", "accuracy", *(number.replace("_", " ") for number in self.counted)]]
-        table += [self.tallies[size].row(str(size), self.counted) for size in sorted(self.tallies)]
+        table += [self.tallies[size].row(str(size), self.counted) for size in sorted(self.tallies) if self.by]
         lines = aligned([*table, self.all.row("all", self.counted)])
         if self.reasons:
             wrong = [["wrong", self.noun, "share"]]

@@ -23,11 +23,23 @@ class Why(StrEnum):
         return reason
 
 
+class Said(str):
+    """A reason in a user's own words. meaning: more about it, or ""."""
+
+    __slots__ = ("meaning",)
+    meaning: str
+
+    def __new__(cls, reason: str, meaning: str = "") -> Self:
+        said = super().__new__(cls, reason)
+        said.meaning = meaning
+        return said
+
+
 class Finding(Protocol):
     """The verdict on an answer."""
 
     @property
-    def reason(self) -> Why | None:
+    def reason(self) -> Why | Said | None:
         """What is wrong, None where nothing is."""
 
     @property

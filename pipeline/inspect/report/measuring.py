@@ -29,15 +29,23 @@ RESOLVED = " (resolved: values and templates are written out)"  # what `build` a
 
 
 def plan_of(
-    dataset: Dataset, recipe: str | None = None, overrides: Sequence[str] = (), cell: str | None = None
+    dataset: Dataset,
+    recipe: str | None = None,
+    overrides: Sequence[str] = (),
+    cell: str | None = None,
+    *,
+    allow_code: bool = False,
 ) -> Plan:
     """The plan of a dataset, from its own recipe.yaml or from the given recipe, or from that of a cell of a sweep.
+
+    allow_code: whether Python files that the given recipe names may run; those of the dataset's own never are.
 
     StorageError where the recipe cannot be compiled, or is that of another dataset.
     """
     with dataset.recipe() as own:
         try:
-            plan = planned(recipe_of(recipe, overrides, cell) if recipe else load(str(own), overrides))
+            loaded = recipe_of(recipe, overrides, cell, allow_code=allow_code) if recipe else load(str(own), overrides)
+            plan = planned(loaded)
         except PipelineError as error:
             if recipe is not None:
                 raise

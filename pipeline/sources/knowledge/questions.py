@@ -292,6 +292,14 @@ def _chosen(spec: QuestionsSpec) -> list[str]:
 
 
 register(
-    SourceKind("questions", QuestionsSpec, Questions, "questions about individuals, with hints and answers (3.1, 3.2)")
+    SourceKind(
+        "questions",
+        QuestionsSpec,
+        Questions,
+        "questions about individuals, with hints and answers (3.1, 3.2)",
+        speed=60e6,
+    )
 )
-register(SourceKind("statements", QuestionsSpec, Questions, 'single facts as sentences, such as "B is A" (3.2)'))
+register(
+    SourceKind("statements", QuestionsSpec, Questions, 'single facts as sentences, such as "B is A" (3.2)', speed=60e6)
+)

@@ -82,5 +82,6 @@ register(
         "the edges of a dependency graph, and all that a node needs, in an order that works (4.1)",
         kernels=("pipeline.sources.puzzles.kernels.brevo",),
         verifier="pipeline.evaluate.checking.puzzles.brevo:VERIFIER",
+        speed=18e6,
     )
 )

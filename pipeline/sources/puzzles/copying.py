@@ -68,5 +68,6 @@ register(
         "strings of symbols, and the same again (4.1)",
         kernels=("pipeline.sources.puzzles.kernels.copying",),
         verifier="pipeline.evaluate.checking.puzzles.copying:VERIFIER",
+        speed=90e6,
     )
 )

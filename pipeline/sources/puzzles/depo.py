@@ -84,5 +84,6 @@ register(
         "the edges of a cycle, and which node comes k steps after another (4.1)",
         kernels=("pipeline.sources.puzzles.kernels.depo",),
         verifier="pipeline.evaluate.checking.puzzles.depo:VERIFIER",
+        speed=35e6,
     )
 )

@@ -69,5 +69,6 @@ register(
         "expressions in prefix notation, and their values modulo a number (4.1)",
         kernels=("pipeline.sources.puzzles.kernels.mano",),
         verifier="pipeline.evaluate.checking.puzzles.mano:VERIFIER",
+        speed=31e6,
     )
 )

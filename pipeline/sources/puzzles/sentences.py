@@ -221,5 +221,6 @@ register(
         "sentences of a context-free grammar, whole or to be completed, with their trees (1, 4.1)",
         kernels=("pipeline.grammars.kernels.parser", "pipeline.grammars.kernels.sampler"),
         verifier="pipeline.evaluate.checking.puzzles.sentences:VERIFIER",
+        speed=120e6,
     )
 )

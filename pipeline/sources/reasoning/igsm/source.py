@@ -184,5 +184,6 @@ register(
             "pipeline.sources.reasoning.igsm.kernels.rendering",
         ),
         verifier="pipeline.evaluate.checking.igsm.rules:VERIFIER",
+        speed=35e6,
     )
 )
