@@ -247,7 +247,19 @@ def test_known_tokenizers_take_the_fast_path(kind: str) -> None:
 def test_two_tables_without_a_seam_cannot_be_cut() -> None:
     compiler = Compiler(tokenizer("gpt2"), SLOTS)
     with pytest.raises(Uncuttable):
-        compiler.add([Piece(Column(1, ("ab", "c")).texts, 1), Piece(Column(2, ("de", "f")).texts, 2)])
+        compiler.add([Piece(Column(1, ("th", "c")).texts, 1, 1), Piece(Column(2, ("e", "f")).texts, 2, 2)])
+
+
+def test_two_tables_of_one_value_become_a_table_of_their_pairs() -> None:
+    encoder, pairs = tokenizer("gpt2"), [("th", "e"), ("th", "f"), ("c", "e"), ("c", "f")]
+    compiler = Compiler(encoder, SLOTS)
+    compiler.add([Piece(Column(1, ("th", "c")).texts, 1, 1), Piece(Column(2, ("e", "f")).texts, 2, 1)])
+    rows = np.zeros((4, SLOTS), np.int32)
+    rows[:, 1], rows[:, 2] = [0, 0, 1, 1], [0, 1, 0, 1]
+    outline = Outline.table(np.zeros((4, 1), np.int32), rows)
+    made = compiler.finish().documents(4, None, lambda _: outline, spans=False).tokens
+    expected = [[*encoder.encodings([f" {a}{b}"])[0].ids, encoder.eos] for a, b in pairs]
+    assert [made.values[a:b].tolist() for a, b in zip(made.offsets[:-1], made.offsets[1:], strict=True)] == expected
 
 
 def test_the_slow_path_finds_the_same_tokens_and_spans() -> None:

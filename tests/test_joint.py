@@ -13,7 +13,7 @@ import pytest
 from pipeline.core.documents import Documents
 from pipeline.core.errors import TemplateError
 from pipeline.core.files import Text
-from pipeline.text import expressions
+from pipeline.text import arithmetic, expressions
 from pipeline.text.expressions import Expression, Program
 from pipeline.text.fields import Column, Field
 from pipeline.text.fragments import Fragments
@@ -57,6 +57,7 @@ def slow(line: str, monkeypatch: pytest.MonkeyPatch) -> Program:
     """The same line with nothing evaluated ahead."""
     with monkeypatch.context() as patch:
         patch.setattr(expressions, "MOST_COMBINATIONS", 0)
+        patch.setattr(arithmetic, "MOST_COMBINATIONS", 0)
         return cut(line)
 
 
@@ -106,14 +107,33 @@ def test_a_filter_over_two_values_of_one_attribute_is_labelled_and_over_two_attr
 
 
 def test_too_many_combinations_stay_an_expression_with_a_notice_and_are_told_alike() -> None:
-    line = "{{ city }}: {{ many + size }}."
+    line = "{{ city }}: {{ [many, size] | join('+') }}."
     program = cut(line)
     assert any(isinstance(part, Expression) for part in program), "3 · 10,000 are more than 20,000"
     renderer, (notice,) = compile_programs([program], tokenizer("gpt2"), len(ROWS))
     assert isinstance(renderer, Rendered)
     assert "lines.j2:7 depends on several values at once" in notice
     rows = np.array([[0, 3, 0, 0, 9_998]], np.int32)
-    assert tokenizer("gpt2").decode(told(renderer, rows).tokens.values) == " Washington D.C.: 10001.<|endoftext|>"
+    assert tokenizer("gpt2").decode(told(renderer, rows).tokens.values) == " Washington D.C.: 9998+3.<|endoftext|>"
+
+
+def test_arithmetic_over_any_number_of_combinations_is_a_table_and_told_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "{{ city }}: {{ (many - 3) * size + many // other % 7 }}, and {{ -(many + size) }}."
+    fast, notices = compile_programs([cut(line)], tokenizer("gpt2"), len(ROWS))
+    assert isinstance(fast, Fragments), notices
+    rendered, _ = compile_programs([slow(line, monkeypatch)], tokenizer("gpt2"), len(ROWS))
+    assert isinstance(rendered, Rendered)
+    rng = np.random.default_rng(3)
+    rows = np.column_stack([rng.integers(0, size, 500) for size in ROWS]).astype(np.int32)
+    assert np.array_equal(told(fast, rows).tokens.values, told(rendered, rows).tokens.values)
+
+
+@pytest.mark.parametrize("line", ["{{ many * many * many * many * many + size }}", "{{ 1 // (many - 3) + size }}"])
+def test_arithmetic_that_is_too_large_or_divides_by_zero_is_no_table(line: str) -> None:
+    try:
+        assert any(isinstance(part, Expression) for part in cut(line))
+    except TemplateError as refusal:
+        assert "ZeroDivisionError" in str(refusal)
 
 
 def test_a_joint_table_without_a_seam_to_a_value_takes_the_slow_path(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -502,7 +502,9 @@ def test_the_schema_names_every_key_and_describes_those_of_a_recipe():
     (attribute,) = made["$defs"]["WorldSpec"]["properties"]["attributes"]["patternProperties"].values()
     options = [option for option in attribute["anyOf"] if option != {"type": "null"}]
     kinds = {option["$ref"].rpartition("/")[2] for option in options}
-    assert kinds == {f"{kind}Spec" for kind in ("Choice", "Codes", "Date", "Integer", "Lookup", "Name", "Pronoun")}
+    assert kinds == {
+        f"{kind}Spec" for kind in ("Choice", "Codes", "Computed", "Date", "Integer", "Lookup", "Name", "Pronoun")
+    }
 
 
 def test_the_schema_is_a_schema():

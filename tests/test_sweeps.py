@@ -25,9 +25,9 @@ from pipeline.core.errors import PipelineError, PlanError, RecipeError, RunError
 from pipeline.dataset.sweep_index import SweepIndex
 from pipeline.plan import compile_plan, summary
 from pipeline.recipe import load, paths
-from pipeline.recipe.loading import validated
 from pipeline.recipe.places import Origin
 from pipeline.recipe.reading import read_text
+from pipeline.recipe.validating import validated
 from pipeline.recipe.writing import described
 from pipeline.recipe.yaml_tree import Mark
 from pipeline.storage import LocalFolder

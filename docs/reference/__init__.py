@@ -2,14 +2,14 @@
 
     specs        the keys of a spec as tables, from the JSON Schema
     words        their types, numbers and defaults in words
-    recipe, sweep, experiment, sources, attributes, columns, formats, commands      a page each
+    recipe, sweep, experiment, sources, attributes, templates, columns, formats, commands      a page each
     docstrings   docstrings as Markdown
     extension    has mkdocstrings, which writes the pages about Python, render docstrings so
 
 Nothing of it is kept in a file, so nothing can be out of date. The pages about Python are docs/reference/python*.md.
 """
 
-from docs.reference import attributes, columns, commands, experiment, formats, recipe, sources, sweep
+from docs.reference import attributes, columns, commands, experiment, formats, recipe, sources, sweep, templates
 from docs.reference.specs import Specs
 
 
@@ -22,6 +22,7 @@ def pages() -> dict[str, str]:
         "experiment": experiment.page(),
         "sources": sources.page(specs),
         "attributes": attributes.page(specs),
+        "templates": templates.page(),
         "columns": columns.page(),
         "formats": formats.page(specs),
         "commands": commands.page(),

@@ -178,7 +178,7 @@ def _position(text: str, part: str, passed: int) -> int:
 
 def _is_answer(text: str, hint: str, answer: str) -> bool:
     """Whether a text is the answer, its full stop optional; with a hint, whether the text ends with the answer."""
-    forms = (answer, answer.removesuffix("."))
+    forms = (answer, answer.removesuffix(".").removesuffix("。"))
     if text in forms or not hint:
         return text in forms
     before = [text.removesuffix(" " + form) for form in forms if text.endswith(" " + form)]

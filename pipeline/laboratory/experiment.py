@@ -15,11 +15,11 @@ from pipeline.core.system.escaping import shortened
 from pipeline.core.system.open_files import expanded
 from pipeline.laboratory.claims import Claim, Quantity, read_claim
 from pipeline.laboratory.spec import ClaimSpec, ExperimentSpec, ScaleSpec
-from pipeline.recipe.loading import validated
 from pipeline.recipe.paths import ENDINGS, title
 from pipeline.recipe.paths import find as find_recipe
 from pipeline.recipe.places import Origin
 from pipeline.recipe.reading import read_file
+from pipeline.recipe.validating import validated
 from pipeline.recipe.yaml_tree import Node
 from pipeline.sweeps import Sweep, SweepSpec, sweep_of
 

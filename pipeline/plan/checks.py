@@ -14,7 +14,9 @@ import numpy as np
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice, information, percent, quoted, whole
 from pipeline.core.permutation import Permutation
+from pipeline.core.system.progress import duration
 from pipeline.plan.blocks import Block, shared_documents
+from pipeline.plan.cost import rendering_seconds
 from pipeline.plan.order import SplitPlan
 from pipeline.recipe.model import AmountSpec
 from pipeline.sources import Source
@@ -103,6 +105,15 @@ def token_notices(source: Source, tokenizer: Tokenizer, key: Key) -> Iterator[No
         "Train the tokenizer on these texts, or take one with a token for every byte, such as gpt2.",
         example,
     )
+
+
+def slow_notices(split: SplitPlan, sources: Mapping[str, Source]) -> Iterator[Notice]:
+    """How long the documents of each source of a split take that is on the slow path."""
+    for name, source in sources.items():
+        if source.rendered and (tokens := split.expected[name]):
+            seconds = rendering_seconds(tokens)
+            long = f"about {duration(seconds)}" if seconds >= 1 else "less than a second"
+            yield information(f"{name} is on the slow path: its {float(tokens):,.0f} tokens take {long} of one core")
 
 
 def split_notices(split: SplitPlan, sources: Mapping[str, Source]) -> Iterator[Notice]:

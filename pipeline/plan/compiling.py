@@ -94,7 +94,7 @@ def compiled_worlds(loaded: Loaded) -> dict[str, World]:
                 if parent in specs and parent not in worlds:
                     compile_world(parent, (*children, name))
             if name not in worlds:
-                worlds[name] = World(name, specs[name], key.child(name), worlds)
+                worlds[name] = World(name, specs[name], key.child(name), worlds, loaded.recipe.languages)
 
     for name in specs:
         compile_world(name, ())
@@ -148,7 +148,8 @@ def _split(name: str, spec: SplitSpec, all_sources: Mapping[str, Source], key: K
         columns=tuple(spec.columns),
         shards=shards,
     )
-    return replace(split, notices=tuple(checks.split_notices(split, sources)))
+    slow = checks.slow_notices(split, sources)
+    return replace(split, notices=(*checks.split_notices(split, sources), *slow))
 
 
 def _with_repetition_notices(

@@ -5,6 +5,8 @@ paths         the file of a recipe, by its name or path
 yaml_tree     a recipe as it was written: each value with the place in which it stands
 yaml_dialect  the YAML of recipes: its scalars, its bounds, texts that are no YAML
 reading       YAML to a tree
+validating    plain values as a spec
+languages     the languages of its sentences, from their files
 merging       extends, --set, worlds and sources that inherit from each other
 model         the keys of a recipe, as specs
 refusals      what is wrong with a value, in words

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
-
-from pydantic import ValidationError
+from typing import Any
 
 from pipeline.core.errors import RecipeError, suggest
 from pipeline.core.spec import Spec
 from pipeline.core.system.escaping import shortened
 from pipeline.formats import FORMATS, FormatSpec
 from pipeline.recipe.checks import check_exports, check_members, check_mixtures, check_splits
+from pipeline.recipe.languages import with_languages
 from pipeline.recipe.merging import extended, inherited, overridden
-from pipeline.recipe.model import KINDS, Recipe
+from pipeline.recipe.model import Recipe
 from pipeline.recipe.paths import find, title
 from pipeline.recipe.places import Loaded, Origin
-from pipeline.recipe.refusals import refusal
+from pipeline.recipe.validating import validated
 from pipeline.recipe.yaml_tree import SET, Node, node_of
-
-SomeSpec = TypeVar("SomeSpec", bound=Spec)
 
 
 def load(name: str, overrides: Iterable[str] = (), *, allow_code: bool = False) -> Loaded:
@@ -50,7 +47,7 @@ def resolved(tree: Node, title: str, allow_code: bool = False) -> Loaded:
     origin = Origin(tree)
     recipe = validated(Recipe, tree.plain(nulls=False), origin)
     check_splits(recipe, origin)
-    return _materialised(Loaded(recipe, origin, title, allow_code))
+    return _materialised(with_languages(Loaded(recipe, origin, title, allow_code)))
 
 
 def export_spec(kind: str, overrides: Iterable[str] = (), options: Mapping[str, Any] | None = None) -> FormatSpec:
@@ -61,16 +58,6 @@ def export_spec(kind: str, overrides: Iterable[str] = (), options: Mapping[str, 
     for override in overrides:
         tree = overridden(tree, override)
     return validated(FORMATS[kind].spec, tree.plain(), Origin(tree))
-
-
-def validated(kind: type[SomeSpec], tree: Any, origin: Origin) -> SomeSpec:
-    """Plain values as a spec of this kind. RecipeError, with the place known to `origin`, for invalid values."""
-    try:
-        return kind.model_validate(tree)
-    except ValidationError as errors:
-        error = refusal(errors.errors(include_url=False), tree, KINDS)
-    place, remedy = origin.pointed((), error)
-    raise RecipeError(error.problem, remedy, place)
 
 
 def _materialised(loaded: Loaded) -> Loaded:

@@ -22,6 +22,7 @@ from pipeline.core.spec import Name, Rational, Size, Spec, refused
 from pipeline.formats import FORMATS, FormatSpec
 from pipeline.packing.spec import PackingSpec
 from pipeline.sources import SOURCES, SourceSpec
+from pipeline.text.language_spec import LanguageSpec
 from pipeline.text.tokenizer_loading import TokenizerSpec
 from pipeline.worlds.attributes import ATTRIBUTE_KINDS
 from pipeline.worlds.spec import WorldSpec
@@ -164,6 +165,11 @@ class Recipe(Spec):
     seed: int = Field(0, ge=0, description="Of everything that is drawn.")
     tokenizer: TokenizerSpec = Field(
         TokenizerSpec(), description="What makes tokens of texts. A name or a path alone stands for {name: …}."
+    )
+    languages: dict[Name, LanguageSpec] = Field(
+        {},
+        description="What languages need beyond templates, by the name that sources give them. Default: the file "
+        "languages/<name>.yaml beside the templates, or in the library.",
     )
     worlds: dict[Name, WorldSpec] = Field({}, description="What is true, by name.")
     sources: dict[Name, SourceSpec] = Field(description="What makes documents, by name.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -19,24 +20,36 @@ from pipeline.recipe.yaml_dialect import SCALARS, composed
 from pipeline.recipe.yaml_tree import OVERRIDE, Mark, Node, Scalar
 
 MOST_DIGITS = 1_000  # of a number
+
+
+class Kind(NamedTuple):
+    """What a file is, and some of its keys, for messages."""
+
+    name: str
+    keys: str
+
+
+RECIPE = Kind("recipe", "worlds, sources, splits")
+
+
 CALLED = {"null": "nothing (null)", "bool": "true or false", "int": "a whole number", "float": "a number"}
 
 
-def read_file(path: Path, distance: int = 0) -> Node:
+def read_file(path: Path, distance: int = 0, kind: Kind = RECIPE) -> Node:
     """The mapping in a file; an empty one for an empty file. distance: see `Mark`. RecipeError for anything else."""
     try:
         raw = contents(path, MOST_BYTES)
     except OSError as error:
-        problem = f"cannot read the recipe: {error.strerror or error}"
-        raise RecipeError(problem, "A recipe is a text file.", str(path)) from None
+        problem = f"cannot read the {kind.name}: {error.strerror or error}"
+        raise RecipeError(problem, f"A {kind.name} is a text file.", str(path)) from None
     text, line, problem = decoded(raw)
     if problem:
-        raise RecipeError(f"cannot read the recipe: {problem}", "Save it as UTF-8.", f"{path}:{line}")
+        raise RecipeError(f"cannot read the {kind.name}: {problem}", "Save it as UTF-8.", f"{path}:{line}")
     tree = read_text(text, str(path), Mark(path, 1, distance))
     if tree.value is None:
         return Node({}, tree.mark)
     if not isinstance(tree.value, dict):
-        raise RecipeError("a recipe is a mapping", "It has keys such as worlds, sources, splits.", f"{path}:1")
+        raise RecipeError(f"a {kind.name} is a mapping", f"It has keys such as {kind.keys}.", f"{path}:1")
     return tree
 
 

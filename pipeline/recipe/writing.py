@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from pipeline.core.spec import Spec
+from pipeline.recipe.languages import written_out
 from pipeline.recipe.model import Recipe
 from pipeline.recipe.yaml_dialect import dumped
 
@@ -16,21 +17,26 @@ OUTPUT_VERSION = 4
 """Raised whenever the same recipe gives other bytes; part of every fingerprint. See "changes bytes" in CHANGELOG.md."""
 
 
+UNSAID: dict[str, Any] = {"from": 0, "joined": " "}
+"""Keys that are left out where they have their defaults: recipes were written before there were these keys."""
+
+
 def dump(recipe: Recipe, header: str) -> str:
     """The resolved recipe as YAML that loads to the same recipe; worlds and sources, which are long, come last."""
     tree = _written(recipe)
     stated = [key for key in ("exports", "strict") if getattr(recipe, key)]
     order = ("seed", "tokenizer", "shard_tokens", *stated, "splits", "sources", "worlds")
-    return f"# {header}\n{dumped({key: tree[key] for key in order})}"
+    written = {key: tree[key] for key in order}
+    if languages := written_out(recipe.languages):
+        written["languages"] = {name: tree["languages"][name] for name in languages}
+    return f"# {header}\n{dumped(written)}"
 
 
 def _written(value: Any) -> Any:
-    """A spec as plain values, without nulls and `from: 0`. (pydantic's dump would write fractions as strings.)"""
+    """A spec as plain values, without nulls and UNSAID. (pydantic's dump would write fractions as strings.)"""
     if isinstance(value, Spec):
         fields = {key: getattr(value, name) for key, name in type(value).keys().items()}
-        return {
-            key: _written(field) for key, field in fields.items() if field is not None and (key, field) != ("from", 0)
-        }
+        return {key: _written(field) for key, field in fields.items() if field is not None and UNSAID.get(key) != field}
     if isinstance(value, dict):
         return {name: _written(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -56,4 +62,7 @@ def fingerprint_of(tree: Mapping[str, Any], tokenizer_hash: str, version: int) -
 
 def described(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain JSON, without the keys that do not change the dataset: `exports` and `strict`."""
-    return recipe.model_dump(mode="json", by_alias=True, exclude={"exports", "strict"})
+    languages = written_out(recipe.languages)
+    nobody_wrote = {name: True for name in recipe.languages if name not in languages}
+    excluded: dict[str, Any] = {"exports": True, "strict": True, "languages": nobody_wrote if languages else True}
+    return recipe.model_dump(mode="json", by_alias=True, exclude=excluded)

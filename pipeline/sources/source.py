@@ -170,6 +170,11 @@ class Source(ABC):
         spans: mark names and values, rows (start, length, label). parts: mark roles, rows (start, length, role).
         """
 
+    @property
+    def rendered(self) -> bool:
+        """Whether its documents take the slow path: rendered as text, and encoded one by one."""
+        return False
+
     def token_ids(self) -> I64 | None:
         """The ids that its documents can have, int64 (n,), ascending; None if not known before they are encoded."""
         return None

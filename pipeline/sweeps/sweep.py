@@ -13,7 +13,7 @@ from pipeline.core.cell_names import LONGEST, name_of, one_selected, selected
 from pipeline.core.errors import KeyPath, PipelineError, PlanError, RecipeError, SpecError
 from pipeline.core.system.escaping import shortened
 from pipeline.recipe import load
-from pipeline.recipe.loading import resolved, validated
+from pipeline.recipe.loading import resolved
 from pipeline.recipe.merging import (
     base_file,
     check_dotted,
@@ -26,6 +26,7 @@ from pipeline.recipe.merging import (
 from pipeline.recipe.paths import find, is_sweep, title
 from pipeline.recipe.places import Loaded, Origin
 from pipeline.recipe.reading import read_file
+from pipeline.recipe.validating import validated
 from pipeline.recipe.yaml_tree import Node
 from pipeline.sweeps.conditions import Condition, condition
 from pipeline.sweeps.levels import Level, Paths, Setting, levels_of, settings_of

@@ -8,9 +8,11 @@
     label       the number of an attribute, on what shows a value of it; 0 for other words
 
 words        languages.py            subjects, pronouns, and the filters that make words agree
+             language_spec.py        the keys of a language file
 templates    templates.py            a line of a template as pieces
              syntax.py               what a line may contain: parsed, cut into chunks, checked
              expressions.py          filters and branches, evaluated for every value ahead
+             arithmetic.py           sums and the like, for millions of pairs of values at once
              sandbox.py              what an expression may do
              value_sizes.py          how large its values may be
              fields.py               what the variables of a template stand for
@@ -26,6 +28,7 @@ tokenizers   tokenizer.py            texts to ids and back
 documents    outline.py              what documents contain, before it is tokens
              renderer.py             the fastest exact way to make documents of programs
              seams.py                where a text may be cut so that its tokens stay the same
+             merges.py               where a word may be cut in which there is no space
              fusing.py               neighbours without such a cut as one piece
              compiler.py             programs to a table of fragments
              fragments.py            the fast path: documents gathered from that table

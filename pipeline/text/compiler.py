@@ -19,12 +19,14 @@ from pipeline.core.documents import offsets_of
 from pipeline.core.errors import SpecError
 from pipeline.core.narrow_integers import narrowed
 from pipeline.text.fragments import SLACK, Fragments
-from pipeline.text.fusing import Uncuttable, fused, fused_for_speed, travelled, without_empty_rows
-from pipeline.text.pieces import Joint, Piece, Texts, literal
+from pipeline.text.fusing import Uncuttable, fused, fused_for_speed, travelled, unfusible, without_empty_rows
+from pipeline.text.pieces import NO_MARGIN, Joint, Margin, Piece, Texts, literal
 from pipeline.text.seams import Seams
 from pipeline.text.tokenizer import Tokenizer
 
 CHUNK = 8192  # texts encoded at once, at about a kilobyte for each encoding
+MOST_COMBINATIONS = 20_000  # of two tables that become one
+LARGE = 64  # rows of a table that is not fused with a literal in the same word, if no merge crosses the seam
 
 
 class Compiler:
@@ -40,9 +42,10 @@ class Compiler:
         self._slots = slots
         self._prefix = prefix
         self._programs: list[list[Piece]] = []
+        self._joined: dict[tuple[Any, ...], Piece] = {}
 
     def add(self, pieces: Sequence[Piece]) -> int:
-        """Add the program that shows a space and then these pieces. Returns its number: 0, 1, 2, …
+        """Add the program that shows a space (unless it is UNSPACED) and then these pieces. Returns its number: 0, 1, …
 
         Uncuttable if a seam can be neither proved nor removed by fusing.
         """
@@ -59,7 +62,8 @@ class Compiler:
             if added and (added.lstrip or added.rstrip or added.single_word):
                 raise Uncuttable(f"the tokenizer's {pieces[0].text!r} depends on what stands beside it")
             return list(pieces)
-        return self._prove(without_empty_rows(travelled([literal(" "), *pieces])))
+        begun = pieces[1:] if pieces[0].unspaced else [literal(" "), *pieces]
+        return self._prove(without_empty_rows(travelled(begun)))
 
     def finish(self) -> Fragments:
         """The compiled programs. Uncuttable unless it is proved that any of them may follow any other."""
@@ -69,14 +73,18 @@ class Compiler:
         firsts = [program[0].texts for program in of_text if not program[0].texts.codes]
         ends = Texts(tuple(sorted(frozenset().union(*(texts.tails for texts in lasts)))))
         beginnings = Texts(tuple(sorted(frozenset().union(*(texts.heads for texts in firsts)))))
-        if not self.seams.cut(ends, beginnings):
+        if not self.seams.may_follow(beginnings, ends):
             raise Uncuttable("one sentence cannot be cut from the next")
         programs = [fused_for_speed(program) for program in self._programs]
         tokens = [token for piece in prefix for token in self._tokenizer.encodings(piece.texts.rows)[0].ids]
         return _tokenized(programs, self._tokenizer, self._slots, tokens)
 
     def _prove(self, pieces: list[Piece]) -> list[Piece]:
-        """The pieces with every seam proved; neighbours without a proved seam are fused."""
+        """The pieces with every seam proved; neighbours without a proved seam are fused.
+
+        In a word without a cut, a large table stays apart from a literal, and two tables from each other, where no
+        merge crosses their seam.
+        """
         i = 0
         while i + 1 < len(pieces):
             left, right = pieces[i], pieces[i + 1]
@@ -84,10 +92,64 @@ class Compiler:
                 i += 1
             elif right.slot == 0 and (end := right.text.find(" ", 1)) > 0:  # fuse only its first word
                 pieces[i + 1 : i + 2] = [literal(right.text[:end], right.label), literal(right.text[end:], right.label)]
+            elif self._apart(left, right):
+                i += 1
+            elif apart := self._divided(pieces[i : i + 3]):
+                pieces[i : i + 3] = apart
+                i += 1
+            elif together := self._jointly(left, right):
+                pieces[i : i + 2] = [together]
+                i = max(i - 1, 0)
             else:
                 pieces[i : i + 2] = [fused(left, right)]
                 i = max(i - 1, 0)
         return pieces
+
+    def _divided(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """A literal within one word between two tables that cannot be fused, divided among them where no merge crosses.
+
+        [] if these are no such pieces, or if there is no such place.
+        """
+        if len(pieces) < 3 or pieces[1].slot or " " in pieces[1].text or not pieces[0].slot or not pieces[2].slot:
+            return []
+        left, word, right = pieces
+        if self.seams.cut(word.texts, right.texts) or not unfusible(left, right):
+            return []
+        for n in range(len(word.text), -1, -1):
+            begun, rest = literal(word.text[:n], word.label), literal(word.text[n:], word.label)
+            if (n and unfusible(left, begun)) or (n < len(word.text) and unfusible(rest, right)):
+                continue
+            before = fused(left, begun) if n else left
+            after = fused(rest, right) if n < len(word.text) else right
+            if self.seams.unmerged(before.texts, after.texts):
+                return [before, after]
+        return []
+
+    def _jointly(self, left: Piece, right: Piece) -> Piece | None:
+        """Two tables that show one value, such as a surname and a name in Chinese, as one of their combinations."""
+        slots = (left.slot, right.slot)
+        around = (left.margin.before, left.margin.after, right.margin.before, right.margin.after)
+        before, *within, after = (side if isinstance(side, int) else -1 for side in around)
+        one_value = left.label == right.label and within == [0, 0] and min(before, after) >= 0
+        if not one_value or len(left.texts) * len(right.texts) > MOST_COMBINATIONS:
+            return None
+        if any(isinstance(slot, Joint) or slot == 0 for slot in slots) or left.slot == right.slot:
+            return None
+        known = (left.texts, right.texts, *slots, before, after)
+        if known not in self._joined:
+            texts = Texts(tuple(a + b for a in left.texts.rows for b in right.texts.rows))
+            shape = (len(left.texts), len(right.texts))
+            classes = tuple(np.arange(rows, dtype=np.int32) for rows in shape)
+            joint = Joint(slots, classes, np.arange(len(texts), dtype=np.int32).reshape(shape))  # type: ignore[arg-type]
+            self._joined[known] = Piece(
+                texts, joint, left.label, Margin(before, after) if before or after else NO_MARGIN
+            )
+        return self._joined[known]
+
+    def _apart(self, left: Piece, right: Piece) -> bool:
+        """Whether two pieces need not, or cannot, be fused, and no merge crosses the seam between them."""
+        large = max(len(left.texts), len(right.texts)) > LARGE
+        return (large or bool(unfusible(left, right))) and self.seams.unmerged(left.texts, right.texts)
 
 
 class _Table:

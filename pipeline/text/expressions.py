@@ -2,6 +2,7 @@
 
 {{ birth_city | upper }}                        one slot        a table with a row for each city
 {% if month > other_month %}later{% endif %}    few values      a table with a row for each text, of a joint slot
+{{ melts + range }}                             numbers         a table with a row for each sum (arithmetic.py)
 {{ name ~ ' of ' ~ birth_city }}                many values     an Expression, rendered document by document
 """
 
@@ -19,8 +20,10 @@ from jinja2.exceptions import SecurityError
 
 from pipeline.core.errors import TemplateError, holds_surrogate
 from pipeline.core.files import Text
-from pipeline.text.fields import Agreement, Field, Variable
+from pipeline.text.arithmetic import NoArithmetic, table_of
+from pipeline.text.fields import LANGUAGE, Agreement, Field, Variable
 from pipeline.text.pieces import NO_MARGIN, Joint, Margin, Piece, Texts
+from pipeline.text.sandbox import OF_LANGUAGES
 from pipeline.text.syntax import ENVIRONMENT, chunk_as_template, chunks, nodes_of, parsed, part_shown, pieces_shown
 from pipeline.text.value_sizes import TooLarge
 
@@ -90,12 +93,15 @@ def evaluated(
         raise TemplateError("token ids that are given are no text", "Show {{ value }} as it is.", line.place)
     labels = {variable.label for variable in used}
     shows_value = isinstance(node, nodes.Filter | nodes.Getitem)  # a branch or a comparison shows words about the value
+    shows_value = shows_value and not (isinstance(node, nodes.Filter) and node.name == "plural")
     label = labels.pop() if shows_value and len(labels) == 1 else 0
     names = {name.name for name in nodes_of(node, nodes.Name)} & scope.keys()
+    if any(one.name in OF_LANGUAGES for one in nodes_of(node, nodes.Filter)):
+        names |= {LANGUAGE} & scope.keys()
     allowance.take(COMPILED * len(nodes_of(node, nodes.Node)), line)
     expression = Expression(line, chunk_as_template(node, line, number), {name: scope[name] for name in names}, label)
     if len(slots) > 1:
-        return _joint(expression, slots, used, allowance) or expression
+        return _joint(expression, slots, used, allowance) or _computed(expression, node, scope) or expression
     slot = slots[0] if slots else 0
     if (rows := len(_signatures(slot, used))) > MOST_ROWS:
         expression.render(_Rows({}))  # so that an expression that always fails does so now
@@ -133,6 +139,15 @@ def _joint(expression: Expression, slots: list[int], used: list[Variable], allow
     return Piece(Texts(tuple(texts)), Joint(tuple(slots), class_of_row, table), expression.label)
 
 
+def _computed(expression: Expression, node: nodes.Node, scope: Mapping[str, Variable]) -> Piece | None:
+    """Arithmetic over whole numbers, as the table of a joint slot; None if it is more than that, or too large."""
+    try:
+        table = table_of(node, scope)
+    except NoArithmetic:
+        return None
+    return Piece(Texts(tuple(map(str, table.different))), table.joint, expression.label)
+
+
 def _margin(node: nodes.Node, scope: Mapping[str, Variable], shown: tuple[str, ...]) -> Margin:
     """The words that a filter has put before and after the value, in each row."""
     argument = node.node if isinstance(node, nodes.Filter) else None
@@ -154,7 +169,7 @@ def _signatures(slot: int, used: list[Variable]) -> list[tuple[Any, ...]]:
     columns: list[tuple[Any, ...]] = []
     for variable in used:
         if isinstance(variable, Agreement) and variable.slot == slot:
-            columns.append(variable.second)
+            columns.append(variable.words)
         if isinstance(variable, Field):
             of_field = [column for column in variable.format if not isinstance(column, str)]
             columns += [c.values for c in (*of_field, *variable.parts.values()) if c.slot == slot]

@@ -11,8 +11,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
-from pipeline.text.languages import ARTICLES
+from pipeline.text.languages import Language
 from pipeline.text.pieces import NO_MARGIN, Margin, Piece, Texts, literal
+
+LANGUAGE = " language"
+"""The name of the variable that holds the language of a sentence. No template can write it."""
 
 
 class Variable(Protocol):
@@ -29,22 +32,42 @@ class Variable(Protocol):
 
 @dataclass(frozen=True)
 class Agreement:
-    """`verb("was", "were")`: shows the second word if the subject requires it.
+    """`verb("was", "were")`: shows the word that the subject requires.
 
-    slot: the slot of the pronoun, or of the name's last word; 0 if every subject takes the first word. second: for
-    each row of that slot, whether it takes the second.
+    slot: the slot of the pronoun, or of the name's last word; 0 if every subject takes the same word. words: for each
+    row of that slot the number of its word, from 0.
     """
 
     slot: int = 0
-    second: tuple[bool, ...] = (False,)
+    words: tuple[int, ...] = (0,)
     label: int = 0
 
     @property
     def slots(self) -> frozenset[int]:
         return frozenset({self.slot} - {0})
 
-    def value(self, rows: Mapping[int, int]) -> Callable[[str, str], str]:
-        return lambda singular, plural: plural if self.second[rows.get(self.slot, 0)] else singular
+    def value(self, rows: Mapping[int, int]) -> Callable[..., str]:
+        word = self.words[rows.get(self.slot, 0)]
+
+        def agreeing(*words: str) -> str:
+            needed = max(2, 1 + max(self.words))
+            if len(words) < needed:
+                raise ValueError(f"{needed} words are needed to agree with every subject, not {len(words)}")
+            return words[word]
+
+        return agreeing
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """The language of a sentence, for its filters."""
+
+    language: Language
+    label: int = 0
+    slots: frozenset[int] = frozenset()
+
+    def value(self, rows: Mapping[int, int]) -> Language:
+        return self.language
 
 
 @dataclass(frozen=True)
@@ -106,13 +129,15 @@ class Field:
     """A variable of a template: a format of literals and columns, and named parts that can be shown alone.
 
     A part is a component of the value (its year), or a form: the whole value in other words (with its article).
-    label: the number of the attribute, 0 for none. after: words after the value that do not belong to it.
+    label: the number of the attribute, 0 for none. after: words after the value that do not belong to it. articles:
+    forms that a sentence may use although the values lack them; they are then shown as they are.
     """
 
     format: tuple[str | Column, ...]
     parts: Mapping[str, Column] = field(default_factory=dict)
     label: int = 0
     after: str = ""
+    articles: frozenset[str] = frozenset()
 
     @cached_property
     def slots(self) -> frozenset[int]:
@@ -131,11 +156,11 @@ class Field:
     def part(self, name: str) -> Field | None:
         """The field of one part, with the same label; None if there is no such part.
 
-        For an article (ARTICLES) without a form: the values as they are.
+        For an article without a form: the values as they are.
         """
         if name in self.parts:
             return Field((self.parts[name],), label=self.label)
-        return Field(self.format, label=self.label) if name in ARTICLES and len(self.format) == 1 else None
+        return Field(self.format, label=self.label) if name in self.articles and len(self.format) == 1 else None
 
     def text(self, rows: Mapping[int, int]) -> str:
         """What a sentence shows when slot s holds rows[s]; only the slots of `format` are read."""

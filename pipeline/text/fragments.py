@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from pipeline.core.documents import Documents, Ragged
 from pipeline.core.draws import I32, I64
 from pipeline.core.slack import VECTOR
 from pipeline.text.outline import U8, Choose, Outline, parts_of
-from pipeline.text.pieces import Joint
+from pipeline.text.pieces import Joint, probability_of_rows
 
 SLACK = [0] * 64  # appended to every table, as kernels read ahead
 CHUNK = 8192  # documents gathered at once: their rows stay in the second-level cache
@@ -139,7 +138,7 @@ class Fragments:
         """The probability of each row of a slot, also of a joint slot."""
         if slot < self.slots:
             return probability(slot) if slot else (Fraction(1),)
-        return _joint_probability(self.joints[slot - self.slots], probability)
+        return probability_of_rows(self.joints[slot - self.slots], probability)
 
     def _operations(self) -> list[tuple[int, int, int]]:
         """(base, rows, slot) of each operation."""
@@ -195,20 +194,6 @@ def _with_room(out: NDArray[Any], used: int, more: int, scale: float) -> NDArray
     grown = np.empty(max(int((used + more) * min(scale, 1.5)), used + more), out.dtype)
     grown[:used] = out[:used]
     return grown
-
-
-def _joint_probability(joint: Joint, probability: Callable[[int], Sequence[Fraction]]) -> list[Fraction]:
-    """The probability of each row of a joint slot, whose underlying slots are independent."""
-    likely: list[list[Fraction]] = []
-    for slot, classes in zip(joint.slots, joint.classes, strict=True):
-        of_class = [Fraction(0)] * joint.table.shape[len(likely)]
-        for row, chance in zip(classes.tolist(), probability(slot), strict=True):
-            of_class[row] += chance
-        likely.append(of_class)
-    out = [Fraction(0)] * (int(joint.table.max()) + 1)
-    for place in np.ndindex(joint.table.shape):
-        out[int(joint.table[place])] += prod((likely[i][c] for i, c in enumerate(place)), start=Fraction(1))
-    return out
 
 
 def _expectation(values: Sequence[int], probability: Sequence[Fraction]) -> Fraction:

@@ -23,7 +23,7 @@ def fused(left: Piece, right: Piece) -> Piece:
 
     Uncuttable if they vary independently, or are values of different attributes.
     """
-    if reason := _apart(left, right):
+    if reason := unfusible(left, right):
         raise Uncuttable(f"no sure seam between {reason}")
     label = left.label or right.label
     before = left.margin.before if left.label else left.texts.length + right.margin.before
@@ -32,7 +32,7 @@ def fused(left: Piece, right: Piece) -> Piece:
     return Piece(left.texts.beside(right.texts), left.slot or right.slot, label, margin)
 
 
-def _apart(left: Piece, right: Piece) -> str:
+def unfusible(left: Piece, right: Piece) -> str:
     """Which texts cannot become one piece, and why; "" if they can: one slot, one value, without a break in it."""
     shown = f"{left.texts.rows[0]!r} and {right.texts.rows[0]!r}"
     both_vary, both_valued = left.slot != 0 != right.slot, left.label != 0 != right.label

@@ -1,154 +1,136 @@
-"""The languages of biographies: words for their subject, and three filters that make words agree.
+"""Languages: words for the subject of sentences, and filters that make words agree, from the data of a language file.
 
-A filter is evaluated for every row of a table when a recipe is compiled, like any expression over one attribute.
+A filter is evaluated for every row of a table when a recipe is compiled, like any expression over one attribute. What
+is French or Korean about it stands in `templates/languages/fr.yaml` and `ko.yaml`, not here.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from pipeline.text.language_spec import LanguageSpec
 
 
-@dataclass(frozen=True)
 class Language:
-    """How sentences of a language refer to their subject.
+    """A language, as its file describes it: `spec`."""
 
-    pronouns: English pronoun → template variable → form. after_name: template variable → what follows the full name
-    ("'s"). nameless: template variable → form before any name is known. agreement: the template variable that chooses
-    between two forms, by the subject's number ("verb") or last sound ("particle"); "" for none. plural: pronouns that
-    take the second form of a verb.
-    """
+    def __init__(self, name: str, spec: LanguageSpec) -> None:
+        """name: its code, for messages."""
+        self.name, self.spec = name, spec
 
-    pronouns: Mapping[str, Mapping[str, str]]
-    after_name: Mapping[str, str] = field(default_factory=lambda: {"subject": ""})
-    nameless: Mapping[str, str] = field(default_factory=dict)
-    agreement: str = ""
-    plural: frozenset[str] = frozenset()
+    # ── filters ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def second(self, subject: str, *, pronoun: bool) -> bool:
-        """Whether agreement takes the second form after this subject: an English pronoun, or else a name."""
-        if self.agreement == "particle":
-            return not ends_in_consonant(self.pronouns[subject]["subject"] if pronoun else subject)
-        return pronoun and subject in self.plural
+    def elide(self, value: object, before: str, elided: str) -> str:
+        """The value after a word that loses its vowel before another: `d'informatique`, `de chimie`.
+
+            {{ major | elide("de ", "d'") }}
+
+        before, elided: what stands before the value, and instead of it before the letters of the file's `elision`,
+        whatever accents they have.
+        """
+        return (elided if self._elides(str(value)) else before) + str(value)
+
+    def contract(self, value: object, preposition: str) -> str:
+        """The value after a preposition, contracted with the article that it begins with: `du MIT`, `zur ETH`.
+
+            {{ university.le | contract("de") }}
+
+        The file's `contractions` say what becomes of which beginnings. ValueError for a preposition that it lacks.
+        """
+        text, rules = str(value), self.spec.contractions
+        if preposition not in rules:
+            *others, last = rules or ("no preposition",)
+            known = f"{', '.join(others)} or {last}" if others else last
+            raise ValueError(f"contract takes {known}, not {preposition!r}")
+        rule = rules[preposition]
+        article = max((start for start in rule.before if text.startswith(start)), key=len, default=None)
+        if article is not None:
+            return rule.before[article] + text.removeprefix(article)
+        if rule.elided is not None and self._elides(text):
+            return rule.elided + text
+        return rule.otherwise + text
+
+    def josa(self, value: object, after_consonant: str, after_vowel: str) -> str:
+        """The value with the particle that its last sound requires: 수학을, 경제를.
+
+            {{ major | josa("을", "를") }}
+
+        `final_sounds.as_vowel` of the file may say that a sound counts as a vowel before a particle: 서울로.
+        """
+        text = str(value)
+        sound = self._final(text)
+        light = self.spec.final_sounds.as_vowel.get(sound, ())
+        consonant = sound != "" and not after_consonant.startswith(tuple(light))
+        return text + (after_consonant if consonant else after_vowel)
+
+    def plural(self, number: object, *words: str) -> str:
+        """The word that stands after a number: `moon` after 1, `moons` after 2.
+
+            {{ moons }} {{ moons | plural("moon", "moons") }}
+
+        It is the first whose rule in the file's `plurals` holds; the last, if none does. ValueError for other than
+        one word more than there are rules, or for no whole number.
+        """
+        if not isinstance(number, int):
+            raise ValueError(f"plural takes a whole number, not {str(number)!r}")
+        if len(words) != len(self.spec.plurals) + 1:
+            raise ValueError(f"plural takes {len(self.spec.plurals) + 1} words, not {len(words)}")
+        held = (word for word, rule in zip(words, self.spec.plurals, strict=False) if rule.holds(number))
+        return next(held, words[-1])
+
+    # ── agreement ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def word_after_name(self, word: str, name: str) -> int:
+        """Which word agrees with a name, or with what stands for one: 0 for the first."""
+        return int(self.spec.agreement[word].by == "final_sound" and not self.ends_in_consonant(name))
+
+    def word_of_pronoun(self, word: str, pronoun: str) -> int:
+        """Which word agrees with a pronoun: 0 for the first."""
+        rule = self.spec.agreement[word]
+        if rule.by == "final_sound":
+            return self.word_after_name(word, self.forms_of(pronoun)["subject"])
+        return {str(key): number for key, number in rule.pronouns.items()}.get(pronoun, 1) - 1
+
+    def forms_of(self, pronoun: str) -> Mapping[str, str]:
+        """Variable of templates → the form of a pronoun. KeyError if the language has no such pronoun."""
+        return {str(known): forms for known, forms in self.spec.pronouns.items()}[pronoun]
+
+    def ends_in_consonant(self, text: str) -> bool:
+        """Whether the last sound of a text is a consonant."""
+        return self._final(text) != ""
+
+    # ── sounds ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _elides(self, text: str) -> bool:
+        rule = self.spec.elision
+        if rule is None:
+            raise ValueError(f"the language '{self.name}' has no `elision`")
+        first = unicodedata.normalize("NFD", text[:1])[:1]
+        return first != "" and first in rule.letters and not text.startswith(tuple(rule.but_not))
+
+    def _final(self, text: str) -> str:
+        """The final sound of the last syllable, "" where it is a vowel."""
+        rules = self.spec.final_sounds
+        word = text.rstrip(" .,'\"!?)]")
+        if not word:
+            return ""
+        last = word[-1]
+        if "가" <= last <= "힣":
+            return _CONSONANTS[(ord(last) - ord("가")) % 28]
+        if last.isdigit():
+            return _sound(rules.digits, last)
+        if last.isupper() and (len(word) == 1 or not word[-2].islower()):
+            return _sound(rules.capitals, last.lower())
+        bare = unicodedata.normalize("NFD", word.lower())
+        fitting = {end: sound for sound, ends in rules.endings.items() for end in ends if bare.endswith(end)}
+        return fitting[max(fitting, key=len)] if fitting else rules.otherwise
 
 
-def _english(subject: str, others: str, possessive: str) -> dict[str, str]:
-    return {
-        "subject": subject.capitalize(),
-        "subject_possessive": possessive.capitalize(),
-        "object": others,
-        "possessive": possessive,
-    }
+_CONSONANTS: list[str] = ["", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"]
+"""The consonants at the end of syllables of Hangul, in the order of Unicode."""
 
 
-LANGUAGES = {
-    "en": Language(
-        pronouns={
-            "he": _english("he", "him", "his"),
-            "she": _english("she", "her", "her"),
-            "they": _english("they", "them", "their"),
-            "it": _english("it", "it", "its"),
-        },
-        after_name={"subject": "", "subject_possessive": "'s"},
-        nameless={"subject": "The person", "subject_possessive": "The person's"},
-        agreement="verb",
-        plural=frozenset({"they"}),
-    ),
-    "fr": Language(
-        pronouns={pronoun: {"subject": word} for pronoun, word in zip(
-            ("he", "she", "they", "it"), ("Il", "Elle", "Iel", "Il"), strict=True)},
-        nameless={"subject": "Cette personne"},
-    ),
-    "ko": Language(
-        pronouns={pronoun: {"subject": word} for pronoun, word in zip(
-            ("he", "she", "they", "it"), ("그", "그녀", "그들", "그것"), strict=True)},
-        nameless={"subject": "이 사람"},
-        agreement="particle",
-    ),
-}  # fmt: skip
-
-
-ARTICLES = ("the", "The", "a", "A", "le", "Le", "un", "Un")
-"""Forms that the library's sentences use. Values without such a form are shown as they are, with a notice in `plan`."""
-
-
-def elide(value: object, before: str, elided: str) -> str:
-    """The value after a French word, elided before a vowel: `d'informatique`, `de chimie`.
-
-    A lower-case h is mute (histoire), the H of a foreign name is not; the y-sound of University is no vowel.
-    """
-    text = str(value)
-    first = unicodedata.normalize("NFD", text[:1])[:1]
-    vowel = first != "" and first in "aeiouhœæAEIOUŒÆ" and not text.startswith(("Uni", "Eu"))
-    return (elided if vowel else before) + text
-
-
-def contract(value: object, preposition: str) -> str:
-    """The value after a French preposition, contracted with its article: `du MIT`, `de la Sorbonne`, `d'Oregon`.
-
-    `chez` becomes `à` before an article: `chez Boeing`, `à la Mayo Clinic`. ValueError for a preposition other than
-    de, à and chez.
-    """
-    text = str(value)
-    article = next((word for word in _ARTICLES if text.startswith(word)), "")
-    if preposition not in ("de", "à", "chez"):
-        raise ValueError(f"contract takes de, à or chez, not {preposition!r}")
-    if article and preposition == "chez":
-        preposition = "à"
-    if article in _CONTRACTED:
-        return _CONTRACTED[article][preposition] + text.removeprefix(article)
-    if preposition == "de" and not article:
-        return elide(text, "de ", "d'")
-    return f"{preposition} {text}"
-
-
-_ARTICLES = ("le ", "la ", "les ", "l'", "l’")
-_CONTRACTED = {"le ": {"de": "du ", "à": "au "}, "les ": {"de": "des ", "à": "aux "}}
-
-
-def josa(value: object, after_consonant: str, after_vowel: str) -> str:
-    """The value with the Korean particle that its last sound requires: 수학을, 경제를.
-
-    The pair (으로, 로) takes the second form after ㄹ too.
-    """
-    text = str(value)
-    final = _final(text)
-    consonant = final != "" and not (after_consonant.startswith("으로") and final == "ㄹ")
-    return text + (after_consonant if consonant else after_vowel)
-
-
-def ends_in_consonant(text: str) -> bool:
-    """Whether the last sound of a text, read in Korean, is a consonant."""
-    return _final(text) != ""
-
-
-_DIGITS = {"0": "ㅇ", "1": "ㄹ", "3": "ㅁ", "6": "ㄱ", "7": "ㄹ", "8": "ㄹ"}  # 영 일 삼 육 칠 팔
-_LETTERS = {"l": "ㄹ", "m": "ㅁ", "n": "ㄴ", "r": "ㄹ"}  # letters read by their names: 엘 엠 엔 알
-
-
-def _final(text: str) -> str:
-    """The final consonant of the last syllable, "" where it ends in a vowel.
-
-    A syllable of Hangul contains it. Digits are read out. Words in Latin letters are judged by their last letters,
-    roughly as they are transcribed: -l, -m, -n, -ng are consonants, and so are -k, -p, -t, -c after a short vowel. An
-    abbreviation in capitals is read letter by letter.
-    """
-    word = text.rstrip(" .,'\"!?)]")
-    if not word:
-        return ""
-    last = word[-1]
-    if "가" <= last <= "힣":
-        final = (ord(last) - ord("가")) % 28
-        return "" if final == 0 else "ㄹ" if final == 8 else "ㅇ"
-    if last.isdigit():
-        return _DIGITS.get(last, "")
-    if last.isupper() and (len(word) == 1 or not word[-2].islower()):
-        return _LETTERS.get(last.lower(), "")
-    bare = unicodedata.normalize("NFD", word.lower())
-    if bare.endswith(("l", "le")):
-        return "ㄹ"
-    if bare.endswith(("m", "n", "ng", "me", "ne")):
-        return "ㄴ"
-    short = len(bare) > 1 and bare[-1] in "kptc" and bare[-2] in "aeiouc"
-    return "ㄱ" if short else ""
+def _sound(sounds: Mapping[str, list[str]], text: str) -> str:
+    """The sound that has a text among its own; "" if none has."""
+    return next((sound for sound, texts in sounds.items() if text in texts), "")

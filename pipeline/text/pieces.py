@@ -7,9 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
+from math import lcm
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,12 +166,37 @@ class Joint:
         return joint_rows
 
 
+def probability_of_rows(joint: Joint, probability: Callable[[int], Sequence[Fraction]]) -> list[Fraction]:
+    """The probability of each row of a joint slot, whose underlying slots are independent, exactly.
+
+    probability(slot): the probability of each row of a slot.
+    """
+    counts: list[NDArray[Any]] = []
+    total = 1
+    for slot, classes in zip(joint.slots, joint.classes, strict=True):
+        chances = probability(slot)
+        common = lcm(*(chance.denominator for chance in chances))
+        of_class = [0] * joint.table.shape[len(counts)]
+        for row, chance in zip(classes.tolist(), chances, strict=True):
+            of_class[row] += int(chance * common)
+        counts.append(np.array(of_class, object))
+        total *= common
+    kind = object if total >= 2**62 else np.int64
+    weights = np.array(1, kind)
+    for axis in counts:
+        weights = np.multiply.outer(weights, axis.astype(kind))
+    of_rows = np.zeros(int(joint.table.max()) + 1, kind)
+    np.add.at(of_rows, joint.table.reshape(-1), weights.reshape(-1))
+    return [Fraction(int(count), total) for count in of_rows.tolist()]
+
+
 @dataclass(frozen=True)
 class Piece:
     """A literal (slot 0, one row), or a table with one text for each row of its slot.
 
     label: the number of the attribute whose value it shows, 0 for none. margin: the words around the value in each row.
-    special: the text is one special token, alone in its program.
+    special: the text is one special token, alone in its program. unspaced: no space stands before the program, in which
+    it is first and shows nothing.
     """
 
     texts: Texts
@@ -176,6 +204,7 @@ class Piece:
     label: int = 0
     margin: Margin = NO_MARGIN
     special: bool = False
+    unspaced: bool = False
 
     @property
     def text(self) -> str:
@@ -192,6 +221,10 @@ class Piece:
 def literal(text: str, label: int = 0) -> Piece:
     """A piece that always shows the same text."""
     return Piece(Texts((text,)), label=label)
+
+
+UNSPACED = Piece(Texts(("",)), unspaced=True)
+"""What a program begins with before which no space stands, as in Chinese."""
 
 
 def special(token: str) -> Piece:

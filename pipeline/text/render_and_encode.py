@@ -88,7 +88,7 @@ class Rendered:
             for number, part in enumerate(program):
                 shown = _shown(part, at, first=number == 0)
                 before, after = part.margin.at(_row(part, at)) if isinstance(part, Piece) else (0, 0)
-                begin = len(text) + (number == 0 and not _is_special(part)) + before
+                begin = len(text) + (number == 0 and _is_spaced(part)) + before
                 text += shown
                 end = len(text) - after
                 if part.label and end > begin:
@@ -120,9 +120,14 @@ def _is_special(part: Piece | Expression) -> bool:
     return isinstance(part, Piece) and part.special
 
 
+def _is_spaced(part: Piece | Expression) -> bool:
+    """Whether a space stands before a program that begins with this part."""
+    return not isinstance(part, Piece) or not (part.special or part.unspaced)
+
+
 def _shown(part: Piece | Expression, at: Any, *, first: bool) -> str:
-    """The text of a part. The first part of a sentence gets a space in front, unless it is a special token."""
-    space = " " * (first and not _is_special(part))
+    """The text of a part. The first part of a sentence gets a space in front, if it is spaced."""
+    space = " " * (first and _is_spaced(part))
     if isinstance(part, Expression):
         return space + part.render(at)
     return space + part.texts.rows[_row(part, at)]

@@ -25,8 +25,7 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from pipeline.text.fields import Composite, CompositeNumber
-from pipeline.text.languages import ARTICLES, contract, elide, josa
+from pipeline.text.fields import LANGUAGE, Composite, CompositeNumber
 from pipeline.text.value_sizes import (
     OF_FILTERS,
     OF_METHODS,
@@ -39,8 +38,10 @@ from pipeline.text.value_sizes import (
 
 FILTERS = (
     "abs", "capitalize", "contract", "elide", "first", "format", "int", "join", "josa", "last", "length", "lower",
-    "replace", "string", "title", "trim", "truncate", "upper", "wordcount",
+    "plural", "replace", "string", "title", "trim", "truncate", "upper", "wordcount",
 )  # fmt: skip
+OF_LANGUAGES = ("contract", "elide", "josa", "plural")
+"""Filters that a language's file describes: methods of `Language`."""
 TESTS = (
     "!=", "<", "<=", "==", ">", ">=", "boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float",
     "ge", "greaterthan", "gt", "in", "integer", "le", "lessthan", "lower", "lt", "ne", "none", "number", "odd",
@@ -76,7 +77,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.code_generator_class = _Generator
         self.concat = self.joined  # type: ignore[method-assign]  # as Jinja2 calls what joins the parts of a template
         self.globals.clear()
-        self.filters |= {"contract": contract, "elide": elide, "josa": josa}
+        self.filters |= {name: _of_language(name) for name in OF_LANGUAGES}
         self.filters = {name: self._bounded(name, self.filters[name]) for name in FILTERS}
         self.tests = {name: self.tests[name] for name in TESTS}
         self.policies["truncate.leeway"] = 5
@@ -113,12 +114,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """A named part of a value, or a method of a text, which the template calls immediately."""
         if isinstance(obj, Composite | CompositeNumber) and attribute in vars(obj):
             return vars(obj)[attribute]
-        if (
-            isinstance(obj, str | int) and attribute in ARTICLES
-        ):  # no part of these values, so they are shown as they are
-            return obj
         if isinstance(obj, str) and attribute in METHODS:
             return getattr(obj, attribute)
+        if isinstance(obj, str | int) and attribute.isidentifier() and not attribute.startswith("_"):
+            return obj  # an article that these values lack (`syntax.check` admits no other word): shown as they are
         raise SecurityError(f"'{attribute}' of {type(obj).__name__}")
 
     def getitem(self, obj: Any, argument: Any) -> Any:
@@ -153,6 +152,19 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def _shown(self, value: Any) -> Any:
         """The value, if it may be shown. Other values look different from process to process, or release to release."""
         return self.checked(_text_only(value))
+
+
+def _of_language(name: str) -> Callable[..., Any]:
+    """The filter of a language, which the variables of a template name."""
+
+    @jinja2.pass_context
+    def of_language(context: Any, value: Any, *args: Any) -> Any:
+        language = context.get(LANGUAGE)
+        if language is None:
+            raise ValueError(f"'{name}' belongs to sentences in a language")
+        return getattr(language, name)(value, *args)
+
+    return of_language
 
 
 class _Generator(CodeGenerator):

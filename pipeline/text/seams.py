@@ -12,13 +12,17 @@ that follows it**.
 from __future__ import annotations
 
 import json
+import unicodedata
 from functools import cached_property
 from itertools import product
+from typing import NamedTuple
 
+from pipeline.text.merges import merges_of
 from pipeline.text.pieces import Texts
 from pipeline.text.tokenizer import Tokenizer
 
 MOST_PAIRS = 200_000
+FEW_PAIRS = 2_000  # that are tried at once
 KINDS = "aZ한ªʰ5½Ⅷ.,'$_€\u0301😀"  # letters of every case, marks, numbers, punctuation, symbols
 
 # The alternatives of the split patterns of GPT-2, cl100k, o200k, Llama 3, Qwen 2 and DeepSeek that are local as above.
@@ -41,6 +45,8 @@ class Seams:
         self._known: dict[tuple[str, str], bool] = {}
         self._ends: dict[Texts, bool] = {}
         self._heads: dict[Texts, list[str] | None] = {}
+        self._merges = merges_of(tokenizer)
+        self._sides: dict[tuple[Texts, bool], _Side | None] = {}
 
     @cached_property
     def unprovable(self) -> str:
@@ -80,6 +86,55 @@ class Seams:
             return False
         return all(self._cut_words(tail, head) for tail in left.tails for head in bare)
 
+    def unmerged(self, left: Texts, right: Texts) -> bool:
+        """Whether any row of `left` before any row of `right` may be cut between the two, although the pre-tokenizer
+        does not cut there for all of them: they become one word, and no merge crosses the seam (`merges.py`).
+
+        Only for patterns whose words of letters do not depend on case, in which a letter always goes on with a letter.
+        """
+        if left.codes or right.codes or self._case_matters or not self._can_end(left) or not self._merges.ordered:
+            return False
+        ends, heads = self._side(left, last=True), self._side(right, last=False)
+        if ends is None or heads is None or len(ends.contexts) * len(heads.contexts) > MOST_PAIRS:
+            return False
+        pairs = product(ends.contexts, heads.contexts)
+        if not all(self._joined_words(end, head) for end, head in pairs):
+            return False
+        return self._merges.separate(ends.tokens, heads.tokens)
+
+    def may_follow(self, beginnings: Texts, ends: Texts) -> bool:
+        """Whether texts with any of these beginnings may follow texts with any of these ends, encoded apart."""
+        bare = self._bare_heads(beginnings)
+        few = bare is not None and len(ends.tails) * len(bare) <= FEW_PAIRS
+        ways = (self.cut, self.unmerged) if few else (self.unmerged, self.cut)  # both are exact; the quicker one first
+        return any(way(ends, beginnings) for way in ways)
+
+    def _joined_words(self, left: str, right: str) -> bool:
+        """Whether the pre-tokenizer cuts left + right where it cuts left and right, with or without the seam."""
+        seam = len(left)
+        apart = self._boundaries(left) | {seam + n for n in self._boundaries(right)}
+        return self._boundaries(left + right) | {seam} == apart
+
+    def _side(self, texts: Texts, *, last: bool) -> _Side | None:
+        """The contexts and tokens at an end of a table's rows; None if a row has no visible character there."""
+        if (texts, last) not in self._sides:
+            self._sides[texts, last] = self._side_of(texts, last=last)
+        return self._sides[texts, last]
+
+    def _side_of(self, texts: Texts, *, last: bool) -> _Side | None:
+        ends = texts.tails if last else [head for head in texts.heads if not _certain(head)]
+        found = [_end_of(text) if last else _head_of(text) for text in ends]
+        if None in found:
+            return None
+        sides = {side for side in found if side is not None}
+        ids = (encoding.ids for encoding in self._tokenizer.encodings(sorted({word for _, word in sides})))
+        return _Side(frozenset(context for context, _ in sides), frozenset(row[-1 if last else 0] for row in ids))
+
+    @cached_property
+    def _case_matters(self) -> bool:
+        """Whether a word of letters may end where their case changes, as in o200k."""
+        return r"\\p{Lu}" in json.dumps(self._tokenizer.description["pre_tokenizer"])
+
     def _bare_heads(self, texts: Texts) -> list[str] | None:
         """The first words without a space in front; None if a row begins with other white space, or is blank."""
         if texts not in self._heads:
@@ -109,6 +164,62 @@ class Seams:
                 tail.endswith(beginnings) for tail in texts.tails
             )
         return self._ends[texts]
+
+
+class _Side(NamedTuple):
+    """One end of the rows of a table: the characters that decide whether a word ends there, and the tokens."""
+
+    contexts: frozenset[str]
+    tokens: frozenset[int]
+
+
+def _certain(head: str) -> bool:
+    """Whether a text may be cut before this one whatever its end is: before a space and a visible character."""
+    return head[:1] == " " and head[1:2].strip() != ""
+
+
+def _end_of(text: str) -> tuple[str, str] | None:
+    """(the last characters that decide whether a word goes on, the last word or more); None if that is not known.
+
+    >>> _end_of("Oslo."), _end_of("他出生于"), _end_of("10月2")
+    (('o.', '.'), ('于', '他出生于'), ('2', '10月2'))
+    """
+    run = _run(text[::-1])[::-1]
+    if not text or text[-1].isspace():
+        return None
+    if "'" in text[-3:]:  # perhaps a contraction, or the beginning of one: 's, 'l
+        return text[-4:], text
+    if _kind(text[-1]) == "other":
+        before = text[: -len(run)][-1:]
+        return before + run, (before if before == " " else "") + run
+    letters = _kind(text[-1]) == "letter"
+    return (text[-1] if letters else run), text
+
+
+def _head_of(text: str) -> tuple[str, str] | None:
+    """(the first characters that decide whether they go on with a word, the first word or more); None if not known.
+
+    >>> _head_of("他出生于1986年"), _head_of("“王伟”"), _head_of("1986年")
+    (('他出', '他出生于'), ('“王伟', '“王伟”'), ('1986年', '1986年'))
+    """
+    run = _run(text)
+    if not text or text[0].isspace():
+        return None
+    if _kind(text[0]) == "letter":
+        return text[:2], run
+    return text[: len(run) + 2], text
+
+
+def _run(text: str) -> str:
+    """The first characters of a text that are of one kind."""
+    return text[: next((i for i, letter in enumerate(text) if _kind(letter) != _kind(text[0])), len(text))]
+
+
+def _kind(character: str) -> str:
+    """What the patterns of pre-tokenizers tell apart: letter, number, space and all others."""
+    if character.isspace():
+        return "space"
+    return {"L": "letter", "N": "number"}.get(unicodedata.category(character)[0], "other")
 
 
 def _local(step: dict[str, object]) -> bool:

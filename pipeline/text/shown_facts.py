@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,6 +69,26 @@ def shown_by(programs: Iterable[Program], sizes: Sequence[int]) -> Shown:
         bare = frozenset() if part.label else frozenset(slots)
         shown = shown.joined(Shown(slots, frozenset({part.label} - {0}), bare))
     return shown
+
+
+def told_by_others(shown: Shown, relations: Mapping[int, Joint]) -> Shown:
+    """What is shown of slots that are drawn. relations: slot → how it follows from earlier ones.
+
+    A sum is taken to tell the last of its slots that nothing else shows, as far as it does whatever the others hold.
+    """
+    slots = dict(shown.slots)
+    for slot, joint in sorted(relations.items(), reverse=True):
+        if slot not in slots:
+            continue
+        classes = slots.pop(slot)
+        hidden = [axis for axis, base in enumerate(joint.slots) if slots.get(base, joint) is not None]
+        if hidden:
+            base = joint.slots[hidden[-1]]
+            known = Joint(joint.slots, joint.classes, joint.table if classes is None else classes[joint.table])
+            told = _of_axis(known, hidden[-1])
+            if told is None or told.any():
+                slots[base] = _both(slots[base], told) if base in slots else told
+    return Shown(slots, shown.labels, shown.bare - relations.keys())
 
 
 def slots_read(part: Piece | Expression) -> frozenset[int]:

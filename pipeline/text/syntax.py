@@ -79,7 +79,7 @@ def _check_names(
         if name.name in RESERVED:
             raise TemplateError(f"'{name.name}' is a word of Jinja2", "Call it by another name.", line.place)
         if name.ctx == "load" and name.name not in scope and name.name not in assigned:
-            remedy = suggest(name.name, scope)
+            remedy = suggest(name.name, (known for known in scope if known.isidentifier()))
             if name.name in ("object", "possessive"):
                 remedy = "It needs an attribute of kind pronoun."
             raise TemplateError(f"no attribute '{name.name}' in {owner}", remedy, line.place)

@@ -16,7 +16,6 @@ from pipeline.core.errors import TemplateError
 from pipeline.core.files import Text
 from pipeline.text.expressions import Allowance, Expression, evaluated
 from pipeline.text.fields import Field, Variable
-from pipeline.text.languages import ARTICLES
 from pipeline.text.pieces import Piece, literal
 from pipeline.text.syntax import check, chunks, nodes_of, parsed, pieces_shown
 
@@ -65,12 +64,12 @@ def _shows_words(piece: Piece | Expression) -> bool:
 
 def bare_articles(line: Text, scope: Mapping[str, Variable]) -> list[tuple[str, str]]:
     """(variable, article) wherever a line uses a form that the values lack, so that it shows them unchanged."""
-    articles = ((node.node, node.attr) for node in nodes_of(parsed(line), nodes.Getattr) if node.attr in ARTICLES)
-    named = ((owner.name, article) for owner, article in articles if isinstance(owner, nodes.Name))
+    parts = ((node.node, node.attr) for node in nodes_of(parsed(line), nodes.Getattr))
+    named = ((owner.name, part) for owner, part in parts if isinstance(owner, nodes.Name))
     return [
-        (name, article)
-        for name, article in named
-        if isinstance(field := scope.get(name), Field) and article not in field.parts
+        (name, part)
+        for name, part in named
+        if isinstance(field := scope.get(name), Field) and part in field.articles and part not in field.parts
     ]
 
 

@@ -6,4 +6,5 @@ values       lists of values: written out, from files, from Faker
 world        a compiled world: the facts about any individuals, and how many bits of knowledge it has
 falsehood    wrong values, for mistakes
 repeated_words   counts names in which a word occurs twice
+joined_words     whether words of several pools can give one name in two ways
 """

@@ -25,7 +25,7 @@ def notices(world: World) -> list[Notice]:
                     Notice(
                         f"{percent(float(share))} of the names have a word twice{': ' if sharing else ''}{sharing}",
                         "Remove from one pool what is in another.",
-                        repr(_example(list(pools.values()))),
+                        repr(_example(list(pools.values()), spec.joined)),
                         at=("attributes", attribute, "pools"),
                     )
                 )
@@ -92,17 +92,19 @@ def _sharing(pools: dict[str, list[str]]) -> str:
     return ", ".join(f"{a} and {b} share {count:,} words" for a, b, count in pairs if count)
 
 
-def _example(pools: Sequence[list[str]]) -> str:
+def _example(pools: Sequence[list[str]], joined: str) -> str:
     """A name in which a word occurs twice."""
     for p, pool in enumerate(pools):
         for value in pool:
             if len(set(value.split())) < len(value.split()):
-                return " ".join([*(before[0] for before in pools[:p]), value, *(after[0] for after in pools[p + 1 :])])
+                return joined.join(
+                    [*(before[0] for before in pools[:p]), value, *(after[0] for after in pools[p + 1 :])]
+                )
     for a, b in combinations(range(len(pools)), 2):
         words = {word: value for value in reversed(pools[b]) for word in value.split()}
         for value in pools[a]:
             shared = next((word for word in value.split() if word in words), None)
             if shared is not None:
                 chosen = {a: value, b: words[shared]}
-                return " ".join(chosen.get(p, pool[0]) for p, pool in enumerate(pools))
+                return joined.join(chosen.get(p, pool[0]) for p, pool in enumerate(pools))
     return ""

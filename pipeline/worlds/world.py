@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import log2, prod
 from typing import Any
@@ -16,8 +16,12 @@ from pipeline.core.key import Key
 from pipeline.core.notices import Notice, information, rounded
 from pipeline.core.spec import Spec
 from pipeline.core.system.reading import control_in
+from pipeline.text.arithmetic import NoArithmetic, composed
 from pipeline.text.fields import Field
-from pipeline.text.shown_facts import Classes, Shown, shown_by
+from pipeline.text.language_spec import LanguageSpec
+from pipeline.text.languages import Language
+from pipeline.text.pieces import Joint, probability_of_rows
+from pipeline.text.shown_facts import Classes, Shown, shown_by, told_by_others
 from pipeline.worlds.attributes.attribute import Attribute
 from pipeline.worlds.attributes.name import ENDS, UniqueName
 from pipeline.worlds.spec import WorldSpec
@@ -54,11 +58,20 @@ class World:
     Slot 0 belongs to literals and always holds row 0; the other slots are numbered in the order of attributes.
     """
 
-    def __init__(self, name: str, spec: WorldSpec, key: Key, others: Mapping[str, World] | None = None) -> None:
-        """others: worlds from which it may be disjoint. SpecError, `at` below the spec, for attributes that do not fit
-        together, or more individuals than names.
+    def __init__(
+        self,
+        name: str,
+        spec: WorldSpec,
+        key: Key,
+        others: Mapping[str, World] | None = None,
+        languages: Mapping[str, LanguageSpec] | None = None,
+    ) -> None:
+        """others: worlds from which it may be disjoint. languages: those in which sentences are about it, by name.
+
+        SpecError, `at` below the spec, for attributes that do not fit together, or more individuals than names.
         """
         self.name, self.size, self.spec = name, spec.size, spec
+        self.languages = {code: Language(code, language) for code, language in (languages or {}).items()}
         expanded = spec.expanded
         self.labels = ("", *expanded)
         self.fields: dict[str, Field] = {}
@@ -67,6 +80,7 @@ class World:
         self._sizes = [1]
         if len(expanded) > MOST_ATTRIBUTES:
             raise SpecError(f"{len(expanded)} attributes; a span can name {MOST_ATTRIBUTES}", at=("attributes",))
+        self._relations: dict[int, Joint] = {}  # slot → how it follows from independent ones
         tables = 0  # rows of all of them
         for label, (attribute, (declared, attribute_spec, path)) in enumerate(expanded.items(), 1):
             with specified_at("attributes", declared):
@@ -77,10 +91,13 @@ class World:
                         f"up to here the attributes have {tables:,} values",
                         f"A world may have {MOST_ROWS:,}: each is tokenized ahead.",
                     )
-                self.fields[attribute] = compiled.field(len(self._sizes), label, self.fields)
-            self._attributes[attribute] = compiled
-            self._weights += [compiled.weights(slot) for slot in range(len(compiled.sizes))]
-            self._sizes += compiled.sizes
+                first = len(self._sizes)
+                self.fields[attribute] = compiled.field(first, label, self.fields)
+                self._attributes[attribute] = compiled
+                self._sizes += compiled.sizes
+                for slot in range(len(compiled.sizes)):
+                    relation = compiled.relations.get(slot)
+                    self._weights.append(self._related(first + slot, relation) if relation else compiled.weights(slot))
         self.groups = {group: self._group(group, *bounds) for group, bounds in spec.groups.items()}
         self._end = 0
         self._root = key
@@ -106,6 +123,8 @@ class World:
         first = 1
         for attribute in self._attributes.values():
             attribute.draw(item, out[:, first : first + len(attribute.sizes)])
+            for slot, joint in attribute.relations.items():
+                out[:, first + slot] = joint.rows(out)
             first += len(attribute.sizes)
         return out
 
@@ -118,9 +137,23 @@ class World:
         first = 1
         for name, compiled in self._attributes.items():
             if name == attribute:
-                return range(first, first + len(compiled.sizes))
+                return range(first, first + len(compiled.sizes) - len(compiled.relations))
             first += len(compiled.sizes)
         raise KeyError(attribute)
+
+    def drawn(self, shown: Shown) -> Shown:
+        """What is shown, in terms of the slots that are drawn: of those that follow from others, what they tell."""
+        return told_by_others(shown, self._relations)
+
+    @property
+    def following(self) -> frozenset[int]:
+        """The slots that follow from others by arithmetic."""
+        return frozenset(self._relations)
+
+    def independent(self, slots: Iterable[int]) -> bool:
+        """Whether the rows of these slots are drawn independently: none follows from another, or from the same one."""
+        drawn = [root for slot in slots for root in self._roots(slot)]
+        return len(set(drawn)) == len(drawn)
 
     def probability(self, slot: int) -> tuple[Fraction, ...]:
         """The probability of each row of a slot, over all items."""
@@ -128,7 +161,18 @@ class World:
 
     def fields_in(self, language: str) -> dict[str, Field]:
         """Attribute → its variable in templates of a language."""
-        return {name: self._attributes[name].translated(field, language) for name, field in self.fields.items()}
+        words = self.languages.get(language)
+        articles = frozenset(words.spec.articles) if words else frozenset()
+        fields = {
+            name: self._attributes[name].translated(field, language, words) for name, field in self.fields.items()
+        }
+        return {name: replace(field, articles=articles) for name, field in fields.items()} if articles else fields
+
+    def language(self, name: str) -> Language:
+        """The language with this name. SpecError if sentences about this world have none with it."""
+        if name not in self.languages:
+            raise SpecError(f"no language '{name}'", suggest(name, self.languages))
+        return self.languages[name]
 
     def values(self, item: int, language: str = "") -> Mapping[str, object]:
         """Attribute → its value for one item, as an expression in a template sees it."""
@@ -172,7 +216,7 @@ class World:
 
     def shown_in_full(self, attribute: str) -> Shown:
         """What a template shows that writes an attribute in full: of a date with the format month-year, no day."""
-        return shown_by([self.fields[attribute].pieces], self._sizes)
+        return self.drawn(shown_by([self.fields[attribute].pieces], self._sizes))
 
     def bits_shown(self, attribute: str, shown: Shown) -> float:
         """The bits that `shown` reveals of one value of an attribute; 0 if it follows from another attribute."""
@@ -187,6 +231,28 @@ class World:
         for number, chance in zip(classes.tolist(), self.probability(slot), strict=True):
             of_class[number] += chance
         return _entropy(tuple(of_class), len(of_class))
+
+    def _roots(self, slot: int) -> frozenset[int]:
+        """The drawn slots that a slot follows from; itself, if it is drawn."""
+        if slot not in self._relations:
+            return frozenset({slot})
+        return frozenset().union(*map(self._roots, self._relations[slot].slots))
+
+    def _related(self, slot: int, joint: Joint) -> tuple[Fraction, ...]:
+        """Note how a slot follows from others. Returns the probability of its rows.
+
+        SpecError if it follows from slots that depend on each other, and there are too many combinations of those that
+        these follow from.
+        """
+        try:
+            while not self.independent(joint.slots):
+                joint = composed(joint, self._relations, self._sizes)
+        except NoArithmetic as error:
+            remedy = "Make it follow from fewer attributes, or smaller ones."
+            raise SpecError(f"it cannot be computed ahead: {error}", remedy) from None
+        self._relations[slot] = joint
+        likely = probability_of_rows(joint, self.probability)
+        return (*likely, *[Fraction(0)] * (self._sizes[slot] - len(likely)))  # results that do not occur together
 
     def _group(self, name: str, first: Fraction, last: Fraction) -> range:
         if not 0 <= first < last <= 1:

@@ -103,7 +103,27 @@ def elide(shown: Any, full: str, elided: str) -> Any:
 
 
 def contract(shown: Any, preposition: str) -> Any:
-    """du MIT, aux Galeries, de la Sorbonne, d'Oregon; chez Boeing, but à la Mayo Clinic."""
+    """du MIT, aux Galeries, de la Sorbonne, d'Oregon; chez Boeing, but à la Mayo Clinic. am MIT, del MIT."""
+    article = re.match("(die|das|der|el) ", str(shown))
+    if preposition in ("del", "al"):
+        joined = bool(article) and article[1] == "el"
+        return beside(
+            shown, before=f"{preposition} " if joined else {"del": "de ", "al": "a "}[preposition], without=3 * joined
+        )
+    if preposition in ("an der", "bei der", "von der", "mit der", "Genitiv", "Dativ"):
+        feminine = {"Genitiv": "der", "Dativ": "der"}.get(preposition, preposition)
+        neuter = {
+            "an der": "am",
+            "bei der": "beim",
+            "von der": "vom",
+            "mit der": "mit dem",
+            "Genitiv": "des",
+            "Dativ": "dem",
+        }
+        alone = {"Genitiv": "von ", "Dativ": ""}.get(preposition, preposition.split()[0] + " ")
+        if not article:
+            return beside(shown, before=alone)
+        return beside(shown, before=f"{feminine if article[1] == 'die' else neuter[preposition]} ", without=4)
     if article := re.match("les? ", str(shown)):
         joined = {"de": "du des", "à": "au aux", "chez": "au aux"}[preposition].split()[article[0] == "les "]
         return beside(shown, before=f"{joined} ", without=article.end())
@@ -135,7 +155,18 @@ _SUBJECT = {
     "en": {"he": "He", "she": "She", "they": "They", "it": "It", NOBODY: "The person"},
     "fr": {"he": "Il", "she": "Elle", "they": "Iel", "it": "Il", NOBODY: "Cette personne"},
     "ko": {"he": "그", "she": "그녀", "they": "그들", "it": "그것", NOBODY: "이 사람"},
+    "de": {"he": "Er", "she": "Sie", "they": "Sie", "it": "Es", NOBODY: "Die Person"},
+    "es": {"he": "Él", "she": "Ella", "they": "Elle", "it": "Ello", NOBODY: "Esta persona"},
+    "zh": {"he": "他", "she": "她", "they": "TA", "it": "它", NOBODY: "此人"},
+    "ja": {"he": "彼", "she": "彼女", "they": "その人", "it": "それ", NOBODY: "この人"},
 }
+_UNSPACED = ("zh", "ja")
+_MONTHS = {
+    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+}
+_DATES = {"de": "{day}. {month} {year}", "es": "{day} de {month} de {year}"}
+_DATES |= dict.fromkeys(_UNSPACED, "{year}年{month_number}月{day}日")
 _HIM = {"he": "him", "she": "her", "they": "them", "it": "it"}
 _HIS = {"he": "his", "she": "her", "they": "their", "it": "its"}
 
@@ -146,8 +177,13 @@ def words(language: str, called: str, name: Any, pronoun: str | None) -> dict[st
     if called != NAME:
         shown = _SUBJECT[language][pronoun or "" if called == PRONOUN else NOBODY]
         subject = value(shown, "pronoun") if called == PRONOUN else shown
-    if language == "fr":
+    if language in ("fr", *_UNSPACED):
         return {"subject": subject}
+    if language == "de":
+        return {"subject": subject, "verb": lambda one, more: more if called == PRONOUN and pronoun == "they" else one}
+    if language == "es":
+        number = 1 if called == NOBODY else {"she": 1, "they": 2}.get(pronoun or "", 0)
+        return {"subject": subject, "gender": lambda *words: words[number]}
     if language == "ko":
         ending = final(str(subject))
         return {"subject": subject, "particle": lambda consonant, vowel: consonant if ending else vowel}
@@ -164,6 +200,10 @@ def words(language: str, called: str, name: Any, pronoun: str | None) -> dict[st
 def in_language(attribute: Any, of: Any, language: str) -> Any:
     """What a value of an attribute, as its spec declares it, is called in a language."""
     spec = getattr(attribute, "translations", {}).get(language)
+    if spec is None and attribute.kind == "date" and language in _DATES:
+        names = _MONTHS.get(language, " ").split()
+        month = names[int(of.month_number) - 1] if names else ""
+        return _DATES[language].format(month=month, month_number=of.month_number, day=of.day, year=of.year)
     if spec is None or (attribute.kind != "date" and spec.values is None):
         return of
     if attribute.kind != "date":
@@ -203,9 +243,9 @@ def facts(attributes: Mapping[str, Any], true: Mapping[str, Any], language: str,
     return found
 
 
-def sentence(template: str, variables: Mapping[str, Any]) -> tuple[str, list[Place]]:
-    """A sentence, a space before it, and where the values in it stand."""
-    text, values = " ", []
+def sentence(template: str, variables: Mapping[str, Any], *, spaced: bool = True) -> tuple[str, list[Place]]:
+    """A sentence, a space before it where the language has one, and where the values in it stand."""
+    text, values = " " if spaced else "", []
     marked = _template(template).render(variables)
     for plain, label, shown in re.findall("([^\ue000]*)(?:\ue000(.*?)\ue001(.*?)\ue002)?", marked):
         text += plain + shown
@@ -308,7 +348,8 @@ def biographies(plan: Plan, name: str, item: Sequence[int], exposure: Sequence[i
             lines, number = _lines(templates, about)
             own = {"value": known.get(about), "number": number}
             variables = known | words(language, called, known["name"], known.get("pronoun")) | own
-            told.add(*sentence(lines[choices.wordings[i, s]], variables), role=role)
+            spaced = language not in _UNSPACED
+            told.add(*sentence(lines[choices.wordings[i, s]], variables, spaced=spaced), role=role)
         yield told
 
 

@@ -83,8 +83,9 @@ class Measured:
         source = _chosen(source, list(biographies_specs), split)
         spec = biographies_specs[source]
         world_spec = loaded.recipe.worlds[spec.world].model_copy(update={"disjoint_from": None})
-        root = Key.root(loaded.recipe.seed)
-        world = World(spec.world, world_spec, root.child("worlds", spec.world))  # as the plan does: codes depend on it
+        root, languages = Key.root(loaded.recipe.seed), loaded.recipe.languages
+        key = root.child("worlds", spec.world)  # as the plan's: codes depend on it
+        world = World(spec.world, world_spec, key, languages=languages)
         name = world.of_kind("name")
         assert name is not None, "biographies need one"
         labels = record.get("attributes", [])

@@ -86,12 +86,13 @@ def capacity_of(
 def _bits_of(attribute: str, measured: Measured, before: Mapping[str, Learned]) -> float | None:
     """Bits of what the documents show of an attribute: if they state only the year of a date, the bits of the year.
 
-    None where it follows from an attribute in `before`. Where they never state that one, this one has its bits.
+    None where it follows from an attribute in `before`, or from several. Where they never state that one, this one has
+    its bits.
     """
     if measured.world.slots_of(attribute):
         return measured.world.bits_shown(attribute, measured.shown)
     fields, shown = measured.world.fields, measured.shown.slots
     slots = fields[attribute].slots
-    if any(slots & fields[name].slots for name in before):
+    if slots <= measured.world.following or any(slots & fields[name].slots for name in before):
         return None
     return sum(measured.world.bits_of_slot(slot, shown[slot]) for slot in slots if slot in shown)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.draws import I64
 from pipeline.text.fields import Column, Field
-from pipeline.text.languages import LANGUAGES
+from pipeline.text.languages import Language
 from pipeline.worlds.world import World
 
 MOST_VALUES = 100_000  # the largest table whose texts are read back
@@ -66,7 +66,7 @@ class Reader:
         pronoun = attribute == world.of_kind("pronoun")
         fields = [world.fields_in(language)[attribute] for language in languages]
         self._alone = [self._of_column(column) for in_language in fields for column in _sure(in_language)]
-        self._alone += [self._of_forms(columns[0], language) for language in languages if pronoun]
+        self._alone += [self._of_forms(columns[0], world.language(language)) for language in languages if pronoun]
         self._patterns = [pattern for in_language in fields if (pattern := self._pattern(in_language))]
 
     def read(self, text: str) -> dict[int, int]:
@@ -93,10 +93,10 @@ class Reader:
         """Text → the values that all rows with this text have in common."""
         return self._in_common(column.slot, ((text, row) for row, text in enumerate(column.plain)))
 
-    def _of_forms(self, column: Column, language: str) -> Meanings:
+    def _of_forms(self, column: Column, language: Language) -> Meanings:
         """As `_of_column`, for the forms of a pronoun."""
-        forms = LANGUAGES[language].pronouns
-        shown = [(form, row) for row, value in enumerate(column.values) for form in forms[str(value)].values()]
+        forms = [language.forms_of(str(value)).values() for value in column.values]
+        shown = [(form, row) for row, of_value in enumerate(forms) for form in of_value]
         return self._in_common(column.slot, shown)
 
     def _in_common(self, slot: int, shown: Iterable[tuple[str, int]]) -> Meanings:

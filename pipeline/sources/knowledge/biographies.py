@@ -32,7 +32,7 @@ from pipeline.sources.knowledge.biography_lengths import Lengths
 from pipeline.sources.knowledge.biography_sentences import CLOSING, Layout, Sentence, Wordings, sentences_of
 from pipeline.sources.knowledge.biography_variants import Choices, Groups, Languages
 from pipeline.sources.knowledge.mistakes import Mistakes, MistakesSpec, Right
-from pipeline.sources.knowledge.pairs import sizes_of_two
+from pipeline.sources.knowledge.pairs import independent_of_two, sizes_of_two
 from pipeline.sources.knowledge.subject_names import Naming, Words
 from pipeline.sources.knowledge.subject_names import notices as naming_notices
 from pipeline.sources.knowledge.subjects import modes_of, sentences_by_mode
@@ -63,7 +63,7 @@ class BiographiesSpec(TemplatesSpec, AboutSpec):
     """One document an individual and exposure; one sentence an attribute."""
 
     kind: Literal["biographies"]
-    language: Name = Key_("en", description="Of the templates: en, fr, ko.")
+    language: Name = Key_("en", description="Of the templates: en, or another that has a file languages/<name>.yaml.")
     translations: dict[Name, TranslationSpec] = Key_(
         {}, description="Language → {templates, share}: a share of each individual's paraphrases is in it."
     )
@@ -234,7 +234,7 @@ class Biographies(TemplateSource):
 
     def _lengths(self, renderer: Renderer) -> tuple[Fraction, int | None]:
         """Expected and longest tokens of a document, with this renderer, end token included; None if unknown."""
-        if not isinstance(renderer, Fragments) or self._sampled:
+        if not isinstance(renderer, Fragments) or self._sampled or not independent_of_two(self.world, renderer):
             return sample_mean(self), None
         wrong = self._mistakes.falsehoods if self._mistakes else {}
         lengths = Lengths(renderer, self.world, self._layout, self._spec.mistakes or MistakesSpec(), wrong)
@@ -242,7 +242,7 @@ class Biographies(TemplateSource):
 
     def _mean(self, renderer: Fragments) -> Fraction | None:
         """Expected tokens of a document; None if they cannot be computed."""
-        return None if self._sampled else self._lengths(renderer)[0]
+        return None if self._sampled or not independent_of_two(self.world, renderer) else self._lengths(renderer)[0]
 
     @property
     def _sampled(self) -> bool:
@@ -264,7 +264,7 @@ class Biographies(TemplateSource):
                     wrong = self._mistakes.falsehoods[sentence]
                     by_sentence = by_sentence.without(wrong.slots, wrong.label)
                 shown = shown.joined(by_sentence)
-        return shown
+        return self.world.drawn(shown)
 
     def _variants(self) -> int:
         """The number of different documents that an item can have."""

@@ -51,7 +51,7 @@ class Names(TemplateSource):
         self.labels = self.world.labels
         self.roles = ("tag",) * (spec.tag is not None)
         self.mask = mask_of(spec, self.roles)
-        self.shown = (shown_by(programs, sizes_of_two(self.world)),)
+        self.shown = (self.world.drawn(shown_by(programs, sizes_of_two(self.world))),)
         self.variants: int | None = None
         if isinstance(self._renderer, Fragments):
             self.mean_tokens = self._mean(self._renderer)

@@ -12,8 +12,9 @@ from fractions import Fraction
 import numpy as np
 
 from pipeline.core.draws import I32
-from pipeline.sources.knowledge.subjects import language_of
-from pipeline.text.fields import Field, Variable
+from pipeline.core.errors import specified_at
+from pipeline.text.fields import LANGUAGE, Field, Grammar, Variable
+from pipeline.text.fragments import Fragments
 from pipeline.worlds.world import World
 
 OTHER = "other_"  # before the names of the second individual's variables
@@ -45,16 +46,27 @@ def probability_of_two(world: World, slot: int) -> tuple[Fraction, ...]:
     return world.probability(slot_of_one(world, slot))
 
 
+def independent_of_two(world: World, renderer: Fragments) -> bool:
+    """Whether in each joint slot of the documents the slots are independent, so that its probabilities are products."""
+    first = range(world.slots)
+    return all(
+        world.independent(slot for slot in joint.slots if slot in first)
+        and world.independent(slot_of_one(world, slot) for slot in joint.slots if slot not in first)
+        for joint in renderer.joints
+    )
+
+
 def scope_of_two(world: World, language: str) -> dict[str, Variable]:
     """Variables: the attributes of the first individual, and with the prefix `other_` those of the second."""
-    language_of(language, ("language",))
+    with specified_at("language"):
+        words = world.language(language)
     fields = world.fields_in(language)
     others = {OTHER + name: _shifted(field, world.slots - 1) for name, field in fields.items()}
-    return {**others, **fields}
+    return {**others, **fields, LANGUAGE: Grammar(words)}
 
 
 def _shifted(field: Field, by: int) -> Field:
     """The same field, with all its slots shifted by `by`."""
     pieces = tuple(piece if isinstance(piece, str) else piece.at(piece.slot + by) for piece in field.format)
     parts = {name: column.at(column.slot + by) for name, column in field.parts.items()}
-    return Field(pieces, parts, field.label, field.after)
+    return Field(pieces, parts, field.label, field.after, field.articles)

@@ -30,6 +30,7 @@ from pipeline.core.errors import SpecError, TemplateError, suggest
 from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Rational, Spec
 from pipeline.sources.knowledge.pairs import (
+    independent_of_two,
     probability_of_two,
     rows_of_two,
     scope_of_two,
@@ -75,7 +76,7 @@ class QuestionsSpec(TemplatesSpec, AboutSpec):
     """One document an individual, question and exposure."""
 
     kind: Literal["questions", "statements"]
-    language: Name = Key_("en", description="Of the values: en, fr, ko.")
+    language: Name = Key_("en", description="Of the templates: en, or another that has a file languages/<name>.yaml.")
     questions: list[Name] | None = Key_(None, min_length=1, description="Which template files. Default: all.")
     paraphrases: Variants = Key_(1, description="Fixed wordings per individual and question, or fresh.")
     hints: HintsSpec | None = Key_(None, description="Include the hints of `prompt | hint | answer`. Default: never.")
@@ -219,7 +220,7 @@ class Questions(TemplateSource):
 
     def _lengths(self, renderer: Renderer) -> tuple[Fraction, int | None]:
         """Expected and longest tokens of a document, with this renderer, end token included; None if unknown."""
-        if not isinstance(renderer, Fragments):
+        if not isinstance(renderer, Fragments) or not independent_of_two(self.world, renderer):
             return sample_mean(self), None
         means = [*renderer.mean_lengths(partial(probability_of_two, self.world)), Fraction(0)]
         most = [*renderer.longest.tolist(), 0]
@@ -243,7 +244,7 @@ class Questions(TemplateSource):
         of_first = {slot: classes for slot, classes in shown.slots.items() if slot < self.world.slots}
         of_second = {slot_of_one(self.world, slot): shown.slots[slot] for slot in shown.slots.keys() - of_first.keys()}
         bare = frozenset(slot_of_one(self.world, slot) for slot in shown.bare)
-        return Shown(of_first, shown.labels, bare).joined(Shown(of_second))
+        return self.world.drawn(Shown(of_first, shown.labels, bare)).joined(self.world.drawn(Shown(of_second)))
 
     def _parts(self, line: _Line) -> list[int]:
         """The programs that can occur in documents of a line."""

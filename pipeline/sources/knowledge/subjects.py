@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import SpecError, suggest
-from pipeline.text.fields import Agreement, Column, Field, Variable
-from pipeline.text.languages import LANGUAGES, Language
+from pipeline.core.errors import SpecError
+from pipeline.text.fields import LANGUAGE, Agreement, Column, Field, Grammar, Variable
+from pipeline.text.languages import Language
 from pipeline.worlds.world import World
 
 NAME, PRONOUN, NAMELESS = MODES = (0, 1, 2)
@@ -61,13 +61,6 @@ def sentences_by_mode(
     return {mode: frozenset(of_mode) for mode, of_mode in occurring.items()}
 
 
-def language_of(name: str, at: tuple[str, ...] = ()) -> Language:
-    """The language with this name. SpecError, at the key `at`, if there is none."""
-    if name not in LANGUAGES:
-        raise SpecError(f"no language '{name}'", suggest(name, LANGUAGES), at)
-    return LANGUAGES[name]
-
-
 def name_of(world: World, remedy: str = "") -> str:
     """The attribute of kind `name`. SpecError if the world has none."""
     name = world.of_kind("name")
@@ -77,12 +70,14 @@ def name_of(world: World, remedy: str = "") -> str:
 
 
 def scope_of(world: World, mode: int, language: str) -> dict[str, Variable]:
-    """The variables of a sentence in this mode: the world's attributes, and words for its subject (text/languages.py).
+    """The variables of a sentence in this mode: the world's attributes, and words for its subject.
+
+    The file of the language says which words there are. Those of English:
 
     {{ subject }} Anya Briar Forger · She     {{ subject_possessive }} Anya Briar Forger's · Her
     {{ object }} her     {{ possessive }} her     {{ verb("was", "were") }} agrees with the subject
     """
-    words = language_of(language)
+    words = world.language(language)
     name, pronoun = name_of(world, "Biographies need one."), world.of_kind("pronoun")
     if mode != NAME and pronoun is None:
         raise SpecError(
@@ -91,29 +86,31 @@ def scope_of(world: World, mode: int, language: str) -> dict[str, Variable]:
             ("full_name",),
         )
     scope: dict[str, Variable] = dict(world.fields_in(language))
-    for word in ("subject", "subject_possessive", "object", "possessive", "verb", "particle"):
+    for word in sorted(words.spec.variables):
         if word in scope:
             raise SpecError(f"the world '{world.name}' calls an attribute '{word}'", "Rename it.", ("world",))
     if pronoun is not None:
         scope |= _pronoun_words(world.fields[pronoun], words)
     if mode == NAME:
-        scope |= _name_words(world.fields[name], words)
+        scope |= _name_words(world.fields[name], words, agreeing=pronoun is not None)
     if mode == NAMELESS:
-        scope |= {word: Field((text,)) for word, text in words.nameless.items()}
-        if words.agreement:
-            scope[words.agreement] = Agreement(second=(words.second(words.nameless["subject"], pronoun=False),))
-    return scope
+        scope |= _nameless_words(words)
+    return scope | {LANGUAGE: Grammar(words)}
 
 
-def _name_words(field: Field, words: Language) -> dict[str, Variable]:
+def _name_words(field: Field, words: Language, *, agreeing: bool) -> dict[str, Variable]:
+    """agreeing: whether words may agree with a pronoun, which the scope has."""
     scope: dict[str, Variable] = {
-        word: Field(field.format, field.parts, field.label, after=after) for word, after in words.after_name.items()
+        word: Field(field.format, field.parts, field.label, after=after)
+        for word, after in words.spec.after_name.items()
     }
     last = field.format[-1]
     assert isinstance(last, Column)
-    if words.agreement:
-        second = tuple(words.second(str(value), pronoun=False) for value in last.values)
-        scope[words.agreement] = Agreement(last.slot, second) if any(second) else Agreement()
+    for word, rule in words.spec.agreement.items():
+        if rule.with_name == "pronoun" and agreeing:
+            continue
+        of_rows = tuple(words.word_after_name(word, str(value)) for value in last.values)
+        scope[word] = Agreement(last.slot, of_rows) if any(of_rows) else Agreement()
     return scope
 
 
@@ -121,10 +118,30 @@ def _pronoun_words(field: Field, words: Language) -> dict[str, Variable]:
     column = field.format[0]
     assert isinstance(column, Column)
     values = [str(value) for value in column.values]
+    if missing := next((value for value in values if value not in words.spec.pronouns), ""):
+        raise SpecError(
+            f"the language '{words.name}' has no pronoun '{missing}'", "Add it to the file of the language.", ("world",)
+        )
+    forms = [words.forms_of(value) for value in values]
     scope: dict[str, Variable] = {
-        word: Field((Column(column.slot, tuple(words.pronouns[value][word] for value in values)),), label=field.label)
-        for word in words.pronouns[values[0]]
+        word: Field((Column(column.slot, tuple(of_value[word] for of_value in forms)),), label=field.label)
+        for word in forms[0]
     }
-    if words.agreement:
-        scope[words.agreement] = Agreement(column.slot, tuple(words.second(value, pronoun=True) for value in values))
+    for word in words.spec.agreement:
+        scope[word] = Agreement(column.slot, tuple(words.word_of_pronoun(word, value) for value in values))
+    return scope
+
+
+def _nameless_words(words: Language) -> dict[str, Variable]:
+    spec = words.spec
+    if not spec.nameless:
+        raise SpecError(
+            f"the language '{words.name}' has no words for somebody whose name is not known",
+            "Add `nameless` to the file of the language, or set full_name: first.",
+            ("full_name",),
+        )
+    scope: dict[str, Variable] = {word: Field((text,)) for word, text in spec.nameless.items()}
+    for word, rule in spec.agreement.items():
+        number = words.word_after_name(word, spec.nameless["subject"])
+        scope[word] = Agreement(words=(rule.nameless - 1 or number,))
     return scope

@@ -9,13 +9,14 @@ from typing import Self
 from pydantic import Field as Key_
 from pydantic import PrivateAttr
 
-from pipeline.core.errors import SpecError, specified_at
+from pipeline.core.errors import KeyPath, SpecError, specified_at
 from pipeline.core.files import Files, Text
 from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Rational, Spec
 from pipeline.sources.knowledge.wording_notices import doubled_stops, missing_forms
 from pipeline.text.expressions import Allowance, Program
-from pipeline.text.fields import Variable
+from pipeline.text.fields import LANGUAGE, Grammar, Variable
+from pipeline.text.pieces import UNSPACED
 from pipeline.text.templates import bare_articles, parts, pieces
 from pipeline.worlds.world import World
 
@@ -53,6 +54,18 @@ class TemplatesSpec(Spec):
         copy = self.model_copy(update={"templates": lines, "authors": authors})
         copy._places = {name: tuple(line.place for line in of) for name, of in texts.items()}
         return copy
+
+    @property
+    def languages(self) -> Mapping[str, tuple[KeyPath, str]]:
+        """Language of its sentences → the key that names it, and the folder of its templates, "" if there is none."""
+        name = getattr(self, "language", None)
+        named = {name: (("language",), self._folder)} if name else {}
+        translations: Mapping[str, TemplatesSpec] = getattr(self, "translations", {})
+        return named | {name: (("translations", name), spec._folder) for name, spec in translations.items()}
+
+    @property
+    def _folder(self) -> str:
+        return self.templates if isinstance(self.templates, str) else ""
 
     @property
     def known(self) -> Mapping[str, list[str]]:
@@ -95,6 +108,13 @@ class TranslationSpec(TemplatesSpec):
     share: Rational = Key_(gt=0, le=1, description="A fraction of each individual's paraphrases.")
 
 
+def _begun(program: Program, scope: Mapping[str, Variable]) -> Program:
+    """A program with what says that no space stands before it, in languages that write none."""
+    grammar = scope.get(LANGUAGE)
+    spaced = not isinstance(grammar, Grammar) or grammar.language.spec.spaced
+    return program if spaced else [UNSPACED, *program]
+
+
 class CompiledLines:
     """The programs of a source's template lines, in the order in which they are added.
 
@@ -111,12 +131,13 @@ class CompiledLines:
 
     def cut(self, line: Text, scope: Mapping[str, Variable]) -> list[Program]:
         """The programs of a line, one for each part between its bars. Adds none. TemplateError as `pieces`."""
-        return list(parts(pieces(line, scope, self._owner, self._allowance)))
+        cut = parts(pieces(line, scope, self._owner, self._allowance))
+        return [_begun(part, scope) if part else part for part in cut]
 
     def add(self, line: Text, scope: Mapping[str, Variable], programs: Sequence[Program] | None = None) -> range:
         """Add the programs of a line (from `cut`; by default the whole line is one). Returns their numbers."""
         if programs is None:
-            programs = [pieces(line, scope, self._owner, self._allowance)]
+            programs = [_begun(pieces(line, scope, self._owner, self._allowance), scope)]
         for missing in bare_articles(line, scope):
             self._missing_forms.setdefault(missing, line.place)
         self.programs += programs

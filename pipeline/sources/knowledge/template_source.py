@@ -29,6 +29,10 @@ class TemplateSource(Source):
     def _outline(self, item: I64, exposure: I64) -> Outline:
         """The outline of the documents of `item` (d,) at `exposure` (d,)."""
 
+    @property
+    def rendered(self) -> bool:
+        return isinstance(self._renderer, Rendered)
+
     def token_ids(self) -> I64 | None:
         return self._renderer.token_ids()
 

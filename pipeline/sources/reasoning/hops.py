@@ -55,7 +55,7 @@ class HopsSpec(TemplatesSpec, AboutSpec):
     """One document an instance and exposure. Templates: year, question (prompt | answer), of two hops or more same."""
 
     kind: Literal["hops"]
-    language: Name = Key_("en", description="Of the values: en, fr, ko.")
+    language: Name = Key_("en", description="Of the templates: en, or another that has a file languages/<name>.yaml.")
     instances: Size = Key_(description="How many.")
     hops: int = Key_(1, ge=1, le=16, description="Sentences that an answer follows from.")
     people: int = Key_(5, ge=1, le=32, description="Chains of so many sentences, one of which leads to the answer.")

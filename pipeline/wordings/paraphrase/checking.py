@@ -82,7 +82,7 @@ class Checker:
             self._novelty.add(frame.asked(line.text))
         texts = [line.text for line in frame.others]
         scope = frame.scopes[PRONOUN if PRONOUN in frame.scopes else NAME]
-        self._reading = Reading(frame.language, scope, _pronouns(frame.world), texts)
+        self._reading = Reading(frame.world.language(frame.language), scope, _pronouns(frame.world), texts)
         self._filters = AGREEING.union(*(_FILTER.findall(braces) for text in texts for braces in _BRACES.findall(text)))
         self._programs: dict[str, dict[int, Program]] = {}
         self._values = Values.of(frame.world, frame.language)

@@ -22,7 +22,7 @@ from pipeline.sources.knowledge.biographies import BiographiesSpec
 from pipeline.sources.knowledge.biography_sentences import own_words, sentences_of
 from pipeline.sources.knowledge.pairs import scope_of_two, sizes_of_two
 from pipeline.sources.knowledge.questions import QuestionsSpec
-from pipeline.sources.knowledge.subjects import NAME, NAMELESS, PRONOUN, language_of, name_of, scope_of
+from pipeline.sources.knowledge.subjects import NAME, NAMELESS, PRONOUN, name_of, scope_of
 from pipeline.sources.knowledge.template_files import TemplatesSpec
 from pipeline.text.expressions import Program
 from pipeline.text.fields import Variable
@@ -68,7 +68,6 @@ class Frame:
                 raise SpecError(f"no world '{spec.world}'", suggest(spec.world, worlds), ("world",))
             world = worlds[spec.world]
             of = language or spec.language
-            language_of(of, ("language",))
             scopes = _scopes(spec, templates, world, of, sentence)
         if sentence in world.spec.attributes and world.spec.attributes[sentence].kind == "codes":
             raise PlanError(

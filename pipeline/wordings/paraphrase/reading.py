@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from pipeline.sources.knowledge.subjects import language_of
 from pipeline.text.fields import Field, Variable
+from pipeline.text.languages import Language
 
 PLURAL = {"was": "were", "is": "are", "has": "have", "does": "do", "wasn't": "weren't", "isn't": "aren't"}
 REFLEXIVE = {"en": ("himself", "herself", "themselves", "themself", "hers", "theirs")}
@@ -38,17 +38,18 @@ class Reading:
     """What is looked for in lines of a language. known: pairs of verb forms that lines of the library use."""
 
     def __init__(
-        self, language: str, scope: Mapping[str, Variable], pronouns: Iterable[str], lines: Iterable[str]
+        self, words: Language, scope: Mapping[str, Variable], pronouns: Iterable[str], lines: Iterable[str]
     ) -> None:
         """scope: the variables in the mode with a pronoun. pronouns: of the world, in English. lines: those known."""
-        words, pronouns = language_of(language), set(pronouns)
+        pronouns = set(pronouns)
         self._several = bool(pronouns & set(PERSONAL))  # of a thing, which is never "they", verbs need not agree
-        shown = {pronoun for pronoun in (*PERSONAL, *sorted(pronouns)) if pronoun in words.pronouns}
-        forms = {form for pronoun in shown for form in words.pronouns[pronoun].values()}
+        shown = {*PERSONAL, *pronouns} & {str(pronoun) for pronoun in words.spec.pronouns}
+        forms = {form for pronoun in sorted(shown) for form in words.forms_of(pronoun).values()}
         # One letter is mostly another word too: 그 is "he", and "that".
-        self.forms = {form.casefold() for form in forms if len(form) > 1} | set(REFLEXIVE.get(language, ()))
+        self.forms = {form.casefold() for form in forms if len(form) > 1} | set(REFLEXIVE.get(words.name, ()))
         self._capital = any(form[:1].isupper() for form in forms)
-        self._language, self._agreement, self._scope = language, words.agreement, scope
+        self._english, self._scope = words.name == "en", scope
+        self._sounds = any(rule.by == "final_sound" for rule in words.spec.agreement.values())
         self._verbs = {(match[2], match[4]) for line in lines for match in _VERB.finditer(line)}
         self._plural = {second for _, second in self._verbs} | {*PLURAL.values()}
 
@@ -70,11 +71,9 @@ class Reading:
 
     def disagrees(self, line: str) -> bool:
         """Whether a word does not agree with the subject, or with the value beside it, for some of them."""
-        if self._agreement == "particle":
+        if self._sounds:
             return bool(_KOREAN.search(line))
-        if self._agreement != "verb":
-            return False
-        return self._verb_disagrees(line) or (self._language == "en" and self._article_disagrees(line))
+        return self._english and (self._verb_disagrees(line) or self._article_disagrees(line))
 
     def _verb_disagrees(self, line: str) -> bool:
         for match in _VERB.finditer(line):

@@ -10,12 +10,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from types import MappingProxyType
 from typing import TYPE_CHECKING, get_args
 
 from pipeline.core.draws import I32, I64
 from pipeline.core.key import Key
 from pipeline.core.spec import Spec
 from pipeline.text.fields import Field
+from pipeline.text.languages import Language
+from pipeline.text.pieces import Joint
 
 VALUES_KEYS = (("values",), ("file",), ("column",), ("faker",), ("count",))
 """Keys that give the values of an attribute; a message about wrong values may point at any of them."""
@@ -23,9 +26,14 @@ SIZE = ("..", "..", "size")  # path from an attribute to the world's size
 
 
 class Attribute(ABC):
-    """A compiled attribute. sizes: the number of rows of each slot that it draws; () if it draws none."""
+    """A compiled attribute. sizes: the number of rows of each of its slots; () if it has none.
+
+    relations: number of one of its last slots → how its row follows from other slots of the world, instead of being
+    drawn. An attribute that has some knows them, and its sizes, once it has its field.
+    """
 
     sizes: tuple[int, ...] = ()
+    relations: Mapping[int, Joint] = MappingProxyType({})
 
     @property
     def rows(self) -> int:
@@ -43,7 +51,10 @@ class Attribute(ABC):
 
     @abstractmethod
     def draw(self, item: I64, out: I32) -> None:
-        """Draw the row of each slot for the items (d,), into the columns of out, int32 (d, len(sizes))."""
+        """Draw the row of each slot for the items (d,), into the columns of out, int32 (d, len(sizes)).
+
+        Columns of slots with a relation are left as they are.
+        """
 
     @abstractmethod
     def field(self, first: int, label: int, others: Mapping[str, Field]) -> Field:
@@ -52,8 +63,11 @@ class Attribute(ABC):
         others: the fields of attributes declared before it. SpecError if it does not fit them.
         """
 
-    def translated(self, field: Field, language: str) -> Field:
-        """The variable that templates in another language see; `field` itself if it has no translation."""
+    def translated(self, field: Field, language: str, words: Language | None = None) -> Field:
+        """The variable that templates in another language see; `field` itself if it has no translation.
+
+        words: what is known of the language beside its name.
+        """
         return field
 
 

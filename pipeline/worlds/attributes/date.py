@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pydantic
 
 from pipeline.core.draws import I32, I64, below
-from pipeline.core.errors import SpecError, specified_at, suggest
+from pipeline.core.errors import specified_at
 from pipeline.core.key import Key
-from pipeline.core.scalars import shown
-from pipeline.core.spec import Name, Spec
+from pipeline.core.spec import Name
 from pipeline.text.fields import Column, Field
+from pipeline.text.language_spec import DateTranslationSpec, parts_of_date
+from pipeline.text.languages import Language
 from pipeline.worlds.attributes.attribute import Attribute, AttributeKind, AttributeSpec
 
 MONTHS = "January February March April May June July August September October November December"
-
-
-class DateTranslationSpec(Spec):
-    """A date in another language."""
-
-    months: list[str] | None = pydantic.Field(
-        None, min_length=12, max_length=12, description="The names of the months."
-    )
-    format: str = pydantic.Field("{month} {day}, {year}", description="Of month, month_number, day and year.")
-    first_day: str = pydantic.Field("1", description="How the first of a month is written: 1er.")
 
 
 class DateSpec(AttributeSpec):
@@ -67,10 +57,10 @@ class Date(Attribute):
         columns = self._columns(first)
         return Field(_pieces(self._spec.format, columns), columns, label)
 
-    def translated(self, field: Field, language: str) -> Field:
-        if language not in self._spec.translations:
+    def translated(self, field: Field, language: str, words: Language | None = None) -> Field:
+        spec = self._spec.translations.get(language) or (words.spec.date if words else None)
+        if spec is None:
             return field
-        spec = self._spec.translations[language]
         columns = self._columns(field.parts["day"].slot, spec.months, spec.first_day)
         return Field(_pieces(spec.format, columns), columns, field.label)
 
@@ -89,23 +79,8 @@ class Date(Attribute):
 def _pieces(text: str, columns: Mapping[str, Column]) -> tuple[str | Column, ...]:
     """A format such as `"{month} {day}"`, as literals and columns."""
     pieces: list[str | Column] = []
-    try:
-        parsed = list(string.Formatter().parse(text))
-    except ValueError as error:
-        raise SpecError(
-            f"cannot read the format {shown(text)}: {error}", "Example: {month} {day}, {year}", ("format",)
-        ) from None
-    for literal, name, options, conversion in parsed:
-        if literal:
-            pieces.append(literal)
-        if name is not None:
-            if options or conversion:
-                raise SpecError(f"the format {shown(text)} has options after '{name}'", "Use names alone.", ("format",))
-            if name not in columns:
-                raise SpecError(f"the format {shown(text)} names '{name}'", suggest(name, columns), ("format",))
-            pieces.append(columns[name])
-    if not any(isinstance(piece, Column) for piece in pieces):
-        raise SpecError(f"the format {shown(text)} shows nothing", f"Use {', '.join(columns)}.", ("format",))
+    for literal, name in parts_of_date(text, columns):
+        pieces += ([literal] if literal else []) + ([columns[name]] if name else [])
     return tuple(pieces)
 
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pipeline.core.draws import I32, I64, Weighted, below
 from pipeline.core.key import Key
 from pipeline.text.fields import Column, Field
+from pipeline.text.languages import Language
 from pipeline.worlds.attributes.attribute import Attribute
 from pipeline.worlds.attributes.forms import Forms, Translations, in_language, with_forms
 
@@ -45,5 +46,5 @@ class Drawn(Attribute):
         parts = {"number": Column(first, tuple(range(len(self._values))))} if self._numbered else {}
         return with_forms(Field((Column(first, self._values),), parts, label), self._forms)
 
-    def translated(self, field: Field, language: str) -> Field:
+    def translated(self, field: Field, language: str, words: Language | None = None) -> Field:
         return in_language(field, self._translations.get(language))

@@ -12,6 +12,7 @@ from pipeline.core.errors import SpecError, suggest
 from pipeline.core.key import Key
 from pipeline.core.spec import Name
 from pipeline.text.fields import Column, Field
+from pipeline.text.languages import Language
 from pipeline.worlds.attributes.attribute import VALUES_KEYS, Attribute, AttributeKind, AttributeSpec
 from pipeline.worlds.attributes.forms import Forms, TranslatedSpec, Translations, in_language, with_forms
 
@@ -55,7 +56,7 @@ class Lookup(Attribute):
             )
         return with_forms(Field((Column(parent[0].slot, self._values),), label=label), self._forms)
 
-    def translated(self, field: Field, language: str) -> Field:
+    def translated(self, field: Field, language: str, words: Language | None = None) -> Field:
         return in_language(field, self._translations.get(language))
 
 

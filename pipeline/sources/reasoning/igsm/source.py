@@ -62,6 +62,10 @@ class Igsm(Source):
     def __len__(self) -> int:
         return self._spec.problems
 
+    @property
+    def rendered(self) -> bool:
+        return self._exact
+
     def token_ids(self) -> I64 | None:
         return None if self._exact else self._renderer.token_ids()
 
