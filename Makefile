@@ -22,6 +22,7 @@ PIP = $(PY) -m pip --disable-pip-version-check -q
 PIPELINE := $(PY) -m pipeline
 READERS := .venv-readers
 TRAINER := .venv-torch
+CHATS := .venv-trl
 
 # What is named on the command line of make is handed over as it is, whatever blanks and quotes it holds.
 # SET is cut at blanks; a part without `=` goes on with the one before it: SET="seed=7 a.b=[0, 1]" sets two values.
@@ -95,8 +96,9 @@ test: $(VENV)/dev  ## run the tests
 test-all: $(VENV)/dev  ## run them all, also those that do the same for each of the recipes
 	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
-test-readers: $(READERS)/ready $(TRAINER)/ready $(VENV)/dev  ## open exports with the trainers' own readers; train with torch
+test-readers: $(READERS)/ready $(TRAINER)/ready $(CHATS)/ready $(VENV)/dev  ## open exports with the trainers' own readers; train with torch
 	@BUILDER='$(abspath $(PY))' $(READERS)/bin/python -m pytest -c tests/readers/pytest.ini tests/readers $(ARGS)
+	@BUILDER='$(abspath $(PY))' $(CHATS)/bin/python -m pytest -c tests/trainers/pytest.ini tests/trainers $(ARGS)
 	@$(TRAINER)/bin/python -m pytest tests/torch $(ARGS)
 
 lint: $(VENV)/dev  ## ruff and mypy --strict
@@ -121,12 +123,13 @@ lock:  ## pin the requirements anew (needs uv); what is tested is what runs
 	  --no-emit-package torch -o requirements/torch.txt
 	$(LOCK) requirements/readers.in --no-emit-package torch --no-emit-package torchvision \
 	  -o requirements/readers.txt
+	$(LOCK) requirements/trl.in --no-emit-package torch -o requirements/trl.txt
 
 clean:  ## remove the environment and caches, not the data
-	rm -rf $(VENV) $(READERS) $(TRAINER) site .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(READERS) $(TRAINER) $(CHATS) site .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find pipeline tests -name __pycache__ -prune -exec rm -rf {} +
 
-$(VENV)/bin/python $(READERS)/bin/python $(TRAINER)/bin/python:
+$(VENV)/bin/python $(READERS)/bin/python $(TRAINER)/bin/python $(CHATS)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "$(PYTHON) is not Python 3.11 to 3.13. Give another one: make PYTHON=python3.12 …" >&2; exit 2; }
 	@$(PYTHON) -m venv $(@:/bin/python=)
@@ -159,6 +162,13 @@ $(VENV)/docs $(VENV)/bench: $(VENV)/%: requirements/%.txt $(VENV)/dev
 $(READERS)/ready: PY = $(READERS)/bin/python
 $(READERS)/ready: requirements/readers.txt | $(READERS)/bin/python
 	@echo "Setting up $(READERS): some minutes, once…"
+	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
+	@$(PIP) install $(TORCH)
+	@touch $@
+
+$(CHATS)/ready: PY = $(CHATS)/bin/python
+$(CHATS)/ready: requirements/trl.txt | $(CHATS)/bin/python
+	@echo "Setting up $(CHATS): some minutes, once…"
 	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
 	@$(PIP) install $(TORCH)
 	@touch $@

@@ -91,7 +91,18 @@ def test_list_names_the_recipes_with_their_first_line(capsys: pytest.CaptureFixt
 def test_schema_is_json_that_knows_every_key(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
-    keys = {"seed", "tokenizer", "worlds", "sources", "splits", "exports", "extends", "shard_tokens", "strict"}
+    keys = {
+        "seed",
+        "tokenizer",
+        "worlds",
+        "sources",
+        "splits",
+        "exports",
+        "languages",
+        "extends",
+        "shard_tokens",
+        "strict",
+    }
     assert keys == set(schema["properties"])
 
 

@@ -131,7 +131,8 @@ def test_a_new_column_is_one_file(tmp_path: Path):
 
 def test_each_field_of_a_column_has_its_place_in_a_shard():
     assert list(COLUMNS) == [
-        "loss_mask", "segment_ids", "documents", "spans", "parts", "answers", "probes", "steps", "tree"
+        "loss_mask", "segment_ids", "documents", "spans", "parts", "answers", "probes", "steps", "tree", "messages",
+        "completion", "preference", "reward", "choices",
     ]  # fmt: skip
     assert {name for kind in COLUMNS.values() for name in kind.fields} | {"input_ids", "length"} == set(FIELDS)
     assert stored(False, ["spans", "tree", "loss_mask"]) == (

@@ -162,7 +162,7 @@ def places_of(outline: Outline) -> I64:
 
 def counts_of(source: Biographies, exposure: int = 0, count: int = 20_000) -> NDArray[np.float64]:
     """How many mistakes that are taken back stand before each sentence: (d, s)."""
-    outline = source._outline(np.arange(count), np.full(count, exposure))
+    outline = source.outline(np.arange(count), np.full(count, exposure))
     place = places_of(outline)
     document = np.repeat(np.arange(count), np.diff(outline.first))
     back = outline.roles == ROLES.index("back")
@@ -211,7 +211,7 @@ def test_the_coins_of_places_exposures_and_people_are_independent() -> None:
 @pytest.mark.slow  # recipes with mistakes in the golden files fix these draws
 def test_a_value_is_silently_wrong_at_the_rate(rate: float) -> None:
     _, source = source_with(f"silent: {rate}, corrected: 0.2")
-    outline = source._outline(np.arange(20_000), np.zeros(20_000, np.int64))
+    outline = source.outline(np.arange(20_000), np.zeros(20_000, np.int64))
     silent = (outline.roles == ROLES.index("silent"))[np.isin(outline.roles, (0, ROLES.index("silent")))]
     for place in silent.reshape(-1, 5).T:
         assert_rate(place, rate)
@@ -220,7 +220,7 @@ def test_a_value_is_silently_wrong_at_the_rate(rate: float) -> None:
 @pytest.mark.slow  # recipes with mistakes in the golden files fix these draws
 def test_each_of_the_later_sentences_is_told_too_early_equally_often() -> None:
     _, source = source_with("weak: 0.5", "full_name: all, permutations: fixed")
-    outline = source._outline(np.arange(12_000), np.zeros(12_000, np.int64))
+    outline = source.outline(np.arange(12_000), np.zeros(12_000, np.int64))
     weak = outline.roles == ROLES.index("weak")
     sentence = np.searchsorted(source._base[0, 0], outline.programs, side="right") - 1
     pairs = np.bincount((places_of(outline) * 5 + sentence)[weak], minlength=25).reshape(5, 5)
@@ -235,7 +235,7 @@ def test_each_of_the_later_sentences_is_told_too_early_equally_often() -> None:
 def test_wrong_values_are_uniform_over_those_that_read_otherwise(attribute: str, kind: str) -> None:
     _, source = source_with(f"{kind}: 0.5, sentences: [{attribute}]")
     world, field = source.world, source.world.fields[attribute]
-    outline = source._outline(np.arange(24_000), np.zeros(24_000, np.int64))
+    outline = source.outline(np.arange(24_000), np.zeros(24_000, np.int64))
     document = np.repeat(np.arange(24_000), np.diff(outline.first))
     wrong = np.isin(outline.roles, (ROLES.index("mistake"), ROLES.index("silent")))
     slots = sorted(field.slots)
@@ -258,7 +258,7 @@ def test_wrong_values_are_uniform_over_those_that_read_otherwise(attribute: str,
 def test_only_the_sentences_that_are_named_go_wrong(kind: str) -> None:
     _, source = source_with(f"{kind}: 0.5, sentences: [major]")
     item = np.arange(2000)
-    outline, order = source._outline(item, item % 3), source.choices(item, item % 3).order
+    outline, order = source.outline(item, item % 3), source.choices(item, item % 3).order
     document, wrong = np.repeat(item, np.diff(outline.first)), outline.roles > 0
     before = order[document[wrong], places_of(outline)[wrong]]
     assert set(before.tolist()) == {TOLD.index("major")}
@@ -300,7 +300,7 @@ def test_without_its_mistakes_a_document_is_as_if_there_had_been_none(mistakes: 
 def test_silent_mistakes_leave_all_other_sentences_as_they_are() -> None:
     (_, wrong), (_, right) = (source_with(f"silent: {rate}") for rate in (0.3, 0))
     item, exposure = np.arange(3000), np.arange(3000) % 5
-    one, other = wrong._outline(item, exposure), right._outline(item, exposure)
+    one, other = wrong.outline(item, exposure), right.outline(item, exposure)
     assert np.array_equal(one.programs, other.programs)
     true = one.roles == 0
     assert 0.6 < true.mean() < 0.8

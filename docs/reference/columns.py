@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from docs.reference.docstrings import markdown
 from pipeline.columns import COLUMNS, FIELDS
 from pipeline.columns.column import ColumnKind
-from pipeline.columns.fields import Dense, Field, Levels, Records, Single
+from pipeline.columns.fields import Dense, Either, Entries, Field, Levels, Messages, Records, Single
 
 HEAD = """\
 # Columns
@@ -73,6 +73,13 @@ def _type(field: Field) -> tuple[str, str]:
             return "(S, L, levels)", field.number
         case Single():
             return "(S,)", " or ".join(field.kinds)
+        case Either():
+            each = [_type(one) for one in field.fields]
+            return each[0][0], " or ".join(kinds for _, kinds in each)
+        case Messages():
+            return "a list for each row", "messages: `role` string, `content` string"
+        case Entries():
+            return "a list for each row", field.kind
         case Records():
             return "a list for each row", ", ".join(f"`{name}` {kind}" for name, kind in field.fields.items())
     raise TypeError(f"no words for a field of the type {type(field).__name__}")

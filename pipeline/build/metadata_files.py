@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from pipeline.core.errors import RunError
 from pipeline.dataset import card_marks
 from pipeline.dataset.manifest import README, RECIPE, Manifest, code_file
@@ -22,9 +24,24 @@ def write(folder: Folder, plan: Plan) -> None:
 
 def head_files(plan: Plan) -> dict[str, str]:
     """The files of the tokenizer, and the code of sources: path below the dataset's folder → text."""
-    files = {f"tokenizer/{name}": text for name, text in plan.tokenizer.files().items()}
+    files = {f"tokenizer/{name}": text for name, text in _tokenizer_files(plan).items()}
     code = {code_file(name): source.saved_code() for name, source in plan.recipe.sources.items()}
     return files | {name: text for name, text in code.items() if text is not None}
+
+
+def _tokenizer_files(plan: Plan) -> dict[str, str]:
+    """The files of the tokenizer: name → text.
+
+    With the chat template, where all conversations have the same one, so that trainers write what the rows have.
+    """
+    files = plan.tokenizer.files()
+    chats = [source.chat for source in plan.recipe.sources.values() if source.chat]
+    if len({chat.template for chat in chats}) == 1:
+        files["chat_template.jinja"] = chats[0].template
+        if bos := chats[0].variables.get("bos_token"):
+            config = {**json.loads(files["tokenizer_config.json"]), "bos_token": bos}
+            files["tokenizer_config.json"] = json.dumps(config, indent=2) + "\n"
+    return files
 
 
 def write_card(folder: Folder, fresh: str) -> None:

@@ -57,6 +57,36 @@ class Answers(ColumnKind):
         return {"individual": packed.individual, "question": Strings.of(topics), **texts}
 
 
+def prompted(parts: Sequence[Sequence[int]]) -> int:
+    """How many tokens of a document are its prompt: up to its last one, and what a chat template writes behind that.
+
+    parts: its (start, length, role), in order.
+    """
+    end = max((start + length for start, length, role in parts if ROLES[role] == "prompt"), default=0)
+    for start, length, role in parts:
+        end += length * (ROLES[role] == "template" and start == end > 0)
+    return end
+
+
+def spoken_answers(tokenizer: Tokenizer, documents: Documents) -> list[str]:
+    """What the assistant says last in each conversation, as text: all between the template's words."""
+    assert documents.parts is not None, "they were asked for"
+    tokens, parts = documents.tokens, documents.parts
+    ids: list[list[int]] = []
+    for i in range(len(documents)):
+        row = tokens.values[tokens.offsets[i] : tokens.offsets[i + 1]].tolist()
+        marked = parts.values[parts.offsets[i] : parts.offsets[i + 1]].tolist()
+        asked = prompted(marked)
+        written = [start for start, _, role in marked if ROLES[role] in ("template", "end") and start > asked]
+        ids.append(row[asked : min(written, default=len(row))])
+    return [text.removeprefix(" ") for text in tokenizer.decode_all(ids)]
+
+
+def answers_of(tokenizer: Tokenizer, documents: Documents) -> Column:
+    """The last answer of each row as text."""
+    return _texts(tokenizer, documents)["answer"]
+
+
 def _texts(tokenizer: Tokenizer, documents: Documents) -> dict[str, Column]:
     """Prompt, hint and answer of each row as texts, without their leading space.
 
@@ -68,13 +98,13 @@ def _texts(tokenizer: Tokenizer, documents: Documents) -> dict[str, Column]:
     for i in range(len(documents)):
         row = tokens.values[tokens.offsets[i] : tokens.offsets[i + 1]]
         marked = parts.values[parts.offsets[i] : parts.offsets[i + 1]].tolist()
-        prompted = max((start + length for start, length, role in marked if ROLES[role] == "prompt"), default=0)
-        ids["prompt"].append(row[:prompted].tolist())  # from the row's beginning, so with its tag
+        asked = prompted(marked)
+        ids["prompt"].append(row[:asked].tolist())  # from the row's beginning, so with its tag
         for wanted in ("hint", "answer"):
             ranges = [
                 (start, start + length)
                 for start, length, role in marked
-                if ROLES[role] == wanted and start >= prompted
+                if ROLES[role] == wanted and start >= asked
             ]  # fmt: skip
             first, last = (ranges[0][0], ranges[-1][1]) if ranges else (0, 0)
             ids[wanted].append(row[first:last].tolist())

@@ -120,7 +120,8 @@ class ColumnKind:
 
     name: as in `columns:` of a recipe. order: sorts its fields among those of other kinds. summary: what it holds, in a
     line. fields: column of a shard → its type. facts: key that it adds to a split's entry in the manifest → its type.
-    needs_spans: whether sources must mark values in documents.
+    needs_spans: whether sources must mark values in documents. of_trainers: whether trainers read it in place of the
+    token ids, so that they say themselves where there is loss.
     """
 
     name: ClassVar[str]
@@ -129,6 +130,7 @@ class ColumnKind:
     fields: ClassVar[Mapping[str, Field]]
     facts: ClassVar[Mapping[str, Any]] = {}
     needs_spans: ClassVar[bool] = False
+    of_trainers: ClassVar[bool] = False
 
     def needs_parts(self, sources: Sequence[Source]) -> bool:
         """Whether these sources must mark the parts of documents (prompt, answer, …)."""

@@ -55,6 +55,43 @@ class Single(Field):
         return kind in self.kinds
 
 
+class Entries(Field):
+    """A list for each row, of numbers or of texts ("string"), as tables of documents have a place for."""
+
+    per_row = True
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def allows(self, kind: str, length: int) -> bool:
+        return kind == f"list<item: {self.kind}>"
+
+
+class Messages(Field):
+    """The messages of a conversation for each row, as trainers read them: role and content."""
+
+    per_row = True
+
+    def allows(self, kind: str, length: int) -> bool:
+        return kind == "list<item: struct<role: string, content: string>>"
+
+
+class Either(Field):
+    """One of several types, all of them with one value for each row."""
+
+    per_row = True
+
+    def __init__(self, *fields: Field) -> None:
+        self.fields = fields
+
+    def allows(self, kind: str, length: int) -> bool:
+        return any(field.allows(kind, length) for field in self.fields)
+
+
+SPOKEN = Either(Single("string"), Messages())
+"""What somebody says: a text, or the messages of a conversation."""
+
+
 class Records(Field):
     """A list of records for each row. fields: name of a field → Arrow type of its numbers.
 

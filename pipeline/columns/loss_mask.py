@@ -30,7 +30,14 @@ class LossMask(ColumnKind):
         return any(source.mask for source in sources)
 
     def check_missing(self, split: PlannedSplit) -> None:
-        """SpecError if a source of the split masks parts of its documents, and the split has no such column."""
+        """SpecError if a source of the split masks parts of its documents, and the split has no such column.
+
+        Not where trainers read another column than the token ids.
+        """
+        from pipeline.columns import COLUMNS
+
+        if any(COLUMNS[column].of_trainers for column in split.columns):
+            return
         for name, source in split.sources.items():
             if source.mask:
                 raise SpecError(

@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 I64 = NDArray[np.int64]
 
-ROLES = ("", "tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back", "attempt")
+ROLES = (
+    "", "tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back", "attempt", "system", "template", "end",
+)  # fmt: skip
 """What a part of a document is for, where it does not just state what is true: its number is its place here.
 
 tag: whose words follow. prompt, hint, answer: of a question. mistake: a sentence with a wrong value that is taken back.
 weak: a true sentence that comes too early, and is taken back. silent: a wrong value that is never taken back. back:
-what takes back. attempt: the words around a mistake, where that is no more than a name.
+what takes back. attempt: the words around a mistake, where that is no more than a name. Of chats: system: what
+instructs the assistant. template: what the chat template writes around contents. end: what ends the assistant's turn.
 """
 
 

@@ -21,7 +21,7 @@ _FILE_HASH = r"^blake3:[0-9a-f]{64}$"
 _CONTENT_HASH = r"^xxh3_128:[0-9a-f]{32}$"
 _FINGERPRINT = r"^[0-9a-f]{64}$"
 _SHARD_FILE = r"^[A-Za-z_][A-Za-z0-9_]*/shard-[0-9]{5,}-of-[0-9]{5,}\.arrow$"
-_HEAD_FILE = r"^(tokenizer/[A-Za-z0-9_]+\.json|code/[A-Za-z_][A-Za-z0-9_]*\.py)$"
+_HEAD_FILE = r"^(tokenizer/[A-Za-z0-9_]+\.(json|jinja)|code/[A-Za-z_][A-Za-z0-9_]*\.py)$"
 _EXPORT_FILE = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
 _PATTERNS = {
     **PATTERNS,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,31 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Lists:
-    """A column of lists of records: row i has the entries offsets[i] … offsets[i + 1] - 1 of every field (m,)."""
+    """A column of lists of records: row i has the entries offsets[i] … offsets[i + 1] - 1 of every field (m,).
+
+    A field is an array, or Strings. A single one without a name, "", makes entries that are no records.
+    """
 
     offsets: NDArray[np.int64]
-    fields: Mapping[str, NDArray[Any]]
+    fields: Mapping[str, Any]
+
+    @classmethod
+    def of_texts(cls, lists: Sequence[Sequence[str]]) -> Lists:
+        """The column that holds these lists of texts."""
+        return cls(_offsets(lists), {"": Strings.of([text for texts in lists for text in texts])})
+
+    @classmethod
+    def of_ids(cls, lists: Sequence[Any]) -> Lists:
+        """The column that holds these lists of token ids, as int32."""
+        values = np.concatenate([np.empty(0, np.int32), *(np.asarray(ids, np.int32) for ids in lists)])
+        return cls(_offsets(lists), {"": values})
+
+    @classmethod
+    def of_messages(cls, conversations: Sequence[Sequence[tuple[str, str]]]) -> Lists:
+        """The column that holds these conversations, records of `role` and `content`."""
+        flat = [message for messages in conversations for message in messages]
+        fields = {"role": Strings.of([role for role, _ in flat]), "content": Strings.of([text for _, text in flat])}
+        return cls(_offsets(conversations), fields)
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -44,6 +66,10 @@ class Strings:
         encoded = [text.encode() for text in texts]
         offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
         return cls(offsets, np.frombuffer(b"".join(encoded), np.uint8))
+
+
+def _offsets(lists: Sequence[Any]) -> NDArray[np.int64]:
+    return np.cumsum([0, *map(len, lists)], dtype=np.int64)
 
 
 MOST_OVER = 8  # times a row's tokens: the most that its spans (or parts), which may overlap, have together
@@ -74,6 +100,20 @@ def check_entries(lists: Lists, length: int, **below: int) -> None:
         raise ValueError("the entries of a row have more tokens than it")
 
 
+def values_of(column: Column) -> list[Any]:
+    """The rows of a column that has one value, or one list, for each: numbers, texts, lists, or lists of dicts."""
+    if isinstance(column, Strings):
+        data, ends = column.bytes.tobytes(), column.offsets.tolist()
+        return [data[first:last].decode() for first, last in pairwise(ends)]
+    if isinstance(column, Lists):
+        fields = {name: values_of(field) for name, field in column.fields.items()}
+        records = zip(*fields.values(), strict=True)
+        entries = fields[""] if "" in fields else [dict(zip(fields, record, strict=True)) for record in records]
+        return [entries[first:last] for first, last in pairwise(column.offsets.tolist())]
+    values: list[Any] = column.tolist()
+    return values
+
+
 Column = NDArray[Any] | Lists | Strings
 Columns = Mapping[str, Column]
 """Name → dense (S, L), (S, L, …) or (S,), Lists over S rows, or Strings; all of one number of rows."""
@@ -98,7 +138,8 @@ def _taken(column: Column, rows: NDArray[np.int64]) -> Column:
     entries = np.arange(offsets[-1]) + np.repeat(first - offsets[:-1], counts)
     if isinstance(column, Strings):
         return Strings(offsets, column.bytes[entries])
-    return Lists(offsets, {name: field[entries] for name, field in column.fields.items()})
+    fields = {name: _taken(field, entries) for name, field in column.fields.items()}
+    return Lists(offsets, fields)
 
 
 def content_hash(columns: Columns) -> str:
@@ -116,4 +157,10 @@ def content_hash(columns: Columns) -> str:
 def _slashed(column: Lists | Strings) -> dict[str, NDArray[Any]]:
     if isinstance(column, Strings):
         return {"/bytes": column.bytes}
-    return {f"/{name}": field for name, field in column.fields.items()}
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, field in column.fields.items():
+        nested: dict[str, NDArray[Any]] = {"": field}
+        if isinstance(field, Strings):
+            nested = {"/offsets": field.offsets, "/bytes": field.bytes}
+        arrays |= {f"/{name}{part}": array for part, array in nested.items()}
+    return arrays

@@ -8,9 +8,10 @@
 
 The rules, after white space around the prediction and the stored texts is removed:
 
-- A prediction ends at the text of the end token, at a line break or at one of the `stops`; what follows is ignored. (A
-  line break or stop that the row's hint or answer contains does not end it.) It must contain nothing else: a model that
-  continues in the line without an end token is wrong, and so is one that gives a hint where the row has none.
+- A prediction ends at the text of the end token, at a line break or at one of the `stops`, and in chats at any special
+  token; what follows is ignored. (A line break or stop that the row's hint or answer contains does not end it.) It must
+  contain nothing else: a model that continues in the line without an end token is wrong, and so is one that gives a
+  hint where the row has none.
 - An answer is right if it equals the stored one, case included; its final full stop may be missing.
 - Where the row has a hint, the answer is the last sentence. Before it there may be nothing, the right hint, or a text
   that ends a sentence (. ! ?). So a right answer counts after a wrong hint and after none. (After a hint that is not a
@@ -138,7 +139,7 @@ def score(
         raise PipelineError("an empty text ends every prediction", "Name what a prediction ends with.", "stops")
     data = Dataset.at(folder)
     rows = _rows_of(data, split)
-    ends = (data.end_of_text(), "\n", *stops)
+    ends = (*ends_of(data, split), *stops)
     counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])  # as in Tally
     for _, row, prediction in by_row(predictions, len(rows), "predictions"):
         question, hint, answer = _counted(*rows[row])
@@ -152,6 +153,20 @@ def score(
         for question, (answers, correct, hinted, hints) in sorted(counts.items())
     }
     return Score(split, tallies)
+
+
+def ends_of(data: Dataset, split: str) -> tuple[str, ...]:
+    """The texts that end a prediction for a split: the end token, a line break; in chats every special token."""
+    ends = (data.end_of_text(), "\n")
+    if any(source.get("chat") for source in data.manifest.sources(split)):
+        tokens = data.tokenizer().get_added_tokens_decoder().values()
+        ends = (*ends, *sorted(token.content for token in tokens if token.special and token.content not in ends))
+    return ends
+
+
+def is_right(prediction: str, ends: Sequence[str], answer: str) -> bool:
+    """Whether a prediction, up to the first of the ends, is the answer; the final full stop may be missing."""
+    return _is_answer(_until_its_end(prediction, ends, answer.strip()), "", answer.strip())
 
 
 # ── what counts ─────────────────────────────────────────────────────────────────────────────────────────────────────

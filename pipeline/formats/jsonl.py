@@ -1,13 +1,13 @@
 """JSON lines: `data/train-00000-of-00002.jsonl`, {"text": …} for each document, without its end token.
 
-With rows packing, the line also has the columns of the row: individual, question, prompt, hint, answer.
+With rows packing, the line also has the columns of the row: individual, question, prompt, hint, answer; messages,
+chosen, rejected. Where `columns` are chosen and input_ids is none of them, it has no text.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from pipeline.core.documents import Ragged
 from pipeline.core.errors import SpecError
 from pipeline.core.json_layouts import STRICT, Count
 from pipeline.core.spec import Name
-from pipeline.core.table import Column, Strings
+from pipeline.core.table import length_of, values_of
 from pipeline.formats import tables, unpacking
 from pipeline.formats.format import ExportSpec, FileRecord, Files, Format, FormatKind, Part, Rows, Split, Written
 
@@ -56,6 +56,7 @@ class Jsonl(Format):
 
     def __init__(self, spec: JsonlSpec) -> None:
         self._broken = spec.broken
+        self._texted = spec.columns is None or "input_ids" in spec.columns
 
     def place(self, split: Split, column: str) -> bool:
         return column in ("input_ids", "length") or (split.rows and is_beside(column))
@@ -66,7 +67,7 @@ class Jsonl(Format):
 
     def write(self, part: Part, rows: Rows, files: Files) -> None:
         with files.create(tables.name_of(part, "jsonl")) as file:
-            count, columns = 0, ["text"]
+            count, columns = 0, ["text"] * self._texted
             for lines in self._lines(part, rows):
                 count += len(lines)
                 columns = list(lines[0]) if lines else columns
@@ -84,9 +85,15 @@ class Jsonl(Format):
             return
         (shard,) = part.shards
         for columns in rows.of(shard):
-            beside = {name: _values(columns[name]) for name in columns if is_beside(name)}
-            texts = self._texts(part.split, rows, unpacking.of_rows(columns))
-            yield [{"text": text, **{name: beside[name][i] for name in beside}} for i, text in enumerate(texts)]
+            beside = {name: values_of(columns[name]) for name in columns if is_beside(name)}
+            lines: list[dict[str, Any]] = [{} for _ in range(length_of(columns))]
+            if self._texted:
+                for line, text in zip(lines, self._texts(part.split, rows, unpacking.of_rows(columns)), strict=True):
+                    line["text"] = text
+            for name, values in beside.items():
+                for line, value in zip(lines, values, strict=True):
+                    line[name] = value
+            yield lines
 
     def _texts(self, split: Split, rows: Rows, documents: Ragged) -> list[str]:
         """The text of each document, without its end token."""
@@ -100,16 +107,6 @@ class Jsonl(Format):
                 ("broken",),
             )
         return texts
-
-
-def _values(column: Column) -> Sequence[Any]:
-    """A column of texts or numbers as Python values."""
-    if isinstance(column, Strings):
-        data, ends = column.bytes.tobytes(), column.offsets.tolist()
-        return [data[first:last].decode() for first, last in pairwise(ends)]
-    assert isinstance(column, np.ndarray)
-    numbers: list[Any] = column.tolist()
-    return numbers
 
 
 KIND = FormatKind(JsonlSpec, Jsonl, "documents: their text as JSON lines, which `load_dataset` opens")

@@ -20,7 +20,7 @@ from pydantic import Field as Key_
 
 from pipeline.core.json_layouts import STRICT, Count
 from pipeline.core.spec import Name
-from pipeline.core.table import Column, Columns, Lists, Strings
+from pipeline.core.table import Column, Columns, Lists, Strings, values_of
 from pipeline.formats.format import (
     ExportSpec,
     FileRecord,
@@ -153,10 +153,7 @@ def _cells(column: Column) -> Iterator[bytes]:
         data = column.bytes.tobytes()
         yield from (data[first:last] for first, last in pairwise(column.offsets.tolist()))
     elif isinstance(column, Lists):
-        fields = {name: field.tolist() for name, field in column.fields.items()}
-        for first, last in pairwise(column.offsets.tolist()):
-            cell = [{name: field[i] for name, field in fields.items()} for i in range(first, last)]
-            yield json.dumps(cell).encode()
+        yield from (json.dumps(cell).encode() for cell in values_of(column))
     else:
         data, size = bytes(little(column)), _encoding(column)[1]
         assert size, "an array has elements"

@@ -28,6 +28,9 @@ _ROLES = {
     "silent": f"{_RED};4",
     "back": f"{_RED};1;7",
     "attempt": f"{_RED};3",
+    "system": "3;2",
+    "template": DIM,
+    "end": "1;2",
 }
 MOST = 12  # attributes that a legend names
 

@@ -24,7 +24,9 @@ from pipeline.plan.vocabulary import check_in_use, reduced_to_use
 from pipeline.recipe.model import Recipe, SplitSpec
 from pipeline.recipe.places import Loaded
 from pipeline.recipe.writing import fingerprint
-from pipeline.sources import SOURCES, Source
+from pipeline.sources import Source
+from pipeline.sources.chat.compiling import compiled
+from pipeline.sources.preference import PreferenceSpec
 from pipeline.sources.source import AboutSpec, Context
 from pipeline.text.symbols import Symbols
 from pipeline.text.tokenizer import SYMBOLS, Tokenizer
@@ -107,10 +109,11 @@ def _sources(
     """Name → source, compiled with this tokenizer."""
     sources: dict[str, Source] = {}
     at = ("tokenizer", "vocabulary") if tokenizer.in_use else ("tokenizer",)
-    for name, spec in loaded.recipe.sources.items():
+    specs = loaded.recipe.sources
+    for name in sorted(specs, key=lambda name: isinstance(specs[name], PreferenceSpec)):  # after those that they name
         with loaded.refusing("sources", name), loaded.placing(at, TokenizerError):
-            sources[name] = SOURCES[spec.kind].source(spec, Context(worlds, tokenizer, key.child(name), symbols))
-    return sources
+            sources[name] = compiled(specs[name], Context(worlds, tokenizer, key.child(name), symbols, dict(sources)))
+    return {name: sources[name] for name in specs}
 
 
 def _split(name: str, spec: SplitSpec, all_sources: Mapping[str, Source], key: Key, shard_tokens: int) -> SplitPlan:

@@ -22,6 +22,8 @@ from pipeline.recipe.paths import find, title
 from pipeline.recipe.places import Loaded, Origin
 from pipeline.recipe.validating import validated
 from pipeline.recipe.yaml_tree import SET, Node, node_of
+from pipeline.sources.chat.spec import OWN
+from pipeline.text.own_chat_template import of_tokenizer
 
 
 def load(name: str, overrides: Iterable[str] = (), *, allow_code: bool = False) -> Loaded:
@@ -68,6 +70,14 @@ def _materialised(loaded: Loaded) -> Loaded:
         for name, spec in specs.items():
             with loaded.refusing(group, name):
                 updated[group][name] = spec.materialise(loaded.files(group, name))
+    for name, source in updated["sources"].items():
+        if source.chat:
+            at = ("sources", name, "chat")
+            with loaded.refusing(*at):
+                chat = source.chat.materialise(loaded.files(*at))
+                if chat.template == OWN:
+                    chat = chat.with_own(*of_tokenizer(loaded.recipe.tokenizer, loaded.files("tokenizer")))
+            updated["sources"][name] = source.model_copy(update={"chat": chat})
     with loaded.refusing("tokenizer"):
         tokenizer = loaded.recipe.tokenizer.materialise(loaded.files("tokenizer"))
     check_mixtures(loaded)

@@ -2,9 +2,10 @@
 
     corpus.py       text from the user's files         knowledge/   facts about the individuals of a world
     rows.py         reads and caches those files       puzzles/     puzzles, and sentences of grammars, in symbols
-    reasoning/      problems solved step by step       own/         functions of a user's file
-    rewritten/      biographies by a language model    registry.py  the kinds of sources
-    source.py       the base class of all sources
+    reasoning/      problems solved step by step       own/            functions of a user's file
+    chat/           documents as conversations         rewritten/      biographies by a language model
+    source.py       the base class of all sources      abilities.py    what some can do beside making documents
+    registry.py     the kinds of sources               preference.py   right answers beside wrong ones
 
 A new kind is a file in one of these folders, or a folder there with a `source.py`: its spec, its class, and
 `register(SourceKind(…))`. All such files are imported here, in the order of their names; kernels are not, they are

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic import Field as Key_
 
 from pipeline.core.documents import ROLES, Documents, Ragged
@@ -23,6 +23,7 @@ from pipeline.core.key import Key
 from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Spec, refused
 from pipeline.core.table import Column
+from pipeline.sources.chat.spec import Chat
 from pipeline.text.pieces import Piece, literal, special
 from pipeline.text.shown_facts import Shown
 from pipeline.text.symbols import NO_SYMBOLS, Alphabet, Symbols
@@ -30,7 +31,9 @@ from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds.world import World
 
 Variants = Annotated[int, Key_(ge=1, le=2**31 - 1)] | Literal["fresh"]
-Role = Literal["tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back", "attempt"]
+Role = Literal[
+    "tag", "prompt", "hint", "answer", "mistake", "weak", "silent", "back", "attempt", "system", "template", "end"
+]
 MEASURED = 8192  # documents made at once when only their lengths are needed
 SAMPLE = 2000  # documents from which a mean length is estimated if it cannot be computed
 
@@ -76,11 +79,15 @@ class DocumentsSpec(Spec):
         None, description="What each document begins with, such as <Wikipedia.org>: a special token, or {text: …}."
     )
     mask: list[Role] = Key_([], description="Parts of documents on which there is no loss, such as prompt or mistake.")
+    chat: Chat | None = Key_(
+        None, description="Documents as conversations, by a chat template: its name alone, or {template: …}."
+    )
 
     @property
     def marks(self) -> tuple[MarkSpec, ...]:
         """Every mark that its documents may contain."""
-        return (self.tag,) if self.tag else ()
+        of_chat = [MarkSpec.of(token) for token in self.chat.tokens] if self.chat else []
+        return (*((self.tag,) if self.tag else ()), *of_chat)
 
     @property
     def credits(self) -> tuple[str, ...]:
@@ -89,8 +96,14 @@ class DocumentsSpec(Spec):
 
     @property
     def ended(self) -> bool:
-        """Whether every document ends with the end token."""
-        return True
+        """Whether every document ends with the end token, and has no other."""
+        return self.chat is None or not self.chat.writes_end
+
+    @model_serializer(mode="wrap")
+    def _where_it_says_something(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Recipes without `chat` keep their fingerprints."""
+        tree: dict[str, Any] = write(self)
+        return {key: value for key, value in tree.items() if key != "chat" or value}
 
     @property
     def symbols(self) -> Alphabet | None:
@@ -115,12 +128,13 @@ class AboutSpec(DocumentsSpec):
 
 @dataclass(frozen=True)
 class Context:
-    """What a source is compiled from, in addition to its spec."""
+    """What a source is compiled from, in addition to its spec. sources: those that were compiled before it."""
 
     worlds: Mapping[str, World]
     tokenizer: Tokenizer
     key: Key
     symbols: Symbols = NO_SYMBOLS
+    sources: Mapping[str, Source] = field(default_factory=dict)
 
     def about(self, spec: AboutSpec) -> tuple[World, range]:
         """The source's world, and the individuals that the source is about. SpecError for an unknown world or group."""
@@ -141,7 +155,8 @@ class Source(ABC):
     labels: labels[l] is the attribute that a span with the label l shows. roles: the roles that parts of its documents
     have. mask: the roles without loss. notices: what `plan` reports about it. exposures: the default number of
     exposures of each item; None if the recipe must state it. mean_tokens: expected tokens of a document, end token
-    included. longest: an upper bound of them; None if unknown. world: whose facts its documents state, or None.
+    included. longest: an upper bound of them; None if unknown. world: whose facts its documents state, or None. kind:
+    its kind in the recipe, which is set when it is compiled.
 
     The defaults are those of plain documents about nobody; a kind overrides what differs.
     """
@@ -154,6 +169,7 @@ class Source(ABC):
     mean_tokens: Fraction
     longest: int | None = None
     world: World | None = None
+    kind: str = ""
 
     @abstractmethod
     def __init__(self, spec: Any, context: Context) -> None:
@@ -279,13 +295,19 @@ def is_measured(source: Source) -> bool:
     return isinstance(source, Measured) and source.lengths(nothing, nothing) is not None
 
 
-def sample_lengths(source: Source, sample: int = SAMPLE) -> I64:
-    """The number of tokens of the first `sample` items (all, if there are fewer) at exposure 0: int64 (n,)."""
-    item = np.arange(min(sample, len(source)), dtype=np.int64)
+def sample_lengths(source: Source, sample: int = SAMPLE, *, spread: bool = False) -> I64:
+    """The number of tokens of the first `sample` items (all, if there are fewer) at exposure 0: int64 (n,).
+
+    spread: take as many items with even gaps, for a source whose later items differ from the first.
+    """
+    count = min(sample, len(source))
+    item = np.arange(count, dtype=np.int64)
+    if spread:
+        item = np.array([number * len(source) // count for number in range(count)], np.int64)
     return source.documents(item, np.zeros_like(item), spans=False).tokens.lengths
 
 
-def sample_mean(source: Source, sample: int = SAMPLE) -> Fraction:
+def sample_mean(source: Source, sample: int = SAMPLE, *, spread: bool = False) -> Fraction:
     """The mean of `sample_lengths`, for a source whose mean cannot be computed."""
-    lengths = sample_lengths(source, sample)
+    lengths = sample_lengths(source, sample, spread=spread)
     return Fraction(int(lengths.sum()), len(lengths))

@@ -179,8 +179,11 @@ def _array(name: str, column: Column) -> pa.Array:
         buffers = [None, pa.py_buffer(_offsets(name, column)), pa.py_buffer(column.bytes)]
         return pa.Array.from_buffers(pa.string(), len(column.offsets) - 1, buffers)
     if isinstance(column, Lists):
-        structs = pa.StructArray.from_arrays(list(map(_flat, column.fields.values())), names=list(column.fields))
-        return pa.ListArray.from_arrays(_flat(_offsets(name, column)), structs)
+        entries = {field: _array(name, values) for field, values in column.fields.items()}
+        alone = entries.get("")
+        if alone is None:
+            alone = pa.StructArray.from_arrays(list(entries.values()), names=list(entries))
+        return pa.ListArray.from_arrays(_flat(_offsets(name, column)), alone)
     if column.ndim == 1:
         return _flat(column)
     lists = _flat(column.reshape(-1))
@@ -211,7 +214,9 @@ def _column(array: Any) -> Column:
     if pa.types.is_list(array.type):
         offsets = array.offsets.to_numpy().astype(np.int64)
         entries = array.values.slice(offsets[0], offsets[-1] - offsets[0])  # only the entries of this slice
-        fields = {field.name: entries.field(field.name).to_numpy() for field in array.type.value_type}
+        if not pa.types.is_struct(array.type.value_type):
+            return Lists(offsets - offsets[0], {"": _column(entries)})
+        fields = {field.name: _column(entries.field(field.name)) for field in array.type.value_type}
         return Lists(offsets - offsets[0], fields)
     dense: NDArray[Any] = array.to_numpy()
     return dense

@@ -43,16 +43,38 @@ class Compiler:
         self._prefix = prefix
         self._programs: list[list[Piece]] = []
         self._joined: dict[tuple[Any, ...], Piece] = {}
+        self._placed: set[int] = set()  # programs that stand only where somebody else has proved that they may
+        self._cut: set[int] = set()  # of these, those whose pieces are words that stay apart
 
-    def add(self, pieces: Sequence[Piece]) -> int:
+    def add(self, pieces: Sequence[Piece], *, placed: bool = False) -> int:
         """Add the program that shows a space (unless it is UNSPACED) and then these pieces. Returns its number: 0, 1, …
 
+        placed: the caller proves the seams around it, so that it need not be able to follow any other program.
         Uncuttable if a seam can be neither proved nor removed by fusing.
         """
         if self.seams.unprovable:
             raise Uncuttable(f"the tokenizer is not known to cut text locally: {self.seams.unprovable}")
+        if placed:
+            self._placed.add(len(self._programs))
         self._programs.append(self._proved(pieces))
         return len(self._programs) - 1
+
+    def add_cut(self, texts: Sequence[str]) -> int:
+        """Add the program that shows these texts, each tokenized by itself. The caller proves the seams around them.
+
+        Returns its number.
+        """
+        self._placed.add(len(self._programs))
+        self._cut.add(len(self._programs))
+        self._programs.append([literal(text) for text in texts])
+        return len(self._programs) - 1
+
+    def ends(self, program: int) -> tuple[frozenset[str], frozenset[str]]:
+        """The first and the last words that a program can have; "" for an added token, which merges with nothing."""
+        pieces = self._programs[program]
+        if pieces[0].special and any(pieces[0].text == token.content for token in self._tokenizer.added):
+            return frozenset({""}), frozenset({""})
+        return pieces[0].texts.heads, pieces[-1].texts.tails
 
     def _proved(self, pieces: Sequence[Piece]) -> list[Piece]:
         """The pieces to tokenize, with every seam proved. A special token needs no proof: it never merges."""
@@ -66,16 +88,20 @@ class Compiler:
         return self._prove(without_empty_rows(travelled(begun)))
 
     def finish(self) -> Fragments:
-        """The compiled programs. Uncuttable unless it is proved that any of them may follow any other."""
+        """The compiled programs. Uncuttable unless it is proved that any may follow any other, of those not placed."""
         prefix = self._proved([self._prefix]) if self._prefix else []
-        of_text = [program for program in [*self._programs, prefix] if program and not program[0].special]
+        free = [program for number, program in enumerate(self._programs) if number not in self._placed]
+        of_text = [program for program in [*free, prefix] if program and not program[0].special]
         lasts = [program[-1].texts for program in of_text if not program[-1].texts.codes]
         firsts = [program[0].texts for program in of_text if not program[0].texts.codes]
         ends = Texts(tuple(sorted(frozenset().union(*(texts.tails for texts in lasts)))))
         beginnings = Texts(tuple(sorted(frozenset().union(*(texts.heads for texts in firsts)))))
         if not self.seams.may_follow(beginnings, ends):
             raise Uncuttable("one sentence cannot be cut from the next")
-        programs = [fused_for_speed(program) for program in self._programs]
+        programs = [
+            program if number in self._cut else fused_for_speed(program)
+            for number, program in enumerate(self._programs)
+        ]
         tokens = [token for piece in prefix for token in self._tokenizer.encodings(piece.texts.rows)[0].ids]
         return _tokenized(programs, self._tokenizer, self._slots, tokens)
 

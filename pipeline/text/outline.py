@@ -48,6 +48,34 @@ class Outline:
         of_sentences = None if roles is None else np.tile(roles, d)
         return cls(programs.reshape(-1), facts, np.arange(d + 1, dtype=np.int64) * s, rows, of_sentences)
 
+    def slice(self, documents: slice) -> Outline:
+        """A slice of the documents: `Choose`, for an outline that is there."""
+        return self.take(np.arange(len(self))[documents])
+
+    def take(self, documents: I64) -> Outline:
+        """The documents with these numbers, int64 (k,), in this order; numbers may repeat."""
+        counts = np.diff(self.first)[documents]
+        first = offsets_of(counts)
+        at = np.arange(first[-1]) + np.repeat(self.first[documents] - first[:-1], counts)
+        roles, false = (None if column is None else column[at] for column in (self.roles, self.false))
+        return Outline(self.programs[at], self.facts[at], first, self.rows, roles, false)
+
+    def followed_by(self, other: Outline) -> Outline:
+        """The documents of this outline, and then those of another one."""
+        sizes = len(self.programs), len(other.programs)
+        columns = []
+        for here, there in ((self.roles, other.roles), (self.false, other.false)):
+            both = [np.zeros(n, np.uint8) if c is None else c for c, n in zip((here, there), sizes, strict=True)]
+            columns.append(None if here is None and there is None else np.concatenate(both))
+        return Outline(
+            np.concatenate([self.programs, other.programs]),
+            np.concatenate([self.facts, other.facts + np.int32(len(self.rows))]),
+            np.concatenate([self.first, other.first[1:] + self.first[-1]]),
+            np.concatenate([self.rows, other.rows]),
+            columns[0],
+            columns[1],
+        )
+
     @classmethod
     def ragged(cls, programs: I32, facts: I32, counts: I64, rows: I32, roles: U8, false: U8) -> Outline:
         """Documents with counts[i] sentences each, counts (d,); the other arguments are those of the class."""

@@ -224,7 +224,7 @@ def literal(text: str, label: int = 0) -> Piece:
 
 
 UNSPACED = Piece(Texts(("",)), unspaced=True)
-"""What a program begins with before which no space stands, as in Chinese."""
+"""What a program begins with before which no space stands, as in Chinese, or as the content of a message."""
 
 
 def special(token: str) -> Piece:

@@ -76,6 +76,11 @@ class Rendered:
         """The text of one document of the outline, without the end token."""
         return self._render(outline, document, 0).text
 
+    def sentence(self, program: int, row: NDArray[np.int32]) -> str:
+        """The text of one program about a row of facts (slots,), with the space in front that it has."""
+        at = _Rows(row)
+        return "".join(_shown(part, at, first=number == 0) for number, part in enumerate(self.programs[program]))
+
     def _render(self, outline: Outline, document: int, wrong: int) -> _Text:
         """One document."""
         text = _shown(self.prefix, {}, first=True) if self.prefix else ""

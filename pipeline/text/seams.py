@@ -64,7 +64,7 @@ class Seams:
             if not _local(step):
                 return f"its pre-tokenizer ({json.dumps(step)[:80]}) is not one that is known to cut locally"
         for left, right in product(KINDS, KINDS):
-            if 1 not in self._boundaries(f"{left} {right}"):
+            if 1 not in self.boundaries(f"{left} {right}"):
                 return f"its pre-tokenizer does not cut before the space in {f'{left} {right}'!r}"
         for token in self._tokenizer.added:
             if not token.special and (token.lstrip or token.rstrip or token.single_word):
@@ -112,8 +112,8 @@ class Seams:
     def _joined_words(self, left: str, right: str) -> bool:
         """Whether the pre-tokenizer cuts left + right where it cuts left and right, with or without the seam."""
         seam = len(left)
-        apart = self._boundaries(left) | {seam + n for n in self._boundaries(right)}
-        return self._boundaries(left + right) | {seam} == apart
+        apart = self.boundaries(left) | {seam + n for n in self.boundaries(right)}
+        return self.boundaries(left + right) | {seam} == apart
 
     def _side(self, texts: Texts, *, last: bool) -> _Side | None:
         """The contexts and tokens at an end of a table's rows; None if a row has no visible character there."""
@@ -146,11 +146,12 @@ class Seams:
     def _cut_words(self, left: str, right: str) -> bool:
         """Whether the pre-tokenizer cuts left + right exactly where it cuts left and right, and at the seam."""
         if (left, right) not in self._known:
-            apart = self._boundaries(left) | {len(left) + n for n in self._boundaries(right)}
-            self._known[left, right] = self._boundaries(left + right) == apart
+            apart = self.boundaries(left) | {len(left) + n for n in self.boundaries(right)}
+            self._known[left, right] = self.boundaries(left + right) == apart
         return self._known[left, right]
 
-    def _boundaries(self, text: str) -> set[int]:
+    def boundaries(self, text: str) -> set[int]:
+        """Where the pre-tokenizer cuts a text, its ends included: numbers of characters."""
         spans = [span for _, span in self._tokenizer.backend.pre_tokenizer.pre_tokenize_str(text)]
         return {end for span in spans for end in span} | {0, len(text)}
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.table import Column, Columns, Lists, Strings
+from pipeline.core.table import Column, Columns, Lists, Strings, take, values_of
 
 Row = dict[str, Any]
-"""One row: an array (L,) of each dense column, a number, a text, or a dict of arrays of a column of lists."""
+"""One row: an array (L,) of each dense column, a number, a text, a dict of arrays of a column of lists of numbers, or a
+list: of messages (dicts), of texts, of token ids."""
 
 
 def row_of(columns: Columns, at: int) -> Row:
@@ -24,4 +25,7 @@ def _value(column: Column, at: int) -> Any:
     if isinstance(column, Strings):
         return column.bytes[within].tobytes().decode()
     assert isinstance(column, Lists)
+    if "" in column.fields or any(isinstance(field, Strings) for field in column.fields.values()):
+        (value,) = values_of(take({"": column}, np.array([at]))[""])
+        return value
     return {name: values[within] for name, values in column.fields.items()}

@@ -330,7 +330,7 @@ def biographies(plan: Plan, name: str, item: Sequence[int], exposure: Sequence[i
     attributes = plan.recipe.worlds[spec.world].attributes
     person, turn = source.individuals(np.array(item, np.int64)), np.array(exposure, np.int64)
     choices = source.choices(person, turn)
-    outline = source._outline(np.array(item, np.int64), turn) if spec.mistakes else None
+    outline = source.outline(np.array(item, np.int64), turn) if spec.mistakes else None
     languages = [spec.language, *spec.translations]
     for i in range(len(person)):
         told, language = Told(), languages[choices.language[i]]

@@ -30,6 +30,9 @@ MEANING = {
     "silent": "wrong, not taken back",
     "back": "taking back",
     "attempt": "around what is wrong",
+    "system": "system prompt",
+    "template": "of the chat template",
+    "end": "end of the assistant's turn",
 }
 
 

@@ -144,8 +144,9 @@ class Biographies(TemplateSource):
         self._mistakes = self._compile_mistakes(spec, context.key.child("mistakes"), len(lines.programs))
         back = [[spec.mistakes.back.piece()]] if spec.mistakes and spec.mistakes.rate else []
         programs = [*lines.programs, *back]
+        self.programs, self.slots = programs, self.world.slots
         self._renderer, notices = compile_programs(programs, context.tokenizer, self.world.slots, prefix(spec))
-        self._wrong_label = len(self.world.labels)
+        self.wrong_label = len(self.world.labels)
         self.labels = (*self.world.labels, "(wrong)") if self._mistakes else self.world.labels
         self.roles = ("tag",) * (spec.tag is not None) + (spec.mistakes.roles if spec.mistakes else ())
         self.mask = mask_of(spec, self.roles)
@@ -178,7 +179,7 @@ class Biographies(TemplateSource):
         order = self._groups.spread(orders(self._order_key, len(self._groups.sizes), individual, permutation))
         return Choices(language, wordings, order)
 
-    def _outline(self, item: I64, exposure: I64) -> Outline:
+    def outline(self, item: I64, exposure: I64) -> Outline:
         individual = self.individuals(item)
         choices = self.choices(individual, exposure)
         rows = self.world.rows(individual)

@@ -46,6 +46,7 @@ class Names(TemplateSource):
         name = self.world.fields[name_of(self.world)]
         start = spec.start.piece() if spec.start else special(context.tokenizer.eos_token)
         programs = [[start], list(name.pieces)]
+        self.programs, self.slots = programs, self.world.slots
         self._renderer, notices = compile_programs(programs, context.tokenizer, self.world.slots, prefix(spec))
         self.notices = tuple(notices)
         self.labels = self.world.labels
@@ -70,7 +71,7 @@ class Names(TemplateSource):
     def individuals(self, item: I64) -> I64:
         return item + self.people.start
 
-    def _outline(self, item: I64, exposure: I64) -> Outline:
+    def outline(self, item: I64, exposure: I64) -> Outline:
         rows = self.world.rows(self.individuals(item))
         return Outline.table(np.tile(np.arange(2, dtype=np.int32), (len(rows), 1)), rows)
 

@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Key_
 
-from pipeline.core.draws import I32, I64, bits, bits_each, scaled, scaled_half, threshold
+from pipeline.core.draws import I32, I64, bits, bits_each, scaled_half, threshold
 from pipeline.core.errors import SpecError, TemplateError, suggest
+from pipeline.core.key import Key
 from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Rational, Spec
 from pipeline.sources.knowledge.pairs import (
@@ -43,6 +44,7 @@ from pipeline.sources.knowledge.subject_names import notices as naming_notices
 from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSpec
 from pipeline.sources.knowledge.template_source import TemplateSource, variant_at
 from pipeline.sources.knowledge.wording_notices import repeated_lines
+from pipeline.sources.knowledge.wrong_answers import WrongAnswers, other_than
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import (
     AboutSpec,
@@ -112,8 +114,9 @@ class Questions(TemplateSource):
         self._pairs = self._of_pairs(self._compiled.programs)
         programs = [*self._compiled.programs, *self._programs_of_marks(spec)]
         self._marks = (len(programs) - 2, len(programs) - 1) if spec.hints else (-1, -1)
-        slots = slots_of_two(self.world) if self._pairs else self.world.slots
-        self._renderer, notices = compile_programs(programs, context.tokenizer, slots, prefix(spec))
+        self.never_first = self._marks
+        self.programs, self.slots = programs, slots_of_two(self.world) if self._pairs else self.world.slots
+        self._renderer, notices = compile_programs(programs, context.tokenizer, self.slots, prefix(spec))
         self.labels = self.world.labels
         answered = any(line.answer >= 0 for line in self._lines)
         occurring = ("tag", spec.tag), ("prompt", answered), ("hint", spec.hints), ("answer", answered)
@@ -141,10 +144,8 @@ class Questions(TemplateSource):
 
     def others(self, item: I64, exposure: I64) -> I64:
         """The second individual of each document, int64 (d,): uniform over the group without the first."""
-        count = len(self.people)
         drawn = bits_each([self._key.child("other")], self._key.child("others"), item, exposure)[:, 0]
-        first = item // len(self.questions)
-        return (first + 1 + scaled(drawn, count - 1)) % count + self.people.start
+        return other_than(self.individuals(item), self.people, drawn)
 
     def choices(self, item: I64, exposure: I64) -> tuple[I64, NDArray[np.bool_]]:
         """The line (wording) of each document, and whether it includes its hint: (d,) both."""
@@ -156,7 +157,7 @@ class Questions(TemplateSource):
         hinted = bits(self._key.child("hint"), item, exposure) < threshold(self._spec.hints.rate)
         return line, hinted & np.array([wording.hint >= 0 for wording in self._lines])[line]
 
-    def _outline(self, item: I64, exposure: I64) -> Outline:
+    def outline(self, item: I64, exposure: I64) -> Outline:
         line, hinted = self.choices(item, exposure)
         table, roles = self._tables()
         which = 2 * line + hinted
@@ -168,6 +169,23 @@ class Questions(TemplateSource):
             rows = rows_of_two(rows, self.world.rows(self.others(item, exposure)))
         false = np.zeros(facts.size, np.uint8)
         return Outline.ragged(programs[present], facts, counts, rows, roles[which][present], false)
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways in which its answers can be wrong."""
+        others = ("individual",) if len(self.people) > 1 else ()
+        return ("value", *others) if "answer" in self.roles else ()
+
+    def wrong_outline(self, way: str, item: I64, exposure: I64, key: Key, attempt: int) -> Outline:
+        """The outline of documents (d,) with other values in their answers."""
+        right, drawn = self.outline(item, exposure), key.child(way, attempt)
+        answers = WrongAnswers(self.programs, sizes_of_two(self.world)[: self.slots])
+        if way == "value":
+            return answers.values(right, item, exposure, drawn)
+        others = other_than(self.individuals(item), self.people, bits(drawn, item, exposure))
+        second = self.world.rows(self.others(item, exposure)) if self._pairs else None
+        rows = self.world.rows(others)
+        return answers.of_others(right, rows if second is None else rows_of_two(rows, second))
 
     def _tables(self) -> tuple[I32, NDArray[np.uint8]]:
         """The parts of each line, without its hint in row 2 · line, with it in the next: programs (-1: none), roles."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -13,25 +13,35 @@ from pipeline.core.documents import Documents
 from pipeline.core.draws import I64
 from pipeline.core.notices import quoted
 from pipeline.sources.source import SAMPLE, Source, Variants
+from pipeline.text.expressions import Program
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Choose, Outline
 from pipeline.text.render_and_encode import Rendered
 
 
 class TemplateSource(Source):
-    """A source that states what its documents contain (`_outline`), and leaves tokens to its renderer."""
+    """A source that states what its documents contain (`outline`), and leaves tokens to its renderer."""
 
     longest: int | None = None
+    programs: Sequence[Program]
+    slots: int
+    wrong_label = 0  # the label of false values
+    never_first: Collection[int] = ()
     _renderer: Fragments | Rendered
-    _wrong_label = 0  # the label of false values
 
     @abstractmethod
-    def _outline(self, item: I64, exposure: I64) -> Outline:
+    def outline(self, item: I64, exposure: I64) -> Outline:
         """The outline of the documents of `item` (d,) at `exposure` (d,)."""
 
     @property
     def rendered(self) -> bool:
         return isinstance(self._renderer, Rendered)
+
+    def documents_of(self, outline: Outline) -> Documents:
+        """The documents of an outline, with their parts."""
+        return self._renderer.documents(
+            len(outline), None, outline.slice, spans=False, parts=True, wrong=self.wrong_label
+        )
 
     def token_ids(self) -> I64 | None:
         return self._renderer.token_ids()
@@ -39,7 +49,7 @@ class TemplateSource(Source):
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
         choose = self._choose(item, exposure)
         return self._renderer.documents(
-            item.size, self.longest, choose, spans=spans, parts=parts, wrong=self._wrong_label
+            item.size, self.longest, choose, spans=spans, parts=parts, wrong=self.wrong_label
         )
 
     def lengths(self, item: I64, exposure: I64) -> I64 | None:
@@ -47,7 +57,7 @@ class TemplateSource(Source):
         return self._renderer.lengths(item.size, self._choose(item, exposure))
 
     def _choose(self, item: I64, exposure: I64) -> Choose:
-        return lambda chunk: self._outline(item[chunk], exposure[chunk])
+        return lambda chunk: self.outline(item[chunk], exposure[chunk])
 
     def _unknown(self, token: int | None, mean: Callable[[Fragments], Fraction | None]) -> Fraction | None:
         """The expected number of occurrences of a token in a document; None if only a sample can tell.
@@ -73,7 +83,7 @@ class TemplateSource(Source):
         matching = item[which(bits(item))][:1]
         if not matching.size:
             return f"none of the first {item.size:,} items at exposure 0"
-        text = rendered.text(self._outline(matching, np.zeros_like(matching)))
+        text = rendered.text(self.outline(matching, np.zeros_like(matching)))
         return f"item {matching[0]}, exposure 0: {quoted(text)}"
 
 

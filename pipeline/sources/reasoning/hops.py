@@ -95,7 +95,8 @@ class Hops(TemplateSource):
         kinds = [*lines.programs(), background]
         self._runs = [range(*ends) for ends in pairwise(accumulate((len(kind) for kind in kinds), initial=0))]
         programs = list(chain.from_iterable(kinds))
-        self._renderer, notices = compile_programs(programs, context.tokenizer, slots_of_two(self._world), prefix(spec))
+        self.programs, self.slots = programs, slots_of_two(self._world)
+        self._renderer, notices = compile_programs(programs, context.tokenizer, self.slots, prefix(spec))
         self.notices = (*notices, *lines.notices())
         self.labels = self._world.labels
         self.roles = (*("tag",) * (spec.tag is not None), "prompt", "answer")
@@ -135,7 +136,7 @@ class Hops(TemplateSource):
         prompts = self._count + self._spec.sentences + 1
         return Documents(documents.tokens, documents.spans, _joined(documents.parts, len(self.roles) - 2, prompts))
 
-    def _outline(self, item: I64, exposure: I64) -> Outline:
+    def outline(self, item: I64, exposure: I64) -> Outline:
         """Documents of h · p + n sentences in random order, the question and the answer."""
         sentences, question = self._programs(item, exposure)
         order = orders(self._key.child("order"), sentences.shape[1], item, exposure)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I32, I64
+from pipeline.core.key import Key
 from pipeline.core.notices import information
 from pipeline.core.table import Column, Strings
 from pipeline.sources.reasoning.igsm import layout, phrases
@@ -24,6 +25,7 @@ from pipeline.sources.reasoning.igsm.spec import IgsmSpec
 from pipeline.sources.reasoning.igsm.steps import Steps, steps_of
 from pipeline.sources.reasoning.igsm.vocabulary import table
 from pipeline.sources.reasoning.igsm.words import ROLE_OF, Words
+from pipeline.sources.reasoning.igsm.wrong_steps import with_wrong_step
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import SAMPLE, Context, MarkSpec, Source, mask_of, number_of, sample_mean
 from pipeline.text.outline import Outline
@@ -35,6 +37,9 @@ class Igsm(Source):
     """An item is a problem, which depends on the source's key only."""
 
     labels: tuple[str, ...] = ("", "parameter")
+    slots = phrases.SLOTS
+    wrong_label = 0
+    never_first = ()
 
     def __init__(self, spec: IgsmSpec, context: Context) -> None:
         assert isinstance(spec.vocabulary, dict), "the spec is materialised"
@@ -49,6 +54,7 @@ class Igsm(Source):
             self.notices = (information(slow),)
         else:
             self._renderer, self.notices = self._words.compiled(self._options.modulus)
+            self.programs = self._words.programs(self._options.modulus)
         self._programs = np.array(self._words.numbers, np.int64)  # of each phrase
         self._render_options = spec.render_options(keys, self._programs)
         present = {"tag": spec.tag, "hint": True, "prompt": True, "answer": spec.answer != "none"}
@@ -111,6 +117,32 @@ class Igsm(Source):
         """The problems `item` (d,), rendered at `exposure` (d,)."""
         documents = [self._documents(i, e, spans, parts) for i, e in chunks(item, exposure)]
         return Documents.concat(documents or [self._documents(item, exposure, spans, parts)])
+
+    def outline(self, item: I64, exposure: I64) -> Outline:
+        """The outline of the documents of `item` (d,) at `exposure` (d,)."""
+        return self._outline(self._rendered(item, exposure))
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways in which its solutions can be wrong."""
+        return () if self._exact else ("step",)
+
+    def wrong_outline(self, way: str, item: I64, exposure: I64, key: Key, attempt: int) -> Outline:
+        """The outline of documents (d,) with a wrong step each."""
+        drawn = key.child(way, attempt)
+        return with_wrong_step(
+            self.outline(item, exposure), self._programs, self._options.modulus, item, exposure, drawn
+        )
+
+    def documents_of(self, outline: Outline) -> Documents:
+        """The documents of an outline, with their parts."""
+        documents = self._renderer.documents(len(outline), None, outline.slice, spans=False, parts=True)
+        assert documents.parts is not None, "they were asked for"
+        return Documents(documents.tokens, None, _merged(documents.parts))
+
+    def _outline(self, rendered: layout.Documents) -> Outline:
+        facts = np.arange(len(rendered.programs), dtype=np.int32)  # each program has a row of its own
+        return Outline(rendered.programs, facts, rendered.first, rendered.rows, self._role_of[rendered.programs])
 
     def _documents(self, item: I64, exposure: I64, spans: bool, parts: bool) -> Documents:
         rendered = self._rendered(item, exposure)

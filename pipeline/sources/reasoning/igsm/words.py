@@ -127,6 +127,10 @@ class Words:
         renderer, notices = compile_programs(programs, self.tokenizer, SLOTS, tag)
         return renderer, tuple(notices)
 
+    def programs(self, values: int) -> list[list[Piece]]:
+        """The programs of phrases, for numbers below `values`."""
+        return self._programs([str(value) for value in range(values)])[0]
+
     @property
     def numbers(self) -> list[int]:
         """The number of each phrase's program, -1 for none."""
