@@ -47,7 +47,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "huggingface_hub": ("pipeline.publish.hub", "pipeline.text"),
     "torch": (
         "pipeline.training.torch",
-        *(f"pipeline.laboratory.{name}" for name in ("data", "model", "training", "examination", "running")),
+        *(f"pipeline.laboratory.{name}" for name in ("data", "model", "training", "examination", "probing", "running")),
     ),
 }
 
@@ -73,7 +73,7 @@ MAY: dict[str, set[str]] = {
     "training": {"core", "storage", "plan", "dataset", "shard"},
     "__init__": {"plan", "sweeps", "dataset", "training"},
     "build": {"core", "text", "columns", "storage", "recipe", "plan", "sweeps", "dataset", "shard", "publish"},
-    "laboratory": {"core", "recipe", "plan", "sweeps", "dataset", "training", "evaluate", "build"},
+    "laboratory": {"core", "grammars", "recipe", "plan", "sweeps", "dataset", "training", "evaluate", "build"},
     "inspect": {"core", "text", "worlds", "sources", "columns", "recipe", "plan", "sweeps", "dataset", "build"},
     "commands": {
         "core",

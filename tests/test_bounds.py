@@ -18,6 +18,9 @@ from tests.plans import plan_at
 
 BOUNDED_LATER = {  # integers that may be of any size by themselves, and what they are held against
     "AfterSpec.after": "the sentences of a biography",
+    "PluralSpec.numbers": "numbers that a sentence says: any",
+    "PluralSpec.ends_in": "the last digits of these",
+    "PluralSpec.but_not": "the last digits of these",
     "DepoSpec.asked": "hops",
     "DepoSpec.queries": "nodes",
     "GrammarSpec.cut": "the shortest sentence",

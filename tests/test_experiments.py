@@ -339,7 +339,7 @@ def test_without_torch_the_line_that_installs_it_is_said(
 
 
 def test_every_kind_of_measure_says_what_it_gives():
-    assert list(MEASURES) == ["capacity", "check", "exam"]
+    assert list(MEASURES) == ["capacity", "check", "divergence", "exam", "probe"]
     for kind in MEASURES.values():
         assert kind.spec.NUMBERS
         assert kind.summary.endswith(".")

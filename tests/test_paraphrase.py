@@ -117,7 +117,8 @@ REFUSED = {
     "{{ subject }} left new york, ny for {{ birth_city }}.": Reason.VALUE,
     "{{ subject }} left {{ 'Rome' }} for {{ birth_city }}.": Reason.TEMPLATE,
     "{{ subject }} grew up in {{ birth_city | lower }} town.": Reason.TEMPLATE,
-    "{{ subject }} grew up in {{ birth_city | elide('old ', 'Rome ') }} town.": Reason.VALUE,
+    "{{ subject }} {{ verb('loves Rome', 'love Rome') }} like {{ birth_city }} at home.": Reason.VALUE,
+    "{{ subject }} grew up in {{ birth_city | elide('old ', 'Rome ') }} town.": Reason.TEMPLATE,  # not of English
     "{{ subject }} grew up with May in {{ birth_city }}.": Reason.VALUE,
     "{{ subject }} may will a baker's shop in {{ birth_city }}.": Reason.VALUE,
     "{{ subject }} grew up in {{ birth_city }} né là.": Reason.LANGUAGE,
@@ -261,7 +262,7 @@ def model(bad: tuple[str, ...] = (), batch: int = 10) -> Callable[[Body, int], s
 def test_lines_are_asked_for_checked_and_added_to_the_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = ("{{ subject }} went home.", "{{ subject }} saw his first light in {{ birth_city }}.")
     with served(model(bad)) as server:
-        assert run(server, "--count", "30", "--batch", "10", "--option", "top_p=0.9", "--streams", "3") == 0
+        assert run(server, "--count", "30", "--batch", "10", "--option", "top_p=0.9", "--streams", "1") == 0
     out = capsys.readouterr().out
     assert "lines/birth_city.j2: 30 new lines\n" in out
     assert re.search(r"^ +2 refused: other slots than it must show$", out, re.MULTILINE)

@@ -154,7 +154,7 @@ def test_every_list_of_kinds_has_a_task_from_outside(
     for changed, message in (
         ("kind: nex, numbers: 9", "Did you mean 'next'?"),
         ("kind: next, number: 9", "Did you mean 'numbers'?"),
-        ("numbers: 9", "'kind' is missing.*names, next, preference, python"),
+        ("numbers: 9", "'kind' is missing.*names, next, preference"),
         ("kind: next, numbers: 0", "must be greater than or equal to 1"),
     ):
         (tmp_path / "other.yaml").write_text(RECIPE.replace("kind: next, numbers: 9", changed))

@@ -338,7 +338,7 @@ def test_grain_and_sequences_read_a_stream_at_any_place(plan: Plan):
     assert plain(stream[np.int64(3)]) == plain(stream[3])
     again = pickle.loads(pickle.dumps(stream))
     assert plain(again[3]) == plain(stream[3]), "it is sent to other processes, without what it has kept"
-    assert len(pickle.dumps(stream)) < len(pickle.dumps(plan)) + 2000
+    assert len(pickle.dumps(stream)) < len(pickle.dumps(plan)) + 3000, "a kept shard has 4 KB of ids alone"
 
 
 def test_splits_of_rows_know_their_length_from_the_plan():

@@ -115,3 +115,13 @@ def losses_of(
     if together:
         yield losses()
     model.train()
+
+
+@torch.no_grad()
+def next_chances(model: GPT, ids: Sequence[int]) -> NDArray[np.float64]:
+    """The probability of each token after each of ids (L), as far as the model's context reaches: float64 (L, V)."""
+    model.eval()
+    logits = model(torch.tensor([ids[: model.shape.length]], device=model.embedding.weight.device))[0]
+    model.train()
+    chances: NDArray[np.float64] = logits.double().softmax(-1).cpu().numpy()
+    return chances

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,13 +21,9 @@ from torch.nn.functional import cross_entropy
 from pipeline.core.draws import below
 from pipeline.core.errors import PlanError
 from pipeline.core.key import Key
+from pipeline.dataset import Dataset
+from pipeline.laboratory.model import GPT
 from pipeline.training.streams import of_dataset
-
-if TYPE_CHECKING:
-    from pipeline.dataset import Dataset
-    from pipeline.laboratory.measures.measure import Subject
-    from pipeline.laboratory.measures.probe import ProbeSpec
-    from pipeline.laboratory.model import GPT
 
 RATE, DECAY = 1e-3, 0.3  # the paper's, whose rate falls in a line to 0
 
@@ -70,32 +66,17 @@ class Probe(nn.Module):
         return logits
 
 
-def probe_accuracies(spec: ProbeSpec, subject: Subject) -> dict[str, float]:
-    """accuracy, the mean over attributes at the first place; `accuracy.<attribute>.<place>`, places from 1 on.
-
-    PlanError as of `read_probed`.
-    """
-    probed = read_probed(spec, subject.data, subject.model.shape.length)
-    each = {
-        f"accuracy.{attribute}.{place}": accuracy
-        for number, attribute in enumerate(probed.attributes)
-        for place, accuracy in enumerate(accuracies_of(subject.model, probed, number, spec), 1)
-    }
-    first = [each[f"accuracy.{attribute}.1"] for attribute in probed.attributes]
-    return {"accuracy": sum(first) / len(first), **each}
-
-
-def accuracies_of(model: GPT, probed: Probed, number: int, spec: ProbeSpec) -> list[float]:
-    """The accuracies of a probe of an attribute (by number) at each place, after it has learnt."""
+def accuracies_of(model: GPT, probed: Probed, number: int, *, rank: int, steps: int, batch: int) -> list[float]:
+    """The accuracies of a probe of an attribute (by number) at each place, after so many steps of so many rows."""
     device, target = model.embedding.weight.device, probed.targets[:, number]
     torch.manual_seed(Key.root(0).child("laboratory", "probe", probed.attributes[number]).low)
-    probe = Probe(model.eval().requires_grad_(False), spec.rank, int(target.max()) + 1).to(device)
+    probe = Probe(model.eval().requires_grad_(False), rank, int(target.max()) + 1).to(device)
     optimizer = torch.optim.AdamW(probe.parameters(), lr=RATE, weight_decay=DECAY, eps=1e-6)
     learnt, examined = probed.rows(False), probed.rows(True)
     draws = Key.root(0).child("laboratory", "probe", "rows")
-    for step in range(spec.steps):
-        optimizer.param_groups[0]["lr"] = RATE * (1 - step / spec.steps)
-        counters = np.arange(step * spec.batch, (step + 1) * spec.batch, dtype=np.int64)
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = RATE * (1 - step / steps)
+        counters = np.arange(step * batch, (step + 1) * batch, dtype=np.int64)
         rows = learnt[torch.from_numpy(below(draws, len(learnt), counters).astype(np.int64))]
         logits = probe(probed.ids[rows].to(device), probed.places[rows].to(device))
         right = target[rows, None].expand(logits.shape[:2]).to(device)
@@ -104,45 +85,48 @@ def accuracies_of(model: GPT, probed: Probed, number: int, spec: ProbeSpec) -> l
         optimizer.step()
     hits = torch.zeros(probed.places.shape[1], dtype=torch.int64)
     with torch.no_grad():
-        for rows in examined.split(spec.batch):
+        for rows in examined.split(batch):
             guessed = probe(probed.ids[rows].to(device), probed.places[rows].to(device)).argmax(-1).cpu()
             hits += (guessed == target[rows, None]).sum(0)
     model.train().requires_grad_(True)
     return [hit / len(examined) for hit in hits.tolist()]
 
 
-def read_probed(spec: ProbeSpec, data: Dataset, context: int) -> Probed:
-    """The rows of a split with the column `probes`, up to the last place that is read. context: tokens of the model's.
+def read_probed(
+    data: Dataset, split: str, *, rows: int, target: str, attributes: Sequence[str] | None, context: int
+) -> Probed:
+    """The first `rows` rows of a split with the column `probes`, up to the last place that is read.
 
-    PlanError where rows have different numbers of places, the last is beyond the context,
-    an attribute is not probed, or none is left.
+    target: "value" or "first_token". attributes: those to probe; None: those with at most one class for two rows, since
+    the paper, too, skips whole birth dates. context: tokens of the model's.
 
-    Without `attributes`, those with at most one class for two rows: the paper, too, skips whole birth dates.
+    PlanError where rows have different numbers of places, the last is beyond the context, an attribute is not probed,
+    or none is left.
     """
-    names = data.split(spec.split)["attributes"]
-    rows = list(islice(of_dataset(data, spec.split), spec.rows))
-    places = [sorted({int(place) for place in row["probes"]["position"]}) for row in rows]
+    names = data.split(split)["attributes"]
+    read = list(islice(of_dataset(data, split), rows))
+    places = [sorted({int(place) for place in row["probes"]["position"]}) for row in read]
     if len({len(of_row) for of_row in places}) > 1:
-        raise PlanError("rows have different numbers of places", "Each document must show all attributes.", spec.split)
+        raise PlanError("rows have different numbers of places", "Each document must show all attributes.", split)
     last = max(of_row[-1] for of_row in places) + 1
     if last > context:
         problem = f"a row is read up to token {last}, and the model has a context of {context}"
-        raise PlanError(problem, "Train on longer sequences: packing.length.", spec.split)
-    classes = _classes(rows, names, spec.target)
-    wanted = spec.attributes or [name for name, of_rows in classes.items() if 2 * len(set(of_rows)) <= len(rows)]
+        raise PlanError(problem, "Train on longer sequences: packing.length.", split)
+    classes = _classes(read, names, target)
+    wanted = attributes or [name for name, of_rows in classes.items() if 2 * len(set(of_rows)) <= len(read)]
     if not wanted:
-        few = f"no attribute has so few classes that each could have two of {len(rows)} rows"
-        raise PlanError(few, "Probe more rows, `first_token`, or name `attributes`.", spec.split)
+        few = f"no attribute has so few classes that each could have two of {len(read)} rows"
+        raise PlanError(few, "Probe more rows, `first_token`, or name `attributes`.", split)
     for name in wanted:
         if name not in classes:
-            raise PlanError(f"'{name}' is not probed", f"Name some of these: {', '.join(classes)}.", spec.split)
+            raise PlanError(f"'{name}' is not probed", f"Name some of these: {', '.join(classes)}.", split)
     numbered = [np.unique(classes[name], return_inverse=True)[1] for name in wanted]
     return Probed(
         attributes=list(wanted),
-        ids=torch.from_numpy(np.stack([row["input_ids"][:last] for row in rows]).astype(np.int64)),
+        ids=torch.from_numpy(np.stack([row["input_ids"][:last] for row in read]).astype(np.int64)),
         places=torch.tensor(places),
         targets=torch.from_numpy(np.stack(numbered, 1)),
-        individual=torch.tensor([int(row["individual"]) for row in rows]),
+        individual=torch.tensor([int(row["individual"]) for row in read]),
     )
 
 

@@ -13,7 +13,7 @@ from pipeline.recipe.languages import written_out
 from pipeline.recipe.model import Recipe
 from pipeline.recipe.yaml_dialect import dumped
 
-OUTPUT_VERSION = 4
+OUTPUT_VERSION = 5
 """Raised whenever the same recipe gives other bytes; part of every fingerprint. See "changes bytes" in CHANGELOG.md."""
 
 

@@ -60,7 +60,7 @@ CASES = (
     Case("problems", problems.measure, "one core: problems of grade-school mathematics to Arrow files"),
     Case("verifier", verifier.measure, "one core: solutions of grade-school problems, checked step by step"),
     Case("structure", structure.measure, "one core: grammars and puzzles, beside plain Python; the parser"),
-    Case("sweep", laboratory.measure, "the cells of a sweep, planned anew"),
+    Case("sweep", laboratory.measure, "the cells of a sweep, planned, and planned again"),
     Case("reduced_vocabulary", laboratory.measure, "one core: `ours_tmpfs` with GPT-2's ids, and with those in use"),
     Case(
         "training",

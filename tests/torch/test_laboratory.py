@@ -24,7 +24,6 @@ from pipeline.laboratory.examination import generated, losses_of
 from pipeline.laboratory.experiment import read_experiment
 from pipeline.laboratory.measures.divergence import DivergenceSpec, SymbolIds
 from pipeline.laboratory.measures.measure import Subject
-from pipeline.laboratory.measures.probe import ProbeSpec
 from pipeline.laboratory.model import GPT, Cache, Shape, rotated
 from pipeline.laboratory.planning import parameters_of, planned_runs
 from pipeline.laboratory.probing import Probed, accuracies_of, read_probed
@@ -143,8 +142,7 @@ def test_a_probe_reads_what_states_hold_and_nothing_else():
     places = torch.full((400, 1), 2)
     right = torch.stack([ids[:, 2], torch.randint(0, 4, (400,))], 1)  # what stands at the first place; nothing
     probed = Probed(["seen", "unseen"], ids, places, right, torch.arange(400))
-    spec = ProbeSpec(kind="probe", split="x", rank=8, steps=200)
-    accuracies = [accuracies_of(GPT(SHAPE), probed, number, spec) for number in (0, 1)]
+    accuracies = [accuracies_of(GPT(SHAPE), probed, number, rank=8, steps=200, batch=50) for number in (0, 1)]
     assert accuracies[0][0] > 0.95
     assert max(accuracies[1]) < 0.4
 
@@ -155,8 +153,7 @@ def test_a_probe_changes_no_parameter_of_the_model_and_learns_from_even_individu
     ids = torch.randint(0, 50, (60, 4))
     right = torch.where(torch.arange(60) % 2 == 0, 0, 1)[:, None]
     probed = Probed(["parity"], ids, torch.full((60, 1), 3), right, torch.arange(60))
-    spec = ProbeSpec(kind="probe", split="x", steps=300, batch=10)
-    assert accuracies_of(model, probed, 0, spec) == [0.0], "it has never seen class 1"
+    assert accuracies_of(model, probed, 0, rank=2, steps=300, batch=10) == [0.0], "it has never seen class 1"
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert probed.rows(examined=True).tolist() == list(range(1, 60, 2))
 
@@ -180,7 +177,7 @@ def test_probes_read_at_every_place_of_biographies_and_at_the_end_of_names(tmp_p
     path = tmp_path / "probed.yaml"
     path.write_text(PROBED.replace("ROWS", "20"), "utf-8")
     (task,) = tasks(read_experiment(str(path)), tmp_path / "out", 0)
-    probed = read_probed(ProbeSpec(kind="probe", split="p"), task.data, 128)
+    probed = read_probed(task.data, "p", rows=100, target="value", attributes=None, context=128)
     assert probed.attributes == ["city", "country", "shoes"], "of birth dates there are more than 10 in 20 rows"
     stored = next(iter(of_dataset(task.data, "p")))["probes"]
     assert probed.places[0].tolist() == sorted(stored["position"].tolist())

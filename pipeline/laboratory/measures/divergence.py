@@ -71,25 +71,17 @@ def _predictions(subject: Subject, split: str, rows: int, ids: SymbolIds) -> Ite
 
     float64 (n + 1, T + 1), fewer rows where the sentence goes on beyond the model's context; the last column: the end.
     """
-    import torch
-
+    from pipeline.laboratory.examination import next_chances
     from pipeline.training.streams import of_dataset
 
-    model = subject.model
     number_of = {token: number for number, token in enumerate(ids.terminals)}
-    model.eval()
     for row in islice(of_dataset(subject.data, split), rows):
         tokens = row["input_ids"].tolist()
         first = next(place for place, token in enumerate(tokens) if token in number_of)
         symbols = list(takewhile(number_of.__contains__, tokens[first:]))
-        seen = torch.tensor([tokens[: first + len(symbols)][: model.shape.length]]).to(model.embedding.weight.device)
-        with torch.no_grad():
-            odds = model(seen)[0, first - 1 :].double().softmax(-1).cpu().numpy()
-        yield (
-            [number_of[token] for token in symbols],
-            np.column_stack([odds[:, ids.terminals], odds[:, ids.ends].sum(-1)]),
-        )
-    model.train()
+        chances = next_chances(subject.model, tokens[: first + len(symbols)])[first - 1 :]
+        ends = chances[:, ids.ends].sum(-1)
+        yield [number_of[token] for token in symbols], np.column_stack([chances[:, ids.terminals], ends])
 
 
 DIVERGENCE = MeasureKind("divergence", DivergenceSpec, "Distance from a grammar's own distribution, in bits a symbol.")

@@ -15,6 +15,7 @@ from pipeline.laboratory.measures.measure import MeasureKind, MeasureSpec, Subje
 
 if TYPE_CHECKING:
     from pipeline.dataset import Dataset
+    from pipeline.laboratory.probing import Probed
 
 
 class ProbeSpec(MeasureSpec):
@@ -38,15 +39,28 @@ class ProbeSpec(MeasureSpec):
         return ("probes",)
 
     def check(self, data: Dataset, context: int) -> None:
-        from pipeline.laboratory.probing import read_probed
-
-        read_probed(self, data, context)
+        self._probed(data, context)
 
     def measured(self, name: str, subject: Subject) -> dict[str, float]:
         """accuracy, the mean over attributes at the first place; `accuracy.<attribute>.<place>`, places from 1 on."""
-        from pipeline.laboratory.probing import probe_accuracies
+        from pipeline.laboratory.probing import accuracies_of
 
-        return probe_accuracies(self, subject)
+        model = subject.model
+        probed = self._probed(subject.data, model.shape.length)
+        each: dict[str, float] = {}
+        first = []
+        for number, attribute in enumerate(probed.attributes):
+            found = accuracies_of(model, probed, number, rank=self.rank, steps=self.steps, batch=self.batch)
+            each |= {f"accuracy.{attribute}.{place}": accuracy for place, accuracy in enumerate(found, 1)}
+            first.append(found[0])
+        return {"accuracy": sum(first) / len(first), **each}
+
+    def _probed(self, data: Dataset, context: int) -> Probed:
+        from pipeline.laboratory.probing import read_probed
+
+        return read_probed(
+            data, self.split, rows=self.rows, target=self.target, attributes=self.attributes, context=context
+        )
 
 
 PROBE = MeasureKind("probe", ProbeSpec, "Values that a linear classifier reads off hidden states.")
