@@ -159,16 +159,11 @@ $(VENV)/docs $(VENV)/bench: $(VENV)/%: requirements/%.txt $(VENV)/dev
 	@touch $@
 
 # torch comes last and by itself: see [tool.uv] in pyproject.toml.
-$(READERS)/ready: PY = $(READERS)/bin/python
 $(READERS)/ready: requirements/readers.txt | $(READERS)/bin/python
-	@echo "Setting up $(READERS): some minutes, once…"
-	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
-	@$(PIP) install $(TORCH)
-	@touch $@
-
-$(CHATS)/ready: PY = $(CHATS)/bin/python
 $(CHATS)/ready: requirements/trl.txt | $(CHATS)/bin/python
-	@echo "Setting up $(CHATS): some minutes, once…"
+$(READERS)/ready $(CHATS)/ready: PY = $(@D)/bin/python
+$(READERS)/ready $(CHATS)/ready:
+	@echo "Setting up $(@D): some minutes, once…"
 	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
 	@$(PIP) install $(TORCH)
 	@touch $@

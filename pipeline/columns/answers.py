@@ -49,12 +49,8 @@ class Answers(ColumnKind):
         return size.documents * TEXTS
 
     def make(self, packed: PackedDocuments) -> dict[str, Column]:
-        topics = [""] * len(packed.documents)
-        for source, rows in packed.by_source():
-            for row, topic in zip(rows.tolist(), source.topics(packed.item[rows]), strict=True):
-                topics[row] = topic
         texts = _texts(packed.tokenizer, packed.documents)
-        return {"individual": packed.individual, "question": Strings.of(topics), **texts}
+        return {"individual": packed.individual, "question": Strings.of(packed.topics()), **texts}
 
 
 def prompted(parts: Sequence[Sequence[int]]) -> int:

@@ -47,20 +47,20 @@ class Choices(Spoken):
     def make(self, packed: PackedDocuments) -> dict[str, Column]:
         count = len(packed.documents)
         choices: list[list[str]] = [[] for _ in range(count)]
-        topics, answer = [""] * count, np.zeros(count, np.int32)
+        answer = np.zeros(count, np.int32)
         right = self._answers(packed, packed.documents)
         for source, rows in packed.by_source():
             item, exposure = packed.item[rows], packed.exposure[rows]
             wrong: Any = source.choices_of(item, exposure)  # type: ignore[attr-defined]
             texts = [self._answers(packed, one.documents) for one in wrong]
             orders = source.order_of(item, exposure)  # type: ignore[attr-defined]
-            for place, (row, topic) in enumerate(zip(rows.tolist(), source.topics(item), strict=True)):
+            for place, row in enumerate(rows.tolist()):
                 given = [right[row], *(of[place] for of in texts)]
                 order = orders[place].tolist()
-                choices[row], answer[row], topics[row] = [given[i] for i in order], order.index(0), topic
+                choices[row], answer[row] = [given[i] for i in order], order.index(0)
         return {
             SHARED: packed.individual,
-            "question": Strings.of(topics),
+            "question": Strings.of(packed.topics()),
             "prompt": prompts(packed),
             "answer": answer,
             "choices": Lists.of_texts(choices),

@@ -114,6 +114,14 @@ class PackedDocuments:
             individuals[rows] = source.individuals(self.item[rows])
         return individuals
 
+    def topics(self) -> list[str]:
+        """The topic of each document (d,), such as the question that it asks; "" for none."""
+        topics = [""] * len(self.documents)
+        for source, rows in self.by_source():
+            for row, topic in zip(rows.tolist(), source.topics(self.item[rows]), strict=True):
+                topics[row] = topic
+        return topics
+
 
 class ColumnKind:
     """A kind of column that a split may request.

@@ -30,13 +30,12 @@ class Reward(Spoken):
 
     def make(self, packed: PackedDocuments) -> dict[str, Column]:
         kinds = [""] * len(packed.documents)
-        topics = [""] * len(packed.documents)
         for source, rows in packed.by_source():
-            for row, topic in zip(rows.tolist(), source.topics(packed.item[rows]), strict=True):
-                kinds[row], topics[row] = source.kind, topic
+            for row in rows.tolist():
+                kinds[row] = source.kind
         return {
             SHARED: packed.individual,
-            "question": Strings.of(topics),
+            "question": Strings.of(packed.topics()),
             "prompt": prompts(packed),
             "answer": answers_of(packed.tokenizer, packed.documents),
             "kind": Strings.of(kinds),

@@ -37,21 +37,20 @@ from pipeline.worlds.world import World
 def compile_plan(loaded: Loaded) -> Plan:
     """The plan of a recipe. RecipeError, TemplateError or PlanError, with file and line, where it cannot be planned."""
     recipe = loaded.recipe
-    root = Key.root(recipe.seed)
     marks, symbols, tokenizer = _tokenizer(loaded)
     worlds = compiled_worlds(loaded)
-    sources = _sources(loaded, worlds, tokenizer, symbols, root.child("sources"))
+    sources = _sources(loaded, worlds, tokenizer, symbols)
     if recipe.tokenizer.vocabulary:
         if not tokenizer.in_use:
             tokenizer = reduced_to_use(loaded, tokenizer, sources, marks, symbols.all)
-            sources = _sources(loaded, worlds, tokenizer, symbols, root.child("sources"))
+            sources = _sources(loaded, worlds, tokenizer, symbols)
         check_in_use(loaded, tokenizer, sources)
     splits = {}
     for name, spec in recipe.splits.items():
         with loaded.refusing("splits", name, kind=PlanError):
-            splits[name] = _split(name, spec, sources, root.child("splits", name), recipe.shard_tokens)
+            splits[name] = _split(name, spec, sources, recipe.key("splits", name), recipe.shard_tokens)
     splits = _with_repetition_notices(recipe, splits, sources)
-    notices = tuple(_notices(recipe, worlds, sources, splits, tokenizer, root.child("notices")))
+    notices = tuple(_notices(recipe, worlds, sources, splits, tokenizer, recipe.key("notices")))
     for group, name, notice in notices if recipe.strict else ():
         if notice.lost:
             with loaded.refusing(group, name, kind=PlanError):
@@ -82,8 +81,8 @@ def _tokenizer(loaded: Loaded) -> tuple[list[str], Symbols, Tokenizer]:
 
 def compiled_worlds(loaded: Loaded) -> dict[str, World]:
     """Name → world of a recipe; each is compiled after the worlds that it is disjoint from. RecipeError as a plan."""
-    key = Key.root(loaded.recipe.seed).child("worlds")
-    specs = loaded.recipe.worlds
+    recipe = loaded.recipe
+    specs = recipe.worlds
     worlds: dict[str, World] = {}
 
     def compile_world(name: str, children: tuple[str, ...]) -> None:
@@ -96,23 +95,22 @@ def compiled_worlds(loaded: Loaded) -> dict[str, World]:
                 if parent in specs and parent not in worlds:
                     compile_world(parent, (*children, name))
             if name not in worlds:
-                worlds[name] = World(name, specs[name], key.child(name), worlds, loaded.recipe.languages)
+                worlds[name] = World(name, specs[name], recipe.key("worlds", name), worlds, recipe.languages)
 
     for name in specs:
         compile_world(name, ())
     return {name: worlds[name] for name in specs}
 
 
-def _sources(
-    loaded: Loaded, worlds: Mapping[str, World], tokenizer: Tokenizer, symbols: Symbols, key: Key
-) -> dict[str, Source]:
+def _sources(loaded: Loaded, worlds: Mapping[str, World], tokenizer: Tokenizer, symbols: Symbols) -> dict[str, Source]:
     """Name → source, compiled with this tokenizer."""
     sources: dict[str, Source] = {}
     at = ("tokenizer", "vocabulary") if tokenizer.in_use else ("tokenizer",)
     specs = loaded.recipe.sources
     for name in sorted(specs, key=lambda name: isinstance(specs[name], PreferenceSpec)):  # after those that they name
         with loaded.refusing("sources", name), loaded.placing(at, TokenizerError):
-            sources[name] = compiled(specs[name], Context(worlds, tokenizer, key.child(name), symbols, dict(sources)))
+            key = loaded.recipe.key("sources", name)
+            sources[name] = compiled(specs[name], Context(worlds, tokenizer, key, symbols, dict(sources)))
     return {name: sources[name] for name in specs}
 
 

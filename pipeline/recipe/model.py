@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from pipeline.columns import COLUMNS
+from pipeline.core.key import Key
 from pipeline.core.spec import Name, Rational, Size, Spec, refused
 from pipeline.formats import FORMATS, FormatSpec
 from pipeline.packing.spec import PackingSpec
@@ -185,6 +186,10 @@ class Recipe(Spec):
         "that repeat, tokens that are cut off. Notices that only inform (slow path, padded windows, near lengths, "
         "documents that two splits share) are not refused.",
     )
+
+    def key(self, *path: str | int) -> Key:
+        """The key of a part of the recipe: of a world `("worlds", name)`, of a source `("sources", name)`."""
+        return Key.root(self.seed).child(*path)
 
     @field_validator("tokenizer", mode="before")
     @classmethod

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from pipeline.core.errors import KeyPath, PipelineError, RecipeError, SpecError, dotted_path
 from pipeline.core.files import Files
-from pipeline.core.key import Key
 from pipeline.recipe.model import Recipe
 from pipeline.recipe.yaml_tree import OVERRIDE, SET, Node
 
@@ -115,5 +114,5 @@ class Loaded:
 
     def files(self, *path: str) -> Files:
         """The files that the part of the recipe at `path` may name."""
-        key = Key.root(self.recipe.seed).child("files", *path)
+        key = self.recipe.key("files", *path)
         return Files(path, lambda at: self.origin.file(at).parent, key, self.origin.place, self.allow_code)

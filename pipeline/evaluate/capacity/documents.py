@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from pipeline.core.draws import I64
 from pipeline.core.errors import PlanError, StorageError, suggest
-from pipeline.core.key import Key
 from pipeline.dataset import Dataset
 from pipeline.dataset.manifest import MEND
 from pipeline.recipe import Loaded, load
@@ -83,9 +82,8 @@ class Measured:
         source = _chosen(source, list(biographies_specs), split)
         spec = biographies_specs[source]
         world_spec = loaded.recipe.worlds[spec.world].model_copy(update={"disjoint_from": None})
-        root, languages = Key.root(loaded.recipe.seed), loaded.recipe.languages
-        key = root.child("worlds", spec.world)  # as the plan's: codes depend on it
-        world = World(spec.world, world_spec, key, languages=languages)
+        recipe = loaded.recipe
+        world = World(spec.world, world_spec, recipe.key("worlds", spec.world), languages=recipe.languages)
         name = world.of_kind("name")
         assert name is not None, "biographies need one"
         labels = record.get("attributes", [])
@@ -96,7 +94,7 @@ class Measured:
         with loaded.refusing("tokenizer"):
             encoder = tokenizer_loading.load(loaded.recipe.tokenizer, loaded.files("tokenizer"))
         with loaded.refusing("sources", source):
-            context = Context({world.name: world}, encoder, root.child("sources", source))
+            context = Context({world.name: world}, encoder, recipe.key("sources", source))
             shown, people = _shown_of(spec, context)
         return cls(
             dataset=dataset,
