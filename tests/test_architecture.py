@@ -35,7 +35,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "pyarrow": (
         "pipeline.storage.arrow",
         "pipeline.formats.parquet",
-        "pipeline.sources.rows",
+        "pipeline.sources.corpus.rows",
         "pipeline.sources.rewritten",
     ),
     "numba": ("pipeline.core.jit", "pipeline.core.vectors"),

@@ -34,8 +34,9 @@ from pipeline.dataset.manifest import Manifest
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
-from pipeline.sources import corpus, rows
-from pipeline.sources.corpus import Corpus
+from pipeline.sources.corpus import rows
+from pipeline.sources.corpus import source as corpus
+from pipeline.sources.corpus.source import Corpus
 from pipeline.storage import LocalFolder
 from tests.conftest import built, contents
 from tests.plans import plan_at, plan_of

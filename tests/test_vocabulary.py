@@ -415,7 +415,7 @@ def test_a_document_with_another_token_is_named(
         return capsys.readouterr().err
 
     assert "--set tokenizer.vocabulary: the token 'It' in the text \"It's Schr" in refusal("plan", both)
-    monkeypatch.setattr("pipeline.sources.corpus.SAMPLE", 1)  # other rows are not looked at before they are made
+    monkeypatch.setattr("pipeline.sources.corpus.source.SAMPLE", 1)  # other rows are not looked at before they are made
     said = refusal("build", [*ROWS[1:], *both])
     assert said.startswith("RunError: shard 0 of train: source 'texts', item 0, exposure 0: the token 'A' in the text")
     assert said.endswith("is not in use. Add the text to `plus` of tokenizer.vocabulary, or leave it out.\n")

@@ -1,8 +1,8 @@
 """Sources make documents: from the facts of a world, from a key, or from files. A kind is declared at its file's foot.
 
-    corpus.py       text from the user's files         knowledge/   facts about the individuals of a world
-    rows.py         reads and caches those files       puzzles/     puzzles, and sentences of grammars, in symbols
-    reasoning/      problems solved step by step       own/            functions of a user's file
+    corpus/         text from the user's files         knowledge/      facts about the individuals of a world
+    reasoning/      problems solved step by step       puzzles/        puzzles, and sentences of grammars, in symbols
+    own/            functions of a user's file
     chat/           documents as conversations         rewritten/      biographies by a language model
     source.py       the base class of all sources      abilities.py    what some can do beside making documents
     registry.py     the kinds of sources               preference.py   right answers beside wrong ones

@@ -29,13 +29,13 @@ from pipeline.core.notices import information
 from pipeline.core.permutation import Permutation
 from pipeline.core.spec import Name, refused
 from pipeline.core.system.open_files import expanded
+from pipeline.sources.corpus.rows import Rows, content_of
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.rewritten.facts import Facts, asked_for, facts_of, shown_of
 from pipeline.sources.rewritten.places import places
 from pipeline.sources.rewritten.progress import journal_path, replies_in
 from pipeline.sources.rewritten.request import VERSION, Cost, cost_of, requests_of
 from pipeline.sources.rewritten.stored import Stored, stored_in
-from pipeline.sources.rows import Rows, content_of
 from pipeline.sources.source import SAMPLE, AboutSpec, Context, Source, mask_of, number_of
 from pipeline.text.offsets import tokens_within
 from pipeline.text.render_and_encode import spans_in_tokens

@@ -22,8 +22,8 @@ from pipeline.core.files import Files
 from pipeline.core.notices import information
 from pipeline.core.permutation import Permutation
 from pipeline.core.system.open_files import expanded, opened
+from pipeline.sources.corpus.rows import FILE_KINDS, Rows, content_of
 from pipeline.sources.registry import SourceKind, register
-from pipeline.sources.rows import FILE_KINDS, Rows, content_of
 from pipeline.sources.source import SAMPLE, Context, DocumentsSpec, Source, mask_of, number_of
 from pipeline.text.offsets import tokens_within
 
