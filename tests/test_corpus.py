@@ -693,8 +693,9 @@ def test_plan_says_no_more_than_the_plan_asks_no_network_and_leaves_nothing_but_
     assert {path for path in library("recipes").rglob("*") if "__pycache__" not in path.parts} == before
     assert not list((tmp_path / "here").iterdir())
     left = {path for path in (tmp_path / "home").rglob("*") if path.is_file()}
-    assert {path.parent for path in left} == {tmp_path / "home" / ".cache" / "pretraining-recipes"}
-    assert {path.suffix for path in left} == {".arrow", ".lock"}
+    cache = tmp_path / "home" / ".cache" / "pretraining-recipes"
+    assert {path.suffix for path in left if path.parent == cache} == {".arrow", ".lock"}
+    assert {path.parent for path in left} == {cache, cache / "plans"}
 
 
 def test_preview_and_where_show_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
