@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,17 @@ I64 = NDArray[np.int64]
 
 SMALL = 512
 """Up to here an order is drawn and kept: the rounds of the network have too few cells there to be near uniform."""
+
+
+class Bijection(Protocol):
+    """A one-to-one map of [0, n) onto itself that is computed point by point, as `Permutation` is."""
+
+    @property
+    def n(self) -> int: ...
+
+    def __call__(self, x: I64, /) -> I64: ...
+
+    def inverse(self, y: I64, /) -> I64: ...
 
 
 @dataclass(frozen=True)

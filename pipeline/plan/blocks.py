@@ -14,7 +14,8 @@ from itertools import product
 
 from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
-from pipeline.core.permutation import Permutation
+from pipeline.core.permutation import Bijection, Permutation
+from pipeline.plan.block_order import BlockRounds
 from pipeline.plan.zipf import zipf_runs
 from pipeline.recipe.model import MOST_EXPOSURES, AmountSpec
 
@@ -24,7 +25,7 @@ class Block:
     """`exposures` rounds over `items` items of a source, from `first_item` on, as rows from `first_row` on.
 
     source: the index of the source in the split. Round e is exposure `first_exposure + e`. subset: for a partial round,
-    a permutation of all items of the source, whose values at 0 … items - 1 are the items of the round; else None.
+    a bijection of all items of the source, whose values at 0 … items - 1 are the items of the round; else None.
     """
 
     source: int
@@ -33,7 +34,7 @@ class Block:
     exposures: int
     first_exposure: int = 0
     first_item: int = 0
-    subset: Permutation | None = None
+    subset: Bijection | None = None
 
     @property
     def rows(self) -> int:
@@ -51,12 +52,15 @@ class Block:
         return self.first_exposure + self.exposures
 
 
-def blocks_of(amount: AmountSpec, source: int, first_row: int, count: int, length: int, key: Key) -> list[Block]:
+def blocks_of(
+    amount: AmountSpec, source: int, first_row: int, count: int, length: int, key: Key, own: BlockRounds | None = None
+) -> list[Block]:
     """The blocks of a source of `length` items with `count` documents, as rows from `first_row` on; none is empty.
 
-    key: decides which items are in a partial round. SpecError for exposures above MOST_EXPOSURES.
+    key: decides which items are in a partial round; own: of a source with an order of its own, which does so instead.
+    SpecError for exposures above MOST_EXPOSURES.
     """
-    blocks = [block for block in _rounds(amount, source, first_row, count, length, key) if block.rows]
+    blocks = [block for block in _rounds(amount, source, first_row, count, length, key, own) if block.rows]
     last = max((block.end_exposure for block in blocks), default=0)
     if last > MOST_EXPOSURES:
         raise SpecError(
@@ -66,7 +70,9 @@ def blocks_of(amount: AmountSpec, source: int, first_row: int, count: int, lengt
     return blocks
 
 
-def _rounds(amount: AmountSpec, source: int, first_row: int, count: int, length: int, key: Key) -> Iterator[Block]:
+def _rounds(
+    amount: AmountSpec, source: int, first_row: int, count: int, length: int, key: Key, own: BlockRounds | None
+) -> Iterator[Block]:
     """As `blocks_of`, empty blocks included."""
     if amount.tail:
         for first_item, items, exposures in zipf_runs(amount.tail, length):
@@ -76,7 +82,8 @@ def _rounds(amount: AmountSpec, source: int, first_row: int, count: int, length:
     rounds, rest = divmod(count, length)
     yield Block(source, first_row, length, rounds, amount.first)
     first_row += length * rounds
-    yield Block(source, first_row, rest, 1, amount.first + rounds, subset=Permutation(length, key))
+    subset = own.round(rounds) if own else Permutation(length, key)
+    yield Block(source, first_row, rest, 1, amount.first + rounds, subset=subset)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,15 @@
 
 A split has n documents. Position p of the shuffled split shows row `order(p)`; the rows are laid out source by source,
 in blocks of equal exposures, so a row is one `divmod`. A shard is a range of positions.
+
+Where a source has an order of its own (`Blocked`), the sources take turns instead (interleaving.py), and the others are
+shuffled each on its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
@@ -21,9 +24,10 @@ from pipeline.core.draws import I64
 from pipeline.core.key import Key
 from pipeline.core.narrow_integers import narrowed
 from pipeline.core.notices import Notice
-from pipeline.core.permutation import Permutation
+from pipeline.core.permutation import Bijection, Permutation
 from pipeline.packing.spec import PackingSpec
 from pipeline.plan.blocks import Block, Exposures
+from pipeline.plan.interleaving import InTurns
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class SplitPlan:
 
     attributes: names of attributes by their number in the column spans; number 0 is not used. document_tokens: source →
     expected tokens of a document, those that sequences keep. document_room: the same on disk, padding included.
+    own_orders: source that has an order of its own → place in that order → row among its rows.
     """
 
     name: str
@@ -65,6 +70,7 @@ class SplitPlan:
     columns: tuple[str, ...]
     shards: int
     notices: tuple[Notice, ...] = ()
+    own_orders: Mapping[str, Bijection] = field(default_factory=dict)
 
     @property
     def documents(self) -> int:
@@ -99,9 +105,16 @@ class SplitPlan:
         return [block for block in self.blocks if self.sources[block.source] == source]
 
     @cached_property
-    def order(self) -> Permutation:
-        """Position → row: the global shuffle."""
-        return Permutation(self.documents, self.key)
+    def order(self) -> Bijection:
+        """Position → row: the global shuffle, or sources in turns."""
+        if not self.own_orders:
+            return Permutation(self.documents, self.key)
+        return InTurns(tuple(self._order_of(source) for source in self.sources), self.key)
+
+    def _order_of(self, source: str) -> Bijection:
+        """Place in a source's order → row among its rows."""
+        own = self.own_orders.get(source)
+        return own if own is not None else Permutation(self.documents_of(source), self.key.child(source))
 
     def positions(self, shard: int) -> I64:
         """The positions of a shard, int64 (d,): shards differ in size by at most one document."""
@@ -136,7 +149,7 @@ class SplitPlan:
         return {name: np.array([getattr(block, name) for block in self.blocks], np.int64) for name in names}
 
     @cached_property
-    def _subsets(self) -> dict[int, Permutation]:
+    def _subsets(self) -> dict[int, Bijection]:
         """Index of each block with a subset → its subset."""
         return {number: block.subset for number, block in enumerate(self.blocks) if block.subset}
 

@@ -1,4 +1,5 @@
-"""What some sources can do beside making documents: state what these contain, answer wrongly, ask, converse.
+"""What some sources can do beside making documents: state what these contain, answer wrongly, ask, converse, be read
+in blocks.
 
 A source has an ability if it has the methods of the protocol; whoever needs it asks by `isinstance`.
 """
@@ -69,3 +70,15 @@ class Conversing(Protocol):
     def messages(self, item: I64, exposure: I64) -> list[list[tuple[str, str]]]:
         """The (role, content) of each message of each document (d,)."""
         ...
+
+
+@runtime_checkable
+class Blocked(Protocol):
+    """A source whose items are read in blocks, if it has any.
+
+    blocks: the first item of each block, then the number of items, int64 (b + 1,); None if any item is read as quickly
+    as any other.
+    """
+
+    @property
+    def blocks(self) -> I64 | None: ...
