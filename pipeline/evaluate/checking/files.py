@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, StorageError
 from pipeline.dataset import Dataset
 from pipeline.evaluate.answers import AnswerRows
 from pipeline.evaluate.checking.report import Report
@@ -69,14 +70,61 @@ def check_split(data: Dataset, split: str, path: str | Path, rules: Rules, check
     StorageError for an unknown split or a missing column. PipelineError, with file and line, for lines of another form,
     for rows without a problem, and for rows whose stored answer is wrong by these rules.
     """
-    rows = AnswerRows(data, split, Row._fields)
+    rows = Conversations(data, split) if _of_conversations(data, split) else PlainRows(data, split)
     rules = rules.within(data)
     report = rules.report()
     for _, number, prediction in by_row(path, len(rows), "JSON lines"):
         with _standing(f"{data.folder.url}, row {number} of '{split}'"):
-            report.add(*rules.row(Row(*rows[number]), prediction, own=report.all.answers < GOLD))
+            report.add(*rules.row(rows[number], rows.said(prediction), own=report.all.answers < GOLD))
         checked()
     return _filled(report, path)
+
+
+class PlainRows:
+    """The rows of a split with answers, as rules take them. StorageError for an unknown split or a missing column."""
+
+    def __init__(self, data: Dataset, split: str) -> None:
+        self._rows = AnswerRows(data, split, Row._fields)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, number: int) -> Row:
+        return Row(*self._rows[number])
+
+    def said(self, prediction: str) -> str:
+        """What of a prediction is checked: all of it."""
+        return prediction
+
+
+class Conversations(PlainRows):
+    """The same for conversations: the prompt is what the user says last, without the words of the chat template.
+
+    Of a prediction counts what stands before the first special token. StorageError where the rows have no `messages`.
+    """
+
+    def __init__(self, data: Dataset, split: str) -> None:
+        if "messages" not in data.split(split)["columns"]:
+            problem = f"the rows of the split '{split}' are conversations, and do not say what the user asks"
+            raise StorageError(problem, "Add `messages` to its columns in the recipe, and build that.", data.folder.url)
+        super().__init__(data, split)
+        self._messages = AnswerRows(data, split, ["messages"])
+        special = (token.content for token in data.tokenizer().get_added_tokens_decoder().values() if token.special)
+        self._ends = re.compile("|".join(map(re.escape, sorted(special, key=len, reverse=True))))
+
+    def __getitem__(self, number: int) -> Row:
+        (messages,) = self._messages[number]
+        asked = [message["content"] for message in messages if message["role"] == "user"]
+        return super().__getitem__(number)._replace(prompt=asked[-1])
+
+    def said(self, prediction: str) -> str:
+        """What of a prediction is checked."""
+        return self._ends.split(prediction, 1)[0]
+
+
+def _of_conversations(data: Dataset, split: str) -> bool:
+    data.split(split)
+    return any(source.get("chat") for source in data.manifest.sources(split))
 
 
 @contextmanager
