@@ -9,8 +9,9 @@ import pytest
 
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
-from pipeline.plan.block_order import BlockRounds, BlockShuffle
-from pipeline.plan.interleaving import MOST, WINDOW, Interleaving, InTurns
+from pipeline.plan.orders.blockwise import BlockShuffle, Blockwise
+from pipeline.plan.orders.rounds import Rounds
+from pipeline.plan.orders.turns import MOST, WINDOW, Interleaving, InTurns
 
 KEY = Key.root(0).child("turns")
 COUNTS = [
@@ -103,7 +104,7 @@ def test_items_are_shuffled_within_groups_of_shuffled_blocks(starts: list[int], 
 
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 16, 19])
 def test_each_round_of_blocks_is_read_before_the_next(n: int):
-    rounds = BlockRounds(np.array([0, 2, 5, 6, 8]), KEY, n)
+    rounds = Rounds(n, 8, Blockwise(np.array([0, 2, 5, 6, 8]), KEY))
     rows = rounds(np.arange(n))
     assert sorted(rows.tolist()) == list(range(n))
     assert np.array_equal(rounds.inverse(rows), np.arange(n))
@@ -114,7 +115,7 @@ def test_each_round_of_blocks_is_read_before_the_next(n: int):
 
 
 def test_sources_in_turns_are_a_bijection_with_an_inverse():
-    own = BlockRounds(np.array([0, 100, 250, 400]), KEY, 1000)
+    own = Rounds(1000, 400, Blockwise(np.array([0, 100, 250, 400]), KEY))
     order = InTurns((Permutation(3000, KEY), own, Permutation(0, KEY)), KEY.child("order"))
     rows = order(np.arange(4000))
     assert sorted(rows.tolist()) == list(range(4000))

@@ -11,13 +11,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
+from typing import Protocol
 
 from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
 from pipeline.core.permutation import Bijection, Permutation
-from pipeline.plan.block_order import BlockRounds
 from pipeline.plan.zipf import zipf_runs
 from pipeline.recipe.model import MOST_EXPOSURES, AmountSpec
+
+
+class OwnOrder(Bijection, Protocol):
+    """Place of a document of a source → its row among those of the source."""
+
+    def round(self, number: int, /) -> Bijection:
+        """An order of the items; those of a partial round are the first in it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Block:
 
 
 def blocks_of(
-    amount: AmountSpec, source: int, first_row: int, count: int, length: int, key: Key, own: BlockRounds | None = None
+    amount: AmountSpec, source: int, first_row: int, count: int, length: int, key: Key, own: OwnOrder | None = None
 ) -> list[Block]:
     """The blocks of a source of `length` items with `count` documents, as rows from `first_row` on; none is empty.
 
@@ -71,7 +79,7 @@ def blocks_of(
 
 
 def _rounds(
-    amount: AmountSpec, source: int, first_row: int, count: int, length: int, key: Key, own: BlockRounds | None
+    amount: AmountSpec, source: int, first_row: int, count: int, length: int, key: Key, own: OwnOrder | None
 ) -> Iterator[Block]:
     """As `blocks_of`, empty blocks included."""
     if amount.tail:

@@ -11,23 +11,20 @@ from fractions import Fraction
 
 from pipeline.columns import COLUMNS
 from pipeline.columns.column import PlannedSplit
-from pipeline.core.errors import PlanError, SpecError, TokenizerError, specified_at
+from pipeline.core.errors import PlanError, SpecError, TokenizerError
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice
 from pipeline.plan import checks
-from pipeline.plan.block_order import BlockRounds
-from pipeline.plan.blocks import Block, blocks_of
 from pipeline.plan.document_counts import MOST_DOCUMENTS, document_counts
 from pipeline.plan.document_sizes import document_sizes
-from pipeline.plan.interleaving import MOST as MOST_IN_TURNS
+from pipeline.plan.laying_out import laid_out
 from pipeline.plan.order import SplitPlan
 from pipeline.plan.plan import Plan
 from pipeline.plan.vocabulary import check_in_use, reduced_to_use
-from pipeline.recipe.model import AmountSpec, Recipe, SplitSpec
+from pipeline.recipe.model import Recipe, SplitSpec
 from pipeline.recipe.places import Loaded
 from pipeline.recipe.writing import fingerprint
 from pipeline.sources import Source
-from pipeline.sources.abilities import Blocked
 from pipeline.sources.chat.compiling import compiled
 from pipeline.sources.preference import PreferenceSpec
 from pipeline.sources.source import AboutSpec, Context
@@ -125,7 +122,7 @@ def _split(name: str, spec: SplitSpec, all_sources: Mapping[str, Source], key: K
         kind.check(planned) if column in spec.columns else kind.check_missing(planned)
     document_tokens, room = document_sizes(spec, sources)
     counts = document_counts(spec, sources, document_tokens)
-    blocks, own_orders = _laid_out(spec, sources, counts, key)
+    blocks, own_orders = laid_out(spec, sources, counts, key)
     documents = sum(counts.values())
     if documents >= MOST_DOCUMENTS:
         raise SpecError(f"more than {MOST_DOCUMENTS:,} documents", "Lower an amount of its mixture.", ("mixture",))
@@ -150,39 +147,6 @@ def _split(name: str, spec: SplitSpec, all_sources: Mapping[str, Source], key: K
     )
     slow = checks.slow_notices(split, sources)
     return replace(split, notices=(*checks.split_notices(split, sources), *slow))
-
-
-def _laid_out(
-    spec: SplitSpec, sources: Mapping[str, Source], counts: Mapping[str, int], key: Key
-) -> tuple[list[Block], dict[str, BlockRounds]]:
-    """The rows of a split as blocks, source by source, and the orders of sources that are read in blocks of their own.
-
-    key: of the split. counts: documents of each source.
-    """
-    blocks: list[Block] = []
-    own_orders: dict[str, BlockRounds] = {}
-    for number, (name, count) in enumerate(counts.items()):
-        first_row = blocks[-1].first_row + blocks[-1].rows if blocks else 0
-        with specified_at("mixture", name):
-            amount, rounds, length = spec.mixture[name], key.child("round", name), len(sources[name])
-            if own := _own_order(sources[name], amount, count, rounds):
-                own_orders[name] = own
-            blocks += blocks_of(amount, number, first_row, count, length, rounds, own)
-    if own_orders and sum(counts.values()) > MOST_IN_TURNS:
-        problem = f"{sum(counts.values()):,} documents are too many for a source that is read in blocks"
-        raise SpecError(problem, f"Take {MOST_IN_TURNS:,} at most, or `order: global`.", ("mixture",))
-    return blocks, own_orders
-
-
-def _own_order(source: Source, amount: AmountSpec, count: int, key: Key) -> BlockRounds | None:
-    """The order of a source that is read in blocks; None of any other. SpecError for a long tail."""
-    starts = source.blocks if isinstance(source, Blocked) else None
-    if starts is None or not count:
-        return None
-    if amount.tail:
-        problem = "a source that is read in blocks has the same exposures for all items, and a long tail has not"
-        raise SpecError(problem, "Take `order: global`, or a number of exposures.", ("exposures",))
-    return BlockRounds(starts, key, count)
 
 
 def _with_repetition_notices(

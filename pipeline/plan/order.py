@@ -6,8 +6,7 @@
 A split has n documents. Position p of the shuffled split shows row `order(p)`; the rows are laid out source by source,
 in blocks of equal exposures, so a row is one `divmod`. A shard is a range of positions.
 
-Where a source has an order of its own (`Blocked`), the sources take turns instead (interleaving.py), and the others are
-shuffled each on its own.
+Where sources have orders of their own (orders/), they take turns instead; a source that has none is shuffled by itself.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from pipeline.core.notices import Notice
 from pipeline.core.permutation import Bijection, Permutation
 from pipeline.packing.spec import PackingSpec
 from pipeline.plan.blocks import Block, Exposures
-from pipeline.plan.interleaving import InTurns
+from pipeline.plan.orders.turns import InTurns
 
 
 @dataclass(frozen=True)

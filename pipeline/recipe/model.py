@@ -22,6 +22,7 @@ from pipeline.core.key import Key
 from pipeline.core.spec import Name, Rational, Size, Spec, refused
 from pipeline.formats import FORMATS, FormatSpec
 from pipeline.packing.spec import PackingSpec
+from pipeline.recipe.order_spec import OrderSpec
 from pipeline.sources import SOURCES, SourceSpec
 from pipeline.text.language_spec import LanguageSpec
 from pipeline.text.tokenizer_loading import TokenizerSpec
@@ -145,12 +146,18 @@ class AmountSpec(_From):
 
 
 class SplitSpec(Spec):
-    """A mixture of sources, in one global order, packed into sequences."""
+    """A mixture of sources, in one order, packed into sequences."""
 
     mixture: dict[Name, AmountSpec] = Field(
         min_length=1, description="Which sources, by their names, and how much of each."
     )
     tokens: Size | None = Field(None, description="Tokens of the whole split, where the sources have shares of it.")
+    order: OrderSpec = Field(
+        "shuffled",
+        description="shuffled: all documents of the split. Others order each source, and sources take turns: rounds: "
+        "exposure e of all items before exposure e + 1; {spaced: {documents: n}}: rounds with exposures of an item at "
+        "least n documents of the source apart; {massed: {documents: n}}: all exposures of an item within n of them.",
+    )
     packing: PackingSpec = Field(PackingSpec(), description="How its documents become sequences.")
     columns: list[Column] = Field(
         [],

@@ -85,35 +85,12 @@ class BlockShuffle:
 
 
 @dataclass(frozen=True)
-class BlockRounds:
-    """A bijection of [0, n): place → row, where rows 0 … items - 1 are a round of all items, and more rounds follow.
-
-    Each round is read through before the next, in an order of blocks of its own. The rows of a last, partial round are
-    in that order already (`Block.subset`).
-    """
+class Blockwise:
+    """A block shuffle for each round. starts: as of `BlockShuffle`."""
 
     starts: I64 = field(compare=False)
     key: Key
-    n: int
 
     def round(self, number: int) -> BlockShuffle:
         """The order of the items in a round."""
         return BlockShuffle(self.starts, self.key.child(number))
-
-    def __call__(self, places: I64) -> I64:
-        """The row at each place, int64 (k,) both."""
-        return self._by_rounds(places, back=False)
-
-    def inverse(self, rows: I64) -> I64:
-        """The place of each row, int64 (k,) both."""
-        return self._by_rounds(rows, back=True)
-
-    def _by_rounds(self, numbers: I64, *, back: bool) -> I64:
-        moved = numbers.copy()
-        items = int(self.starts[-1])
-        rounds = numbers // items
-        for number in np.unique(rounds[rounds < self.n // items]).tolist():
-            here = np.flatnonzero(rounds == number)
-            move = self.round(number).inverse if back else self.round(number)
-            moved[here] = move(numbers[here] - number * items) + number * items
-        return moved

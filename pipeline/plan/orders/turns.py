@@ -1,4 +1,4 @@
-"""Several sources that take turns, each in an order of its own: position ⇄ (source, place in the source's order).
+"""Sources that take turns, each in an order of its own: position ⇄ (source, place in the source's order).
 
 A split is cut into windows of about WINDOW documents. In each, every source has its share of documents, to within one,
 and they stand in shuffled turns; the documents of one source keep their order:

@@ -1,0 +1,43 @@
+"""The key `order` of a split: in which order the documents of each source stand."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from pipeline.core.spec import Spec
+
+
+class DistanceSpec(Spec):
+    """A distance between documents of one source."""
+
+    documents: int = Field(ge=1, le=2**61, description="Counted among the documents of the source.")
+
+
+class SpacedSpec(Spec):
+    """Rounds in which two exposures of an item are at least so far apart."""
+
+    spaced: DistanceSpec = Field(description="The least distance between two exposures of an item.")
+
+
+class MassedSpec(Spec):
+    """All exposures of an item within so many documents."""
+
+    massed: DistanceSpec = Field(description="How many documents all exposures of an item lie within.")
+
+
+def _form(value: Any) -> str:
+    """The tag of the form in which an order is written. Tags are not keys, so they never occur in a path."""
+    if isinstance(value, SpacedSpec) or (isinstance(value, dict) and "spaced" in value):
+        return "{spaced}"
+    return "{massed}" if isinstance(value, dict | MassedSpec) else "<name>"
+
+
+OrderSpec = Annotated[
+    Annotated[Literal["shuffled", "rounds"], Tag("<name>")]
+    | Annotated[SpacedSpec, Tag("{spaced}")]
+    | Annotated[MassedSpec, Tag("{massed}")],
+    Discriminator(_form),
+]
+"""shuffled, rounds, {spaced: {documents: n}} or {massed: {documents: n}}."""
