@@ -14,7 +14,7 @@ from pipeline.evaluate.scoring import _is_answer
 from pipeline.plan.compiling import compile_plan
 from pipeline.plan.plan import Plan
 from pipeline.recipe import load
-from pipeline.recipe.languages import AS_EVER, content_hash, known_languages, written_out
+from pipeline.recipe.languages import known_languages
 from pipeline.recipe.writing import dump, fingerprint
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.knowledge.subjects import NAME, NAMELESS, PRONOUN, scope_of
@@ -34,13 +34,11 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 # ── the library's ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_library_has_seven_languages_and_only_english_is_as_it_was_before_there_were_files() -> None:
+def test_every_language_of_a_recipe_is_written_into_it() -> None:
     assert known_languages() == ["de", "en", "es", "fr", "ja", "ko", "zh"]
-    languages = load("bioS_multilingual").recipe.languages
-    assert set(languages) == {"en", "fr", "ko"}
-    assert content_hash(languages["en"]) == AS_EVER["en"], "a changed file is written into recipes: that is no fault"
-    assert set(written_out(languages)) == {"fr", "ko"}
-    assert "languages:" not in dump(load("bioS_multi5").recipe, "English alone keeps its fingerprint")
+    assert set(load("bioS_multilingual").recipe.languages) == {"en", "fr", "ko"}
+    written = dump(load("bioS_multi5").recipe, "English alone")
+    assert "languages:\n  en:\n" in written
 
 
 SAID = [
@@ -244,7 +242,7 @@ def test_a_recipe_may_declare_a_language_or_change_one_of_the_library(tmp_path: 
         .replace("PLACE", '{moons: ["{{ subject }}: {{ moons }}."], home: ["{{ subject }}: {{ home }}."]}'), "utf-8"
     )  # fmt: skip
     loaded = load(str(recipe))
-    assert set(written_out(loaded.recipe.languages)) == {"en"}
+    assert loaded.recipe.languages["en"].nameless["subject"] == "One"
     assert all(text.startswith(" One: ") for text in texts(compile_plan(loaded)))
 
 

@@ -8,9 +8,7 @@ What they say is written into the recipe, like everything that it names.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
 
 FOLDER = "languages"
 KIND = Kind("language file", "pronouns, date, agreement")
-AS_EVER = {"en": "503c197137023c0b9ac3d52a7d5d93e2"}
-"""Language → hash of its description. It was part of the code before there were files, so it is not written into
-recipes, and those in English alone keep their fingerprints."""
 
 
 def with_languages(loaded: Loaded) -> Loaded:
@@ -53,17 +48,6 @@ def with_languages(loaded: Loaded) -> Loaded:
             if language not in languages:
                 languages[language] = _described(file)
     return replace(loaded, recipe=loaded.recipe.model_copy(update={"languages": languages}))
-
-
-def written_out(languages: Mapping[str, LanguageSpec]) -> dict[str, LanguageSpec]:
-    """The languages that are written into a resolved recipe, and so into its fingerprint."""
-    return {name: spec for name, spec in languages.items() if AS_EVER.get(name) != content_hash(spec)}
-
-
-def content_hash(spec: LanguageSpec) -> str:
-    """The first half of the SHA-256 of what a language file says, however it is laid out."""
-    said = json.dumps(spec.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
 def known_languages() -> list[str]:

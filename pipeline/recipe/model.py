@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import (
     Discriminator,
     Field,
-    SerializerFunctionWrapHandler,
     Tag,
     field_serializer,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
@@ -47,15 +45,9 @@ From = Annotated[
 
 
 class _From(Spec):
-    """The key `from`, the first exposure; left out of the written recipe where it is the default."""
+    """The key `from`, the first exposure."""
 
     from_: From = 0
-
-    @model_serializer(mode="wrap")
-    def _where_it_says_something(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Recipes without `from` keep their fingerprints."""
-        tree: dict[str, Any] = write(self)
-        return {key: value for key, value in tree.items() if key != "from" or value}
 
 
 class ZipfExposuresSpec(_From):

@@ -9,16 +9,11 @@ from fractions import Fraction
 from typing import Any
 
 from pipeline.core.spec import Spec
-from pipeline.recipe.languages import written_out
 from pipeline.recipe.model import Recipe
 from pipeline.recipe.yaml_dialect import dumped
 
-OUTPUT_VERSION = 5
+OUTPUT_VERSION = 6
 """Raised whenever the same recipe gives other bytes; part of every fingerprint. See "changes bytes" in CHANGELOG.md."""
-
-
-UNSAID: dict[str, Any] = {"from": 0, "joined": " "}
-"""Keys that are left out where they have their defaults: recipes were written before there were these keys."""
 
 
 def dump(recipe: Recipe, header: str) -> str:
@@ -27,16 +22,16 @@ def dump(recipe: Recipe, header: str) -> str:
     stated = [key for key in ("exports", "strict") if getattr(recipe, key)]
     order = ("seed", "tokenizer", "shard_tokens", *stated, "splits", "sources", "worlds")
     written = {key: tree[key] for key in order}
-    if languages := written_out(recipe.languages):
-        written["languages"] = {name: tree["languages"][name] for name in languages}
+    if recipe.languages:
+        written["languages"] = tree["languages"]
     return f"# {header}\n{dumped(written)}"
 
 
 def _written(value: Any) -> Any:
-    """A spec as plain values, without nulls and UNSAID. (pydantic's dump would write fractions as strings.)"""
+    """A spec as plain values, without nulls. (pydantic's dump would write fractions as strings.)"""
     if isinstance(value, Spec):
         fields = {key: getattr(value, name) for key, name in type(value).keys().items()}
-        return {key: _written(field) for key, field in fields.items() if field is not None and UNSAID.get(key) != field}
+        return {key: _written(field) for key, field in fields.items() if field is not None}
     if isinstance(value, dict):
         return {name: _written(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -62,7 +57,4 @@ def fingerprint_of(tree: Mapping[str, Any], tokenizer_hash: str, version: int) -
 
 def described(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain JSON, without the keys that do not change the dataset: `exports` and `strict`."""
-    languages = written_out(recipe.languages)
-    nobody_wrote = {name: True for name in recipe.languages if name not in languages}
-    excluded: dict[str, Any] = {"exports": True, "strict": True, "languages": nobody_wrote if languages else True}
-    return recipe.model_dump(mode="json", by_alias=True, exclude=excluded)
+    return recipe.model_dump(mode="json", by_alias=True, exclude={"exports", "strict"})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_che
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import BeforeValidator, model_validator
 from pydantic import Field as Key_
 
 from pipeline.core.documents import ROLES, Documents, Ragged
@@ -98,12 +98,6 @@ class DocumentsSpec(Spec):
     def ended(self) -> bool:
         """Whether every document ends with the end token, and has no other."""
         return self.chat is None or not self.chat.writes_end
-
-    @model_serializer(mode="wrap")
-    def _where_it_says_something(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Recipes without `chat` keep their fingerprints."""
-        tree: dict[str, Any] = write(self)
-        return {key: value for key, value in tree.items() if key != "chat" or value}
 
     @property
     def symbols(self) -> Alphabet | None:

@@ -10,10 +10,8 @@ from typing import Annotated, Any, Literal, Self
 import tokenizers
 from pydantic import (
     BeforeValidator,
-    SerializerFunctionWrapHandler,
     WithJsonSchema,
     field_validator,
-    model_serializer,
     model_validator,
 )
 from pydantic import Field as Key_
@@ -104,12 +102,6 @@ class TokenizerSpec(Spec):
         with specified_at("vocabulary"):
             vocabulary = self.vocabulary.materialise(files.child("vocabulary"))
         return self.model_copy(update={"vocabulary": vocabulary})
-
-    @model_serializer(mode="wrap")
-    def _where_it_says_something(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Manifests of recipes without `vocabulary` stay as they are."""
-        tree: dict[str, Any] = write(self)
-        return {key: value for key, value in tree.items() if key != "vocabulary" or value}
 
 
 def load(spec: TokenizerSpec, files: Files, marks: Sequence[str] = (), symbols: Sequence[str] = ()) -> Tokenizer:

@@ -35,12 +35,6 @@ class NameSpec(AttributeSpec):
         " ", description='What stands between the words: a hyphen, or "" in Chinese and Japanese.'
     )
 
-    @pydantic.model_serializer(mode="wrap")
-    def _where_it_says_something(self, write: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Recipes without `joined` keep their fingerprints."""
-        tree: dict[str, Any] = write(self)
-        return {key: value for key, value in tree.items() if (key, value) != ("joined", " ")}
-
     def materialise(self, files: Files) -> Self:
         pools = {}
         for name, pool in self.pools.items():
