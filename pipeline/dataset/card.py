@@ -71,6 +71,7 @@ def _body(plan: Plan, manifest: Manifest, name: str) -> str:
         "|---|---|---:|---:|---:|---:|---:|",
         *_counts(manifest.splits),
         *_lost(manifest.splits),
+        *_orders(plan),
         *_vocabulary(manifest),
         *_code(manifest),
         "",
@@ -170,6 +171,18 @@ def _lost(splits: Mapping[str, Any]) -> list[str]:
                 lines.append(f"`{name}` leaves out {dropped:,} documents of `{source}`: longer than a sequence.")
             if cut := counts.get("cut"):
                 lines.append(f"`{name}` leaves out {cut:,} tokens of `{source}`, where a sequence is full.")
+    return ["", *lines] if lines else []
+
+
+def _orders(plan: Plan) -> list[str]:
+    """Which splits are not shuffled, and what that asks of their readers."""
+    from pipeline.recipe.order_spec import in_words
+
+    orders = {name: in_words(split.order) for name, split in plan.recipe.splits.items() if split.order != "shuffled"}
+    lines = [
+        f"In `{name}` the documents of each source have an order, {order}: read its shards one after another."
+        for name, order in orders.items()
+    ]
     return ["", *lines] if lines else []
 
 

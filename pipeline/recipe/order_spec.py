@@ -34,6 +34,13 @@ def _form(value: Any) -> str:
     return "{massed}" if isinstance(value, dict | MassedSpec) else "<name>"
 
 
+def in_words(order: str | SpacedSpec | MassedSpec) -> str:
+    """An order as `plan` says it: "rounds", "spaced by 500 documents"."""
+    if isinstance(order, SpacedSpec):
+        return f"spaced by {order.spaced.documents:,} documents"
+    return f"massed within {order.massed.documents:,} documents" if isinstance(order, MassedSpec) else order
+
+
 OrderSpec = Annotated[
     Annotated[Literal["shuffled", "rounds"], Tag("<name>")]
     | Annotated[SpacedSpec, Tag("{spaced}")]
