@@ -36,25 +36,43 @@ O200K = "|".join(
         r"\s+",
     ]
 )
+TEKKEN = O200K.replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", "").replace("{1,3}", "")
+CLIP = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+PATTERNS = {"cl100k": CL100K, "o200k": O200K, "qwen2": QWEN2, "tekken": TEKKEN}
+SENTENCEPIECE = ("llama", "mistral", "metaspace")
 EOS = "<|endoftext|>"
 UNK = "<unk>"
 
 
 @cache
 def tokenizer(kind: str) -> Tokenizer:
-    """gpt2, or one trained on our templates and values: cl100k, o200k, qwen2, nfc, words, letters, unigram."""
+    """gpt2, or one trained on our templates and values.
+
+    Byte-level: cl100k, o200k, qwen2, tekken, and with a normalizer nfc, nfkc. Merged whole, as SentencePiece does:
+    llama (`Prepend`), mistral (Metaspace at the beginning of a text), metaspace (before each stretch, cut at blanks).
+    Others: bert, clip, words, letters, unigram.
+    """
     if kind == "gpt2":
         return load(TokenizerSpec(), Files((), lambda _: Path(), Key.root(0)))
     backend = tokenizers.Tokenizer(
         models.Unigram() if kind == "unigram" else models.BPE(unk_token=UNK if kind == "words" else None)
     )
-    if kind in ("cl100k", "o200k", "qwen2"):
-        pattern = {"cl100k": CL100K, "o200k": O200K, "qwen2": QWEN2}[kind]
-        split = pre_tokenizers.Split(Regex(pattern), "isolated")
+    if kind in SENTENCEPIECE:
+        return Tokenizer(_sentencepiece(kind), EOS)
+    if kind == "bert":
+        return Tokenizer(_bert(), EOS)
+    if kind in PATTERNS:
+        split = pre_tokenizers.Split(Regex(PATTERNS[kind]), "isolated")
         backend.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(False, use_regex=False)])
         backend.decoder = decoders.ByteLevel()
-    elif kind == "nfc":
-        backend.normalizer = normalizers.NFC()
+    elif kind == "clip":
+        backend.model = models.BPE(unk_token=EOS, end_of_word_suffix="</w>", continuing_subword_prefix="")
+        steps = [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+        backend.normalizer = normalizers.Sequence(steps)
+        split = pre_tokenizers.Split(Regex(CLIP), "removed", invert=True)
+        backend.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    elif kind in ("nfc", "nfkc"):
+        backend.normalizer = normalizers.NFC() if kind == "nfc" else normalizers.NFKC()
         backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     elif kind == "words":
         backend.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -76,9 +94,48 @@ def tokenizer(kind: str) -> Tokenizer:
             special_tokens=[EOS, UNK][: 1 + (kind == "words")],
             initial_alphabet=alphabet,
             show_progress=False,
+            **({"end_of_word_suffix": "</w>"} if kind == "clip" else {}),
         )
+    backend.train_from_iterator(_lines()[:: 16 if kind == "unigram" else 1], trainer)  # that model is slow to train
+    return Tokenizer(backend, EOS)
+
+
+def _bert() -> tokenizers.Tokenizer:
+    backend = tokenizers.Tokenizer(models.WordPiece(unk_token=UNK))
+    backend.normalizer = normalizers.BertNormalizer()
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(vocab_size=2000, special_tokens=[EOS, UNK], show_progress=False)
+    backend.train_from_iterator(_lines(), trainer)
+    return backend
+
+
+def _sentencepiece(kind: str) -> tokenizers.Tokenizer:
+    """As converted from SentencePiece: with a token for each byte, and every way to make a token of two as a merge."""
+    trained = tokenizers.Tokenizer(models.BPE())
+    trained.pre_tokenizer = pre_tokenizers.Metaspace()
+    special = [EOS, UNK, *(f"<0x{byte:02X}>" for byte in range(256))]
+    trainer = trainers.BpeTrainer(vocab_size=2000, special_tokens=special, show_progress=False)
+    trained.train_from_iterator(_lines(), trainer)
+    numbers = {**trained.get_vocab(), "▁▁": trained.get_vocab_size()}
+    made = sorted((token for token in numbers if token not in special and len(token) > 1), key=numbers.__getitem__)
+    pairs = [(token[:n], token[n:]) for token in made for n in range(1, len(token))]
+    merges = [(left, right) for left, right in pairs if left in numbers and right in numbers]
+    model = models.BPE(numbers, merges, unk_token=UNK, fuse_unk=True, byte_fallback=True)
+    backend = tokenizers.Tokenizer(model)
+    if kind == "llama":
+        backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    elif kind == "mistral":
+        backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    else:
+        backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=True)
+    backend.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    backend.add_special_tokens([EOS, UNK])
+    return backend
+
+
+@cache
+def _lines() -> list[str]:
     root = Path(__file__).parents[1]
     texts = [path.read_text() for folder in ("templates", "recipes") for path in sorted((root / folder).rglob("*.*"))]
-    lines = [line for text in texts for line in text.splitlines()]
-    backend.train_from_iterator(lines[::16] if kind == "unigram" else lines, trainer)  # that model is slow to train
-    return Tokenizer(backend, EOS)
+    return [line for text in texts for line in text.splitlines()]

@@ -17,19 +17,20 @@ from pipeline.text.compiler import Compiler
 from pipeline.text.fields import Column, Field
 from pipeline.text.fragments import Fragments
 from pipeline.text.fusing import Uncuttable, fused
+from pipeline.text.merge_seams import seams_of
 from pipeline.text.outline import Outline
 from pipeline.text.pieces import Piece, Texts, literal
 from pipeline.text.render_and_encode import Rendered
 from pipeline.text.renderer import compile_programs
-from pipeline.text.seams import Seams
 from pipeline.text.templates import pieces
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import tokenizer
 from tests.plans import small, usual
 
-FAST = ("gpt2", "cl100k", "o200k", "qwen2", "words")
+BYTES = ("gpt2", "cl100k", "o200k", "qwen2", "words", "tekken")
+FAST = (*BYTES, "nfc", "nfkc", "llama", "mistral", "metaspace", "bert", "clip")
 SLOTS = 64  # more than any outline here has
-SLOW = ("nfc", "letters", "unigram")
+SLOW = ("letters", "unigram")
 
 
 def told(renderer: Fragments | Rendered, programs: np.ndarray, rows: np.ndarray, *, spans: bool = False) -> Documents:
@@ -236,12 +237,12 @@ def test_a_tokenizer_that_is_not_known_to_cut_locally_takes_the_slow_path_with_a
     assert isinstance(renderer, Rendered)
     assert len(notices) == 1
     assert "slow path" in notices[0]
-    assert Seams(tokenizer(kind)).unprovable
+    assert seams_of(tokenizer(kind)).unprovable
 
 
 @pytest.mark.parametrize("kind", FAST)
 def test_known_tokenizers_take_the_fast_path(kind: str) -> None:
-    assert not Seams(tokenizer(kind)).unprovable
+    assert not seams_of(tokenizer(kind)).unprovable
 
 
 def test_two_tables_without_a_seam_cannot_be_cut() -> None:

@@ -189,6 +189,8 @@ def _chunks(seams: Seams, texts: Sequence[str], before: frozenset[str], after: f
     text = "".join(texts)
     if not text:
         return []
+    if not seams.by_words:
+        raise Uncuttable(f"the chat template writes {text!r}, and the tokenizer does not cut it into words as it is")
     tails, heads = sorted(before) or [""], sorted(after) or [""]
     words = _words(seams, tails[0], text, heads[0])
     pairs = [(tail, heads[0]) for tail in tails] + [(tails[0], head) for head in heads]

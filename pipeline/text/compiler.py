@@ -10,21 +10,20 @@ one piece and are tokenized together. Where a table is small and a literal besid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from tokenizers import AddedToken
 
-from pipeline.core.documents import offsets_of
-from pipeline.core.errors import SpecError
-from pipeline.core.narrow_integers import narrowed
-from pipeline.text.fragments import SLACK, Fragments
+from pipeline.text.beginnings import Begun
+from pipeline.text.fragment_table import tokenized
+from pipeline.text.fragments import Fragments
 from pipeline.text.fusing import Uncuttable, fused, fused_for_speed, travelled, unfusible, without_empty_rows
+from pipeline.text.merge_seams import seams_of
 from pipeline.text.pieces import NO_MARGIN, Joint, Margin, Piece, Texts, literal
-from pipeline.text.seams import Seams
 from pipeline.text.tokenizer import Tokenizer
 
-CHUNK = 8192  # texts encoded at once, at about a kilobyte for each encoding
 MOST_COMBINATIONS = 20_000  # of two tables that become one
 LARGE = 64  # rows of a table that is not fused with a literal in the same word, if no merge crosses the seam
 
@@ -37,12 +36,13 @@ class Compiler:
     """
 
     def __init__(self, tokenizer: Tokenizer, slots: int, prefix: Piece | None = None) -> None:
-        self.seams = Seams(tokenizer)
+        self.seams = seams_of(tokenizer)
         self._tokenizer = tokenizer
         self._slots = slots
         self._prefix = prefix
         self._programs: list[list[Piece]] = []
         self._joined: dict[tuple[Any, ...], Piece] = {}
+        self._forms: dict[Texts, list[tuple[list[int], list[int]]]] = {}
         self._placed: set[int] = set()  # programs that stand only where somebody else has proved that they may
         self._cut: set[int] = set()  # of these, those whose pieces are words that stay apart
 
@@ -81,9 +81,11 @@ class Compiler:
         if pieces[0].special:
             assert len(pieces) == 1, "a special token is a program of its own"
             added = next((token for token in self._tokenizer.added if token.content == pieces[0].text), None)
-            if added and (added.lstrip or added.rstrip or added.single_word):
+            if added and (added.lstrip or added.rstrip or added.single_word or self._in_normalized(added)):
                 raise Uncuttable(f"the tokenizer's {pieces[0].text!r} depends on what stands beside it")
             return list(pieces)
+        if self._tokenizer.prefixing and any(map(self._has_added, pieces)):
+            raise Uncuttable("an added token stands within a text, and the tokenizer writes a blank behind it")
         begun = pieces[1:] if pieces[0].unspaced else [literal(" "), *pieces]
         return self._prove(without_empty_rows(travelled(begun)))
 
@@ -102,8 +104,70 @@ class Compiler:
             program if number in self._cut else fused_for_speed(program)
             for number, program in enumerate(self._programs)
         ]
-        tokens = [token for piece in prefix for token in self._tokenizer.encodings(piece.texts.rows)[0].ids]
-        return _tokenized(programs, self._tokenizer, self._slots, tokens)
+        second, begun = self._second_forms(beginnings)
+        prefix = self._begun(prefix, beginnings) or prefix
+        return tokenized([*programs, *second], self._tokenizer, self._slots, prefix, begun)
+
+    def _second_forms(self, beginnings: Texts) -> tuple[list[list[Piece]], Begun | None]:
+        """The programs that have other tokens at a beginning, as they are there, and which these are.
+
+        beginnings: what may stand behind them.
+        """
+        programs = enumerate(self._programs)
+        found = {number: form for number, program in programs if (form := self._begun(program, beginnings))}
+        if not found:
+            return [], None
+        count, always = len(self._programs), self._tokenizer.prefixing == "always"
+        forms = np.arange(count, dtype=np.int32)
+        forms[list(found)] = np.arange(count, count + len(found))
+        special = np.array([program[0].special for program in self._programs])
+        opens = self._prefix is None or (self._prefix.special and always)
+        longer = {self._longer(program[0].texts) for program in self._programs if not program[0].special}
+        alike = len(longer) == 1 and not special.any()
+        alike &= all(len(form) == len(self._programs[number]) for number, form in found.items())  # none more is fused
+        return list(map(fused_for_speed, found.values())), Begun(
+            forms, opens, special & always, longer.pop() if alike else None
+        )
+
+    def _begun(self, program: list[Piece], beginnings: Texts) -> list[Piece]:
+        """A program as it is at a beginning; [] if it has the same tokens there. Uncuttable as in `finish`."""
+        if not program:
+            return []
+        first = program[0]
+        if first.special or first.texts.codes or not self._tokenizer.prefixing or self._alike(first.texts):
+            return []
+        begun = [replace(first, begins=True), *program[1:]]
+        if len(begun) == 1 or not self.seams.cut_at_beginning(begun[0].texts, begun[1].texts):
+            begun = self._prove(begun)
+        if len(begun) == 1 and not self.seams.cut_at_beginning(begun[0].texts, beginnings):
+            raise Uncuttable("one sentence cannot be cut from the next")
+        return begun
+
+    def _alike(self, texts: Texts) -> bool:
+        """Whether rows have the same tokens at a beginning and elsewhere."""
+        return all(begun == elsewhere for begun, elsewhere in self._both_forms(texts))
+
+    def _longer(self, texts: Texts) -> int | None:
+        """How many tokens more the rows have at a beginning, if that is so for all of them; else None."""
+        longer = {len(begun) - len(elsewhere) for begun, elsewhere in self._both_forms(texts)}
+        return longer.pop() if len(longer) == 1 else None
+
+    def _both_forms(self, texts: Texts) -> list[tuple[list[int], list[int]]]:
+        """The ids of each row at a beginning, and elsewhere."""
+        if texts not in self._forms:
+            sides = (self._tokenizer, self._tokenizer.inside)
+            begun, elsewhere = ([e.ids for e in side.encodings(texts.rows)] for side in sides)
+            self._forms[texts] = list(zip(begun, elsewhere, strict=True))
+        return self._forms[texts]
+
+    def _in_normalized(self, added: AddedToken) -> bool:
+        """Whether an added token is looked for in a text that is normalized already."""
+        return added.normalized and self._tokenizer.backend.normalizer is not None
+
+    def _has_added(self, piece: Piece) -> bool:
+        """Whether a text of a piece has an added token in it that is not special."""
+        added = [token.content for token in self._tokenizer.added if not token.special]
+        return any(token in row for token in added for row in piece.texts.rows)
 
     def _prove(self, pieces: list[Piece]) -> list[Piece]:
         """The pieces with every seam proved; neighbours without a proved seam are fused.
@@ -114,7 +178,8 @@ class Compiler:
         i = 0
         while i + 1 < len(pieces):
             left, right = pieces[i], pieces[i + 1]
-            if self.seams.cut(left.texts, right.texts):
+            cut = self.seams.cut_at_beginning if left.begins else self.seams.cut
+            if cut(left.texts, right.texts):
                 i += 1
             elif right.slot == 0 and (end := right.text.find(" ", 1)) > 0:  # fuse only its first word
                 pieces[i + 1 : i + 2] = [literal(right.text[:end], right.label), literal(right.text[end:], right.label)]
@@ -161,14 +226,14 @@ class Compiler:
             return None
         if any(isinstance(slot, Joint) or slot == 0 for slot in slots) or left.slot == right.slot:
             return None
-        known = (left.texts, right.texts, *slots, before, after)
+        known = (left.texts, right.texts, *slots, before, after, left.begins)
         if known not in self._joined:
             texts = Texts(tuple(a + b for a in left.texts.rows for b in right.texts.rows))
             shape = (len(left.texts), len(right.texts))
             classes = tuple(np.arange(rows, dtype=np.int32) for rows in shape)
             joint = Joint(slots, classes, np.arange(len(texts), dtype=np.int32).reshape(shape))  # type: ignore[arg-type]
             self._joined[known] = Piece(
-                texts, joint, left.label, Margin(before, after) if before or after else NO_MARGIN
+                texts, joint, left.label, Margin(before, after) if before or after else NO_MARGIN, begins=left.begins
             )
         return self._joined[known]
 
@@ -176,109 +241,3 @@ class Compiler:
         """Whether two pieces need not, or cannot, be fused, and no merge crosses the seam between them."""
         large = max(len(left.texts), len(right.texts)) > LARGE
         return (large or bool(unfusible(left, right))) and self.seams.unmerged(left.texts, right.texts)
-
-
-class _Table:
-    """All texts that programs show, in one list of fragments; each distinct piece is one run in it."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
-        self._runs: dict[tuple[Any, ...], int] = {}
-        self._known: dict[tuple[Any, ...], int] = {}
-        self._given: list[tuple[int, ...] | None] = []
-        self._texts: list[str] = []
-        self._margins: list[tuple[int, int]] = []
-
-    def base(self, piece: Piece) -> int:
-        """The number of the first fragment of a piece, which is added if it is new."""
-        margin = piece.margin.key
-        if (piece.texts, margin) not in self._known:
-            run = (piece.texts.rows, piece.texts.codes, margin)
-            if run not in self._runs:
-                self._runs[run] = self._add(piece)
-            self._known[piece.texts, margin] = self._runs[run]
-        return self._known[piece.texts, margin]
-
-    def _add(self, piece: Piece) -> int:
-        first, codes = len(self._texts), piece.texts.codes
-        if codes:
-            _refuse_ids(codes, self._tokenizer)
-        elif not piece.special:
-            _refuse_special(piece.texts.rows, self._tokenizer)
-        self._given += codes or [None] * len(piece.texts)
-        self._texts += piece.texts.rows
-        self._margins += piece.margin.each(len(piece.texts))
-        return first
-
-    def encoded(self) -> tuple[list[Sequence[int]], list[tuple[int, int]]]:
-        """For each fragment its token ids, and how many (first, last) of them lie in its margins."""
-        shown = [text for text, given in zip(self._texts, self._given, strict=True) if given is None]
-        chunks = (shown[first : first + CHUNK] for first in range(0, len(shown), CHUNK))
-        encodings = chain.from_iterable(map(self._tokenizer.encodings, chunks))
-        ids: list[Sequence[int]] = []
-        inside: list[tuple[int, int]] = []
-        for text, given, margin in zip(self._texts, self._given, self._margins, strict=True):
-            encoding = None if given is not None else next(encodings)
-            ids.append(encoding.ids if encoding else given or ())
-            inside.append(_inside(encoding.offsets, len(text), margin) if encoding else (0, 0))
-        return ids, inside
-
-
-def _tokenized(programs: list[list[Piece]], tokenizer: Tokenizer, slots: int, prefix: Sequence[int] = ()) -> Fragments:
-    """The table of all fragments, and the programs as operations on it."""
-    table = _Table(tokenizer)
-    bases = [table.base(piece) for program in programs for piece in program]
-    ids, inside = table.encoded()
-    flat = [piece for program in programs for piece in program]
-    joints = list(dict.fromkeys(piece.slot for piece in flat if isinstance(piece.slot, Joint)))
-    number = {joint: slots + i for i, joint in enumerate(joints)}
-    return Fragments(
-        tokens=np.array([token for row in ids for token in row] + SLACK, tokenizer.dtype),
-        start=narrowed(offsets_of(np.array(list(map(len, ids)), np.int64)), np.int32, "token of the table"),
-        lead=np.array([lead for lead, _ in inside], np.int32),
-        trail=np.array([trail for _, trail in inside], np.int32),
-        program_start=np.cumsum([0, *map(len, programs)], dtype=np.int32),
-        base=np.array(bases + SLACK, np.int32),
-        rows=np.array([len(piece.texts) for piece in flat] + SLACK, np.int32),
-        slot=np.array([number[p.slot] if isinstance(p.slot, Joint) else p.slot for p in flat] + SLACK, np.int32),
-        label=np.array([piece.label for piece in flat] + SLACK, np.uint8),
-        eos=tokenizer.eos,
-        prefix=np.array(prefix, tokenizer.dtype),
-        joints=tuple(joints),
-        slots=slots,
-    )
-
-
-def _refuse_ids(codes: Sequence[Sequence[int]], tokenizer: Tokenizer) -> None:
-    if tokenizer.in_use:
-        raise SpecError(
-            "token ids are given, and a tokenizer that is reduced to the tokens in use has others",
-            "Write `symbols: text` in place of ids, or leave tokenizer.vocabulary out.",
-            among=[("..", "..", "tokenizer", "vocabulary"), ()],
-        )
-    reserved = {token for token, added in tokenizer.backend.get_added_tokens_decoder().items() if added.special}
-    highest = max(token for code in codes for token in code)
-    if highest >= tokenizer.vocabulary:
-        raise SpecError(
-            f"the id {highest:,} is given, but the tokenizer has {tokenizer.vocabulary:,}", "Lower `vocabulary`."
-        )
-    if taken := reserved & {token for code in codes for token in code}:
-        raise SpecError(f"the id {min(taken)} is that of a special token", "Move the ids with `first_id`.")
-
-
-def _refuse_special(texts: Sequence[str], tokenizer: Tokenizer) -> None:
-    for token in tokenizer.special:
-        for text in texts:
-            if token in text:
-                raise SpecError(
-                    f"the text {text!r} contains the special token {token!r}", "Change the value or the template."
-                )
-
-
-def _inside(offsets: Sequence[tuple[int, int]], length: int, margin: tuple[int, int]) -> tuple[int, int]:
-    """How many tokens (first, last) of a text of `length` characters lie wholly in its margins."""
-    if margin == (0, 0):  # nearly always
-        return margin
-    lead = sum(1 for _, end in offsets if end <= margin[0])
-    trail = sum(1 for begin, _ in offsets if begin >= length - margin[1])
-    return lead, trail

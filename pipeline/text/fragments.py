@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pipeline.core.documents import Documents, Ragged
 from pipeline.core.draws import I32, I64
 from pipeline.core.slack import VECTOR
+from pipeline.text.beginnings import Begun
 from pipeline.text.outline import U8, Choose, Outline, parts_of
 from pipeline.text.pieces import Joint, probability_of_rows
 
@@ -51,6 +52,7 @@ class Fragments:
     prefix: NDArray[Any]
     joints: tuple[Joint, ...] = ()
     slots: int = 1
+    begun: Begun | None = None
 
     def documents(
         self, count: int, longest: int | None, choose: Choose, *, spans: bool, parts: bool = False, wrong: int = 0
@@ -97,7 +99,8 @@ class Fragments:
         if self.joints:
             rows = np.column_stack([rows, *(joint.rows(rows) for joint in self.joints)])
         of_programs = (self.program_start, self.base, self.slot, self.start)
-        return outline.programs, outline.facts, outline.first, np.ascontiguousarray(rows, np.int32), *of_programs
+        programs = self.begun.placed(outline.programs, outline.first) if self.begun else outline.programs
+        return programs, outline.facts, outline.first, np.ascontiguousarray(rows, np.int32), *of_programs
 
     def _most(self, outline: Outline) -> int:
         """An upper bound of the tokens of all documents together."""
@@ -106,12 +109,22 @@ class Fragments:
     @cached_property
     def longest(self) -> I64:
         """The most tokens that each program can have: int64 (p,)."""
-        lengths = np.diff(self.start)
-        most = [int(lengths[base : base + rows].max()) for base, rows, _ in self._operations()]
-        return np.add.reduceat(np.array(most, np.int64), self.program_start[:-1])
+        sizes = np.diff(self.start)
+        most = [int(sizes[base : base + rows].max()) for base, rows, _ in self._operations()]
+        lengths = np.add.reduceat(np.array(most, np.int64), self.program_start[:-1])
+        return self.begun.longest(lengths) if self.begun else lengths
+
+    @property
+    def around(self) -> int | None:
+        """The tokens that a document has beside those of its programs elsewhere; None if that depends on them."""
+        more = self.begun.every if self.begun else 0
+        return None if more is None else len(self.prefix) + 1 + more
 
     def mean_lengths(self, probability: Callable[[int], Sequence[Fraction]]) -> list[Fraction]:
-        """The exact expected tokens of each program. probability(slot): the probability of each row of a slot."""
+        """The exact expected tokens of each program, where it is not at a beginning.
+
+        probability(slot): the probability of each row of a slot.
+        """
         lengths = np.diff(self.start)
         known: dict[tuple[int, int], Fraction] = {}
         for base, rows, slot in self._operations():
@@ -121,14 +134,16 @@ class Fragments:
                 known[base, slot] = _expectation(of_rows, likely)
         means = [known[base, slot] for base, _, slot in self._operations()]
         ends = self.program_start.tolist()
-        return [sum(means[first:last], Fraction(0)) for first, last in pairwise(ends)]
+        of_programs = [sum(means[first:last], Fraction(0)) for first, last in pairwise(ends)]
+        return of_programs[: len(self.begun.forms)] if self.begun else of_programs
 
     def only(self, token: int) -> Fragments:
         """The same programs with only this token kept, so that the length of a document counts its occurrences."""
         kept = np.flatnonzero(self.tokens[: self.start[-1]] == token)
         start = np.searchsorted(kept, self.start).astype(np.int32)
         tokens = np.full(len(kept) + len(SLACK), token, self.tokens.dtype)
-        return replace(self, tokens=tokens, start=start, prefix=self.prefix[self.prefix == token])
+        begun = replace(self.begun, more=None) if self.begun else None
+        return replace(self, tokens=tokens, start=start, prefix=self.prefix[self.prefix == token], begun=begun)
 
     def token_ids(self) -> I64:
         """The ids that documents can have, ascending: those of the table, of the prefix and the end: int64 (n,)."""

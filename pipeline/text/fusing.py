@@ -29,7 +29,7 @@ def fused(left: Piece, right: Piece) -> Piece:
     before = left.margin.before if left.label else left.texts.length + right.margin.before
     after = right.margin.after if right.label else left.margin.after + right.texts.length
     margin = Margin(before, after) if label else NO_MARGIN
-    return Piece(left.texts.beside(right.texts), left.slot or right.slot, label, margin)
+    return Piece(left.texts.beside(right.texts), left.slot or right.slot, label, margin, begins=left.begins)
 
 
 def unfusible(left: Piece, right: Piece) -> str:

@@ -42,10 +42,18 @@ class Merges:
         if "ByteLevel" not in {step["type"] for step in steps.get("pretokenizers", [steps])}:
             return False
         made: dict[str, int] = {}  # token → the rank of the last merge that makes it
-        for (left, right), rank in self._ranks.items():
+        for (left, right), rank in self.ranks.items():
             made[left + right] = rank
-        ends = ((rank, side) for pair, rank in self._ranks.items() for side in pair)
+        ends = ((rank, side) for pair, rank in self.ranks.items() for side in pair)
         return all(made.get(side, -1) < rank for rank, side in ends)
+
+    def crossing(self, blank: str) -> str:
+        """A token of two parts, of which the second begins with a blank and the first ends otherwise; "" if none is.
+
+        Where there is none, no merge ever crosses the place before a blank that stands behind anything else.
+        """
+        pairs = ((left, right) for left, right in self.ranks if right.startswith(blank) and not left.endswith(blank))
+        return next((left + right for left, right in pairs), "")
 
     def separate(self, lefts: Iterable[int], rights: Iterable[int]) -> bool:
         """Whether each of some tokens before each of others stays as it is when their bytes are encoded together."""
@@ -53,7 +61,7 @@ class Merges:
         heads = [(token, self._states(token, last=False)) for token in map(self._name, rights)]
         beginnings = frozenset().union(*(states for _, states in heads))
         for left, of_left in ends:
-            crossing = {(a, b) for a in of_left for b in self._after.get(a, frozenset()) & beginnings}
+            crossing = {(a, b) for a in of_left for b in self.after.get(a, frozenset()) & beginnings}
             if crossing and not all(
                 self._stay(left, right) for right, of_right in heads if any(b in of_right for _, b in crossing)
             ):
@@ -81,7 +89,7 @@ class Merges:
         symbols = list(letters)
         states = [symbols]
         while len(symbols) > 1:
-            pairs = [(self._ranks.get((a, b), -1), i) for i, (a, b) in enumerate(pairwise(symbols))]
+            pairs = [(self.ranks.get((a, b), -1), i) for i, (a, b) in enumerate(pairwise(symbols))]
             possible = [pair for pair in pairs if pair[0] >= 0]
             if not possible:
                 break
@@ -91,7 +99,8 @@ class Merges:
         return states
 
     @cached_property
-    def _ranks(self) -> dict[tuple[str, str], int]:
+    def ranks(self) -> dict[tuple[str, str], int]:
+        """Two tokens that a merge joins → its place in the list."""
         merges: list[Any] = self._tokenizer.description["model"]["merges"]
         pairs = (tuple(merge.split(" ")) if isinstance(merge, str) else tuple(merge) for merge in merges)
         ranks: dict[tuple[str, str], int] = {}
@@ -100,9 +109,19 @@ class Merges:
         return ranks
 
     @cached_property
-    def _after(self) -> dict[str, frozenset[str]]:
+    def longest(self) -> int:
+        """The most letters of a token that a merge joins to another."""
+        return max((len(side) for pair in self.ranks for side in pair), default=0)
+
+    @cached_property
+    def before(self) -> frozenset[str]:
+        """The tokens that a merge joins to another before them."""
+        return frozenset(right for _, right in self.ranks)
+
+    @cached_property
+    def after(self) -> dict[str, frozenset[str]]:
         """Token → those that a merge joins to it."""
         after: dict[str, set[str]] = {}
-        for left, right in self._ranks:
+        for left, right in self.ranks:
             after.setdefault(left, set()).add(right)
         return {left: frozenset(rights) for left, rights in after.items()}

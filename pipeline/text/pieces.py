@@ -196,7 +196,7 @@ class Piece:
 
     label: the number of the attribute whose value it shows, 0 for none. margin: the words around the value in each row.
     special: the text is one special token, alone in its program. unspaced: no space stands before the program, in which
-    it is first and shows nothing.
+    it is first and shows nothing. begins: it stands where the tokenizer writes a blank of its own (`beginnings.py`).
     """
 
     texts: Texts
@@ -205,6 +205,7 @@ class Piece:
     margin: Margin = NO_MARGIN
     special: bool = False
     unspaced: bool = False
+    begins: bool = False
 
     @property
     def text(self) -> str:

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Collection
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
 from pipeline.text.merges import merges_of
+from pipeline.text.normalizers import changes_letters, unprovable_step
+from pipeline.text.patterns import cuts_locally
 from pipeline.text.pieces import Texts
 from pipeline.text.tokenizer import Tokenizer
 
@@ -25,50 +28,48 @@ MOST_PAIRS = 200_000
 FEW_PAIRS = 2_000  # that are tried at once
 KINDS = "aZ한ªʰ5½Ⅷ.,'$_€\u0301😀"  # letters of every case, marks, numbers, punctuation, symbols
 
-# The alternatives of the split patterns of GPT-2, cl100k, o200k, Llama 3, Qwen 2 and DeepSeek that are local as above.
-_LOCAL = {
-    "'s", "'t", "'re", "'ve", "'m", "'ll", "'d", "(?i:'s|'t|'re|'ve|'m|'ll|'d)", "'(?i:[sdmt]|ll|ve|re)",
-    r" ?\p{L}+", r" ?\p{N}+", r" ?[^\s\p{L}\p{N}]+", r"\s+(?!\S)", r"\s+", r"\s+$",
-    r"[^\r\n\p{L}\p{N}]?\p{L}+", r"[^\r\n\p{L}\p{N}]?+\p{L}+", r"\p{N}", r"\p{N}{1,3}", r" ?[^\s\p{L}\p{N}]+[\r\n]*",
-    r"\s*[\r\n]+", r"\s*[\r\n]",
-    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
-    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
-    r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
-}  # fmt: skip
-
 
 class Seams:
-    """Decides where texts may be cut for one tokenizer."""
+    """Decides where texts may be cut for one tokenizer, which cuts them into words as they are."""
+
+    by_words = True  # whether only the words of its pre-tokenizer decide
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
+        self._tokenizer = tokenizer.inside
         self._known: dict[tuple[str, str], bool] = {}
         self._ends: dict[Texts, bool] = {}
         self._heads: dict[Texts, list[str] | None] = {}
-        self._merges = merges_of(tokenizer)
+        self._merges = merges_of(self._tokenizer)
         self._sides: dict[tuple[Texts, bool], _Side | None] = {}
 
     @cached_property
     def unprovable(self) -> str:
         """Why no cut can be proved for this tokenizer; "" if cuts can be."""
         described = self._tokenizer.description
-        if described["normalizer"] is not None:
-            return f"its normalizer ({described['normalizer']['type']}) changes text before it is cut"
+        if step := unprovable_step(described):
+            return f"its normalizer ({step}) changes text before it is cut"
         if described["model"].get("dropout"):
             return "its model drops merges at random"
-        steps = described["pre_tokenizer"]
+        for token in self._tokenizer.added:
+            if not token.special and (token.lstrip or token.rstrip or token.single_word):
+                return f"its added token {token.content!r} depends on what stands beside it"
+            if token.normalized and changes_letters(described):
+                return f"its added token {token.content!r} is found in normalized text"
+        return self._uncut
+
+    @property
+    def _uncut(self) -> str:
+        """Why its words are not known to be cut; "" if they are."""
+        steps = self._tokenizer.description["pre_tokenizer"]
         if steps is None:
             return "it has no pre-tokenizer, so merges may cross any cut"
         steps = steps["pretokenizers"] if steps["type"] == "Sequence" else [steps]
         for step in steps:
-            if not _local(step):
+            if not cuts_locally(step):
                 return f"its pre-tokenizer ({json.dumps(step)[:80]}) is not one that is known to cut locally"
         for left, right in product(KINDS, KINDS):
             if 1 not in self.boundaries(f"{left} {right}"):
                 return f"its pre-tokenizer does not cut before the space in {f'{left} {right}'!r}"
-        for token in self._tokenizer.added:
-            if not token.special and (token.lstrip or token.rstrip or token.single_word):
-                return f"its added token {token.content!r} depends on what stands beside it"
         return ""
 
     def cut(self, left: Texts, right: Texts) -> bool:
@@ -82,9 +83,11 @@ class Seams:
         if not self._can_end(left):
             return False
         bare = self._bare_heads(right)
-        if bare is None or len(left.tails) * len(bare) > MOST_PAIRS:
-            return False
-        return all(self._cut_words(tail, head) for tail in left.tails for head in bare)
+        return bare is not None and (not bare or self._cut_each(left, bare))
+
+    def cut_at_beginning(self, left: Texts, right: Texts) -> bool:
+        """As `cut`, where `left` stands at a beginning, before which the tokenizer writes a blank of its own."""
+        return self.cut(left, right)
 
     def unmerged(self, left: Texts, right: Texts) -> bool:
         """Whether any row of `left` before any row of `right` may be cut between the two, although the pre-tokenizer
@@ -142,6 +145,12 @@ class Seams:
             blank = not all(head.strip() for head in texts.heads)
             self._heads[texts] = None if blank or any(head[0].isspace() for head in bare) else bare
         return self._heads[texts]
+
+    def _cut_each(self, left: Texts, heads: Collection[str]) -> bool:
+        """Whether there is a cut between each row and each of some first words; no if there are too many pairs."""
+        if len(left.tails) * len(heads) > MOST_PAIRS:
+            return False
+        return all(self._cut_words(tail, head) for tail in left.tails for head in heads)
 
     def _cut_words(self, left: str, right: str) -> bool:
         """Whether the pre-tokenizer cuts left + right exactly where it cuts left and right, and at the seam."""
@@ -221,32 +230,3 @@ def _kind(character: str) -> str:
     if character.isspace():
         return "space"
     return {"L": "letter", "N": "number"}.get(unicodedata.category(character)[0], "other")
-
-
-def _local(step: dict[str, object]) -> bool:
-    match step:
-        case {"type": "ByteLevel"}:
-            return not step["add_prefix_space"]
-        case {"type": "Split", "pattern": {"Regex": str(pattern)}, "behavior": "Isolated", "invert": False}:
-            return set(_alternatives(pattern)) <= _LOCAL
-        case {"type": "Whitespace" | "WhitespaceSplit" | "BertPreTokenizer"}:
-            return True
-    return False
-
-
-def _alternatives(pattern: str) -> list[str]:
-    """A regular expression, split at the bars outside of parentheses and brackets."""
-    parts, depth, start, i = [], 0, 0, 0
-    while i < len(pattern):
-        character = pattern[i]
-        if character == "\\":
-            i += 1
-        elif character in "([":
-            depth += 1
-        elif character in ")]":
-            depth -= 1
-        elif character == "|" and depth == 0:
-            parts.append(pattern[start:i])
-            start = i + 1
-        i += 1
-    return [*parts, pattern[start:]]

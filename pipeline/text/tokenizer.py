@@ -16,6 +16,7 @@ import tokenizers
 from numpy.typing import NDArray
 
 from pipeline.core.errors import SpecError, TokenizerError
+from pipeline.text.normalizers import Prefixing, inside, prefixing
 from pipeline.text.tokens_in_use import TokensInUse
 
 SYMBOLS = "symbols"  # the name of the tokenizer whose only tokens are the symbols of the sources
@@ -114,6 +115,20 @@ class Tokenizer:
         """The tokenizer.json, as a dict."""
         loaded: dict[str, Any] = json.loads(self._text)
         return loaded
+
+    @cached_property
+    def prefixing(self) -> Prefixing:
+        """Where it writes a blank of its own before a text."""
+        return prefixing(self.description)
+
+    @cached_property
+    def inside(self) -> Tokenizer:
+        """The tokenizer of text that stands behind other text, in its ids: itself, where it writes no such blank."""
+        if not self.prefixing:
+            return self
+        backend = tokenizers.Tokenizer.from_str(json.dumps(inside(self.description)))
+        in_use = self.in_use and self.in_use.inside
+        return Tokenizer(backend, self.eos_token, self.texts, self.pad_token, in_use)
 
     @cached_property
     def _text(self) -> str:

@@ -22,6 +22,9 @@ class Encoder(Protocol):
     @property
     def vocabulary(self) -> int: ...
 
+    @property
+    def inside(self) -> Encoder: ...
+
     def encodings(self, texts: Sequence[str]) -> list[Any]: ...
 
 
@@ -36,6 +39,11 @@ class TokensInUse:
     count: int
     whole: Encoder | None = None
     ids: Mapping[int, int] | None = None
+
+    @property
+    def inside(self) -> TokensInUse:
+        """The same, for the tokenizers of text that stands behind other text."""
+        return TokensInUse(self.count, self.whole and self.whole.inside, self.ids)
 
     def check(self, texts: Sequence[str], encodings: Sequence[Any], *, plain: bool) -> None:
         """TokenizerError for a text with a token that is not in use, or that the whole tokenizer encodes otherwise.

@@ -237,8 +237,10 @@ class Biographies(TemplateSource):
         """Expected and longest tokens of a document, with this renderer, end token included; None if unknown."""
         if not isinstance(renderer, Fragments) or self._sampled or not independent_of_two(self.world, renderer):
             return sample_mean(self), None
+        if (around := renderer.around) is None:
+            return sample_mean(self), None
         wrong = self._mistakes.falsehoods if self._mistakes else {}
-        lengths = Lengths(renderer, self.world, self._layout, self._spec.mistakes or MistakesSpec(), wrong)
+        lengths = Lengths(renderer, around, self.world, self._layout, self._spec.mistakes or MistakesSpec(), wrong)
         return lengths.mean(), lengths.longest()
 
     def _mean(self, renderer: Fragments) -> Fraction | None:

@@ -24,9 +24,13 @@ Table = list[list[list[Any]]]  # of tokens: [language][mode][sentence]
 
 @dataclass(frozen=True)
 class Lengths:
-    """The lengths of biographies that `renderer` renders. wrong: sentence → its wrong values."""
+    """The lengths of biographies that `renderer` renders.
+
+    around: the tokens of a document beside those of its sentences. wrong: sentence → its wrong values.
+    """
 
     renderer: Fragments
+    around: int
     world: World
     layout: Layout
     mistakes: MistakesSpec
@@ -36,7 +40,7 @@ class Lengths:
         """Expected tokens of a document, its prefix and its end token included."""
         true = self._by_sentence(self.renderer.mean_lengths(self.world.probability))
         false = self._with_wrong_values(true)
-        total = Fraction(len(self.renderer.prefix) + 1)
+        total = Fraction(self.around)
         for share, of_true, of_false in zip(self.layout.shares, true, false, strict=True):
             for place, mode in enumerate(self.layout.modes):
                 for sentence, chance in self.layout.at(place).items():
@@ -48,7 +52,7 @@ class Lengths:
         if self.mistakes.rate:
             return None
         most = self._by_sentence(self.renderer.longest.tolist(), worst=True)
-        return max(map(self._worst, most)) + len(self.renderer.prefix) + 1
+        return max(map(self._worst, most)) + self.around
 
     def _by_sentence(self, lengths: list[Any], *, worst: bool = False) -> Table:
         """The mean (`worst`: the maximum) over the wordings of each sentence; 0 if it never occurs in that mode."""

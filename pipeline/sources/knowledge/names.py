@@ -55,15 +55,16 @@ class Names(TemplateSource):
         self.shown = (self.world.drawn(shown_by(programs, sizes_of_two(self.world))),)
         self.variants: int | None = None
         if isinstance(self._renderer, Fragments):
-            self.mean_tokens = self._mean(self._renderer)
+            self.mean_tokens = self._mean(self._renderer) or sample_mean(self)
             self.longest = int(self._renderer.longest.sum()) + len(self._renderer.prefix) + 1
         else:
             self.mean_tokens = sample_mean(self)
         self.unknown = self._unknown(context.tokenizer.unknown, self._mean)
 
-    def _mean(self, renderer: Fragments) -> Fraction:
-        """Expected tokens of a document, with this renderer, end token included."""
-        return sum(renderer.mean_lengths(self.world.probability), Fraction(len(renderer.prefix) + 1))
+    def _mean(self, renderer: Fragments) -> Fraction | None:
+        """Expected tokens of a document, with this renderer, end token included; None if they cannot be computed."""
+        around = renderer.around
+        return None if around is None else sum(renderer.mean_lengths(self.world.probability), Fraction(around))
 
     def __len__(self) -> int:
         return len(self.people)

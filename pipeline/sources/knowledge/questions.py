@@ -240,6 +240,8 @@ class Questions(TemplateSource):
         """Expected and longest tokens of a document, with this renderer, end token included; None if unknown."""
         if not isinstance(renderer, Fragments) or not independent_of_two(self.world, renderer):
             return sample_mean(self), None
+        if (around := renderer.around) is None:
+            return sample_mean(self), None
         means = [*renderer.mean_lengths(partial(probability_of_two, self.world)), Fraction(0)]
         most = [*renderer.longest.tolist(), 0]
         rate = self._spec.hints.rate if self._spec.hints else Fraction(0)
@@ -250,9 +252,8 @@ class Questions(TemplateSource):
             sum(of_lines[first : first + n], Fraction(0)) / n
             for first, n in zip(self._first.tolist(), self._counts.tolist(), strict=True)
         ]
-        always = len(renderer.prefix) + 1
         longest = max(sum(most[p] for p in row) for row in table.tolist())
-        return sum(of_questions, Fraction(0)) / len(of_questions) + always, int(longest) + always
+        return sum(of_questions, Fraction(0)) / len(of_questions) + around, int(longest) + around
 
     # ── what gets lost ──────────────────────────────────────────────────────────────────────────────────────────────
 

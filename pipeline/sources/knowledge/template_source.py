@@ -71,7 +71,7 @@ class TemplateSource(Source):
         only = self._renderer.only(token)
         if not only.start[-1] and not only.prefix.size:
             return Fraction(0)
-        expected = mean(only)
+        expected = None if only.around is None else mean(only)
         return None if expected is None else expected - 1
 
     def _example(self, rendered: Rendered, bits: Callable[[I64], I64], which: Callable[[I64], Any]) -> str:

@@ -196,13 +196,14 @@ class Hops(TemplateSource):
 
     def _lengths(self) -> tuple[Fraction, int | None]:
         """Expected and longest tokens of a document, end token included; None if unknown."""
-        if not isinstance(self._renderer, Fragments):
+        around = self._renderer.around if isinstance(self._renderer, Fragments) else None
+        if not isinstance(self._renderer, Fragments) or around is None:
             return sample_mean(self), None
         means, longest = (
             self._renderer.mean_lengths(partial(probability_of_two, self._world)),
             self._renderer.longest.tolist(),
         )
-        mean, total = Fraction(len(self._renderer.prefix) + 1), len(self._renderer.prefix) + 1
+        mean, total = Fraction(around), around
         background, p = self._runs[-1], self._spec.people
         for run, times in zip(self._runs, (p, self._count - p, 1, 1, self._spec.sentences), strict=True):
             mean += times * sum(means[run.start : run.stop], Fraction(0)) / max(len(run), 1)
