@@ -35,15 +35,20 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "pyarrow": (
         "pipeline.storage.arrow",
         "pipeline.formats.parquet",
-        "pipeline.sources.corpus.rows",
+        "pipeline.sources.corpus",
         "pipeline.sources.rewritten",
     ),
     "numba": ("pipeline.core.jit", "pipeline.core.vectors"),
     "ray": ("pipeline.build.executors.ray", "pipeline.build.executors.local"),
     "faker": ("pipeline.core.faker_process",),
     "yaml": ("pipeline.recipe",),
-    "fsspec": ("pipeline.storage.bucket",),
-    "jinja2": ("pipeline.text", "pipeline.inspect.report.page", "pipeline.laboratory.report.page"),
+    "fsspec": ("pipeline.core.system.stores",),
+    "jinja2": (
+        "pipeline.text",
+        "pipeline.sources.corpus.row_template",
+        "pipeline.inspect.report.page",
+        "pipeline.laboratory.report.page",
+    ),
     "huggingface_hub": ("pipeline.publish.hub", "pipeline.text"),
     "torch": (
         "pipeline.training.torch",

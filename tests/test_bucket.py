@@ -241,7 +241,7 @@ def test_the_lease_is_renewed_while_its_builder_lives(url: str, monkeypatch: pyt
     ("place", "said"),
     [
         ("s4://bucket/x", "unknown protocol 's4'"),
-        ("gs://bucket/x", "'gs' needs a package. Install gcsfs."),
+        ("gs://bucket/x", "'gs' needs a package. Install it: pip install gcsfs."),
         ("s3://", "this is no folder in a bucket"),
         ("s3://bucket/../other", "this is no folder in a bucket"),
     ],

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from pipeline.dataset.manifest import Manifest
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
-from pipeline.sources.corpus import rows
+from pipeline.sources.corpus import copies
 from pipeline.sources.corpus import source as corpus
 from pipeline.sources.corpus.source import Corpus
 from pipeline.storage import LocalFolder
@@ -63,7 +63,7 @@ ONLY_QUOTED = ["", "\n", "two\nlines\r\nand a third", "\ufeffa mark"]  # what a 
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copies of rows lie in a folder of the test's."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "pretraining-recipes"
+    return tmp_path / "cache" / "pretraining-recipes" / "corpora"
 
 
 def rows_of(path: Path, texts: Sequence[Any], column: str = "text") -> Path:
@@ -320,7 +320,7 @@ import json, os, pickle, sys
 from pathlib import Path
 import numpy as np
 items = np.array([2, 0, 3])
-copies = lambda: len(list(Path(os.environ["XDG_CACHE_HOME"]).rglob("*.arrow")))
+copies = lambda: len(list(Path(os.environ["XDG_CACHE_HOME"]).rglob("*.rows")))
 seen = []
 for _ in range(2):
     source = pickle.load(open(sys.argv[1], "rb"))
@@ -337,7 +337,7 @@ def test_another_process_with_another_hash_seed_and_no_copy_of_the_rows_makes_th
     arguments = (DIGEST_OF_RECIPE, str(tmp_path / "recipe.yaml"))
     changed = {"PYTHONHASHSEED": "7", "XDG_CACHE_HOME": str(tmp_path / "other cache")}
     assert in_another_process(*arguments, cwd=tmp_path, **changed).strip() == digest(plan)
-    assert list((tmp_path / "other cache").rglob("*.arrow"))
+    assert list((tmp_path / "other cache").rglob("*.rows"))
 
 
 def test_a_source_is_sent_as_a_path_and_opens_in_a_process_elsewhere(
@@ -369,7 +369,7 @@ def test_rows_are_mapped_and_not_loaded_or_sent(tmp_path: Path, cache: Path, mon
     assert isinstance(source, Corpus)
     assert source._rows.texts(np.array([2_999, 5]))[1].startswith("5 word word")
     assert pa.total_allocated_bytes() - before < 100_000
-    copies = [path for path in cache.glob("*.arrow") if path.stat().st_size > 3_000_000]
+    copies = [path for path in cache.glob("*.rows") if path.stat().st_size > 3_000_000]
     assert len(copies) == 1
     assert str(copies[0]) in Path("/proc/self/maps").read_text()
     few = plan_with(tmp_path / "few").sources["text"]
@@ -380,24 +380,25 @@ def test_rows_are_mapped_and_not_loaded_or_sent(tmp_path: Path, cache: Path, mon
 def test_a_copy_is_made_by_one_process_at_a_time_and_takes_its_name_when_it_is_whole(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real: Callable[[Iterator[str], Path], None] = rows._write
+    real: Callable[..., None] = copies.write
     seen = []
 
-    def write(texts: Iterator[str], path: Path) -> None:
-        real(texts, path)
-        assert not list(cache.glob("*.arrow"))
+    def write(path: Path, key: str, write_texts: Callable[[copies.Writer], object]) -> None:
+        real(path.with_suffix(".other"), key, write_texts)
+        assert not list(cache.glob("*.rows"))
         (lock,) = cache.glob("*.lock")
         with open(lock) as file, pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.with_suffix(".other").rename(path)
         seen.append(path)
 
-    monkeypatch.setattr(rows, "_write", write)
+    monkeypatch.setattr(copies, "write", write)
     rows_of(tmp_path / "rows.jsonl", TEXTS)
     plan_with(tmp_path)
     monkeypatch.setattr(fcntl, "flock", None)  # where there is a copy, nobody waits for anybody
     plan_with(tmp_path)
     assert len(seen) == 1
-    assert len(list(cache.glob("*.arrow"))) == 1
+    assert len(list(cache.glob("*.rows"))) == 1
     assert not list(cache.glob("*.partial"))
 
 
@@ -406,7 +407,7 @@ def test_what_another_process_has_copied_meanwhile_is_not_copied_again(
 ) -> None:
     rows_of(tmp_path / "rows.jsonl", TEXTS)
     expected = ids_of(told(plan_with(tmp_path)))
-    (copy,) = cache.glob("*.arrow")
+    (copy,) = cache.glob("*.rows")
     aside = copy.rename(tmp_path / "aside")
     real = fcntl.flock
 
@@ -415,7 +416,7 @@ def test_what_another_process_has_copied_meanwhile_is_not_copied_again(
         shutil.copy(aside, copy)  # while we waited for the lock
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    monkeypatch.setattr(rows, "_write", None)
+    monkeypatch.setattr(copies, "write", None)
     assert ids_of(told(plan_with(tmp_path))) == expected
 
 
@@ -514,7 +515,7 @@ def test_a_worker_reads_the_rows_of_the_plan_though_the_file_has_changed(tmp_pat
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda file: rows_of(file, TEXTS[::-1]), "the files have changed since the plan was made"),
+        (lambda file: rows_of(file, TEXTS[::-1]), r"'.*/rows\.jsonl' has changed since the plan was made"),
         (lambda file: file.unlink(), r"cannot read '.*/rows\.jsonl': No such file"),
     ],
 )
@@ -528,7 +529,7 @@ def test_a_worker_without_a_copy_does_not_take_another_file_for_it(
     with pytest.raises(RunError, match=f"shard 0 of train: {told}") as caught:
         build_shard((pickle.loads(sent), LocalFolder(tmp_path / "data")), ("train", 0))
     assert caught.value.exit_code == 1
-    assert not list(cache.glob("*.arrow"))
+    assert not list(cache.glob("*.rows"))
     assert not (tmp_path / "data").exists()
 
 
@@ -658,7 +659,7 @@ def test_ray_builds_the_dataset_of_an_inline_build(tmp_path: Path, cache: Path) 
     shutil.rmtree(cache)
     new, _ = built(plan, other, Ray(workers=2))
     assert len(new) == len(plan.shards)
-    assert len(list(cache.glob("*.arrow"))) == 1
+    assert len(list(cache.glob("*.rows"))) == 1
     assert (inline / "manifest.json").read_bytes() == (other / "manifest.json").read_bytes()
     assert contents(inline) == contents(other)
 
@@ -694,8 +695,12 @@ def test_plan_says_no_more_than_the_plan_asks_no_network_and_leaves_nothing_but_
     assert not list((tmp_path / "here").iterdir())
     left = {path for path in (tmp_path / "home").rglob("*") if path.is_file()}
     cache = tmp_path / "home" / ".cache" / "pretraining-recipes"
-    assert {path.suffix for path in left if path.parent == cache} == {".arrow", ".lock"}
-    assert {path.parent for path in left} == {cache, cache / "plans"}
+    assert {path.suffix for path in left if path.parent == cache / "corpora"} - {".hash"} == {
+        ".index",
+        ".lock",
+        ".rows",
+    }
+    assert {path.parent for path in left} == {cache / "corpora", cache / "plans"}
 
 
 def test_preview_and_where_show_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -752,7 +757,7 @@ REFUSALS: dict[str, tuple[str, str, str, dict[str, str | bytes]]] = {
         {"a.parquet": table(text=["one", "two", None])},
     ),
     "half a character": (
-        "files: a.jsonl", "column", "a.jsonl:1 has no text in 'text'", {"a.jsonl": r'{"text": "\ud800"}'},
+        "files: a.jsonl", "column", "a.jsonl:1 has half a character in 'text'", {"a.jsonl": r'{"text": "\ud800"}'},
     ),
     "no lines": ("files: a.jsonl", "files", "the files hold no rows", {"a.jsonl": ""}),
     "blank lines": ("files: a.txt", "files", "the files hold no rows", {"a.txt": "\n \n\n"}),
@@ -761,10 +766,15 @@ REFUSALS: dict[str, tuple[str, str, str, dict[str, str | bytes]]] = {
         {"a.parquet": table(text=pa.array([], pa.string()))},
     ),
     "broken JSON": (
-        "files: [a.jsonl, b.jsonl]", "files", "b.jsonl:2 is not a JSON object. Write one object a line.",
+        "files: [a.jsonl, b.jsonl]", "files", "b.jsonl:2 is not a JSON object. Write one object a line, or leave",
         {"a.jsonl": LINES, "b.jsonl": '{"text": "one"}\n{"text": \n'},
     ),
-    "one JSON list": ("files: a.json", "files", "a.json:1 is not a JSON object", {"a.json": '[{"text": "one"}]'}),
+    "one JSON list, cut": (
+        "files: a.json", "files", "a.json is neither JSON lines nor a JSON array", {"a.json": '[{"text": "one"}'},
+    ),
+    "a JSON list of texts": (
+        "files: a.json", "files", "row 1 of PATH/a.json is not a JSON object", {"a.json": '[{"text": "a"}, "one"]'},
+    ),
     "deep JSON": (
         "files: a.jsonl", "files", "a.jsonl:1 is not a JSON object", {"a.jsonl": '{"text": ' + "[" * 200_000},
     ),
@@ -778,17 +788,30 @@ REFUSALS: dict[str, tuple[str, str, str, dict[str, str | bytes]]] = {
     "no absolute file": ("files: /no/such/a.jsonl", "files", "no file '/no/such/a.jsonl'", {}),
     "a name that no file can have": ("files: '/" + "a" * 300 + ".txt'", "files", "File name too long", {}),
     "one missing of two": ("files: [a.txt, b.txt]", "files", "no file 'b.txt'", {"a.txt": "one"}),
-    "a folder": (
-        "files: below", "files", "'PATH/below' is a folder. Name its files: [below/a.txt].", {"below/a.txt": "one"},
+    "a folder without files": (
+        "files: below", "files", "'PATH/below' is a folder and holds no file that can be read.", {"below/a.md": "one"},
+    ),
+    "a folder of several kinds": (
+        "files: below", "files", "cannot read 'b.txt'. Give files of one kind: .jsonl",
+        {"below/a.jsonl": LINES, "below/b.txt": "one"},
+    ),
+    "a pattern that nothing fits": (
+        "files: '*.jsonl.gz'", "files", "no file fits '*.jsonl.gz'. Look at the pattern", {"a.jsonl": LINES},
     ),
     "no files": ("files: []", "files", "no files. Give at least one path.", {}),
     "mixed formats": (
         "files: [a.jsonl, b.txt]", "files", "cannot read 'b.txt'. Give files of one kind: .jsonl",
         {"a.jsonl": LINES, "b.txt": "one"},
     ),
-    "another format": ("files: a.csv", "files", "cannot read 'a.csv'. Give files of one kind", {"a.csv": "text\none"}),
+    "another format": ("files: a.doc", "files", "cannot read 'a.doc'. Give files of one kind", {"a.doc": "text\none"}),
+    "Parquet in an envelope": (
+        "files: a.parquet.gz", "files", "cannot read 'a.parquet.gz'. Give files of one kind", {"a.parquet.gz": b""},
+    ),
     "a path that leaves the folder": ("files: ../x.jsonl", "files", "the path '../x.jsonl' leaves the folder", {}),
-    "an address": ("files: 'https://example.org/a.jsonl'", "files", "no file 'https://example.org/a.jsonl'", {}),
+    "an unknown protocol": ("files: 'nfs9://host/a.jsonl'", "files", "unknown protocol 'nfs9'. It can be s3, gs", {}),
+    "a chain of addresses": (
+        "files: 'zip://a.jsonl::s3://bucket/a.zip'", "files", "is a chain of addresses. Give one address.", {},
+    ),
     "other content": (
         "files: a.jsonl, content: 'blake3:00'", "content",
         "the files are not those that the recipe was made with (blake3:00)", {"a.jsonl": LINES},
@@ -819,8 +842,8 @@ def test_what_cannot_be_read_is_refused_with_its_place(
         assert error.count("\n") == 1
     assert not (tmp_path / "data").exists()
     assert not list(cache.glob("*.partial"))
-    left = list(cache.glob("*.arrow"))
-    assert len(left) == (problem == "the files hold no rows")
+    left = list(cache.glob("*.rows"))
+    assert len(left) == (problem == "the files hold no rows" or case == "broken JSON")  # whose first file is right
 
 
 def test_a_link_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
@@ -870,17 +893,14 @@ def test_without_a_home_that_can_be_written_the_copy_goes_with_the_process(
 def test_a_full_disk_is_refused_and_leaves_no_half_copy(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real: Callable[[Iterator[str], Path], None] = rows._write
-
-    def write(texts: Iterator[str], path: Path) -> None:
-        real(texts, path)
+    def finish(writer: copies.Writer, key: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(rows, "_write", write)
+    monkeypatch.setattr(copies.Writer, "finish", finish)
     rows_of(tmp_path / "rows.jsonl", TEXTS)
     with pytest.raises(RecipeError, match="No space left on device"):
         plan_with(tmp_path)
-    assert {path.suffix for path in cache.iterdir()} == {".lock"}
+    assert {path.suffix for path in cache.iterdir()} == {".index", ".lock"}
 
 
 def exchanged(copy: Path) -> None:
@@ -896,7 +916,7 @@ def of_other_rows(copy: Path) -> None:
     other.mkdir(exist_ok=True)
     rows_of(other / "rows.jsonl", ["other"] * len(TEXTS))
     plan_with(other)
-    (theirs,) = set(copy.parent.glob("*.arrow")) - {copy}
+    (theirs,) = set(copy.parent.glob("*.rows")) - {copy}
     theirs.rename(copy)
 
 
@@ -911,7 +931,7 @@ WRONG: dict[str, Callable[[Path], object]] = {
     "cut": lambda copy: copy.write_bytes(copy.read_bytes()[:100]),
     "cut by a byte": lambda copy: copy.write_bytes(copy.read_bytes()[:-1]),
     "longer": lambda copy: copy.write_bytes(copy.read_bytes() + b"\0"),
-    "without a seal": lambda copy: copy.write_bytes(copy.read_bytes()[: -rows.SEAL]),
+    "without a seal": lambda copy: copy.write_bytes(copy.read_bytes()[: -copies.SEAL]),
     "empty": lambda copy: copy.write_bytes(b""),
     "another Arrow file": exchanged,
     "another corpus": of_other_rows,
@@ -925,7 +945,7 @@ def test_a_copy_that_was_changed_is_made_again(tmp_path: Path, cache: Path, wron
     rows_of(tmp_path / "here" / "rows.jsonl", TEXTS)
     plan = plan_with(tmp_path / "here")
     expected, sent = ids_of(told(plan)), pickle.dumps(plan)
-    (copy,) = cache.glob("*.arrow")
+    (copy,) = cache.glob("*.rows")
     sealed = copy.read_bytes()
     for opened in (lambda: plan_with(tmp_path / "here"), lambda: pickle.loads(sent)):  # here, and in a worker
         WRONG[wrong](copy)
@@ -937,7 +957,7 @@ def test_a_copy_that_was_changed_is_made_again(tmp_path: Path, cache: Path, wron
 def test_a_folder_in_place_of_a_copy_is_named(tmp_path: Path, cache: Path) -> None:
     rows_of(tmp_path / "rows.jsonl", TEXTS)
     plan_with(tmp_path)
-    (copy,) = cache.glob("*.arrow")
+    (copy,) = cache.glob("*.rows")
     copy.unlink()
     copy.mkdir()
     with pytest.raises(RecipeError, match=f"{copy.name}: .*Remove it"):

@@ -130,7 +130,7 @@ def test_a_file_of_more_lines_than_a_table_may_have_is_refused(
 
 @pytest.mark.parametrize("case", ["rows of JSON", "lines of text"])
 def test_a_row_without_end_is_refused_at_its_line(tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("pipeline.sources.corpus.rows.MOST_LINE", 100)
+    monkeypatch.setattr("pipeline.sources.corpus.lines.MOST_LINE", 100)
     row = b'{"text": "a"}\n' if case == "rows of JSON" else b"a\n"
     line = refusal_of(tmp_path, case, lambda path: path.write_bytes(row + b"\0" * 1000))
     assert re.search(r"it\.\w+:2 has more than 100 bytes", line), line
@@ -158,14 +158,6 @@ def test_a_link_inside_the_folder_is_followed_to_templates(tmp_path: Path):
     (tmp_path / "other.j2").write_text("{{ subject }} is from {{ city }}.\n")
     (tmp_path / "said" / "city.j2").symlink_to("../other.j2")
     assert plan_at(tmp_path / "r.yaml", RECIPES["a template"][0] + FILLER).splits["train"].documents == 4
-
-
-def test_a_folder_given_as_the_files_of_a_corpus_is_called_one_with_what_to_write(tmp_path: Path):
-    (tmp_path / "books").mkdir()
-    for name in ("b.txt", "a.txt", "notes.md"):
-        (tmp_path / "books" / name).write_text("a\n")
-    with pytest.raises(PipelineError, match=r"books' is a folder\. Name its files: \[books/a\.txt, books/b\.txt\]\."):
-        plan_at(tmp_path / "r.yaml", CORPUS.replace("FILES", "books") + FILLER)
 
 
 # ── what models said ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -204,6 +204,7 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
             for name, text in metadata_files.head_files(plan).items()
         },
         vocabulary=summary.of_vocabulary(plan),
+        corpora=summary.of_corpora(plan) or None,
     )
 
 

@@ -27,6 +27,7 @@ from pipeline.storage.local import hash_of_bytes
 MANIFEST, README, RECIPE = "manifest.json", "README.md", "recipe.yaml"
 MEND = "Run build, which mends it."
 LEAST_TOKEN = 2  # bytes of a token in a shard
+UNSAID = ("vocabulary", "corpora")  # keys that are left out where there is nothing to say
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Manifest:
     worlds: name → bits of knowledge. splits: name → totals, of each source too, and the shard records in order. files:
     name → bytes and file_hash of the tokenizer's files, and of the code of sources. vocabulary: how many ids a
     tokenizer that is reduced to the tokens in use has (`ids`), and how many of them are `in_use`, which are the first;
-    None, and not written, of any other. (recipe.yaml and README.md are not listed: they depend on more than the
+    None, and not written, of any other. corpora: source → how many files and rows it reads, and leaves out; None, and
+    not written, where no source reads files. (recipe.yaml and README.md are not listed: they depend on more than the
     fingerprint, such as the folder's name. Each carries its own seal.)
     """
 
@@ -48,11 +50,12 @@ class Manifest:
     recipe: Mapping[str, Any]
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     vocabulary: Mapping[str, int] | None = None
+    corpora: Mapping[str, Mapping[str, Any]] | None = None
 
     def dumps(self) -> str:
         """The manifest as JSON, with a hash of its content."""
         content = {key.name: getattr(self, key.name) for key in fields(self)}
-        content = {name: value for name, value in content.items() if name != "vocabulary" or value}
+        content = {name: value for name, value in content.items() if name not in UNSAID or value}
         own = hash_of_bytes(json.dumps(content).encode())
         return json.dumps({"hash": own, **content}, indent=1, ensure_ascii=False) + "\n"
 
@@ -239,6 +242,14 @@ class _Recipe(OpenLayout):
     splits: dict[Name, _RecipeSplit]
 
 
+class _Corpus(Layout):
+    files: Count
+    rows: Count
+    skipped: dict[str, Count]
+    filtered: Count
+    identity: str
+
+
 class _Layout(Layout):
     hash: FileHash
     fingerprint: Fingerprint
@@ -249,3 +260,4 @@ class _Layout(Layout):
     recipe: _Recipe
     files: dict[HeadFile, _File]
     vocabulary: _Vocabulary | None = None
+    corpora: dict[Name, _Corpus] | None = None

@@ -94,6 +94,11 @@ def of_vocabulary(plan: Plan) -> dict[str, int] | None:
     return {"in_use": tokenizer.in_use.count, "ids": tokenizer.vocabulary} if tokenizer.in_use else None
 
 
+def of_corpora(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Source → the files that its documents are read from, and the rows that are left out (`Source.origin`)."""
+    return {name: dict(source.origin) for name, source in plan.sources.items() if source.origin is not None}
+
+
 def of_split(plan: Plan, split: str) -> dict[str, dict[str, Any]]:
     """World that a split has documents about → its bits by the formulas of Part 3.3, and the parameters to hold them.
 

@@ -150,7 +150,8 @@ class Source(ABC):
     have. mask: the roles without loss. notices: what `plan` reports about it. exposures: the default number of
     exposures of each item; None if the recipe must state it. mean_tokens: expected tokens of a document, end token
     included. longest: an upper bound of them; None if unknown. world: whose facts its documents state, or None. kind:
-    its kind in the recipe, which is set when it is compiled.
+    its kind in the recipe, which is set when it is compiled. origin: what the manifest says of the files that its
+    documents are read from; None where they are made.
 
     The defaults are those of plain documents about nobody; a kind overrides what differs.
     """
@@ -164,6 +165,7 @@ class Source(ABC):
     longest: int | None = None
     world: World | None = None
     kind: str = ""
+    origin: Mapping[str, Any] | None = None
 
     @abstractmethod
     def __init__(self, spec: Any, context: Context) -> None:

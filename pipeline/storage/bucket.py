@@ -21,7 +21,7 @@ from threading import Event, Thread
 from typing import Any, BinaryIO
 
 from pipeline.core.errors import RunError, StorageError
-from pipeline.core.system.secrets import has_secret
+from pipeline.core.system.stores import checked_protocol, stamp_of, store_of
 from pipeline.storage.folder import AGAIN, GONE, MOST_READ, STATE, checked_name
 from pipeline.storage.local import hash_of
 
@@ -30,7 +30,6 @@ PATIENCE = 60.0  # seconds to wait for the answer to an upload, plus its size / 
 SLOWEST = 10**6  # bytes a second: the slowest upload that we wait for
 ATTEMPTS = 3
 CLOCK = f"{STATE}/clock"  # an object that is written to read the store's time
-EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 
 
 @dataclass(frozen=True)
@@ -42,22 +41,7 @@ class BucketFolder:
     @classmethod
     def at(cls, url: str) -> BucketFolder:
         """The folder at a URL. StorageError where no installed package speaks its protocol."""
-        import fsspec
-
-        protocol, _, path = url.partition("://")
-        if has_secret(url):
-            raise StorageError(
-                "a password or a signature in a URL is seen by all who see commands, logs or the list of processes",
-                "Give it as the store's own client reads it: in the environment, or in a file of its own.",
-                url,
-            )
-        try:
-            fsspec.get_filesystem_class(protocol)
-        except ValueError:
-            raise StorageError(f"unknown protocol '{protocol}'", "It can be s3, gs, az, hf or a path.", url) from None
-        except ImportError:
-            package = EXTRAS.get(protocol, f"what fsspec names for '{protocol}'")
-            raise StorageError(f"'{protocol}' needs a package", f"Install {package}.", url) from None
+        protocol, path = checked_protocol(url), url.partition("://")[2]
         if not path.strip("/") or ".." in path.split("/"):
             raise StorageError("this is no folder in a bucket", f"Write {protocol}://bucket/prefix.", url)
         return cls(f"{protocol}://{path.rstrip('/')}")
@@ -68,10 +52,8 @@ class BucketFolder:
 
     @cached_property
     def _store(self) -> Any:
-        import fsspec
-
         with self._asking():
-            return fsspec.filesystem(self.url.partition("://")[0], use_listings_cache=False)
+            return store_of(self.url)
 
     def __getstate__(self) -> dict[str, str]:
         return {"url": self.url}  # each worker opens its own connection
@@ -175,13 +157,13 @@ class BucketFolder:
         return {name: size for name, size in sizes.items() if name}
 
     def stamp(self, name: str) -> str:
-        return _stamp(self._info(name))
+        return stamp_of(self._info(name))
 
     def has(self, name: str, size: int, file_hash: str, stamp: str = "") -> bool:
         """Equal size and stamp mean equal bytes, since a store checks what it receives and keeps."""
         try:
             info = self._info(name)
-            if info["size"] != size or not stamp or _stamp(info) == stamp:
+            if info["size"] != size or not stamp or stamp_of(info) == stamp:
                 return bool(info["size"] == size)
             with self.local(name) as path:  # another stamp: sent again, perhaps in other parts
                 return hash_of(path) == file_hash
@@ -265,11 +247,6 @@ class BucketFolder:
                 return modified
         except FileNotFoundError:
             return None
-
-
-def _stamp(info: dict[str, Any]) -> str:
-    """The hash or ETag in a store's facts about an object; "" where there is none."""
-    return next((str(info[key]) for key in ("md5Hash", "ETag", "etag") if info.get(key)), "")
 
 
 def _line(error: Exception) -> str:

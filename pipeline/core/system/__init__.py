@@ -6,5 +6,6 @@ escaping    makes texts safe to show: control characters written out, long texts
 output      the only writers of stdout and stderr
 signals     Ctrl-C, `kill`, and a terminal that is closed
 secrets     finds passwords and tokens, so that they are not shown or passed on
+stores      object stores that fsspec speaks to
 caches      the folder of the user's caches, or a temporary one
 """

@@ -63,7 +63,7 @@ class ChatSource(Source):
                 "Write it as {{ eos_token }}, or name another with tokenizer.eos.",
                 ("chat", "template"),
             )
-        self.labels, self.world = inner.labels, inner.world
+        self.labels, self.world, self.origin = inner.labels, inner.world, inner.origin
         written = ("system",) * bool(spec.chat.systems) + ("template", "end")
         own = ("prompt",) * (not self.asked) + ("answer",) * ("answer" not in inner.roles)
         self.roles = tuple(dict.fromkeys((*inner.roles, *own, *written)))

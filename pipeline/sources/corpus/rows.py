@@ -1,85 +1,117 @@
-"""The texts of files, row by row: checked once, copied to the user's cache, and memory-mapped from there.
+"""The documents of files, row by row, and how they are found again.
 
-    files ──read row by row, once──► <cache>/<content>.arrow ──memory map──► rows
+    files ──read once──► index of each ──order: blocks──► the block that holds a row, read when it is asked for
+                             └────────── order: global ──► <cache>/….rows, memory-mapped: any row at once
 
-The copy's name is a hash of the files' content, so rows never come from another version of the files. Its last bytes
-are a seal: BLAKE3 of everything before, keyed by that content. Every process checks the seal when it opens the copy; a
-copy that was changed, truncated or exchanged is made again.
+An index and a copy are named by what they were made from, so rows never come from another version of a file.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
-import os
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from blake3 import blake3
+import numpy as np
 
 from pipeline.core.draws import I64
-from pipeline.core.errors import SpecError, holds_surrogate, suggest
-from pipeline.core.system.caches import say_if_temporary, user_cache
-from pipeline.core.system.open_files import opened
-from pipeline.core.system.reading import BLANKS, MOST_LINE, line_of, not_utf8, raw_lines
+from pipeline.core.errors import SpecError
+from pipeline.sources.corpus import copies
+from pipeline.sources.corpus.choosing import Reading
+from pipeline.sources.corpus.index import Broken, FileIndex, footer_index, kept_index, key_of, made_index
+from pipeline.sources.corpus.opening import File, asking, seekable
+from pipeline.sources.corpus.parallel import in_parallel
+from pipeline.sources.corpus.readers import Reader, reader_of
+from pipeline.sources.corpus.sealed import cached_path
 
-READING = 2  # version of this reader: increase it when the same files would give other rows
-SEAL = 32  # bytes at the end of a copy
-BATCH = 1000  # rows of a record batch: row r is in batch r // BATCH
-FILE_KINDS = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".txt": "text"}
-"""Suffix of a file → how its rows are read."""
-
-
-def content_of(paths: tuple[Path, ...]) -> str:
-    """BLAKE3 of the types and contents of the files, in order, without their paths. SpecError for unreadable files."""
-    state = blake3()
-    for path in paths:
-        try:
-            opened(path).close()  # refuses pipes and devices
-            content = blake3(max_threads=blake3.AUTO).update_mmap(path)
-        except OSError as error:
-            raise SpecError(
-                f"cannot read '{path}': {error.strerror or error}", "Look at its rights.", ("files",)
-            ) from None
-        state.update(FILE_KINDS[path.suffix].encode() + content.digest())
-    return f"blake3:{state.hexdigest()}"
+Order = Literal["global", "blocks"]
+DECODED = 2**26  # bytes of texts of blocks that stay decoded, beside the last one
+OPEN = 64  # files that stay open
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of several files, one file after the other. Pickles as paths; the copy is opened at the first use."""
+    """The documents of several files, one file after the other. It pickles as names of files, opened at the first use.
 
-    paths: tuple[Path, ...]
-    column: str
+    content: what names the bytes of all files. order: whether rows are read one by one from all over, or in blocks.
+    SpecError, from any method, for a file that cannot be read, holds a broken row, or has changed.
+    """
+
+    files: tuple[File, ...]
+    reading: Reading
     content: str
+    order: Order = "global"
+    broken: Broken = "refuse"
 
     def __len__(self) -> int:
-        batches: int = self._mapped.num_record_batches
-        return (batches - 1) * BATCH + self._mapped.get_batch(batches - 1).num_rows if batches else 0
-
-    def texts(self, rows: I64) -> list[str]:
-        """The texts of the rows with these numbers, int64 (d,)."""
-        return [self._mapped.get_batch(row // BATCH).column(0)[row % BATCH].as_py() for row in rows.tolist()]
-
-    def array(self, rows: I64) -> Any:
-        """The same texts as a `pyarrow.LargeStringArray` (d,), without nulls."""
-        import pyarrow
-
-        return pyarrow.array(self.texts(rows), pyarrow.large_string())
+        return int(self._firsts[-1])
 
     @cached_property
-    def _mapped(self) -> Any:
-        """The memory-mapped copy of the rows, written first unless a valid one exists. SpecError if that fails."""
-        name = blake3(self._named).hexdigest(16)
-        copy = user_cache() / "pretraining-recipes" / f"{name}.arrow"
-        say_if_temporary(copy)
+    def blocks(self) -> I64:
+        """The first row of each block that has any, then the number of all rows: int64 (b + 1,)."""
+        counts = np.concatenate([np.empty(0, np.int64), *(index.blocks[:, 3] for index in self.indexes)])
+        return np.concatenate([[0], np.cumsum(counts[counts > 0], dtype=np.int64)])
+
+    def array(self, rows: I64) -> Any:
+        """The texts of the rows with these numbers, int64 (d,): a `pyarrow.LargeStringArray` (d,), without nulls."""
+        import pyarrow as pa
+
+        owner = np.searchsorted(self._firsts, rows, side="right") - 1
+        order = np.argsort(owner, kind="stable")
+        places = np.split(order, np.flatnonzero(np.diff(owner[order])) + 1) if rows.size else []
+        texts = [self._of_file(int(owner[of][0]), rows[of] - self._firsts[owner[of][0]]) for of in places]
+        joined = pa.concat_arrays([pa.array([], pa.large_string()), *texts])
+        return joined if (np.diff(order) > 0).all() else joined.take(pa.array(np.argsort(order)))
+
+    def texts(self, rows: I64) -> list[str]:
+        """The same as Python's texts."""
+        texts: list[str] = self.array(rows).to_pylist()
+        return texts
+
+    @cached_property
+    def indexes(self) -> tuple[FileIndex, ...]:
+        """The index of each file, from the user's cache or made now, and with it the copy where one is needed."""
+        found = [kept_index(file, self.reading, self.broken) for file in self.files]
+        missing = [i for i, index in enumerate(found) if index is None]
+        made = in_parallel("corpus", [self.files[i] for i in missing], self._made)
+        return tuple(index or next(made) for index in found)
+
+    def _made(self, file: File) -> FileIndex:
+        """The index of a file, and its copy where one is needed; one process a machine makes them, the others wait."""
+        if not self._is_copied(file) and self.broken == "refuse" and (index := footer_index(file, self.reading)):
+            return index
+        with self._alone(file):
+            if index := kept_index(file, self.reading, self.broken):
+                return index
+            return self._copied(file) if self._is_copied(file) else self._counted(file)
+
+    def _counted(self, file: File) -> FileIndex:
+        return made_index(file, self.reading, self.broken, lambda texts: None)
+
+    def _copied(self, file: File) -> FileIndex:
+        """The index of a file, from making its copy."""
+        made: list[FileIndex] = []
+
+        def write_texts(writer: copies.Writer) -> None:
+            made.append(made_index(file, self.reading, self.broken, writer.take))
+
+        copies.write(self._copy_of(file), key_of(file, self.reading), write_texts)
+        return made[0]
+
+    @contextmanager
+    def _alone(self, file: File) -> Iterator[None]:
+        """This process alone makes what is known of a file while the block lasts. SpecError where the cache fails."""
+        copy = self._copy_of(file)
         try:
-            return self._opened(copy) or self._written(copy)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            with open(copy.with_name(f"{copy.name[:2]}.lock"), "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
         except (OSError, ValueError) as error:  # ValueError: pyarrow's
             raise SpecError(
                 f"cannot copy the rows to {copy}: {' '.join(str(error).split())}",
@@ -87,124 +119,118 @@ class Rows:
                 ("files",),
             ) from None
 
-    @property
-    def _named(self) -> bytes:
-        """Everything that the rows depend on, as the copy's key."""
-        return f"{READING} {self.content} {self.column}".encode()
+    # ── one file ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _seal(self, copy: Any) -> bytes:
-        """The seal of a copy of these rows."""
-        key = blake3(self._named, derive_key_context="pretraining-recipes: a copy of rows").digest()
-        return blake3(copy, key=key, max_threads=blake3.AUTO).digest()
+    @cached_property
+    def _firsts(self) -> I64:
+        """The number of the first row of each file, then of all rows."""
+        counts = np.array([index.rows for index in self.indexes], np.int64)
+        return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 
-    def _opened(self, copy: Path) -> Any:
-        """The opened copy, if its seal is right; None if it is not, or if there is no copy."""
-        import pyarrow
+    def _is_copied(self, file: File) -> bool:
+        """Whether rows are read from a copy: all where they are read one by one, else those of compressed files."""
+        return self.order == "global" or bool(file.compression)
 
+    def _copy_of(self, file: File) -> Path:
+        return cached_path(key_of(file, self.reading), ".rows")
+
+    def _of_file(self, number: int, rows: I64) -> Any:
+        """The texts of rows of one file."""
+        if not self._is_copied(self.files[number]):
+            return self._of_blocks(number, rows)
         try:
-            mapped = pyarrow.memory_map(os.fsencode(copy)).read_buffer()
-        except FileNotFoundError:
-            return None
-        end = max(mapped.size - SEAL, 0)
-        rows = mapped.slice(0, end)
-        return pyarrow.ipc.open_file(rows) if self._seal(rows) == mapped.slice(end).to_pybytes() else None
+            return self._copy(number).take(rows)
+        except copies.Damaged:
+            self._copies.pop(number, None)
+            self._renew(number)
+            return self._copy(number).take(rows)
 
-    def _written(self, copy: Path) -> Any:
-        """Write the copy and open it. It gets its name when complete; one process a machine writes, the others wait."""
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        with open(copy.with_suffix(".lock"), "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if reader := self._opened(copy):  # another process has written it meanwhile
-                return reader
-            if content_of(self.paths) != self.content:
-                raise SpecError("the files have changed since the plan was made", "Run the same command.", ("files",))
-            partial = copy.with_suffix(".partial")
+    def _copy(self, number: int) -> copies.Copy:
+        """The open copy of a file, made again if it is not as it was. Damaged if it is so from the beginning."""
+        if number not in self._copies:
+            path, key = self._copy_of(self.files[number]), key_of(self.files[number], self.reading)
             try:
-                _write(chain.from_iterable(_texts(path, self.column) for path in self.paths), partial)
-                with open(partial, "r+b") as file:
-                    seal = self._seal(mmap(file.fileno(), 0, access=ACCESS_READ))
-                    file.seek(0, os.SEEK_END)
-                    file.write(seal)
-                partial.rename(copy)
-            finally:
-                partial.unlink(missing_ok=True)
-            if reader := self._opened(copy):
-                return reader
-            raise OSError("what was written is not what is read")
+                self._copies[number] = copies.Copy(path, key)
+            except (copies.Damaged, OSError):
+                self._renew(number)
+                self._copies[number] = copies.Copy(path, key)
+        return self._copies[number]
+
+    def _renew(self, number: int) -> None:
+        """Make the copy of a file, unless another process has made it meanwhile."""
+        file = self.files[number]
+        with self._alone(file):
+            with suppress(copies.Damaged, FileNotFoundError):
+                copy = copies.Copy(self._copy_of(file), key_of(file, self.reading))
+                copy.take(np.arange(copy.rows, dtype=np.int64))
+                return
+            self._copied(file)
+
+    def _of_blocks(self, number: int, rows: I64) -> Any:
+        """The texts of rows of one file, each block read once, in order of place."""
+        import pyarrow as pa
+
+        index = self.indexes[number]
+        ends = np.cumsum(index.blocks[:, 3])
+        owner = np.searchsorted(ends, rows, side="right")
+        order = np.argsort(owner, kind="stable")
+        texts = []
+        for places in np.split(order, np.flatnonzero(np.diff(owner[order])) + 1):
+            block = int(owner[places[0]])
+            first = int(ends[block] - index.blocks[block, 3])
+            texts.append(self._block(number, block).take(pa.array(rows[places] - first)))
+        joined = pa.concat_arrays(texts)
+        return joined if (np.diff(order) > 0).all() else joined.take(pa.array(np.argsort(order)))
+
+    def _block(self, number: int, block: int) -> Any:
+        """The texts of a block, decoded now or among the last ones."""
+        decoded = self._decoded
+        if (number, block) in decoded:
+            decoded.move_to_end((number, block))
+            return decoded[number, block]
+        file, reader = self._opened(number)
+        with asking(self.files[number].url):
+            offset, size, first, count = self.indexes[number].blocks[block].tolist()
+            chosen = reader.block(file, (offset, size, first))
+        if len(chosen.texts) != count:
+            raise self.files[number].changed()
+        decoded[number, block] = chosen.texts
+        while len(decoded) > 1 and sum(texts.nbytes for texts in decoded.values()) > DECODED:
+            decoded.popitem(last=False)
+        return chosen.texts
+
+    def _opened(self, number: int) -> tuple[Any, Reader]:
+        """An open file and its reader; the last OPEN stay open."""
+        files = self._files
+        if number not in files:
+            if len(files) >= OPEN:
+                files.popitem(last=False)[1][0].close()
+            stack = ExitStack()
+            file = stack.enter_context(seekable(self.files[number]))
+            files[number] = stack, file, reader_of(self.files[number], self.reading, self.indexes[number].facts)
+        files.move_to_end(number)
+        return files[number][1:]
+
+    @cached_property
+    def _copies(self) -> dict[int, copies.Copy]:
+        return {}
+
+    @cached_property
+    def _decoded(self) -> OrderedDict[tuple[int, int], Any]:
+        return OrderedDict()
+
+    @cached_property
+    def _files(self) -> OrderedDict[int, tuple[ExitStack, Any, Reader]]:
+        return OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_mapped"}
+        return {name: getattr(self, name) for name in ("files", "reading", "content", "order", "broken")}
 
 
-def _write(texts: Iterator[str], path: Path) -> None:
-    """Write an Arrow file with one column, and BATCH rows in each record batch but the last."""
-    import pyarrow
-
-    schema = pyarrow.schema({"text": pyarrow.large_string()})
-    with open(path, "wb") as raw, pyarrow.ipc.new_file(raw, schema) as writer:
-        while batch := list(islice(texts, BATCH)):
-            writer.write_batch(pyarrow.record_batch({"text": pyarrow.array(batch, pyarrow.large_string())}))
-
-
-def _texts(path: Path, column: str) -> Iterator[str]:
-    """The texts of a file, row by row. SpecError, with the place, for a row without text."""
-    match FILE_KINDS[path.suffix]:
-        case "json":
-            return _of_json(path, column)
-        case "parquet":
-            return _of_parquet(path, column)
-        case _:
-            return (line for _, line in _lines(path))
-
-
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """(`file:line`, text) of each non-blank line of a file."""
-    with opened(path) as file:
-        for number, raw in raw_lines(file, MOST_LINE):
-            place = f"{path}:{number}"
-            if len(raw) > MOST_LINE:
-                raise SpecError(f"{place} has more than {MOST_LINE:,} bytes", "Cut the document.", ("files",))
-            try:
-                line = line_of(raw, first=number == 1)
-            except UnicodeDecodeError as error:
-                raise SpecError(f"{place}: {not_utf8(raw, error)[1]}", "Convert the file.", ("files",)) from None
-            if line.strip(BLANKS):
-                yield place, line
-
-
-def _of_json(path: Path, column: str) -> Iterator[str]:
-    for place, line in _lines(path):
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
-            raise SpecError(f"{place} is not a JSON object", "Write one object a line.", ("files",))
-        if column not in row:
-            raise SpecError(f"{place} has no column '{column}'", suggest(column, row), ("column",))
-        text = row[column]
-        if not isinstance(text, str) or holds_surrogate(text):
-            raise SpecError(f"{place} has no text in '{column}'", 'Remove the row, or write "".', ("column",))
-        yield text
-
-
-def _of_parquet(path: Path, column: str) -> Iterator[str]:
-    from pyarrow import parquet, types
-
-    try:
-        with parquet.ParquetFile(path) as file:
-            schema = file.schema_arrow
-            if column not in schema.names:
-                raise SpecError(f"{path} has no column '{column}'", suggest(column, schema.names), ("column",))
-            kind = schema.field(column).type
-            if not (types.is_string(kind) or types.is_large_string(kind)):
-                raise SpecError(f"the column '{column}' of {path} is of {kind}", "Name one of texts.", ("column",))
-            batches = file.iter_batches(BATCH, columns=[column])
-            for row, text in enumerate(chain.from_iterable(batch.column(0).to_pylist() for batch in batches)):
-                if text is None:
-                    raise SpecError(f"row {row} of {path} has no text in '{column}'", "Remove it.", ("column",))
-                yield text
-    except (OSError, ValueError) as error:  # pyarrow's own are of these
-        raise SpecError(
-            f"cannot read {path}: {' '.join(str(error).split())}", "It must be Parquet.", ("files",)
-        ) from None
+def skipped_of(indexes: Sequence[FileIndex]) -> dict[str, int]:
+    """Reason → rows of all files that are left out because they are broken."""
+    total: dict[str, int] = {}
+    for index in indexes:
+        for reason, count in index.skipped.items():
+            total[reason] = total.get(reason, 0) + count
+    return total

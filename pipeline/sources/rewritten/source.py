@@ -29,7 +29,9 @@ from pipeline.core.notices import information
 from pipeline.core.permutation import Permutation
 from pipeline.core.spec import Name, refused
 from pipeline.core.system.open_files import expanded
-from pipeline.sources.corpus.rows import Rows, content_of
+from pipeline.sources.corpus.choosing import Reading
+from pipeline.sources.corpus.identity import content_of, local_file
+from pipeline.sources.corpus.rows import Rows
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.rewritten.facts import Facts, asked_for, facts_of, shown_of
 from pipeline.sources.rewritten.places import places
@@ -86,7 +88,7 @@ class RewrittenSpec(AboutSpec):
             copy = self.model_copy()
             copy._path = path
             return copy
-        stored, content = stored_in(path), content_of((path,))
+        stored, content = stored_in(path), content_of([local_file(path)])
         if self.content is not None and self.content != content:
             raise SpecError(
                 f"the file is not the one that the recipe was made with ({self.content})",
@@ -138,7 +140,7 @@ class Rewritten(Source):
             self._tokenizer.encodings([""])  # refuses, in its own words
         self._stored = self._whole_file()
         assert spec.content is not None, "the file is there"
-        self._rows = Rows((spec.path,), spec.full_name, spec.content)
+        self._rows = Rows((local_file(spec.path),), Reading(spec.full_name), spec.content)
         tag = spec.tag.piece() if spec.tag else None
         self._token = [self._tokenizer.backend.token_to_id(tag.text)] if tag and tag.special else []
         self._words = f" {tag.text}" if tag and not tag.special else ""

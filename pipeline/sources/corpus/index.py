@@ -1,0 +1,101 @@
+"""The index of a file: its blocks, the documents of each, and what is left out. Made once, then in the user's cache."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from pipeline.core.draws import I64
+from pipeline.sources.corpus import sealed
+from pipeline.sources.corpus.choosing import Reading
+from pipeline.sources.corpus.faults import REASONS, refusal
+from pipeline.sources.corpus.opening import File, local, seekable
+from pipeline.sources.corpus.readers import reader_of, rows_of_footer
+
+READER = 3  # version of the readers: increase it when the same files would give other rows or blocks
+SUFFIX = ".index"
+
+Broken = Literal["refuse", "skip"]
+
+
+@dataclass(frozen=True)
+class FileIndex:
+    """What is known of a file. blocks: (offset, size, first, documents) of each, int64 (b, 4); see `readers.Part`.
+
+    skipped: reason → rows left out because they are broken. filtered: rows left out by `where`. facts: of its reader.
+    """
+
+    blocks: I64
+    skipped: dict[str, int] = field(default_factory=dict)
+    filtered: int = 0
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """The number of documents."""
+        return int(self.blocks[:, 3].sum())
+
+
+def key_of(file: File, reading: Reading) -> str:
+    """All that the documents of a file depend on."""
+    return f"{READER} {file.kind}{file.compression} {file.identity} {reading.named}"
+
+
+def kept_index(file: File, reading: Reading, broken: Broken) -> FileIndex | None:
+    """The index in the user's cache; None where there is none, or one with broken rows while these are refused."""
+    found = sealed.read(key_of(file, reading), SUFFIX)
+    if found is None:
+        return None
+    known, data = found
+    if known["skipped"] and broken == "refuse":
+        return None
+    blocks = np.frombuffer(data, "<i8").reshape(-1, 4).astype(np.int64)
+    return FileIndex(blocks, known["skipped"], known["filtered"], known["facts"])
+
+
+def footer_index(file: File, reading: Reading) -> FileIndex | None:
+    """The index of a Parquet file whose footer tells all of it; None for any other."""
+    if file.kind != "parquet":
+        return None
+    with seekable(file) as raw:
+        rows = rows_of_footer(raw, file.url, reading)
+    if rows is None:
+        return None
+    groups, counts = np.arange(len(rows)), np.array(rows, np.int64)
+    index = FileIndex(np.column_stack([groups, 0 * groups, np.cumsum(counts) - counts, counts]))
+    _keep(file, reading, index)
+    return index
+
+
+def made_index(file: File, reading: Reading, broken: Broken, take: Callable[[Any], object]) -> FileIndex:
+    """The index, from reading all of the file. take: is handed the texts, some documents at once, in their order.
+
+    SpecError for a broken row where these are refused, and for a file that cannot be read or has changed.
+    """
+    reader = reader_of(file, reading)
+    counts: dict[tuple[int, int, int], int] = {}
+    skipped: Counter[str] = Counter()
+    filtered = 0
+    with local(file) as path:
+        for part in reader.parts(path):
+            faults, texts = part.chosen.faults, part.chosen.texts
+            if faults and broken == "refuse":
+                raise refusal(faults[0], file.url, reading.column, by_line=reader.by_line)
+            skipped.update(fault.reason for fault in faults)
+            filtered += part.chosen.filtered
+            counts[part.place] = counts.get(part.place, 0) + len(texts)
+            take(texts)
+    blocks = np.array([(*place, count) for place, count in counts.items()], np.int64).reshape(-1, 4)
+    in_order = {reason: skipped[reason] for reason in REASONS if skipped[reason]}
+    index = FileIndex(blocks, in_order, filtered, reader.facts)
+    _keep(file, reading, index)
+    return index
+
+
+def _keep(file: File, reading: Reading, index: FileIndex) -> None:
+    known = {"skipped": index.skipped, "filtered": index.filtered, "facts": index.facts}
+    sealed.write(key_of(file, reading), SUFFIX, known, index.blocks.astype("<i8").tobytes())
