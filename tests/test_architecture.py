@@ -37,6 +37,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "pipeline.formats.parquet",
         "pipeline.sources.corpus",
         "pipeline.sources.rewritten",
+        "pipeline.sources.tokens",
     ),
     "numba": ("pipeline.core.jit", "pipeline.core.vectors"),
     "ray": ("pipeline.build.executors.ray", "pipeline.build.executors.local"),

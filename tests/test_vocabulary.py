@@ -155,7 +155,7 @@ def test_so_they_are_of_every_kind_of_source(every_kind: tuple[Plan, Plan]) -> N
     check_documents(*every_kind)
     kinds = {spec.kind for spec in every_kind[0].recipe.sources.values()}
     asked = {"preference", "statements"}  # are questions, with two answers or none
-    assert kinds == SOURCES.keys() - asked - {"corpus", "python", "rewritten"}
+    assert kinds == SOURCES.keys() - asked - {"corpus", "python", "rewritten", "tokens"}
 
 
 def test_shards_are_those_of_the_whole_tokenizer(every_kind: tuple[Plan, Plan]) -> None:

@@ -19,6 +19,7 @@ Recipes and files:
     files         reads the value lists and templates that a recipe names, and Faker
     faker_values, faker_process   values of Faker, drawn in a process without a clock
     json_layouts  JSON files from untrusted authors, checked
+    token_files   numbers in other trainers' files of token ids
     cell_names    names of the cells of a sweep
     expression_tokens   the tokens of short expressions, for their parsers
 Messages:

@@ -169,7 +169,7 @@ cfunc = partial(numba.cfunc, cache=True)  # functions that other machine code ca
 def signature(returned: str, *arguments: str | np.dtype[Any] | type) -> Any:
     """The signature of a kernel, from numba's text for what it returns and the kind of each argument:
 
-    - text, as numba reads it: "i8", "u8[:,::1]";
+    - text, as numba reads it: "i8", "u8[:,::1]"; "const i8[::1]" for an array that may be read-only;
     - a dtype of records: an array of these, one after the other, whose fields are read and written by name;
     - a NamedTuple class, each field annotated with its kind: `keys: Annotated[NDArray[np.uint64], "u8[:,::1]"]`.
     """
@@ -178,6 +178,8 @@ def signature(returned: str, *arguments: str | np.dtype[Any] | type) -> Any:
 
 def _type_of(kind: str | np.dtype[Any] | type) -> Any:
     """numba's type of an argument."""
+    if isinstance(kind, str) and kind.startswith("const "):
+        return _type_of(kind.removeprefix("const ")).copy(readonly=True)
     if isinstance(kind, str):
         (parsed,), _ = sigutils.normalize_signature(f"({kind},)")  # type: ignore[no-untyped-call]  # numba's
         return parsed

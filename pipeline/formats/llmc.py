@@ -17,11 +17,12 @@ from pydantic import Field as Key_
 from pipeline.core.documents import Ragged
 from pipeline.core.errors import SpecError
 from pipeline.core.spec import Size
+from pipeline.core.token_files import LLMC_FORMS, LLMC_HEADER
 from pipeline.formats import unpacking
 from pipeline.formats.format import Files, FormatKind, Part, Rows, little
 from pipeline.formats.token_stream import TokenStream, TokenStreamSpec
 
-HEADER = 256  # int32
+SMALL, LARGE = LLMC_FORMS  # their magic numbers
 MOST = 2**31 - 1  # tokens that a header can count
 
 
@@ -46,8 +47,9 @@ class Llmc(TokenStream):
                 ("tokens",),
             )
         small = part.split.ids == np.uint16
-        header = np.zeros(HEADER, np.int32)
-        header[:3] = (20240520, 1, tokens) if small else (20240801, 7, tokens)
+        magic = SMALL if small else LARGE
+        header = np.zeros(LLMC_HEADER, np.int32)
+        header[:3] = magic, LLMC_FORMS[magic][0], tokens
         with files.create(f"{part.split.name}_{part.number:06d}.bin") as file:
             file.write(little(header))
             count = 0

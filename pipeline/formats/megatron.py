@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.json_layouts import STRICT, Count
+from pipeline.core.token_files import MEGATRON_MAGIC, MEGATRON_TYPES, MEGATRON_VERSION
 from pipeline.formats.format import File, FileRecord, Files, FormatKind, Part, Rows, little
 from pipeline.formats.token_stream import TokenStream, TokenStreamSpec
 
-TYPES = {"uint16": 8, "int32": 4}
+NUMBERS = {name: number for number, name in MEGATRON_TYPES.items()}
 AT_ONCE = 2**18  # documents
 
 
@@ -59,7 +60,7 @@ class Megatron(TokenStream):
 
 def _index(file: File, spool: IO[bytes], count: int, ids: np.dtype[np.generic]) -> None:
     """Write the .idx file: three arrays, computed block by block from the lengths."""
-    file.write(b"MMIDIDX\0\0" + struct.pack("<QBQQ", 1, TYPES[ids.name], count, count + 1))
+    file.write(MEGATRON_MAGIC + struct.pack("<QBQQ", MEGATRON_VERSION, NUMBERS[ids.name], count, count + 1))
     for lengths in _lengths(spool):
         file.write(little(lengths))
     before = 0

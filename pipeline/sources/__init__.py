@@ -2,7 +2,7 @@
 
     corpus/         text from the user's files         knowledge/      facts about the individuals of a world
     reasoning/      problems solved step by step       puzzles/        puzzles, and sentences of grammars, in symbols
-    own/            functions of a user's file
+    own/            functions of a user's file         tokens/         what is tokenized already
     chat/           documents as conversations         rewritten/      biographies by a language model
     source.py       the base class of all sources      abilities.py    what some can do beside making documents
     registry.py     the kinds of sources               preference.py   right answers beside wrong ones

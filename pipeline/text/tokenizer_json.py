@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import tokenizers
@@ -41,8 +42,17 @@ def read_file(name: str, files: Files) -> tuple[bytes, str] | None:
             return None
         path = files.find(name, "recipes", "name")
     path = path / "tokenizer.json" if path.is_dir() else path
+    return _read(path), str(path)
+
+
+def at(path: Path) -> tokenizers.Tokenizer:
+    """The tokenizer.json at a path. SpecError if it cannot be loaded."""
+    return _examined(_read(path), str(path))
+
+
+def _read(path: Path) -> bytes:
     try:
-        return contents(path, MOST_BYTES), str(path)
+        return contents(path, MOST_BYTES)
     except OSError as error:
         raise SpecError(f"cannot load the tokenizer {path}: {error.strerror}", _FORM, ("name",)) from None
 

@@ -48,7 +48,7 @@ def _split(dataset: Dataset, tokenizer: Tokenizer, name: str) -> Split:
         ids=tokenizer.dtype,
         end=tokenizer.eos,
         shards=tuple(Shard(record.shard, record.sequences, record.documents, record.tokens) for record in records),
-        empties=any(source.get("kind") == "corpus" for source in sources),
+        empties=any(source.get("kind") in ("corpus", "tokens") for source in sources),
     )
 
 

@@ -1,0 +1,1 @@
+"""The compiled loop that copies documents out of files."""

@@ -1,0 +1,173 @@
+"""The layouts of files of ids: how they are told apart, and a file of any of them as documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.draws import I64
+from pipeline.core.errors import SpecError, suggest
+from pipeline.core.json_layouts import OpenLayout, checked, parsed
+from pipeline.core.system.open_files import contents
+from pipeline.sources.tokens import columns, dataset, llmc, megatron, nanogpt
+from pipeline.sources.tokens.contents import KnownFile
+from pipeline.sources.tokens.cutting import Reading
+from pipeline.sources.tokens.manifest import MANIFEST
+from pipeline.sources.tokens.stored import Out, Stored, mapped, stored
+
+Layout = Literal["dataset", "columns", "nanogpt", "llmc", "megatron"]
+OF_SUFFIX: dict[str, Layout] = {".arrow": "columns", ".parquet": "columns", ".bin": "nanogpt"}
+SAVED, SAVED_SPLITS = "state.json", "dataset_dict.json"
+MOST_BYTES = 2**24  # of the files that `datasets` saves beside the rows
+KERNEL_TYPES = {1: "u1", 2: "u2", 4: "i4", 8: "i8"}
+"""Bytes of an id → the type under which the kernel reads it: all ids are below 2^24, so signs do not matter."""
+
+
+def layout_of(path: Path) -> Layout | None:
+    """The layout of a file, or of a folder; None for a folder that is none of a dataset, and for an unknown suffix."""
+    if path.is_dir():
+        if (path / MANIFEST).exists():
+            return "dataset"
+        return "columns" if any((path / name).exists() for name in (SAVED, SAVED_SPLITS)) else None
+    if path.suffix == ".bin" and megatron.index_of(path).exists():
+        return "megatron"
+    if path.suffix == ".bin" and _begins(path) in llmc.MAGIC:
+        return "llmc"
+    return OF_SUFFIX.get(path.suffix)
+
+
+def _begins(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(4)
+    except OSError:
+        return b""
+
+
+class _State(OpenLayout):
+    class _File(OpenLayout):
+        filename: str
+
+    _data_files: Any
+    files: list[_File]
+
+
+def saved_files(folder: Path, split: str) -> list[Path]:
+    """The Arrow files of a folder that `datasets` saved, in order. SpecError if they are not known."""
+    if (folder / SAVED_SPLITS).exists():
+        splits = _json(folder / SAVED_SPLITS).get("splits")
+        if not isinstance(splits, list) or split not in splits:
+            known = [name for name in splits if isinstance(name, str)] if isinstance(splits, list) else []
+            raise SpecError(f"'{folder}' has no split '{split}'", suggest(split, known), ("split",))
+        folder = folder / split
+    try:
+        files = checked(_State, {"files": _json(folder / SAVED).get("_data_files")}).files
+    except ValueError as error:
+        raise _unreadable(folder / SAVED, str(error)) from None
+    names = [file.filename for file in files]
+    if not names or any(Path(name).name != name for name in names):
+        raise _unreadable(folder / SAVED, "it names no files beside it")
+    return [folder / name for name in names]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        tree = parsed(contents(path, MOST_BYTES))
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, str(getattr(error, "strerror", None) or error)) from None
+    if not isinstance(tree, dict):
+        raise _unreadable(path, "a mapping is needed")
+    return tree
+
+
+def _unreadable(path: Path, problem: str) -> SpecError:
+    return SpecError(f"cannot read '{path}': {problem}", "Save the dataset again.", ("files",))
+
+
+@dataclass(frozen=True)
+class TokenFile:
+    """A file of ids, as documents. It pickles small: what is found in it is mapped at the first use.
+
+    index: the file beside it that says where documents are; None where the layout has none. options: what the layout
+    needs to know beside the reading.
+    """
+
+    file: KnownFile
+    layout: Layout
+    reading: Reading
+    options: columns.Column | dataset.Layout | None = None
+    index: KnownFile | None = None
+
+    @cached_property
+    def found(self) -> Stored:
+        """Where its documents are, and the facts. SpecError if it is not as its layout says, or has changed."""
+        files = (self.file, self.index) if self.index else (self.file,)
+        for file in files:
+            file.check()
+        depends_on = json.dumps([self.layout, str(self.reading), str(self.options)])
+        return stored(depends_on, self._find, files)
+
+    def _find(self, out: Out) -> None:
+        path, options = self.file.path, self.options
+        if isinstance(options, dataset.Layout):
+            dataset.find(path, options, out)
+        elif isinstance(options, columns.Column):
+            columns.find(path, self.reading, options, out)
+        else:
+            {"nanogpt": nanogpt, "llmc": llmc, "megatron": megatron}[self.layout].find(path, self.reading, out)
+
+    @cached_property
+    def _ids(self) -> NDArray[Any]:
+        """What the places of documents count: the whole file, or the copy of its ids, as an array of its type."""
+        copied = self.found.arrays.get("tokens")
+        if copied is not None:
+            return copied
+        data, width = mapped(self.file.path), np.dtype(self.found.facts["type"]).itemsize
+        return data[: data.size // width * width].view(KERNEL_TYPES[width])
+
+    def __len__(self) -> int:
+        return len(self.found.arrays["documents"])
+
+    def lengths(self, rows: I64) -> I64:
+        """How many tokens the documents with these numbers, (d,), have without their end tokens: int64 (d,)."""
+        lengths = np.zeros(rows.size, np.int64)
+        for document, piece in self._pieces(rows):
+            lengths[document] += piece[:, 1]
+        return lengths
+
+    def copy(self, rows: I64, starts: I64, out: NDArray[Any]) -> None:
+        """Copy the documents with these numbers, (d,), into `out`, each to where it starts, (d,)."""
+        from pipeline.sources.tokens.kernels.copying import copy
+
+        at = starts.copy()
+        for document, piece in self._pieces(rows):
+            begin, length, _ = np.ascontiguousarray(piece.T)
+            copy(self._ids, begin, length, at[document], out)
+            at[document] += length
+
+    def _pieces(self, rows: I64) -> Iterator[tuple[I64, I64]]:
+        """The first pieces of documents, the second pieces of those that have one, …: whose they are, (k,), and rows
+        (k, 3) of begin, length and what follows."""
+        document, piece = np.arange(rows.size), self.found.arrays["documents"][rows]
+        while document.size:
+            yield document, piece
+            goes_on = piece[:, 2] > 0
+            document, piece = document[goes_on], self.found.arrays["more"][piece[goes_on, 2] - 1]
+
+    def marks(self, column: str, rows: I64) -> tuple[I64, I64]:
+        """Spans or parts of the documents with these numbers, (d,): how many each has, int64 (d,), and their places
+        among all of the file, (m,)."""
+        offsets = self.found.arrays[f"{column} of documents"]
+        counts = offsets[rows + 1] - offsets[rows]
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return counts, np.repeat(offsets[rows], counts) + within
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("found", "_ids")}
