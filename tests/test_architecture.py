@@ -28,6 +28,8 @@ HEAVY = {
     "pandas",
     "transformers",
     "huggingface_hub",
+    "gigatoken",
+    "awkward",
 }
 
 # Which modules, or folders of them, may import a package that is made for a purpose.
@@ -39,6 +41,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "pipeline.sources.rewritten",
         "pipeline.sources.tokens",
     ),
+    "gigatoken": ("pipeline.text.engines",),
+    "awkward": ("pipeline.text.engines",),
     "numba": ("pipeline.core.jit", "pipeline.core.vectors"),
     "ray": ("pipeline.build.executors.ray", "pipeline.build.executors.local"),
     "faker": ("pipeline.core.faker_process",),

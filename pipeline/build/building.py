@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -18,6 +18,8 @@ from pipeline.build.resume import FINGERPRINT, Progress, record_name, shard_name
 from pipeline.columns import COLUMNS
 from pipeline.core.documents import ROLES
 from pipeline.core.errors import CodeError, PipelineError, PlanError, RunError, SpecError, StorageError
+from pipeline.core.system import output
+from pipeline.core.system.work_warnings import collected
 from pipeline.core.table import content_hash
 from pipeline.dataset import Dataset
 from pipeline.dataset.card import card
@@ -101,6 +103,7 @@ class Begun:
     records: dict[tuple[str, int], ShardRecord]
     check_held: Callable[[], None]
     began: float = field(default_factory=time.time)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
@@ -108,8 +111,11 @@ class Begun:
         return len(self.records) == len(self.plan.shards)
 
     def take(self, record: ShardRecord) -> None:
-        """Note a shard that was made."""
+        """Note a shard that was made, and say what came up meanwhile."""
         self.check_held()
+        for line in record.warnings:
+            output.complain(f"warning: {line}")
+        self.warnings += record.warnings
         self.records[record.split, record.shard] = record
 
     def finish(self) -> Manifest:
@@ -119,7 +125,7 @@ class Begun:
         metadata_files.check_there(self.folder, manifest)
         metadata_files.write_card(self.folder, card(self.plan, manifest, self.folder.name))
         self.folder.write(MANIFEST, manifest.dumps())
-        _log(self.folder, len(self.missing), self.began)
+        _log(self.folder, len(self.missing), self.began, self.warnings)
         return manifest
 
 
@@ -127,7 +133,8 @@ def build_shard(common: tuple[Plan, Folder], shard: tuple[str, int]) -> ShardRec
     """Make one shard, (split, number), and write its file and its record: the work of an executor's worker."""
     (plan, folder), (split, k) = common, shard
     try:
-        data = make_shard(plan, split, k)
+        with collected() as warnings:
+            data = make_shard(plan, split, k)
     except CodeError as error:  # the user's function: it is refused, as when the plan was made
         raise CodeError(f"shard {k} of {split}: {error.problem}", error.remedy) from error
     except PipelineError as error:
@@ -148,6 +155,7 @@ def build_shard(common: tuple[Plan, Folder], shard: tuple[str, int]) -> ShardRec
         tokens=sum(counts.tokens for counts in data.sources.values()),
         padding=data.padding,
         sources={name: counts.record() for name, counts in data.sources.items()},
+        warnings=tuple(f"shard {k} of {split}: {line}" for line in warnings),
     )
     folder.write(record_name(split, k), record.dumps(plan.fingerprint, folder.stamp(name)))
     return record
@@ -217,10 +225,11 @@ def _facts_of_columns(plan: Plan, split: SplitPlan) -> dict[str, Any]:
     return facts
 
 
-def _log(folder: Folder, shards: int, began: float) -> None:
+def _log(folder: Folder, shards: int, began: float, warnings: Sequence[str]) -> None:
     """Add a line to the log of builds. (Times are not in the manifest, which is the same on every machine.)"""
     entry = {"ended": time.strftime("%FT%TZ", time.gmtime()), "seconds": round(time.time() - began, 3), "built": shards}
-    line = json.dumps({**entry, "host": platform.node(), "python": platform.python_version()})
+    more = {"warnings": list(warnings)} if warnings else {}
+    line = json.dumps({**entry, "host": platform.node(), "python": platform.python_version(), **more})
     try:
         before = folder.read(BUILDS).decode("utf-8", "replace")
     except FileNotFoundError:

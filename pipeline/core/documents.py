@@ -75,6 +75,28 @@ class Ragged:
         packing.take(self.values, self.offsets, np.arange(len(self), dtype=np.int64), offsets, kept)
         return Ragged(kept, offsets)
 
+    def surrounded(self, lead: NDArray[Any], trail: NDArray[Any]) -> Ragged:
+        """Every row between the same values: lead (a,), trail (b,), of the dtype of the values; copied.
+
+        >>> Ragged(np.array([1, 2, 3], np.int32), np.array([0, 1, 3])).surrounded(
+        ...     np.array([], np.int32), np.array([9], np.int32)
+        ... ).values.tolist()
+        [1, 9, 2, 3, 9]
+        """
+        return self.excerpts(np.arange(len(self)), np.zeros(len(self), np.int64), self.lengths, lead, trail)
+
+    def excerpts(self, rows: I64, firsts: I64, lengths: I64, lead: NDArray[Any], trail: NDArray[Any]) -> Ragged:
+        """Values firsts[i] … firsts[i] + lengths[i] - 1 of row rows[i], between the same values; copied.
+
+        rows, firsts, lengths int64 (r,); lead (a,), trail (b,), of the dtype of the values.
+        """
+        from pipeline.core.kernels import packing
+
+        offsets = offsets_of(lengths + (len(lead) + len(trail)))
+        out = np.empty(offsets[-1], self.values.dtype)
+        packing.surround(self.values, self.offsets[rows] + firsts, offsets, lead, trail, out)
+        return Ragged(out, offsets)
+
     def padded(self, size: int, fill: int) -> NDArray[Any]:
         """The values (T,) followed by `fill`, `size` entries in all; uses `room` instead of a copy if it is enough."""
         used = len(self.values)

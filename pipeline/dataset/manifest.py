@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any
 
 from pydantic import Field, create_model
@@ -153,7 +153,7 @@ def code_file(source: str) -> str:
 
 def totals(records: Sequence[ShardRecord], **facts: Any) -> dict[str, Any]:
     """A split's entry in the manifest, from the records of all its shards; `facts` are added as they are."""
-    return {**_summed(records), **facts, "shards": [asdict(record) for record in records]}
+    return {**_summed(records), **facts, "shards": [record.content() for record in records]}
 
 
 def _summed(records: Sequence[ShardRecord]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, TypeAdapter
 from pydantic_core import PydanticCustomError
@@ -40,7 +40,10 @@ def shard_file(split: str, k: int, shards: int) -> str:
 
 @dataclass(frozen=True)
 class ShardRecord:
-    """One shard. sources: name → {documents, tokens}. tokens: end tokens included, padding not."""
+    """One shard. sources: name → {documents, tokens}. tokens: end tokens included, padding not.
+
+    warnings: what came up while it was made, for whoever asked for it; part of no file.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -55,10 +58,15 @@ class ShardRecord:
     tokens: Count
     padding: Count
     sources: Mapping[Name, SourceCounts]
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    def content(self) -> dict[str, Any]:
+        """What files have of it."""
+        return {name: value for name, value in asdict(self).items() if name != "warnings"}
 
     def dumps(self, fingerprint: str, stamp: str = "") -> str:
         """As one line of JSON, sealed as a record of the dataset of this fingerprint. stamp: see `Folder.stamp`."""
-        content = {**asdict(self), "stamp": stamp}
+        content = {**self.content(), "stamp": stamp}
         return json.dumps({"hash": seal(fingerprint, json.dumps(content)), **content})
 
     @classmethod

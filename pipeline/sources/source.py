@@ -75,6 +75,7 @@ class DocumentsSpec(Spec):
     if TYPE_CHECKING:
         kind: str  # each spec declares it itself, a Literal of its names, at its place among the keys
 
+
     tag: Mark | None = Key_(
         None, description="What each document begins with, such as <Wikipedia.org>: a special token, or {text: …}."
     )

@@ -149,7 +149,7 @@ class Tokenizer:
         try:
             with refusing_faults():
                 encodings = list(self.backend.encode_batch(list(texts), add_special_tokens=False))
-            for text in texts if self._drops else ():
+            for text in texts if self.drops else ():
                 if part := self._dropped(text):
                     raise TokenizerError(f"the tokenizer leaves {part!r} out of {_shown(text)}", _ENCODING_ALL)
             if self.in_use:
@@ -167,7 +167,7 @@ class Tokenizer:
             raise
 
     @cached_property
-    def _drops(self) -> bool:
+    def drops(self) -> bool:
         """Whether it leaves out, without a word, what it has no token for: BPE that knows neither `unk` nor all bytes.
 
         The trainers of the tokenizers library make such models, unless they are told an `initial_alphabet`.
@@ -176,6 +176,14 @@ class Tokenizer:
         if not isinstance(model, tokenizers.models.BPE) or model.unk_token is not None or model.byte_fallback:
             return False
         return not (self._of_bytes and all(map(self._has, _bytes_by_letter())))
+
+    @cached_property
+    def known_bytes(self) -> NDArray[np.bool_] | None:
+        """Which bytes of a text it does not leave out, bool (256,); None unless that is decided byte by byte."""
+        if not self.drops or not self._of_bytes or self.backend.normalizer:
+            return None
+        known = {byte for letter, byte in _bytes_by_letter().items() if self._has(letter)}
+        return np.array([byte in known for byte in range(256)])
 
     @cached_property
     def _of_bytes(self) -> bool:
@@ -217,16 +225,21 @@ class Tokenizer:
             encodings = self.encodings(texts)
         finally:
             self.backend.encode_special_tokens = False
-        reserved = {self.eos, self.backend.token_to_id(self.pad_token or self.eos_token)}
         for text, encoding in zip(texts, encodings, strict=True):
-            if not reserved.isdisjoint(encoding.ids):
-                begin, end = next(o for i, o in zip(encoding.ids, encoding.offsets, strict=True) if i in reserved)
+            if not self.reserved.isdisjoint(encoding.ids):
+                begin, end = next(o for i, o in zip(encoding.ids, encoding.offsets, strict=True) if i in self.reserved)
                 raise SpecError(
                     f"the tokenizer reads {text[begin:end]!r} in the text {text[max(begin - 30, 0) : end + 30]!r} as "
                     "the special token",
                     "Leave that text out, or take a tokenizer whose model does not have the token.",
                 )
         return encodings
+
+    @cached_property
+    def reserved(self) -> frozenset[int]:
+        """The ids of the end token and the pad token, which the text of nobody may have."""
+        pad = self.backend.token_to_id(self.pad_token) if self.pad_token else None
+        return frozenset({self.eos} if pad is None else {self.eos, pad})
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[Any]]:
         """The ids of each text, as arrays of `dtype`."""

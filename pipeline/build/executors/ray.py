@@ -190,7 +190,11 @@ class Ray:
 
 
 def _work(work: Callable[[Any, Any], Any], shared: list[Any], item: Any) -> Any:
-    """The work of a Ray task: `shared` holds the reference to what all items have in common."""
+    """The work of a Ray task: `shared` holds the reference to what all items have in common.
+
+    It has one core, so `tokenizers` shall start no threads for the others.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     return work(_fetched(shared[0]), item)
 
 

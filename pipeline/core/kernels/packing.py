@@ -19,6 +19,21 @@ def _take(values: Any, offsets: Any, rows: Any, ends: Any, out: Any) -> None:
 take = njit([f"void({t}[::1], i8[::1], i8[::1], i8[::1], {t}[::1])" for t in ("u2", "i4", "i8")])(_take)
 
 
+@njit([f"void({t}[::1], i8[::1], i8[::1], {t}[::1], {t}[::1], {t}[::1])" for t in ("u2", "i4")])
+def surround(values: Any, firsts: Any, ends: Any, lead: Any, trail: Any, out: Any) -> None:
+    """Rows values[firsts[i]] … of flat values, each between `lead` and `trail`; row i of out ends at ends[i + 1]."""
+    for i in range(firsts.size):
+        at = ends[i]
+        for k in range(lead.size):
+            out[at + k] = lead[k]
+        at += lead.size
+        length = ends[i + 1] - trail.size - at
+        for k in range(length):
+            out[at + k] = values[firsts[i] + k]
+        for k in range(trail.size):
+            out[at + length + k] = trail[k]
+
+
 @njit("i8(i8[::1], i8[::1], i8, i8[:,::1], i8[::1])")
 def cut(starts: Any, lengths: Any, width: Any, out: Any, counts: Any) -> Any:
     """Intervals of a line, cut at the multiples of `width`; returns how many segments there are.

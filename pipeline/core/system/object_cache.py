@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +28,7 @@ from pipeline.core.system.open_files import created
 MOST = 200  # files of a kind, a few megabytes each
 PACKAGE = Path(__file__).parents[2]
 LIBRARIES = ("jinja2", "numpy", "pyarrow", "pydantic", "tokenizers")  # whose objects, or results, are in what is kept
+OPTIONAL = ("gigatoken",)  # the same, of packages that need not be installed
 _SEAL = hashlib.sha256().digest_size  # bytes in front of the pickle: its hash
 
 T = TypeVar("T")
@@ -63,11 +64,19 @@ def kept(kind: str, digest: str | None, make: Callable[[], T]) -> T:
 @lru_cache(1)
 def _code() -> str:
     """A digest of the sources of this package and of the releases that it runs with."""
-    state = hashlib.sha256(" ".join([sys.version, *(f"{name} {version(name)}" for name in LIBRARIES)]).encode())
+    releases = [f"{name} {_release(name)}" for name in (*LIBRARIES, *OPTIONAL)]
+    state = hashlib.sha256(" ".join([sys.version, *releases]).encode())
     for source in sorted(PACKAGE.rglob("*.py")):
         data = source.read_bytes()
         state.update(f"\0{source.relative_to(PACKAGE).as_posix()}\0{len(data)}\0".encode() + data)
     return state.hexdigest()
+
+
+def _release(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "is not installed"
 
 
 def _folder(kind: str) -> Path | None:

@@ -23,7 +23,7 @@ from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
 from pipeline.sources.corpus import copies
 from pipeline.sources.corpus.choosing import Reading
-from pipeline.sources.corpus.index import Broken, FileIndex, footer_index, kept_index, key_of, made_index
+from pipeline.sources.corpus.index import READER, Broken, FileIndex, footer_index, kept_index, key_of, made_index
 from pipeline.sources.corpus.opening import File, asking, seekable
 from pipeline.sources.corpus.parallel import in_parallel
 from pipeline.sources.corpus.readers import Reader, reader_of
@@ -50,6 +50,11 @@ class Rows:
 
     def __len__(self) -> int:
         return int(self._firsts[-1])
+
+    @property
+    def named(self) -> str:
+        """All that the documents depend on."""
+        return f"{READER} {self.content} {self.broken} {self.reading.named}"
 
     @cached_property
     def blocks(self) -> I64:

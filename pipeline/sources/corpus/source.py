@@ -6,83 +6,121 @@ corpus may be larger than memory, and workers receive only its path.
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
+from pipeline.core.key import Key
 from pipeline.core.notices import information
 from pipeline.core.permutation import Permutation
 from pipeline.sources.corpus.described import facts_of, notices_of
+from pipeline.sources.corpus.lengths import RowLengths
 from pipeline.sources.corpus.spec import CorpusSpec
+from pipeline.sources.corpus.texts import RowTexts
+from pipeline.sources.corpus.windows import WindowedRows
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import SAMPLE, Context, Source, mask_of, number_of
 from pipeline.text.offsets import tokens_within
 
-CHUNK = 1024  # documents that are encoded together
-
 
 class Corpus(Source):
-    """Item i is row i, the same at every exposure. The mean length is estimated from a keyed sample of rows."""
+    """Item i is row i, or window i of the rows where they are split; it is the same at every exposure.
+
+    The mean length is that of all rows, or that of a keyed sample of them.
+    """
 
     def __init__(self, spec: CorpusSpec, context: Context) -> None:
-        self._rows = spec.rows()
         self._tokenizer = context.tokenizer
         tag = spec.tag.piece() if spec.tag else None
-        self._token = [self._tokenizer.backend.token_to_id(tag.text)] if tag and tag.special else []
         self._words = f" {tag.text}" if tag and not tag.special else ""
+        self._lead = self._tokenizer.ids_of([tag.text] if tag and tag.special else [])
         self.roles = ("tag",) * (tag is not None)
         self.mask = mask_of(spec, self.roles)
-        if not len(self):
+        self._rows = spec.rows()
+        if not len(self._rows):
             raise SpecError("the files hold no rows", "Give others.", ("files",))
-        order = Permutation(len(self), context.key.child("sample"))
-        sample = order(np.arange(min(SAMPLE, len(self)), dtype=np.int64))
-        documents = self.documents(sample, sample, spans=False)
-        self.mean_tokens = Fraction(len(documents.tokens.values), len(documents))
-        near = f"its mean length is that of {SAMPLE:,} of its rows, so shares are near, not exact"
+        refused = self._tokenizer.special if spec.specials == "refuse" else ()
+        sampling = context.key.child("sample")
+        self._texts = RowTexts.of(self._rows, self._tokenizer, self._words, sampling, refused)
+        self._lengths, self._windows = self._counted(spec)
+        self.mean_tokens = self._mean(sampling)
         named = 1 if isinstance(spec.files, str) else len(spec.files)
-        of_sample = (information(near),) if len(self) > SAMPLE else ()
-        self.notices = (*notices_of(self._rows, named), *of_sample)
+        self.notices = (*notices_of(self._rows, named), *self._texts.encoder.notices)
         self.origin = facts_of(self._rows, spec.identity)
+        if self._lengths is None and len(self) > SAMPLE:
+            near = f"its mean length is that of {SAMPLE:,} of its rows, so shares are near, not exact"
+            self.notices += (information(f"{near}; `balance: exact` counts all"),)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._windows or self._texts)
 
     @property
     def blocks(self) -> I64 | None:
-        """The first row of each block, then the number of rows: int64 (b + 1,), if its rows are shuffled by blocks."""
-        return self._rows.blocks if self._rows.order == "blocks" else None
+        """The first document of each block of rows, then the number of documents: int64 (b + 1,), with `order: blocks`.
+
+        None where rows are read one by one from all over.
+        """
+        if self._rows.order == "global":
+            return None
+        return self._windows.before(self._rows.blocks) if self._windows else self._rows.blocks
 
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:
-        """The rows `item` (d,), encoded; the exposure is ignored. There are no spans; the only part is a tag."""
-        firsts = range(0, max(item.size, 1), CHUNK)
-        return Documents.concat([self._encoded(item[first : first + CHUNK], spans, parts) for first in firsts])
+        """The rows, or windows, `item` (d,), encoded; the exposure is ignored. No spans; the only part is a tag."""
+        end = self._tokenizer.ids_of([self._tokenizer.eos_token])
+        if self._windows is None:
+            tokens = self._texts.ids(item).surrounded(self._lead, end)
+        else:
+            windows = self._windows.at(item)
+            rows, places = np.unique(windows.rows, return_inverse=True)  # a row is encoded once
+            whole = self._texts.ids(rows)
+            tokens = whole.excerpts(places, windows.firsts, windows.lengths, self._lead, end)
+        return Documents(tokens, _marked(len(item), []) if spans else None, self._parts(item) if parts else None)
 
-    def _encoded(self, item: I64, spans: bool, parts: bool) -> Documents:
-        before = self._words and f"{self._words} "
-        texts = [before + text for text in self._rows.texts(item)]
-        encodings = self._tokenizer.plain(texts)
-        dtype, end = self._tokenizer.dtype, [self._tokenizer.eos]
-        ids = [np.array(self._token + encoding.ids + end, dtype) for encoding in encodings]
-        lengths = np.array([len(document) for document in ids], np.int64)
-        tokens = Ragged(np.concatenate([np.empty(0, dtype), *ids]), offsets_of(lengths))
-        return Documents(
-            tokens, _marked(len(ids), []) if spans else None, self._parts(encodings, texts) if parts else None
-        )
+    def lengths(self, item: I64, exposure: I64) -> I64 | None:
+        """The tokens of each document, int64 (d,), where those of all rows were counted; None elsewhere."""
+        if self._lengths is None:
+            return None
+        of_text = self._windows.at(item).lengths if self._windows else self._lengths.of_rows[item]
+        return of_text + len(self._lead) + 1
 
-    def _parts(self, encodings: list[Any], texts: list[str]) -> Ragged:
+    def _counted(self, spec: CorpusSpec) -> tuple[RowLengths | None, WindowedRows | None]:
+        """The lengths of all rows, where they are asked for, and the windows, where rows are split."""
+        if spec.split is None and spec.balance == "sample":
+            return None, None
+        if spec.split and self._words:
+            raise SpecError(
+                "a tag of plain text is part of the row that it stands before, and cannot stand before each window",
+                "Name a special token: `tag: <news>`.",
+                ("tag",),
+                [("tag",), ("split",)],
+            )
+        named = [self._rows.named, self._tokenizer.content_hash, self._words, spec.specials]
+        lengths = RowLengths(self._texts, json.dumps(named))
+        return lengths, WindowedRows(lengths, spec.split.tokens, spec.split.overlap) if spec.split else None
+
+    def _mean(self, sampling: Key) -> Fraction:
+        """The mean tokens of a document: exact where all rows are counted, else of a keyed sample."""
+        if self._lengths is not None:
+            total = self._windows.total if self._windows else int(self._lengths.of_rows.sum())
+            return Fraction(total, len(self)) + len(self._lead) + 1
+        sample = Permutation(len(self), sampling)(np.arange(min(SAMPLE, len(self)), dtype=np.int64))
+        documents = self.documents(sample, sample, spans=False)
+        return Fraction(len(documents.tokens.values), len(documents))
+
+    def _parts(self, item: I64) -> Ragged:
         """The tag at the beginning of every document: its special token, or the tokens of its text."""
         if not self.roles:
-            return _marked(len(encodings), [])
-        tokens, end = [0] * len(encodings), len(self._words)
-        if end:
-            begins = ([place for place in encoding.offsets if place[0] < end] for encoding in encodings)
-            pairs = zip(begins, texts, strict=True)
-            tokens = [int(tokens_within(offsets, text, [end, len(text)])[0]) for offsets, text in pairs]
-        return _marked(len(encodings), [(0, len(self._token) + count, number_of("tag")) for count in tokens])
+            return _marked(len(item), [])
+        tokens, end = [0] * len(item), len(self._words)
+        if end:  # where its last token ends, only the places of characters tell
+            texts = self._texts.array(item).to_pylist()
+            pairs = zip(self._tokenizer.plain(texts), texts, strict=True)
+            tokens = [int(tokens_within(one.offsets, text, [end, len(text)])[0]) for one, text in pairs]
+        return _marked(len(item), [(0, len(self._lead) + count, number_of("tag")) for count in tokens])
 
 
 def _marked(documents: int, rows: list[tuple[int, int, int]]) -> Ragged:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, PrivateAttr, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import BeforeValidator, PrivateAttr, model_validator
 from pydantic import Field as Key_
 
 from pipeline.core.errors import SpecError
@@ -17,11 +17,10 @@ from pipeline.sources.corpus.opening import File
 from pipeline.sources.corpus.places import files_of
 from pipeline.sources.corpus.row_template import RowTemplate
 from pipeline.sources.corpus.rows import Order, Rows
+from pipeline.sources.corpus.windows import WindowsSpec
 from pipeline.sources.source import DocumentsSpec
 
 Scalar = str | bool | Rational
-UNSAID: dict[str, Any] = {"template": None, "where": None, "broken": "refuse", "identity": "content", "order": "global"}
-"""Keys that a fingerprint leaves out where they have their defaults: there were recipes before there were these."""
 
 
 class ConditionSpec(Spec):
@@ -84,6 +83,15 @@ class CorpusSpec(DocumentsSpec):
         description="What the fingerprint rests on: a hash of the contents, or names, sizes and ETags or times.",
     )
     order: Order = Key_("global", description="global: rows from all over; blocks: blocks of rows, read forwards.")
+    split: WindowsSpec | None = Key_(
+        None, description="Long rows as several documents; {tokens: 2048, overlap: 256}. Default: rows stay whole."
+    )
+    balance: Literal["sample", "exact"] = Key_(
+        "sample", description="Whether shares count with the mean length of a sample of rows, or with that of all rows."
+    )
+    specials: Literal["text", "refuse"] = Key_(
+        "text", description="Texts of special tokens in a row: encoded as any other text, or refused."
+    )
     content: str | None = Key_(
         None, description="BLAKE3 of the files, filled in by itself; files that differ are refused."
     )
@@ -127,9 +135,3 @@ class CorpusSpec(DocumentsSpec):
         column = "text" if self._files[0].kind == "text" else self.column
         where = tuple((name, one.condition()) for name, one in (self.where or {}).items())
         return Reading(column, RowTemplate(self.template) if self.template is not None else None, where)
-
-    @model_serializer(mode="wrap")
-    def _where_it_says_something(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        tree: dict[str, Any] = write(self)
-        said = {key: value for key, value in tree.items() if key not in UNSAID or value != UNSAID[key]}
-        return {key: value for key, value in said.items() if key != "chat" or value}

@@ -82,15 +82,7 @@ class Encoder:
 
     def _around(self, ids: NDArray[Any], counts: I64) -> Ragged:
         """The documents of these tokens (T,), counts (d,), each between `lead` and `trail`."""
-        more = len(self.lead) + len(self.trail)
-        offsets = offsets_of(counts + more)
-        out = np.empty(offsets[-1], self.tokenizer.dtype)
-        for i, token in enumerate(self.lead.tolist()):
-            out[offsets[:-1] + i] = token
-        for i, token in enumerate(self.trail.tolist()):
-            out[offsets[1:] - len(self.trail) + i] = token
-        out[np.arange(len(ids)) + np.repeat(len(self.lead) + more * np.arange(len(counts)), counts)] = ids
-        return Ragged(out, offsets)
+        return Ragged(ids, offsets_of(counts)).surrounded(self.lead, self.trail)
 
     def _parts(self, made: Made, in_parts: I64 | None, d: int) -> Ragged:
         """The parts with roles, and the tag."""

@@ -1,0 +1,89 @@
+"""The texts of a corpus as token ids: rows, with a tag of plain text before each, encoded whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.documents import Ragged
+from pipeline.core.draws import I64
+from pipeline.core.errors import SpecError
+from pipeline.core.key import Key
+from pipeline.core.permutation import Permutation
+from pipeline.sources.corpus.rows import Rows
+from pipeline.text.fast_encoder import FastEncoder
+from pipeline.text.proof import SAMPLED
+from pipeline.text.tokenizer import Tokenizer
+
+CHUNK = 1000  # rows of a batch of the proof's sample
+BEGUN = 1000  # characters of each of these rows that are compared, or the proof would take a minute
+
+
+@dataclass(frozen=True)
+class RowTexts:
+    """The rows and what encodes them. words: of a tag that is plain text, "" without one.
+
+    refused: the special tokens whose texts a row may not contain.
+    """
+
+    rows: Rows
+    encoder: FastEncoder
+    words: str = ""
+    refused: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, rows: Rows, tokenizer: Tokenizer, words: str, key: Key, refused: tuple[str, ...]) -> RowTexts:
+        """The texts of rows, by an encoder that is proved on a keyed sample of them."""
+        order = Permutation(len(rows), key)
+
+        def sample() -> Iterator[Any]:
+            import pyarrow.compute as pc
+
+            for first in range(0, min(SAMPLED, len(rows)), CHUNK):
+                texts = rows.array(order(np.arange(first, min(first + CHUNK, SAMPLED, len(rows)))))
+                yield _behind(words, pc.utf8_slice_codeunits(texts, 0, BEGUN))
+
+        about = [rows.named, words, str(key)]
+        return cls(rows, FastEncoder.of(tokenizer, about=about, sample=sample), words, refused)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def array(self, rows: I64) -> Any:
+        """The texts of the rows with these numbers (d,), as a `pyarrow.LargeStringArray` (d,).
+
+        SpecError, with the row, for one that has the text of a special token, where these are refused.
+        """
+        texts = self.rows.array(rows)
+        self._refuse(texts, rows)
+        return _behind(self.words, texts)
+
+    def ids(self, rows: I64, *, parallel: bool = False) -> Ragged:
+        """The ids of these texts, of the tokenizer's dtype. SpecError or TokenizerError as of `FastEncoder.ids`."""
+        return self.encoder.ids(self.array(rows), rows, parallel=parallel)
+
+    def _refuse(self, texts: Any, rows: I64) -> None:
+        import pyarrow.compute as pc
+
+        for token in self.refused:
+            found = pc.index(pc.match_substring(texts, token), True).as_py()  # -1 where there is none
+            if found >= 0:
+                raise SpecError(
+                    f"the text of row {rows[found]} contains that of the special token {token!r}",
+                    "Take the row out, or write `specials: text`: then it is encoded as any other text.",
+                    ("specials",),
+                )
+
+
+def _behind(words: str, texts: Any) -> Any:
+    """The texts, each behind some words and a space; the texts as they are where there are no words."""
+    if not words:
+        return texts
+    import pyarrow
+    import pyarrow.compute as pc
+
+    before, nothing = (pyarrow.scalar(text, pyarrow.large_string()) for text in (f"{words} ", ""))
+    return pc.binary_join_element_wise(before, texts, nothing)

@@ -1,0 +1,322 @@
+"""Texts to ids by either engine: always those of `tokenizers`; how that is proved, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tokenizers
+from tokenizers import decoders, models, normalizers, pre_tokenizers
+
+from pipeline.core.documents import Ragged, offsets_of
+from pipeline.core.errors import SpecError, TokenizerError
+from pipeline.core.system.work_warnings import collected
+from pipeline.text import engines, fast_encoder, proof
+from pipeline.text.engines import Exact, Fast
+from pipeline.text.fast_encoder import FastEncoder
+from pipeline.text.proof import Verdict, proved
+from pipeline.text.tokenizer import Tokenizer
+from pipeline.text.tokenizer_loading import reduced_to
+from tests import encoders
+
+WORDS = [
+    "a",
+    "river",
+    "Ünï",
+    "東京",
+    "1234",
+    "don't",
+    "x=1;",
+    "😀",
+    "مرحبا",
+    "\n",
+    "\t",
+    "<|endoftext|>",
+    "</s>",
+    "e\u0301",
+    "▁",
+]
+
+
+@cache
+def texts() -> list[str]:
+    """Two thousand random texts of words and single characters of all kinds, with random blanks; some are empty."""
+    rng = np.random.default_rng(3)
+    characters = [*range(1, 0x250), *range(0x370, 0x500), *range(0x3040, 0x30FF), *range(0x1F600, 0x1F64F)]
+    pieces = [*WORDS * 20, *map(chr, characters)]
+    counts = rng.integers(0, 30, 2000)
+    return ["".join(pieces[i] + " " * (i % 3) for i in rng.integers(0, len(pieces), count)) for count in counts]
+
+
+@cache
+def made(kind: str) -> Tokenizer:
+    """A tokenizer of tests/encoders.py; or sentencepiece, with byte fallback, or wordpiece."""
+    if kind == "sentencepiece":
+        pieces = [
+            "<unk>",
+            "</s>",
+            *(f"<0x{byte:02X}>" for byte in range(256)),
+            "▁",
+            *"ariverdon'tx=1;234",
+            "▁a",
+            "ri",
+            "▁ri",
+        ]
+        vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+        merges = [("▁", "a"), ("r", "i"), ("▁", "ri")]
+        model: Any = models.BPE(vocabulary, merges, unk_token="<unk>", byte_fallback=True, fuse_unk=True)
+        backend = tokenizers.Tokenizer(model)
+        backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+        backend.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+        backend.add_special_tokens(["</s>"])
+        return Tokenizer(backend, "</s>")
+    if kind == "wordpiece":
+        words = {word: number for number, word in enumerate(["[UNK]", "[SEP]", "a", "river", "##r", "r", "##iver"])}
+        backend = tokenizers.Tokenizer(models.WordPiece(words, unk_token="[UNK]"))
+        backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        backend.add_special_tokens(["[SEP]"])
+        return Tokenizer(backend, "[SEP]")
+    return encoders.tokenizer(kind)
+
+
+def one_by_one(tokenizer: Tokenizer, some: list[str], *, plain: bool = True) -> list[list[int]]:
+    """The ids of each text, as `tokenizers` encodes it alone."""
+    tokenizer.backend.encode_special_tokens = plain
+    ids = [tokenizer.backend.encode(text, add_special_tokens=False).ids for text in some]
+    tokenizer.backend.encode_special_tokens = False
+    return ids
+
+
+def rows(ids: Ragged) -> list[list[int]]:
+    return [ids.values[a:b].tolist() for a, b in zip(ids.offsets[:-1], ids.offsets[1:], strict=True)]
+
+
+def arrow(some: list[str]) -> Any:
+    """As Arrow, in the middle of a longer array."""
+    return pa.array(["before", *some, "behind"], pa.large_string()).slice(1, len(some))
+
+
+@pytest.fixture(autouse=True)
+def no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+class Liar:
+    """gigatoken, but for the documents that have a certain word."""
+
+    name = "gigatoken"
+
+    def __init__(self, tokenizer: Tokenizer, word: str = "river", *, plain: bool = True) -> None:
+        self._engine, self._word, self.calls = Fast(tokenizer, plain=plain), word, 0
+
+    def ids(self, some: Any, *, parallel: bool = False) -> Ragged:
+        self.calls += 1
+        right = rows(self._engine.ids(some))
+        wrong = [
+            [0, *ids] if self._word in text else ids for ids, text in zip(right, engines.listed(some), strict=True)
+        ]
+        flat = np.array([number for ids in wrong for number in ids], np.uint16)
+        return Ragged(flat, offsets_of(np.array(list(map(len, wrong)), np.int64)))
+
+
+# ── the same ids ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "o200k", "nfc", "sentencepiece", "wordpiece", "letters"])
+def test_ids_are_those_of_tokenizers_text_by_text(kind: str) -> None:
+    tokenizer = made(kind)
+    encoder = FastEncoder.of(tokenizer)
+    assert (encoder.verdict.release is None) == (kind in ("wordpiece", "letters"))
+    expected = one_by_one(tokenizer, texts())
+    for given in (texts(), arrow(texts())):
+        ids = encoder.ids(given)
+        assert rows(ids) == expected
+        assert ids.values.dtype == tokenizer.dtype
+        assert ids.offsets.dtype == np.int64
+    for few in ([], [""], ["", "a", ""]):
+        assert rows(encoder.ids(few)) == rows(encoder.ids(arrow(few))) == one_by_one(tokenizer, few)
+    assert rows(encoder.ids(texts(), parallel=True)) == expected
+
+
+@pytest.mark.parametrize("kind", ["o200k", "sentencepiece"])
+def test_the_text_of_a_special_token_is_text_or_the_token_as_asked(kind: str) -> None:
+    tokenizer = made(kind)
+    some = [text for text in texts() if tokenizer.eos_token in text]
+    assert len(some) > 50
+    by_mode = {}
+    for plain in (True, False):
+        encoder = FastEncoder.of(tokenizer, plain=plain)
+        assert encoder.verdict.release
+        by_mode[plain] = rows(encoder.ids(some))
+        assert by_mode[plain] == one_by_one(tokenizer, some, plain=plain)
+    assert all(tokenizer.eos not in ids for ids in by_mode[True])
+    assert all(tokenizer.eos in ids for ids in by_mode[False])
+
+
+def test_an_encoder_is_sent_without_its_engine_and_another_release_is_not_trusted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoder = FastEncoder.of(made("o200k"))
+    expected = rows(encoder.ids(texts()[:50]))
+    sent = pickle.loads(pickle.dumps(encoder))
+    assert rows(sent.ids(texts()[:50])) == expected
+    assert isinstance(sent._fast, Fast)
+    monkeypatch.setattr(proof, "release", lambda: "99")
+    other = pickle.loads(pickle.dumps(encoder))
+    assert other._fast is None
+    assert rows(other.ids(texts()[:50])) == expected
+
+
+def test_what_gigatoken_remembers_is_forgotten_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, memory = Fast(made("o200k"), plain=True), iter(range(0, 10**6, 60))
+    monkeypatch.setattr(engines, "own_memory", lambda: next(memory))
+    monkeypatch.setattr(engines, "LOOK", 1)
+    monkeypatch.setattr(engines, "MOST_GROWTH", 100)
+    engine._load()
+    first, loaded = engine._encoder, set[int]()
+    for _ in range(10):
+        assert rows(engine.ids(texts()[:5])) == one_by_one(made("o200k"), texts()[:5])
+        loaded.add(id(engine._encoder))
+    assert engine._encoder is not first
+    assert len(loaded) > 2
+
+
+# ── proofs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_at_the_first_difference_tokenizers_goes_on_for_good_and_names_the_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tokenizer = made("o200k")
+    encoder, liar = FastEncoder.of(tokenizer), Liar(tokenizer)
+    encoder.__dict__["_fast"] = liar
+    monkeypatch.setattr(fast_encoder, "COMPARED", 7)
+    numbers = np.arange(len(texts()))
+    both = fast_encoder.bits(fast_encoder._CHOICE, numbers) % np.uint64(7) == 0
+    named = next(i for i in numbers.tolist() if both[i] and "river" in texts()[i])
+    with collected() as lines:
+        assert rows(encoder.ids(arrow(texts()), numbers)) == one_by_one(tokenizer, texts())
+        assert rows(encoder.ids(texts(), numbers)) == one_by_one(tokenizer, texts())
+    assert liar.calls == 1
+    (line,) = lines
+    assert f"document {named} " in line
+    assert "river" in line
+
+
+def test_one_document_in_a_thousand_is_compared_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, seen = FastEncoder.of(made("o200k")), list[str]()
+    exact = Exact(made("o200k"), plain=True)
+    encoder.__dict__["_exact"] = type("Noted", (), {"ids": lambda _, some: (seen.extend(some), exact.ids(some))[1]})()
+    numbered = [f"number {i}" for i in range(20_000)]
+    encoder.ids(numbered, np.arange(20_000))
+    assert 5 < len(seen) < 40
+    together, seen[:] = sorted(seen), []
+    for first in range(0, 20_000, 3000):
+        encoder.ids(numbered[first : first + 3000], np.arange(first, min(first + 3000, 20_000)))
+    assert sorted(seen) == together
+
+
+def test_an_engine_that_fails_is_left_with_a_warning() -> None:
+    class Broken:
+        name = "gigatoken"
+
+        def ids(self, some: Any, *, parallel: bool = False) -> Ragged:
+            raise engines.TokenizerFault("out of order")
+
+    encoder = FastEncoder.of(made("o200k"))
+    encoder.__dict__["_fast"] = Broken()
+    with collected() as lines:
+        assert rows(encoder.ids(texts()[:20])) == one_by_one(made("o200k"), texts()[:20])
+    assert "out of order" in lines[0]
+
+
+def test_a_warning_that_nobody_collects_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    encoder = FastEncoder.of(made("o200k"))
+    encoder.__dict__["_fast"] = Liar(made("o200k"))
+    chosen = np.flatnonzero(fast_encoder.bits(fast_encoder._CHOICE, np.arange(10_000)) % np.uint64(1000) == 0)[:1]
+    encoder.ids(["a river"], chosen)
+    assert capsys.readouterr().err.startswith(f"warning: gigatoken encodes document {chosen[0]} otherwise")
+
+
+@pytest.mark.parametrize(
+    ("word", "sample"), [("Ελληνικά Кир", ()), ("rainbow", ([["no"] * 3, ["a rainbow"]],)), ("camelCase", ())]
+)
+def test_a_difference_in_the_proof_keeps_gigatoken_out_and_is_shown(
+    word: str, sample: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "Fast", lambda tokenizer, plain: Liar(tokenizer, word, plain=plain))
+    verdict = proved(made("o200k"), plain=True, sample=lambda: sample[0] if sample else ())
+    assert verdict.release is None
+    assert word in verdict.notice
+    assert "tokenizers encodes" in verdict.notice
+
+
+def test_the_verdict_is_kept_for_the_tokenizer_the_mode_and_the_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[tuple[str, bool]]()
+
+    def compared(tokenizer: Tokenizer, installed: str, plain: bool, sample: Callable[[], Any]) -> Verdict:
+        asked.append((tokenizer.content_hash, plain))
+        return Verdict(installed)
+
+    monkeypatch.setattr(proof, "_compared", compared)
+    for _ in range(2):
+        for kind in ("cl100k", "o200k"):
+            for plain in (True, False):
+                for about in ([], ["one"], ["other"]):
+                    assert proved(made(kind), plain=plain, about=about).release
+    assert len(asked) == 12
+
+
+def test_without_gigatoken_everything_works_and_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gigatoken", None)
+    monkeypatch.setattr(proof, "release", lambda: None)
+    encoder = FastEncoder.of(made("o200k"))
+    assert rows(encoder.ids(arrow(texts()[:100]))) == one_by_one(made("o200k"), texts()[:100])
+    assert encoder._fast is None
+    assert engines.INSTALL in encoder.notices[0]
+
+
+# ── what is refused ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_text_in_which_the_model_finds_the_end_token_is_refused() -> None:
+    described = json.loads(made("o200k")._text)
+    described["model"]["vocab"] |= {"end": 2000}
+    described["model"]["merges"] = [["e", "n"], ["en", "d"], *described["model"]["merges"]]
+    described["model"]["vocab"] |= {"en": 2001}
+    described["added_tokens"] = [{**described["added_tokens"][0], "content": "end", "id": 2000}]
+    tokenizer = Tokenizer(tokenizers.Tokenizer.from_str(json.dumps(described)), "end")
+    encoder = FastEncoder.of(tokenizer)
+    assert rows(encoder.ids(["a river"])) == one_by_one(tokenizer, ["a river"])
+    with pytest.raises(SpecError, match=r"reads 'end' in the text 'end'"):
+        encoder.ids(["a", "end", "b"])
+
+
+@pytest.mark.parametrize("bytes_", [True, False])
+def test_a_text_of_which_the_model_leaves_something_out_is_refused(bytes_: bool) -> None:
+    backend = tokenizers.Tokenizer(models.BPE({"a": 0, "b": 1, "<eos>": 2, "Ġ": 3}, []))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False) if bytes_ else None
+    backend.add_special_tokens(["<eos>"])
+    encoder = FastEncoder.of(Tokenizer(backend, "<eos>"))
+    assert rows(encoder.ids(arrow(["ab", "", "ba"]))) == [[0, 1], [], [1, 0]]
+    for given in (["a", "aqb"], arrow(["a", "aqb"])):
+        with pytest.raises(TokenizerError, match=r"leaves 'q' out of 'aqb'"):
+            encoder.ids(given)
+
+
+def test_a_token_that_is_not_in_use_is_refused() -> None:
+    whole = made("gpt2")
+    kept = sorted({number for ids in one_by_one(whole, ["a river", " river a"]) for number in ids} | {whole.eos})
+    reduced = reduced_to(kept, whole)
+    encoder = FastEncoder.of(reduced)
+    assert rows(encoder.ids(["a river", " river a"])) == one_by_one(reduced, ["a river", " river a"])
+    with pytest.raises(TokenizerError, match=r"the token ' lake' in the text 'a lake' is not in use"):
+        encoder.ids(["a river", "a lake"])
