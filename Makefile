@@ -23,6 +23,8 @@ PIPELINE := $(PY) -m pipeline
 READERS := .venv-readers
 TRAINER := .venv-torch
 CHATS := .venv-trl
+RIVALS := .venv-rivals
+DOLMA := .venv-dolma
 
 # What is named on the command line of make is handed over as it is, whatever blanks and quotes it holds.
 # SET is cut at blanks; a part without `=` goes on with the one before it: SET="seed=7 a.b=[0, 1]" sets two values.
@@ -55,7 +57,7 @@ $(error Name an experiment: make experiment NAME=extraction (experiments/ has th
 endif
 endif
 
-.PHONY: help dataset plan preview verify report export push experiment list test test-all test-readers lint docs bench lock clean
+.PHONY: help dataset plan preview verify report export push experiment list test test-all test-readers lint docs bench bench-rivals lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -112,6 +114,9 @@ docs: $(VENV)/docs  ## make site/ of docs/ and README.md, strictly, after runnin
 bench: $(VENV)/bench  ## measure, one JSON line a case (minutes; see docs/measurements.md)
 	@$(PY) -m tests.bench $(ARGS)
 
+bench-rivals: $(RIVALS)/ready $(DOLMA)/ready $(VENV)/bench  ## from text to tokens on one core, beside datasets, datatrove, Megatron's and dolma's tools
+	@$(PY) -m tests.bench --only corpus $(ARGS)
+
 LOCK = uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
 
 lock:  ## pin the requirements anew (needs uv); what is tested is what runs
@@ -124,12 +129,14 @@ lock:  ## pin the requirements anew (needs uv); what is tested is what runs
 	$(LOCK) requirements/readers.in --no-emit-package torch --no-emit-package torchvision \
 	  -o requirements/readers.txt
 	$(LOCK) requirements/trl.in --no-emit-package torch -o requirements/trl.txt
+	$(LOCK) requirements/rivals.in -c requirements/dev.txt --no-emit-package torch -o requirements/rivals.txt
+	$(LOCK) requirements/dolma.in -o requirements/dolma.txt
 
 clean:  ## remove the environment and caches, not the data
-	rm -rf $(VENV) $(READERS) $(TRAINER) $(CHATS) site .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(READERS) $(TRAINER) $(CHATS) $(RIVALS) $(DOLMA) site .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find pipeline tests -name __pycache__ -prune -exec rm -rf {} +
 
-$(VENV)/bin/python $(READERS)/bin/python $(TRAINER)/bin/python $(CHATS)/bin/python:
+$(VENV)/bin/python $(READERS)/bin/python $(TRAINER)/bin/python $(CHATS)/bin/python $(RIVALS)/bin/python $(DOLMA)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "$(PYTHON) is not Python 3.11 to 3.13. Give another one: make PYTHON=python3.12 …" >&2; exit 2; }
 	@$(PYTHON) -m venv $(@:/bin/python=)
@@ -161,11 +168,18 @@ $(VENV)/docs $(VENV)/bench: $(VENV)/%: requirements/%.txt $(VENV)/dev
 # torch comes last and by itself: see [tool.uv] in pyproject.toml.
 $(READERS)/ready: requirements/readers.txt | $(READERS)/bin/python
 $(CHATS)/ready: requirements/trl.txt | $(CHATS)/bin/python
-$(READERS)/ready $(CHATS)/ready: PY = $(@D)/bin/python
-$(READERS)/ready $(CHATS)/ready:
+$(RIVALS)/ready: requirements/rivals.txt | $(RIVALS)/bin/python
+$(READERS)/ready $(CHATS)/ready $(RIVALS)/ready: PY = $(@D)/bin/python
+$(READERS)/ready $(CHATS)/ready $(RIVALS)/ready:
 	@echo "Setting up $(@D): some minutes, once…"
 	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
 	@$(PIP) install $(TORCH)
+	@touch $@
+
+$(DOLMA)/ready: PY = $(DOLMA)/bin/python
+$(DOLMA)/ready: requirements/dolma.txt | $(DOLMA)/bin/python
+	@echo "Setting up $(DOLMA): a minute, once…"
+	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
 	@touch $@
 
 $(TRAINER)/ready: PY = $(TRAINER)/bin/python

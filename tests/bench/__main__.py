@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 from tests.bench import (
     commands,
+    corpus,
+    corpus_growth,
     laboratory,
     memory,
     own,
@@ -68,6 +70,16 @@ CASES = (
         "the laboratory's model: tokens a second with GPT-2's ids, and with those in use",
     ),
     Case("own", own.measure, "one core: functions of one's own to Arrow files, texts and symbols, documents a second"),
+    Case(
+        "corpus", corpus.measure, "one core: JSON lines to files of tokens, beside what people use (make bench-rivals)"
+    ),
+    Case("corpus_mixture", corpus_growth.mixture, "one core: a fifth of facts in a corpus, beside the corpus alone"),
+    Case("corpus_workers", corpus_growth.workers, "a corpus with two Ray workers against one"),
+    Case(
+        "corpus_memory",
+        corpus_growth.peaks,
+        "peak memory of a worker at corpora of a tenth, once and five times the size",
+    ),
     Case("commands", commands.measure, "wall time of plan, preview and build, start-up included"),
 )
 
@@ -79,8 +91,10 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=[case.name for case in CASES], metavar="CASE", help=_names())
     parser.add_argument("--quick", action="store_true", help="small sizes and few repeats, to try the harness itself")
     parser.add_argument("--disk", type=Path, default=Path(tempfile.gettempdir()), help="a folder on a real disk")
+    parser.add_argument("--megabytes", type=int, help="of text, for the cases about a corpus; 200, with --quick 10")
     arguments = parser.parse_args()
-    options = Options(arguments.quick, arguments.disk.resolve())
+    megabytes = arguments.megabytes or (10 if arguments.quick else 200)
+    options = Options(arguments.quick, arguments.disk.resolve(), megabytes)
     print(machine(options).line(), flush=True)
     chosen = [case for case in CASES if not arguments.only or case.name in arguments.only]
     for measure, cases in groupby(chosen, key=lambda case: case.measure):

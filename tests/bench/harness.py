@@ -26,10 +26,14 @@ PACKAGES = ("gigatoken", "jinja2", "numba", "numpy", "pyarrow", "ray", "tokenize
 
 @dataclass(frozen=True)
 class Options:
-    """quick: sizes and repeats that only try the harness. disk: a folder on a real disk."""
+    """quick: sizes and repeats that only try the harness. disk: a folder on a real disk.
+
+    megabytes: of text, for the cases about a corpus.
+    """
 
     quick: bool
     disk: Path
+    megabytes: int
 
     def repeats(self, usual: int) -> int:
         """How often a case is timed."""

@@ -1,7 +1,7 @@
 """Peak memory of a worker (VmHWM), each in a fresh process: it should not grow with the number of people.
 
-`python -m tests.bench.memory [PEOPLE FOLDER]` is that process: it imports, compiles the plan and builds shard 0, and
-prints its peak after each, in MiB.
+`python -m tests.bench.memory [FOLDER RECIPE [OVERRIDE…]]` is that process: it imports, compiles the plan and builds
+shard 0 into the folder, and prints its peak after each, in MiB.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.bench.harness import RECIPE, ROOT, Options, Result, say, scratch, users_environment
@@ -19,12 +19,17 @@ SIZES = {"10K": 10_000, "1M": 1_000_000, "100M": 100_000_000}
 
 def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
     """The peak of importing alone, and of building one shard at each number of people."""
-    alone = _child()["imported"]
+    with users_environment() as env:
+        yield from _by_people(env, options)
+
+
+def _by_people(env: Mapping[str, str], options: Options) -> Iterator[Result]:
+    alone = child(env)["imported"]
     yield Result("memory/import", note="all modules and compiled kernels, nothing built", more={"peak_mib": alone})
     peaks: dict[str, float] = {}
     for label, people in SIZES.items():
         with scratch(options.disk) as folder:
-            peak = _child(str(people), str(folder))
+            peak = child(env, str(folder), RECIPE, f"worlds.people.size={people}")
         say(f"{label:>5} people: {peak['built']:.0f} MiB")
         ratio = {f"memory/{other}": peak["built"] / before for other, before in peaks.items()}
         peaks[label] = peak["built"]
@@ -35,10 +40,10 @@ def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
         yield Result(f"memory/{label}", ratio_to=ratio, note=note, more=more)
 
 
-def _child(*arguments: str) -> dict[str, float]:
+def child(env: Mapping[str, str], *arguments: str) -> dict[str, float]:
+    """The peaks of a fresh process with these variables and arguments, and the tokens of what it built."""
     command = [sys.executable, "-m", "tests.bench.memory", *arguments]
-    with users_environment() as env:
-        ran = subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True)
+    ran = subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(ran.stdout)
     return found
 
@@ -49,7 +54,7 @@ def _peak() -> float:
     return int(line.split()[1]) / 1024
 
 
-def _main(people: str = "", folder: str = "") -> None:
+def _main(folder: str = "", recipe: str = "", *overrides: str) -> None:
     from pipeline.build.building import build_shard
     from pipeline.core.kernels import draws, packing, rendering  # noqa: F401
     from pipeline.plan import compile_plan
@@ -57,8 +62,8 @@ def _main(people: str = "", folder: str = "") -> None:
     from pipeline.storage import LocalFolder
 
     found = {"imported": _peak()}
-    if people:
-        plan = compile_plan(load(RECIPE, [f"worlds.people.size={people}"]))
+    if recipe:
+        plan = compile_plan(load(recipe, overrides))
         found["planned"] = _peak()
         found["tokens"] = build_shard((plan, LocalFolder(Path(folder))), plan.shards[0]).tokens
         found["built"] = _peak()

@@ -102,11 +102,11 @@ def measure(cases: Sequence[str], options: Options) -> Iterator[Result]:
             for workers in WORKERS * (1 if options.quick else 3):
                 short = short or _short(place, plan.bytes_of("train"))
                 if not short:
-                    runs[workers].append(_run(plan, folder / "data", workers))
+                    runs[workers].append(built(plan, folder / "data", workers))
         if short:
             yield Result(f"ray_scaling/{kind}", note=f"left out: {short}")
         else:
-            yield from _results(kind, runs, filesystem(place))
+            yield from results(f"ray_scaling/{kind}", runs, filesystem(place))
 
 
 def _short(place: Path, size: int) -> str:
@@ -118,7 +118,8 @@ def _short(place: Path, size: int) -> str:
     return f"{room / 2**30:.1f} GiB are free in {place}, {1.1 * size / 2**30:.1f} GiB are needed" * (room < 1.1 * size)
 
 
-def _run(plan: Plan, out: Path, workers: int) -> Run:
+def built(plan: Plan, out: Path, workers: int) -> Run:
+    """Build with so many workers of Ray, and remove what was built."""
     emptied(out)
     executor = Watched(Ray(workers))
     began = time.perf_counter()
@@ -148,7 +149,8 @@ def _warm(works: Sequence[Work], workers: int) -> tuple[float, float]:
     return tokens, end - begin
 
 
-def _results(kind: str, runs: dict[int, list[Run]], where: str) -> Iterator[Result]:
+def results(case: str, runs: dict[int, list[Run]], where: str) -> Iterator[Result]:
+    """A line for each number of workers. where: what they wrote to."""
     speeds = {workers: statistics.median(run.speed for run in those) for workers, those in runs.items()}
     wholes = {workers: statistics.median(run.whole for run in those) for workers, those in runs.items()}
     for workers, those in runs.items():
@@ -161,11 +163,11 @@ def _results(kind: str, runs: dict[int, list[Run]], where: str) -> Iterator[Resu
                 "tokens": build_tokens,
                 "seconds": wholes[workers],
                 "tokens_per_second": round(build_tokens / wholes[workers]),
-                "ratio_to": {f"ray_scaling/{kind}/{other}": wholes[other] / wholes[workers] for other in others},
+                "ratio_to": {f"{case}/{other}": wholes[other] / wholes[workers] for other in others},
             }
         }
-        ratio = {f"ray_scaling/{kind}/{other}": speeds[workers] / speeds[other] for other in others}
+        ratio = {f"{case}/{other}": speeds[workers] / speeds[other] for other in others}
         note = f"to {where}; from all workers warm to the last shard's end; whole_build: Ray's start and end included"
         if any(run.replaced for run in those):
             note = f"NOT VALID, a worker died and was replaced; {note}"
-        yield Result(f"ray_scaling/{kind}/{workers}", seconds, tokens, ratio, note, more)
+        yield Result(f"{case}/{workers}", seconds, tokens, ratio, note, more)
