@@ -47,9 +47,10 @@ gather. Problems, puzzles and sentences of grammars (`sources/reasoning/`, `sour
 **Why that is exact.** A byte-level tokenizer cuts text into words before it merges, and never merges across a cut. So a
 seam between two pieces is exact wherever such a cut falls. A space belongs to the piece that follows it
 (`" was born in" + " Boston, MA" + "."`), which makes nearly every seam certain. The others are tested with the
-tokenizer, pair by pair, at compile time; where a seam is not exact ("D.C." before "."), the two pieces become one. What
-cannot be proved (another kind of tokenizer, an expression over several values) is rendered and encoded document by
-document, with a notice in `plan`.
+tokenizer, pair by pair, at compile time; where a seam is not exact ("D.C." before "."), the two pieces become one. A
+tokenizer that merges a whole text (Llama 2's, Mistral's) may be cut before a space too, as none of its tokens has one
+inside. What cannot be proved (another kind of tokenizer, an expression over several values) is rendered and encoded
+document by document, with a notice in `plan`.
 
 **Why it can be trusted.** All randomness is a hash of a path and counters (`core/key.py`, `core/draws.py`): no
 arithmetic on seeds, no state, no float that decides an index. Exposures and shares become document counts before

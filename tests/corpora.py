@@ -18,7 +18,7 @@ from pyarrow import parquet
 
 from pipeline.core.files import Files
 from pipeline.core.key import Key
-from pipeline.sources.corpus.rows import Rows
+from pipeline.sources.corpus.reading.rows import Rows
 from pipeline.sources.corpus.spec import CorpusSpec
 
 KINDS = (".jsonl", ".json", ".array.json", ".txt", ".csv", ".parquet", ".file.arrow", ".stream.arrow")

@@ -38,8 +38,9 @@ O200K = "|".join(
 )
 TEKKEN = O200K.replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", "").replace("{1,3}", "")
 CLIP = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
-PATTERNS = {"cl100k": CL100K, "o200k": O200K, "qwen2": QWEN2, "tekken": TEKKEN}
-SENTENCEPIECE = ("llama", "mistral", "metaspace")
+PATTERNS = {"cl100k": CL100K, "o200k": O200K, "qwen2": QWEN2, "tekken": TEKKEN, "llama3": CL100K}
+TIKTOKEN = ("tekken", "llama3")
+SENTENCEPIECE = ("llama", "mistral", "metaspace", "gemma")
 EOS = "<|endoftext|>"
 UNK = "<unk>"
 
@@ -48,9 +49,9 @@ UNK = "<unk>"
 def tokenizer(kind: str) -> Tokenizer:
     """gpt2, or one trained on our templates and values.
 
-    Byte-level: cl100k, o200k, qwen2, tekken, and with a normalizer nfc, nfkc. Merged whole, as SentencePiece does:
-    llama (`Prepend`), mistral (Metaspace at the beginning of a text), metaspace (before each stretch, cut at blanks).
-    Others: bert, clip, words, letters, unigram.
+    Byte-level: cl100k, o200k, qwen2; as converted from tiktoken, llama3 and tekken; behind a normalizer, nfc and nfkc.
+    Merged whole, as SentencePiece does: llama (`Prepend`), mistral (Metaspace at the beginning of a text), metaspace
+    (before each stretch, cut at blanks), gemma (nowhere). Others: bert, clip, words, letters, unigram.
     """
     if kind == "gpt2":
         return load(TokenizerSpec(), Files((), lambda _: Path(), Key.root(0)))
@@ -97,7 +98,17 @@ def tokenizer(kind: str) -> Tokenizer:
             **({"end_of_word_suffix": "</w>"} if kind == "clip" else {}),
         )
     backend.train_from_iterator(_lines()[:: 16 if kind == "unigram" else 1], trainer)  # that model is slow to train
+    if kind in TIKTOKEN:  # whole words are looked up first, and every way to make a token of two is a merge
+        numbers = backend.get_vocab(with_added_tokens=False)
+        backend.model = models.BPE(numbers, _merges(numbers, {EOS}), ignore_merges=True)
     return Tokenizer(backend, EOS)
+
+
+def _merges(numbers: dict[str, int], special: set[str]) -> list[tuple[str, str]]:
+    """Every pair of tokens that together are a token, in the order of what they make."""
+    made = sorted((token for token in numbers if token not in special and len(token) > 1), key=numbers.__getitem__)
+    pairs = [(token[:n], token[n:]) for token in made for n in range(1, len(token))]
+    return [(left, right) for left, right in pairs if left in numbers and right in numbers]
 
 
 def _bert() -> tokenizers.Tokenizer:
@@ -118,18 +129,19 @@ def _sentencepiece(kind: str) -> tokenizers.Tokenizer:
     trainer = trainers.BpeTrainer(vocab_size=2000, special_tokens=special, show_progress=False)
     trained.train_from_iterator(_lines(), trainer)
     numbers = {**trained.get_vocab(), "▁▁": trained.get_vocab_size()}
-    made = sorted((token for token in numbers if token not in special and len(token) > 1), key=numbers.__getitem__)
-    pairs = [(token[:n], token[n:]) for token in made for n in range(1, len(token))]
-    merges = [(left, right) for left, right in pairs if left in numbers and right in numbers]
-    model = models.BPE(numbers, merges, unk_token=UNK, fuse_unk=True, byte_fallback=True)
+    model = models.BPE(numbers, _merges(numbers, set(special)), unk_token=UNK, fuse_unk=True, byte_fallback=True)
     backend = tokenizers.Tokenizer(model)
     if kind == "llama":
         backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    elif kind == "gemma":
+        backend.normalizer = normalizers.Replace(" ", "▁")
+        backend.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
     elif kind == "mistral":
         backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
     else:
         backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=True)
-    backend.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    backend.decoder = decoders.Sequence(steps)
     backend.add_special_tokens([EOS, UNK])
     return backend
 

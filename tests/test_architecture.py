@@ -50,7 +50,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "fsspec": ("pipeline.core.system.stores",),
     "jinja2": (
         "pipeline.text",
-        "pipeline.sources.corpus.row_template",
+        "pipeline.sources.corpus.reading.row_template",
         "pipeline.inspect.report.page",
         "pipeline.laboratory.report.page",
     ),

@@ -56,6 +56,30 @@ splits: {train: {mixture: {it: {exposures: 1}}, packing: {method: rows, length: 
 TEXTUAL = "{% for m in messages %}\n{{ m.role }}: {{ m.content }}\n{% endfor %}"
 INSTRUCT = "{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]{% else %} {{ m.content }}{{ eos_token }}{% endif %}{% endfor %}"
 HEADED = "{% for m in messages %}### {{ m.role }}:\n{{ m.content }}\n\n{% endfor %}"
+THINKING = """{# tokens: <|im_start|> <|im_end|> <think> </think> #}
+{%- set ns = namespace(searching=true, last=messages|length - 1) %}
+{%- for m in messages[::-1] %}
+    {%- if ns.searching and m.role == "user" and m.content is string and not(m.content.startswith('<tool_response>') and m.content.endswith('</tool_response>')) %}
+        {%- set ns.searching = false %}
+        {%- set ns.last = messages|length - 1 - loop.index0 %}
+    {%- endif %}
+{%- endfor %}
+{%- for m in messages %}
+    {%- set content = m.content if m.content is string else '' %}
+    {%- if m.role == "assistant" %}
+        {%- set thought = '' %}
+        {%- if m.reasoning_content is string %}
+            {%- set thought = m.reasoning_content %}
+        {%- elif '</think>' in content %}
+            {%- set thought = content.split('</think>')[0].rstrip('\\n').split('<think>')[-1].lstrip('\\n') %}
+            {%- set content = content.split('</think>')[-1].lstrip('\\n') %}
+        {%- endif %}
+        {%- if loop.index0 > ns.last and (loop.last or thought) %}
+            {%- set content = '<think>\\n' + thought.strip('\\n') + '\\n</think>\\n\\n' + content.lstrip('\\n') %}
+        {%- endif %}
+    {%- endif %}
+    {{- '<|im_start|>' + m.role + '\\n' + content + '<|im_end|>\\n' }}
+{%- endfor %}"""  # written after the manner of Qwen 3's
 TEMPLATES = {
     "chatml": "chatml",
     "llama3": "llama3",
@@ -63,6 +87,7 @@ TEMPLATES = {
     "textual": TEXTUAL,
     "instruct": INSTRUCT,
     "headed": HEADED,
+    "thinking": THINKING,
 }
 
 
@@ -126,7 +151,7 @@ def test_the_usual_templates_take_the_fast_path(template: str) -> None:
     assert is_fast(chatting("turns=3", "system=[Be brief.]", f"template={template}"))
 
 
-@pytest.mark.parametrize("kind", ["cl100k", "o200k", "qwen2", "nfc", "words", "letters", "unigram"])
+@pytest.mark.parametrize("kind", ["cl100k", "o200k", "qwen2", "nfc", "words", "letters", "unigram", "llama", "bert"])
 @pytest.mark.parametrize("template", ["chatml", "llama3", "headed"])
 def test_rows_are_exact_with_every_kind_of_tokenizer(kind: str, template: str, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
@@ -135,6 +160,19 @@ def test_rows_are_exact_with_every_kind_of_tokenizer(kind: str, template: str, t
     plan = chatting(templated(TEMPLATES[template]), "turns=2", base=text, tokenizer=f"tokenizer={path}")
     agreed(plan, 60)
     assert is_fast(plan) == (kind in ("cl100k", "o200k", "qwen2") and template != "headed") or kind == "words"
+
+
+@pytest.mark.parametrize("kind", ["llama", "mistral", "bert"])
+def test_a_template_of_special_tokens_and_spaces_is_fast_with_tokenizers_that_do_not_cut_words(
+    kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text(encoders.tokenizer(kind).backend.to_str())
+    template = "{# tokens: [INST] [/INST] #}" + INSTRUCT.replace(" [/INST]", "[/INST]")
+    text = PEOPLE.replace("東京", "Tokyo")
+    plan = chatting(templated(template), "turns=2", base=text, tokenizer=f"tokenizer={path}")
+    agreed(plan, 60)
+    assert is_fast(plan)
 
 
 def test_several_turns_with_a_system_prompt_are_exact() -> None:
@@ -328,7 +366,10 @@ def refused_template(text: str, roles: tuple[str, ...] = USER) -> str:
         ("{{ messages[0].content | upper }}", "puts the content of a message through the filter 'upper'"),
         ("{{ messages[0].content.split('x')[0] }}", "calls 'split' of the content of a message"),
         ("{{ messages[0].content[1:] }}", "looks into the content of a message"),
-        ("{% if 'Oslo' in messages[0].content %}x{% endif %}", "looks into the content of a message"),
+        ("{% if '' in messages[0].content %}x{% endif %}", "looks into the content of a message"),
+        ("{% if 'Oslo' in 'Oslo' + messages[0].content %}x{% endif %}", "looks into the content of a message"),
+        ("{% if messages[1].content in messages[0].content %}x{% endif %}", "looks into the content of a message"),
+        ("{% if messages[0].content in ['Oslo'] %}x{% endif %}", "looks into the content of a message"),
         ("{% if messages[0].content == 'Oslo' %}x{% endif %}", "looks into the content of a message"),
         ("{{ messages[0].content | length }}", "puts the content of a message through the filter 'length'"),
         ("{{ '%s' % messages[0].content }}", "'%' of the content of a message"),
@@ -388,6 +429,30 @@ def test_a_template_that_trims_is_allowed_where_there_is_nothing_to_trim(tmp_pat
         chatting("template=llama3", base=text)
 
 
+def test_a_template_may_look_for_texts_that_no_content_holds(tmp_path: Path) -> None:
+    assert shape_of(THINKING, USER, {}).absent == ("</think>", "<tool_response>")
+    plan = chatting(templated(THINKING), "turns=3", "system=[Be brief.]", tokenizer=f"tokenizer={_llama(tmp_path)}")
+    agreed(plan)
+    row = rows_of(plan, 1)[0][2]
+    assert [role for role, _ in row] == ["system", *("user", "assistant") * 3]
+    looking = "{% for m in messages %}<{{ 'x' if 'Z&T' in m.content }}{{ m.content }}>{% endfor %}"
+    for text in (looking, looking.replace("'Z&T' in m.content", "m.content.strip().endswith('Z&T')")):
+        agreed(chatting(templated(text)))  # no content has a Z
+        with pytest.raises(
+            PipelineError, match=r"looks for 'T&T' in contents, and these may hold it\. Take a template"
+        ):
+            chatting(templated(text.replace("Z&T", "T&T")))
+
+
+def test_a_text_that_a_template_looks_for_is_refused_in_problems() -> None:
+    looking = "{% for m in messages %}<{{ 'x' if 'WORD' in m.content }}{{ m.content }}>{% endfor %}"
+    agreed(chatting(templated(looking.replace("WORD", "</think>")), base=PROBLEMS), 20)
+    with pytest.raises(PipelineError, match=r"looks for 'The' in contents, and these may hold it\. Take a template"):
+        chatting(templated(looking.replace("WORD", "The")), base=PROBLEMS)
+    with pytest.raises(PipelineError, match=r"looks for 'The' in contents, and '.*' holds it\. Take a template"):
+        plan_of(PROBLEMS, "sources.it.modulus=exact", f"sources.it.chat.{templated(looking.replace('WORD', 'The'))}")
+
+
 def _llama(folder: Path) -> Path:
     path = folder / "tokenizer.json"
     path.write_text(encoders.tokenizer("cl100k").backend.to_str())
@@ -427,6 +492,7 @@ def test_the_tokenizers_own_template_stands_beside_it(tmp_path: Path) -> None:
         (["chat.refusals={known: nobody}"], "chat.refusals.known: the world 'people' has no group 'nobody'"),
         (["chat.refusals={known: strangers}", "only=strangers"], "all individuals that it is about are in 'strangers', so no answer is refused"),
         (["chat.tokens=[Bern]"], "the text ' Bern' contains the special token 'Bern'. Change the value or the template."),
+        (["chat.tokens=['']"], "chat.tokens.0: the number of characters must be at least 1, not 0. Write it, or leave it out."),
         (["chat.system=[' x']"], "has white space at an end"),
         (["chat.request=[x]"], "chat.request: its documents have prompts of their own. Leave it out."),
         (["tag=<t>"], "a conversation begins as its template says, and not with a tag"),

@@ -34,8 +34,8 @@ from pipeline.dataset.manifest import Manifest
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
-from pipeline.sources.corpus import copies
 from pipeline.sources.corpus import source as corpus
+from pipeline.sources.corpus.reading import copies
 from pipeline.sources.corpus.source import Corpus
 from pipeline.storage import LocalFolder
 from pipeline.text.engines import TOGETHER
@@ -973,3 +973,38 @@ def test_rows_of_text_keep_all_but_their_line_end(tmp_path: Path, cache: Path) -
     source = plan_with(tmp_path, "files: rows.txt").sources["text"]
     assert isinstance(source, Corpus)
     assert source._rows.texts(np.arange(len(source))) == kept
+
+
+def test_what_is_left_out_is_in_the_plan_and_the_manifest_and_a_saved_recipe_leaves_out_the_same(
+    tmp_path: Path,
+) -> None:
+    lines = [
+        '{"text": "one", "n": 1}',
+        "{",
+        '{"text": "two", "n": 2}',
+        '{"text": null, "n": 2}',
+        '{"text": "", "n": 9}',
+    ]
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text("".join(line + "\n" for line in lines))
+    keys = f"files: '{tmp_path}/*.jsonl', broken: skip, where: {{n: {{min: 1.5}}}}, template: 'n {{{{ text }}}}'"
+    for order in ("global", "blocks"):
+        plan = plan_with(tmp_path, f"{keys}, order: {order}")
+        assert [plan.tokenizer.decode(np.array(ids[:-1])) for ids in ids_of(told(plan))] == ["n two", "n "] * 2
+        notices = [str(notice) for notice in plan.sources["text"].notices]
+        assert notices == [
+            "it has 2 files of 0.0 MB with 4 rows",
+            "rows left out because they are broken: not JSON 2, not rendered 2",
+            "rows left out by `where`: 2",
+        ]
+        built(plan, tmp_path / order)
+        manifest = Manifest.loads((tmp_path / order / "manifest.json").read_text())
+        assert manifest.corpora == {
+            "text": {
+                "files": 2, "rows": 4, "filtered": 2, "identity": "content",
+                "skipped": {"not JSON": 2, "not rendered": 2},
+            }
+        }  # fmt: skip
+        assert compile_plan(load(str(tmp_path / order / "recipe.yaml"))).fingerprint == plan.fingerprint
+        blocks = plan.sources["text"].blocks  # type: ignore[attr-defined]
+        assert blocks is None if order == "global" else blocks.tolist() == [0, 2, 4]

@@ -14,8 +14,9 @@ import pytest
 from pyarrow import parquet
 
 from pipeline.core.errors import SpecError
-from pipeline.sources.corpus import lines, opening, whole_text
-from pipeline.sources.corpus.choosing import Chosen, Reading
+from pipeline.sources.corpus.files import opening
+from pipeline.sources.corpus.reading import lines, whole_text
+from pipeline.sources.corpus.reading.choosing import Chosen, Reading
 from pipeline.sources.corpus.spec import CorpusSpec
 from tests.corpora import COMPRESSIONS, KINDS, compressed, rows_at, texts_at, write
 
@@ -409,3 +410,19 @@ def test_a_record_with_other_cells_or_an_open_quote_is_broken(tmp_path: Path) ->
     assert rows.texts(np.arange(len(rows))) == ["one", "four"]
     assert rows.indexes[0].skipped == {"not UTF-8": 1, "not CSV": 2}
     assert "a.csv:3 is no record: it has 1 cells, and the header 2" in refusal_of(tmp_path, "a.csv")
+
+
+def test_a_file_that_was_planned_from_its_footer_is_not_known_by_that_where_rows_are_counted(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"text": not_utf8(pa.string()).slice(0, 3)}), tmp_path / "a.parquet")
+    found = rows_at(tmp_path, "a.parquet", order="blocks")
+    assert len(found) == 3
+    with pytest.raises(SpecError, match=r"row 1 of .*a\.parquet: byte 1 of 'text' is not UTF-8"):
+        found.texts(np.array([0]))
+    assert texts_at(tmp_path, "a.parquet", order="blocks", broken="skip") == ["one", "two"]
+    assert texts_at(tmp_path, "a.parquet", broken="skip") == ["one", "two"]
+    assert "row 1 of" in refusal_of(tmp_path, "a.parquet")
+
+
+def test_records_behind_a_broken_one_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b'text\none\n"two"x\nthree\n')
+    assert texts_at(tmp_path, "a.csv", broken="skip") == ["one", "three"]

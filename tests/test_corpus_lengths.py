@@ -14,11 +14,11 @@ import pytest
 
 from pipeline.build.building import BUILDS, build
 from pipeline.build.executors import Inline
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, SpecError
 from pipeline.core.table import content_hash
 from pipeline.plan import Plan
 from pipeline.recipe import load
-from pipeline.shard.shard import make_shard
+from pipeline.shard.shard import make_rows, make_shard
 from pipeline.sources.corpus import source as corpus
 from pipeline.sources.corpus.lengths import RowLengths
 from pipeline.sources.corpus.source import Corpus
@@ -145,6 +145,23 @@ def test_long_rows_become_windows(tokens: int, overlap: int, tmp_path: Path) -> 
     assert source.mean_tokens == Fraction(sum(map(len, expected)), len(expected))
     item = np.array(order)
     assert source.lengths(item, item).tolist() == [len(expected[i]) for i in order]
+
+
+def test_single_rows_are_found_by_the_lengths_and_are_those_of_the_shard(tmp_path: Path) -> None:
+    plan = planned(tmp_path, LONG, ", balance: exact, split: {tokens: 30, overlap: 4}")
+    shard = make_shard(plan, "train", 0)
+    whole = shard.columns["input_ids"]
+    rows = np.arange(1, shard.sequences, 7)
+    assert np.array_equal(make_rows(plan, "train", 0, rows)["input_ids"], whole[rows])
+
+
+def test_windows_are_never_cut_from_a_row_of_another_length(tmp_path: Path) -> None:
+    source = text_of(planned(tmp_path, ["abcdefgh", "abc"], ", split: {tokens: 4}"))
+    assert source._lengths is not None
+    source._lengths.__dict__["of_rows"] = np.array([40, 3])
+    with pytest.raises(SpecError, match=r"row 0 does not have the 40 tokens that were counted") as refusal:
+        documents(source, [0])
+    assert Path(refusal.value.remedy.split()[1].rstrip(",")).is_file()
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_a_file_of_more_lines_than_a_table_may_have_is_refused(
 
 @pytest.mark.parametrize("case", ["rows of JSON", "lines of text"])
 def test_a_row_without_end_is_refused_at_its_line(tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("pipeline.sources.corpus.lines.MOST_LINE", 100)
+    monkeypatch.setattr("pipeline.sources.corpus.reading.lines.MOST_LINE", 100)
     row = b'{"text": "a"}\n' if case == "rows of JSON" else b"a\n"
     line = refusal_of(tmp_path, case, lambda path: path.write_bytes(row + b"\0" * 1000))
     assert re.search(r"it\.\w+:2 has more than 100 bytes", line), line

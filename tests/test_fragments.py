@@ -28,7 +28,7 @@ from tests.encoders import tokenizer
 from tests.plans import small, usual
 
 BYTES = ("gpt2", "cl100k", "o200k", "qwen2", "words", "tekken")
-FAST = (*BYTES, "nfc", "nfkc", "llama", "mistral", "metaspace", "bert", "clip")
+FAST = (*BYTES, "nfc", "nfkc", "llama", "mistral", "metaspace", "gemma", "llama3", "bert", "clip")
 SLOTS = 64  # more than any outline here has
 SLOW = ("letters", "unigram")
 

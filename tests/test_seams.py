@@ -29,7 +29,7 @@ from pipeline.text.renderer import compile_programs
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import EOS, tokenizer
 
-WHOLE = ("llama", "mistral", "metaspace")
+WHOLE = ("llama", "mistral", "metaspace", "gemma")
 KINDS = (*WHOLE, "tekken", "nfc", "nfkc", "bert", "clip")
 BACK = "[BACK]"
 
@@ -192,6 +192,10 @@ def stripped(described: dict[str, Any]) -> None:
     described["normalizer"] = {"type": "Strip", "strip_left": True, "strip_right": True}
 
 
+def prepended(described: dict[str, Any]) -> None:
+    described["normalizer"] = {"type": "Prepend", "prepend": "'"}
+
+
 @pytest.mark.parametrize(
     ("kind", "change", "reason"),
     [
@@ -199,6 +203,7 @@ def stripped(described: dict[str, Any]) -> None:
         ("llama", without_a_byte, "fuse_unk"),
         ("mistral", lambda d: d["model"].update(ignore_merges=True), "ignore_merges"),
         ("bert", stripped, "normalizer .Strip."),
+        ("nfc", prepended, "something of its own before a text"),
         ("nfc", lambda d: d["added_tokens"][0].update(normalized=True), "found in normalized text"),
         ("unigram", lambda d: None, "pre-tokenizer"),
     ],

@@ -79,6 +79,12 @@ def test_a_worker_is_given_what_the_store_of_its_folder_asks_for(url: str, kept:
     assert needed({**PLANTED, **others}, url) == {name: PLANTED[name] for name in kept} | others
 
 
+def test_a_worker_is_given_what_the_stores_of_its_corpora_ask_for_too() -> None:
+    assert needed(PLANTED, "/data/x", "hf://", "s3://").keys() == {
+        "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HTTPS_PROXY",
+    }  # fmt: skip
+
+
 def test_the_process_that_asks_faker_has_none(planted: None) -> None:
     process = faker_values._process(-1)
     try:

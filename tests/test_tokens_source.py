@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import tokenizers
+from blake3 import blake3
 from pyarrow import parquet
 
 from pipeline.core.documents import Documents
@@ -234,6 +235,15 @@ def test_a_column_of_fixed_lists_in_several_files_has_a_name(tmp_path: Path):
     assert documents_of(source_of(tmp_path, tmp_path / "*.parquet", keys)) == [[*ids, END] for ids in expected]
 
 
+def test_rows_that_seem_to_be_packed_are_noticed(tmp_path: Path):
+    table = table_of([[1, END, 2, 3], [4, 5, END, 6], [7, 8, 9, END]], pa.list_(pa.int32()))
+    notice = "If they are, write `rows: stream`."
+    for write in (as_arrow, as_parquet):
+        path = write(tmp_path, table)
+        assert [notice in str(one) for one in source_of(tmp_path, path).notices] == [True]
+        assert not source_of(tmp_path, path, "rows: stream").notices
+
+
 # ── cutting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -336,6 +346,7 @@ def test_a_reduced_tokenizer_has_other_ids_for_the_same_documents(tmp_path: Path
     path, _ = texts_in(tmp_path / "it.bin")
     plan = using(tmp_path, path, more=f"tokenizer: {{name: {BYTES}, vocabulary: used}}\n")
     assert plan.tokenizer.in_use.count < 50
+    assert make_shard(plan, "train", 0).columns["input_ids"].dtype == np.uint16
     assert max(chain(*documents_of(plan.sources["it"]))) < plan.tokenizer.in_use.count
     texts = plan.tokenizer.decode_all([ids[:-1] for ids in documents_of(plan.sources["it"])])
     assert texts[:2] == ["Text number 0 says much.", "Text number 1 says so much."]
@@ -357,7 +368,7 @@ def test_a_source_is_small_and_a_worker_finds_all_again(tmp_path: Path, monkeypa
     path, documents = texts_in(tmp_path / "it.bin")
     source = source_of(tmp_path, path)
     sent = pickle.dumps(source)
-    assert len(sent) < 4000
+    assert len(sent) < 3500
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another machine"))
     assert documents_of(pickle.loads(sent)) == [[*ids, END] for ids in documents]
     (kept,) = (tmp_path / "another machine/pretraining-recipes/tokens").glob("[!.]*[0-9a-f]")
@@ -365,6 +376,15 @@ def test_a_source_is_small_and_a_worker_finds_all_again(tmp_path: Path, monkeypa
     damaged[8] ^= 1
     kept.write_bytes(damaged)
     assert documents_of(pickle.loads(sent)) == [[*ids, END] for ids in documents]
+
+
+def test_more_files_than_a_process_may_have_open_are_read(tmp_path: Path):
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(20):
+        as_nanogpt(tmp_path / f"{number:02}.bin", [[65 + number]])
+    source = source_of(tmp_path, tmp_path / "*.bin")
+    assert documents_of(source) == [[65 + number, END] for number in range(20)]
+    assert len(os.listdir("/proc/self/fd")) < before + 5
 
 
 @pytest.mark.parametrize("settled", [contents.SETTLED, -1])
@@ -498,6 +518,7 @@ def test_a_file_that_is_not_as_its_layout_says_is_refused(tmp_path: Path, data: 
         ("it.parquet", "column: text", "the column 'text' of "),
         ("it.parquet", "", "it.parquet': row 1 has no 'input_ids'. Leave it out."),
         ("saved", "", "state.json': it names no files beside it"),
+        ("folder/a.bin", "tokenizer_file: saved/state.json", "cannot load the tokenizer "),
         ("folder/a.bin", "content: 'blake3:0'", "not those that the recipe was made with (blake3:0)"),
         ("folder/a.bin", "mask: [answer]", "no part of these documents is of the role answer"),
         ([], "", "no files. Give at least one path."),
@@ -573,3 +594,65 @@ def test_a_dataset_whose_documents_are_not_known_is_refused(tmp_path: Path):
     built(plan, tmp_path / "data")
     line = refusal(tmp_path, tmp_path / "data", more=TAGGED)
     assert "Build it with `documents` among its columns" in line
+
+
+def test_shards_without_rows_are_left_out(tmp_path: Path):
+    path = as_nanogpt(tmp_path / "it.bin", [*[ids_of("x" * 99)] * 40, ids_of("y")])
+    plan = using(tmp_path, path, packing="length: 32, method: rows, longer: drop", more=SHARDS.replace("2048", "1024"))
+    built(plan, tmp_path / "few")
+    records = Dataset.at(tmp_path / "few").manifest.shards_of("train")
+    assert sorted(record.documents for record in records) == [0, 1]
+    assert documents_of(source_of(tmp_path, tmp_path / "few")) == [[*ids_of("y"), END]]
+
+
+def as_hostile(folder: Path, change: Callable[[pa.Table], pa.Table]) -> Path:
+    """A dataset whose only shard says something else, with the right hashes."""
+    columns = "documents, segment_ids, spans"
+    plan = original(folder, "length: 16", columns, shard=1_000_000)
+    built(plan, folder / "data")
+    shard = folder / "data/train/shard-00000-of-00001.arrow"
+    table = change(pa.ipc.open_stream(shard.read_bytes()).read_all())
+    with pa.ipc.new_stream(shard, table.schema) as writer:
+        writer.write_table(table)
+    tree = json.loads((folder / "data/manifest.json").read_text())
+    del tree["hash"]
+    tree["splits"]["train"]["shards"][0]["file_hash"] = contents.content_of(shard)
+    own = f"blake3:{blake3(json.dumps(tree).encode()).hexdigest()}"
+    (folder / "data/manifest.json").write_text(json.dumps({"hash": own, **tree}))
+    return folder / "data"
+
+
+def changed(column: str, make: Callable[[Any], Any]) -> Callable[[pa.Table], pa.Table]:
+    """A table whose column is replaced."""
+    return lambda table: table.set_column(table.column_names.index(column), column, make(table.column(column)))
+
+
+def with_entries(column: Any, field: str, values: Callable[[Any], Any]) -> Any:
+    """A column of lists of records, one field of which has other values."""
+    lists = column.combine_chunks()
+    lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) else lists
+    fields = {one.name: lists.values.field(one.name) for one in lists.type.value_type}
+    fields[field] = pa.array(values(fields[field].to_numpy().copy()), fields[field].type)
+    return pa.ListArray.from_arrays(lists.offsets, pa.StructArray.from_arrays([*fields.values()], [*fields]))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda table: table.drop_columns(["documents"]), "is no shard of ours"),
+        (lambda table: table.slice(0, len(table) - 1), "are found, where the manifest says"),
+        (lambda table: table.slice(0, 0), "it has no rows"),
+        (changed("input_ids", lambda ids: ids.cast(pa.list_(pa.uint16()))), "a row has 16 tokens"),
+        (changed("input_ids", lambda ids: ids.cast(pa.list_(pa.float32(), 16))), "a row has 16 tokens"),
+        (changed("documents", lambda all: pa.array([1] * len(all))), "the column 'documents' is of int64"),
+        (changed("spans", lambda all: pa.array([[1]] * len(all))), "the column 'spans' is of list"),
+        (changed("documents", lambda all: with_entries(all, "start", lambda of: of - 1)), "reaches beyond its row"),
+        (changed("documents", lambda all: with_entries(all, "length", lambda of: of + 9)), "reaches beyond its row"),
+        (changed("documents", lambda all: with_entries(all, "length", lambda of: of * 0)), "reaches beyond its row"),
+        (changed("documents", lambda all: with_entries(all, "offset", lambda of: of + 1)), "without its beginning"),
+        (changed("spans", lambda all: with_entries(all, "start", lambda of: of + 16)), "an entry has the start"),
+        (changed("spans", lambda all: with_entries(all, "attribute", lambda of: of + 200)), "an entry has the attr"),
+    ],
+)
+def test_a_shard_that_lies_with_the_right_hashes_is_refused(tmp_path: Path, change: Any, said: str):
+    assert said in refusal(tmp_path, as_hostile(tmp_path, change), more=TAGGED)

@@ -485,7 +485,9 @@ def test_the_model_is_at_fault_before_its_slow_path_is(tmp_path: Path) -> None:
         plan_at(tmp_path / "r.yaml", SMALL.replace("gpt2", "unigram.json"))
 
 
-@pytest.mark.parametrize("kind", ["cl100k", *(pytest.param(k, marks=pytest.mark.slow) for k in ("o200k", "words"))])
+@pytest.mark.parametrize(
+    "kind", usual(["cl100k", "o200k", "words", "mistral", "metaspace", "tekken"], "cl100k", "mistral")
+)
 def test_other_tokenizers_are_reduced_too(tmp_path: Path, kind: str) -> None:
     tokenizer(kind).backend.save(str(tmp_path / "t.json"))
     whole = plan_at(tmp_path / "r.yaml", SMALL.replace("{name: gpt2, vocabulary: used}", "t.json"))

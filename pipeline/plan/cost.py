@@ -29,7 +29,7 @@ def core_seconds(plan: Plan, split: str) -> float:
     seconds = sum(
         rendering_seconds(planned.expected[source])
         if plan.sources[source].rendered
-        else float(planned.expected[source]) / SOURCES[kind].speed
+        else float(planned.expected[source]) / (plan.sources[source].speed or SOURCES[kind].speed)
         for source, kind in kinds.items()
     )
     ids = float(planned.tokens) * plan.tokenizer.dtype.itemsize

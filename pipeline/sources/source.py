@@ -75,7 +75,6 @@ class DocumentsSpec(Spec):
     if TYPE_CHECKING:
         kind: str  # each spec declares it itself, a Literal of its names, at its place among the keys
 
-
     tag: Mark | None = Key_(
         None, description="What each document begins with, such as <Wikipedia.org>: a special token, or {text: …}."
     )
@@ -152,7 +151,8 @@ class Source(ABC):
     exposures of each item; None if the recipe must state it. mean_tokens: expected tokens of a document, end token
     included. longest: an upper bound of them; None if unknown. world: whose facts its documents state, or None. kind:
     its kind in the recipe, which is set when it is compiled. origin: what the manifest says of the files that its
-    documents are read from; None where they are made.
+    documents are read from; None where they are made. speed: about how many tokens a second one core makes; None if as
+    many as its kind.
 
     The defaults are those of plain documents about nobody; a kind overrides what differs.
     """
@@ -167,6 +167,7 @@ class Source(ABC):
     world: World | None = None
     kind: str = ""
     origin: Mapping[str, Any] | None = None
+    speed: float | None = None
 
     @abstractmethod
     def __init__(self, spec: Any, context: Context) -> None:

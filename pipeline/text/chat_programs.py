@@ -21,10 +21,11 @@ from pipeline.text.chat_template import Shape
 from pipeline.text.compiler import Compiler
 from pipeline.text.expressions import Expression, Program
 from pipeline.text.fusing import Uncuttable
+from pipeline.text.neighbours import MOST_PAIRS
 from pipeline.text.pieces import UNSPACED, Piece, literal, special
 from pipeline.text.render_and_encode import Rendered
 from pipeline.text.renderer import Renderer
-from pipeline.text.seams import MOST_PAIRS, Seams
+from pipeline.text.seams import Seams
 from pipeline.text.tokenizer import Tokenizer
 
 

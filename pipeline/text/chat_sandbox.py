@@ -3,8 +3,10 @@
     '<|im_start|>' + role + '\\n' + content + '<|im_end|>'      → Content("<|im_start|>user\\n", 0, "<|im_end|>")
 
 A template is rendered with `Content` in place of the texts of messages. Content can be shown, joined with other texts
-and trimmed; whatever else a template asks of it is refused. So a template that renders is a concatenation of its own
-words and of the contents, whatever these are. That is a proof, and no trial with examples.
+and trimmed. Where a template asks whether a text stands in it (`'</think>' in content`), it does not, and the text is
+noted: contents that hold it are refused. Whatever else a template asks of a content is refused. So a template that
+renders is a concatenation of its own words and of the contents, whatever these are. That is a proof, and no trial with
+examples.
 
 The sandbox is that of expressions (`sandbox.py`), with loops, macros and namespaces; each round and each call has a
 cost, and the cost of one rendering is bounded.
@@ -49,13 +51,14 @@ class ChatRefused(Exception):
 class Content:
     """A text that is not known: its own words and numbers of contents, in order.
 
-    parts: str and int. It is true, is a text, and cannot be compared, measured, cut or changed.
+    parts: str and int. It is true, is a text, and cannot be compared, measured, cut or changed. absent: where to note
+    texts that it must not hold, since a template was told that it does not; None: it may not be asked for any.
     """
 
-    __slots__ = ("parts",)
+    __slots__ = ("absent", "parts")
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, parts: Iterable[str | int]) -> None:
+    def __init__(self, parts: Iterable[str | int], absent: set[str] | None = None) -> None:
         joined: list[str | int] = []
         for part in parts:
             if isinstance(part, str) and joined and isinstance(joined[-1], str):
@@ -63,6 +66,7 @@ class Content:
             elif part != "":
                 joined.append(part)
         self.parts = tuple(joined)
+        self.absent = absent
 
     @classmethod
     def of(cls, text: str) -> Content:
@@ -81,11 +85,19 @@ class Content:
     def __radd__(self, left: Any) -> Content:
         return Content((*_parts(left), *self.parts))
 
+    def __contains__(self, text: Any) -> bool:
+        """No, and `text` is noted as one that it must not hold. Refused where words of the template stand in it too."""
+        whole = len(self.parts) == 1 and isinstance(self.parts[0], int)
+        if self.absent is None or not whole or not isinstance(text, str) or not text or BEGIN in text:
+            self._refused()
+        self.absent.add(text)
+        return False
+
     def _refused(self, *_: Any) -> NoReturn:
         raise ChatRefused("looks into the content of a message")
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refused
-    __contains__ = __len__ = __iter__ = __getitem__ = __mul__ = __mod__ = __rmod__ = __repr__ = _refused
+    __len__ = __iter__ = __getitem__ = __mul__ = __mod__ = __rmod__ = __repr__ = _refused
 
 
 def _parts(value: Any) -> tuple[str | int, ...]:
@@ -160,6 +172,8 @@ class ChatSandbox(Sandbox):
         if isinstance(obj, Content):
             if attribute in ("strip", "lstrip", "rstrip"):
                 return lambda *characters: self._trimmed(obj, attribute, *characters)
+            if attribute in ("startswith", "endswith"):
+                return lambda text: text in obj
             if attribute in METHODS:
                 raise ChatRefused(f"calls '{attribute}' of the content of a message")
             return self.undefined(obj="", name=attribute)
@@ -225,7 +239,7 @@ class ChatSandbox(Sandbox):
                     parts[end] = getattr(parts[end], side)()
                 elif parts:
                     self.trims = True
-        return Content(parts)
+        return Content(parts, content.absent)
 
     def _rounds(self, value: Any) -> list[Any]:
         """What a loop goes through."""

@@ -36,13 +36,15 @@ class Shape:
 
     roles: of the messages (k,), in order. written: what stands before each content and after the last (k + 1,), each in
     stretches. marked: whether the template says, by `generation`, what the assistant writes. trims: whether it takes
-    white space from the ends of contents.
+    white space from the ends of contents. absent: texts that it looks for, sorted; it was rendered as if no content had
+    one.
     """
 
     roles: tuple[str, ...]
     written: tuple[tuple[Stretch, ...], ...]
     marked: bool
     trims: bool
+    absent: tuple[str, ...]
 
     def text(self, contents: Sequence[str]) -> str:
         """The whole conversation; contents (k,)."""
@@ -57,7 +59,8 @@ def shape_of(text: str, roles: Sequence[str], variables: Mapping[str, Any]) -> S
     """
     if any(mark in text for mark in (BEGIN, END, *GENERATION)):
         raise SpecError("the chat template holds U+FDD0 to U+FDD3, which are no characters", "Remove them.")
-    contents = [Content([number]) for number in range(len(roles))]
+    absent: set[str] = set()
+    contents = [Content([number], absent) for number in range(len(roles))]
     rendered, trims = _rendered(text, roles, contents, variables)
     parts = rendered.parts if isinstance(rendered, Content) else (rendered,)
     shown = [part for part in parts if isinstance(part, int)]
@@ -74,7 +77,8 @@ def shape_of(text: str, roles: Sequence[str], variables: Mapping[str, Any]) -> S
     for number, written in enumerate(own[1:-1], 1):
         if not written.translate(_NO_MARKS):
             raise SpecError(f"the chat template writes nothing between the messages {number} and {number + 1}", SHOW)
-    shape = Shape(tuple(roles), _stretches(own), any(mark in text for text in own for mark in GENERATION), trims)
+    marked = any(mark in text for text in own for mark in GENERATION)
+    shape = Shape(tuple(roles), _stretches(own), marked, trims, tuple(sorted(absent)))
     for trial in TRIALS:
         texts = [trial[number % 2] for number in range(len(roles))]
         if str(_rendered(text, roles, texts, variables)[0]).translate(_NO_MARKS) != shape.text(texts):

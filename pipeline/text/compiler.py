@@ -149,6 +149,8 @@ class Compiler:
 
     def _longer(self, texts: Texts) -> int | None:
         """How many tokens more the rows have at a beginning, if that is so for all of them; else None."""
+        if texts.codes:
+            return 0
         longer = {len(begun) - len(elsewhere) for begun, elsewhere in self._both_forms(texts)}
         return longer.pop() if len(longer) == 1 else None
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from pathlib import Path
@@ -59,7 +60,7 @@ class Exact:
         backend.encode_special_tokens = self._plain
         try:
             with refusing_faults():
-                return flat(texts, lambda some: backend.encode_batch_fast(some, add_special_tokens=False), self._dtype)
+                return by_parts(texts, partial(backend.encode_batch_fast, add_special_tokens=False), self._dtype)
         finally:
             backend.encode_special_tokens = False
 
@@ -120,15 +121,17 @@ def listed(texts: Texts) -> list[str]:
     return list(texts) if isinstance(texts, list | tuple) else list(texts.to_pylist())
 
 
-def flat(texts: Texts, encode: Callable[[list[str]], list[Any]], dtype: np.dtype[Any]) -> Ragged:
-    """The ids of texts from `tokenizers.Encoding`s, which take hundreds of bytes a token: TOGETHER texts at a time."""
-    parts = []
-    for first in range(0, max(len(texts), 1), TOGETHER):
-        encodings = encode(listed(texts[first : first + TOGETHER]))
-        offsets = offsets_of(np.fromiter(map(len, encodings), np.int64, len(encodings)))
-        ids = chain.from_iterable(encoding.ids for encoding in encodings)
-        parts.append(Ragged(np.fromiter(ids, dtype, offsets[-1]), offsets))
-    return Ragged.concat(parts)
+def flat(encodings: Sequence[Any], dtype: np.dtype[Any]) -> Ragged:
+    """The ids of `tokenizers.Encoding`s."""
+    offsets = offsets_of(np.fromiter(map(len, encodings), np.int64, len(encodings)))
+    ids = chain.from_iterable(encoding.ids for encoding in encodings)
+    return Ragged(np.fromiter(ids, dtype, offsets[-1]), offsets)
+
+
+def by_parts(texts: Texts, encode: Callable[[list[str]], Sequence[Any]], dtype: np.dtype[Any]) -> Ragged:
+    """The ids of texts, of which TOGETHER are encoded at once: encodings take hundreds of bytes a token."""
+    firsts = range(0, max(len(texts), 1), TOGETHER)
+    return Ragged.concat([flat(encode(listed(texts[first : first + TOGETHER])), dtype) for first in firsts])
 
 
 def own_memory() -> int | None:

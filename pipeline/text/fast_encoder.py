@@ -21,7 +21,7 @@ from pipeline.core.draws import I64, bits
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice, quoted
 from pipeline.core.system.work_warnings import warn
-from pipeline.text.engines import Engine, Exact, Fast, Texts, flat, listed
+from pipeline.text.engines import Engine, Exact, Fast, Texts, by_parts, listed
 from pipeline.text.proof import Verdict, first_difference, proved
 from pipeline.text.tokenizer import Tokenizer, TokenizerFault
 
@@ -117,7 +117,7 @@ class FastEncoder:
     def _by_tokenizer(self, texts: Texts) -> Ragged:
         """The ids by the tokenizer itself, which examines every text by itself."""
         encode = self._tokenizer.plain if self._plain else self._tokenizer.encodings
-        return flat(texts, encode, self._tokenizer.dtype)
+        return by_parts(texts, encode, self._tokenizer.dtype)
 
     @cached_property
     def _exact(self) -> Engine:

@@ -4,27 +4,22 @@ SentencePiece writes a blank as "▁", a letter like any other. If no merge join
 that ends otherwise (a property of the list of merges), no merge ever crosses the place before a blank that stands
 behind a visible character, so a text may be cut there.
 
-Other seams are tried: the two sides encoded together must give the tokens that they give apart. That is enough for a
-row of pieces p₁ p₂ p₃ …, each of which is tried with the next. For suppose that some merge crosses a seam, and take the
-first one that does. Until then the letters of the two pieces around it were merged as in these two alone, because the
-merge to apply is the first in the list of those possible anywhere, so also of those possible in the two. Then it is
-applied in these two alone as well, and they do not give the tokens that they give apart.
+Other seams are tried, pair by pair (`neighbours.py`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Container, Sequence
-from itertools import product
+from collections.abc import Collection
 from typing import Any
 
+from pipeline.text.neighbours import MOST_PAIRS
 from pipeline.text.normalized_seams import NormalizedSeams
 from pipeline.text.normalizers import begins
 from pipeline.text.pieces import Texts
-from pipeline.text.seams import MOST_PAIRS, Seams
+from pipeline.text.seams import Seams
 from pipeline.text.tokenizer import Tokenizer
 
-Pair = tuple[str, str]
 _BYTE = re.compile("<0x[0-9A-F]{2}>")
 
 
@@ -37,8 +32,10 @@ def seams_of(tokenizer: Tokenizer) -> Seams:
 
 
 def _is_whole(step: dict[str, Any] | None) -> bool:
-    """Whether a pre-tokenizer leaves a text whole, or cuts it before its blanks alone."""
-    return step is None or step["type"] == "Metaspace"
+    """Whether a pre-tokenizer leaves a text whole, or cuts it at its blanks alone."""
+    if step is None or step["type"] == "Metaspace":
+        return True
+    return bool(step["type"] == "Split" and step["pattern"] == {"String": " "})
 
 
 class MergeSeams(NormalizedSeams):
@@ -46,8 +43,6 @@ class MergeSeams(NormalizedSeams):
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__(tokenizer)
-        self._beginning = tokenizer
-        self._endings: dict[Texts, dict[str, list[str]]] = {}
         self._blank = self._normal(" ")
 
     @property
@@ -56,7 +51,8 @@ class MergeSeams(NormalizedSeams):
         others = ("continuing_subword_prefix", "end_of_word_suffix", "ignore_merges")
         if other := next((key for key in others if model.get(key)), ""):
             return f"it has no pre-tokenizer, and {other} in its model"
-        if len(self._blank) != 1:
+        step = self._tokenizer.description["pre_tokenizer"]
+        if len(self._blank) != 1 or (step and self._blank == " "):  # Gemma's looks for spaces, of which none is left
             return f"its normalizer writes a blank as {self._blank!r}"
         if token := self._merges.crossing(self._blank):
             return f"its token {token!r} has a blank inside, so it may cross any cut"
@@ -67,10 +63,13 @@ class MergeSeams(NormalizedSeams):
             return "it merges single bytes"
         return ""
 
+    def _letters(self, text: str) -> str:
+        return self._normal(text)
+
     def _normal(self, text: str) -> str:
         step = self._tokenizer.description["pre_tokenizer"]
         normal = super()._normal(text)
-        return normal.replace(" ", step["replacement"]) if step else normal
+        return normal.replace(" ", step["replacement"]) if step and step["type"] == "Metaspace" else normal
 
     def _ends_alone(self, tail: str) -> bool:
         """Whether a last word ends in something else than a blank."""
@@ -86,43 +85,7 @@ class MergeSeams(NormalizedSeams):
         if bare is None or len(left) * len(bare) > MOST_PAIRS:
             return False
         pairs = [(row, head) for row in left.rows for head in bare]
-        return all(self._tried(pairs, self._beginning).values())
+        return all(self._neighbours.tried(pairs, self._beginning).values())
 
     def _cut_each(self, left: Texts, heads: Collection[str]) -> bool:
-        """As in the class above; only those are tried in which a merge might join the last letters and the first."""
-        if left not in self._endings:
-            self._endings[left] = self._parts(left.tails, self._merges.after, last=True)
-        ending, beginning = self._endings[left], self._parts(heads, self._merges.before, last=False)
-        pairs: set[Pair] = set()
-        for end, tails in ending.items():
-            for head in self._merges.after[end] & beginning.keys():
-                if len(pairs) + len(tails) * len(beginning[head]) > MOST_PAIRS:
-                    return False
-                pairs.update(product(tails, beginning[head]))
-        self._known |= self._tried([pair for pair in pairs if pair not in self._known], self._tokenizer)
-        return all(self._known[pair] for pair in pairs)
-
-    def _tried(self, pairs: Sequence[Pair], first: Tokenizer) -> dict[Pair, bool]:
-        """Whether two texts have the same tokens together and apart, for each pair. first: encodes the first one."""
-        encoders = {0: first, 1: self._tokenizer}
-        apart = [_ids(encoders[side], {pair[side] for pair in pairs}) for side in encoders]
-        whole = _ids(first, {left + right for left, right in pairs})
-        return {(left, right): whole[left + right] == apart[0][left] + apart[1][right] for left, right in pairs}
-
-    def _parts(self, texts: Collection[str], tokens: Container[str], *, last: bool) -> dict[str, list[str]]:
-        """Those of the tokens that normalized texts end in, or begin with → the texts that do."""
-        parts: dict[str, list[str]] = {}
-        for text in texts:
-            letters = self._normal(text)
-            for n in range(1, min(len(letters), self._merges.longest) + 1):
-                part = letters[-n:] if last else letters[:n]
-                if part in tokens:
-                    parts.setdefault(part, []).append(text)
-        return parts
-
-
-def _ids(tokenizer: Tokenizer, texts: Collection[str]) -> dict[str, list[int]]:
-    """The tokens of each text."""
-    ordered = sorted(texts)
-    encodings = tokenizer.backend.encode_batch(ordered, add_special_tokens=False)
-    return {text: encoding.ids for text, encoding in zip(ordered, encodings, strict=True)}
+        return self._neighbours.stay(left, heads)

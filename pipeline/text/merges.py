@@ -10,10 +10,13 @@ two.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
+
+from tokenizers import Tokenizer as Backend
 
 from pipeline.text.tokenizer import Tokenizer
 
@@ -33,13 +36,31 @@ class Merges:
         self._sides: dict[tuple[str, bool], frozenset[str]] = {}
 
     @cached_property
-    def ordered(self) -> bool:
-        """Whether the argument above holds for this model: of bytes, and each token made before it is used."""
+    def of_bytes(self) -> bool:
+        """Whether it merges the bytes of words, all of them in the same way."""
         model, steps = self._tokenizer.description["model"], self._tokenizer.description["pre_tokenizer"]
-        others = ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "ignore_merges")
+        others = ("dropout", "continuing_subword_prefix", "end_of_word_suffix")
         if model["type"] != "BPE" or any(model.get(key) for key in others):
             return False
-        if "ByteLevel" not in {step["type"] for step in steps.get("pretokenizers", [steps])}:
+        return "ByteLevel" in {step["type"] for step in steps.get("pretokenizers", [steps])}
+
+    @cached_property
+    def reached(self) -> bool:
+        """Whether words that are looked up before they are merged (`ignore_merges`) have the tokens of their merges."""
+        described = self._tokenizer.description
+        if not described["model"].get("ignore_merges"):
+            return True
+        model = {**described["model"], "ignore_merges": False}
+        plain = {**described, "model": model, "normalizer": None, "pre_tokenizer": None, "added_tokens": []}
+        added = {token.content for token in self._tokenizer.added}
+        names = [name for name in model["vocab"] if name not in added]
+        encodings = Backend.from_str(json.dumps(plain)).encode_batch(names, add_special_tokens=False)
+        return all(e.ids == [model["vocab"][name]] for name, e in zip(names, encodings, strict=True))
+
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether the argument above holds for this model: of bytes, and each token made before it is used."""
+        if not self.of_bytes or self._tokenizer.description["model"].get("ignore_merges"):
             return False
         made: dict[str, int] = {}  # token → the rank of the last merge that makes it
         for (left, right), rank in self.ranks.items():

@@ -25,6 +25,7 @@ from pipeline.text.engines import INSTALL, Exact, Fast, Texts, listed, release
 from pipeline.text.hard_texts import hard_texts
 from pipeline.text.tokenizer import Tokenizer, TokenizerFault
 
+_MISSING = "that is not installed"
 SAMPLED = 10_000  # texts of a sample
 SAMPLED_BYTES = 32 * 2**20  # of text, at most; the first batch of a sample is always taken
 
@@ -55,8 +56,9 @@ class Verdict:
     def notice(self) -> Notice:
         """What `plan` says about it."""
         if self.release:
-            return information(f"gigatoken {self.release} encodes: its ids were compared with those of tokenizers")
-        return information(f"tokenizers encodes, which is some fifty times slower than gigatoken: {self.reason}")
+            return information("gigatoken encodes it, whose ids were compared with those of tokenizers")
+        slow = f"tokenizers encodes it, some fifty times slower than gigatoken: {self.reason}"
+        return Notice(slow, f"{INSTALL}." if self.reason == _MISSING else "", lost=False)
 
 
 def proved(
@@ -73,7 +75,7 @@ def proved(
         return Verdict(None, "this tokenizer leaves out what it has no token for, so each text has to be examined")
     installed = release()
     if installed is None:
-        return Verdict(None, f"that is not installed. {INSTALL}")
+        return Verdict(None, _MISSING)
     named = ["encoder", tokenizer.content_hash, str(plain), installed, *about]
     digest = digest_of(named)
     if reason := _refutation(digest):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.errors import SpecError
+from pipeline.text.engines import flat
 from pipeline.text.expressions import Expression, Program
+from pipeline.text.fast_encoder import FastEncoder
 from pipeline.text.offsets import tokens_within
 from pipeline.text.outline import Choose, Outline, parts_of
 from pipeline.text.pieces import Joint, Piece
@@ -44,27 +47,29 @@ class Rendered:
         self, count: int, longest: int | None, choose: Choose, *, spans: bool, parts: bool = False, wrong: int = 0
     ) -> Documents:
         """As `Fragments.documents`; `longest` is ignored."""
-        ids: list[list[int]] = []
-        spans_of: list[Ragged] = []
-        parts_of_chunks: list[Ragged] = []
-        for first in range(0, count, CHUNK):
-            outline = choose(slice(first, min(first + CHUNK, count)))
-            texts = [self._render(outline, i, wrong) for i in range(len(outline))]
-            encodings = self.tokenizer.encodings([document.text for document in texts])
-            ids += [[*encoding.ids, self.tokenizer.eos] for encoding in encodings]
-            if spans:
-                pairs = zip(encodings, texts, strict=True)
-                spans_of.append(_ragged([spans_in_tokens(e.offsets, document.values) for e, document in pairs]))
-            if parts:
-                parts_of_chunks.append(self._parts(outline, [e.offsets for e in encodings], texts))
-        tokens = np.array([token for document in ids for token in document], self.tokenizer.dtype)
-        ragged = Ragged(tokens, offsets_of(np.array([len(document) for document in ids], np.int64)))
-        nothing = [_ragged([])]
+        chunks = [
+            self._encoded(choose(slice(first, min(first + CHUNK, count))), spans, parts, wrong)
+            for first in range(0, max(count, 1), CHUNK)
+        ]
+        return Documents.concat(chunks)
+
+    def _encoded(self, outline: Outline, spans: bool, parts: bool, wrong: int) -> Documents:
+        """The documents of an outline. The places of tokens, which spans and parts need, take longer than their ids."""
+        texts = [self._render(outline, i, wrong) for i in range(len(outline))]
+        written, end = [document.text for document in texts], self.tokenizer.ids_of([self.tokenizer.eos_token])
+        if not spans and not parts:
+            return Documents(self._encoder.ids(written).surrounded(end[:0], end))
+        encodings = self.tokenizer.encodings(written)
+        tokens = flat(encodings, self.tokenizer.dtype).surrounded(end[:0], end)
+        offsets = [encoding.offsets for encoding in encodings]
+        marked = [spans_in_tokens(of, document.values) for of, document in zip(offsets, texts, strict=True)]
         return Documents(
-            ragged,
-            Ragged.concat(spans_of or nothing) if spans else None,
-            Ragged.concat(parts_of_chunks or nothing) if parts else None,
+            tokens, _ragged(marked) if spans else None, self._parts(outline, offsets, texts) if parts else None
         )
+
+    @cached_property
+    def _encoder(self) -> FastEncoder:
+        return FastEncoder.of(self.tokenizer, plain=False)
 
     def lengths(self, count: int, choose: Choose) -> None:
         """None: lengths are not known before documents are encoded."""

@@ -12,19 +12,19 @@ that follows it**.
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Collection
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
 from pipeline.text.merges import merges_of
+from pipeline.text.neighbours import MOST_PAIRS, Neighbours
 from pipeline.text.normalizers import changes_letters, unprovable_step
 from pipeline.text.patterns import cuts_locally
 from pipeline.text.pieces import Texts
-from pipeline.text.tokenizer import Tokenizer
+from pipeline.text.tokenizer import Tokenizer, byte_letters
+from pipeline.text.word_ends import certain, end_of, head_of
 
-MOST_PAIRS = 200_000
 FEW_PAIRS = 2_000  # that are tried at once
 KINDS = "aZ한ªʰ5½Ⅷ.,'$_€\u0301😀"  # letters of every case, marks, numbers, punctuation, symbols
 
@@ -35,11 +35,12 @@ class Seams:
     by_words = True  # whether only the words of its pre-tokenizer decide
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer.inside
+        self._beginning, self._tokenizer = tokenizer, tokenizer.inside
         self._known: dict[tuple[str, str], bool] = {}
         self._ends: dict[Texts, bool] = {}
         self._heads: dict[Texts, list[str] | None] = {}
         self._merges = merges_of(self._tokenizer)
+        self._neighbours = Neighbours(self._tokenizer, self._merges, self._letters)
         self._sides: dict[tuple[Texts, bool], _Side | None] = {}
 
     @cached_property
@@ -67,6 +68,8 @@ class Seams:
         for step in steps:
             if not cuts_locally(step):
                 return f"its pre-tokenizer ({json.dumps(step)[:80]}) is not one that is known to cut locally"
+        if self._beginning.prefixing:
+            return "it writes something of its own before a text that it then cuts into words"
         for left, right in product(KINDS, KINDS):
             if 1 not in self.boundaries(f"{left} {right}"):
                 return f"its pre-tokenizer does not cut before the space in {f'{left} {right}'!r}"
@@ -93,9 +96,9 @@ class Seams:
         """Whether any row of `left` before any row of `right` may be cut between the two, although the pre-tokenizer
         does not cut there for all of them: they become one word, and no merge crosses the seam (`merges.py`).
 
-        Only for patterns whose words of letters do not depend on case, in which a letter always goes on with a letter.
+        Only for patterns in which a letter goes on with a letter, but perhaps not where its case changes.
         """
-        if left.codes or right.codes or self._case_matters or not self._can_end(left) or not self._merges.ordered:
+        if left.codes or right.codes or not self._merges.of_bytes or not self._can_end(left):
             return False
         ends, heads = self._side(left, last=True), self._side(right, last=False)
         if ends is None or heads is None or len(ends.contexts) * len(heads.contexts) > MOST_PAIRS:
@@ -103,7 +106,10 @@ class Seams:
         pairs = product(ends.contexts, heads.contexts)
         if not all(self._joined_words(end, head) for end, head in pairs):
             return False
-        return self._merges.separate(ends.tokens, heads.tokens)
+        if self._merges.ordered and not self._case_matters:
+            return self._merges.separate(ends.tokens, heads.tokens)
+        bare = self._bare_heads(right)
+        return bare is not None and self._neighbours.stay(left, bare) and self._merges.reached
 
     def may_follow(self, beginnings: Texts, ends: Texts) -> bool:
         """Whether texts with any of these beginnings may follow texts with any of these ends, encoded apart."""
@@ -125,8 +131,9 @@ class Seams:
         return self._sides[texts, last]
 
     def _side_of(self, texts: Texts, *, last: bool) -> _Side | None:
-        ends = texts.tails if last else [head for head in texts.heads if not _certain(head)]
-        found = [_end_of(text) if last else _head_of(text) for text in ends]
+        ends = texts.tails if last else [head for head in texts.heads if not certain(head)]
+        cased = self._case_matters
+        found = [end_of(text, cased=cased) if last else head_of(text, cased=cased) for text in ends]
         if None in found:
             return None
         sides = {side for side in found if side is not None}
@@ -159,6 +166,10 @@ class Seams:
             self._known[left, right] = self.boundaries(left + right) == apart
         return self._known[left, right]
 
+    def _letters(self, text: str) -> str:
+        """A text as the letters of its tokens."""
+        return byte_letters(text)
+
     def boundaries(self, text: str) -> set[int]:
         """Where the pre-tokenizer cuts a text, its ends included: numbers of characters."""
         spans = [span for _, span in self._tokenizer.backend.pre_tokenizer.pre_tokenize_str(text)]
@@ -181,52 +192,3 @@ class _Side(NamedTuple):
 
     contexts: frozenset[str]
     tokens: frozenset[int]
-
-
-def _certain(head: str) -> bool:
-    """Whether a text may be cut before this one whatever its end is: before a space and a visible character."""
-    return head[:1] == " " and head[1:2].strip() != ""
-
-
-def _end_of(text: str) -> tuple[str, str] | None:
-    """(the last characters that decide whether a word goes on, the last word or more); None if that is not known.
-
-    >>> _end_of("Oslo."), _end_of("他出生于"), _end_of("10月2")
-    (('o.', '.'), ('于', '他出生于'), ('2', '10月2'))
-    """
-    run = _run(text[::-1])[::-1]
-    if not text or text[-1].isspace():
-        return None
-    if "'" in text[-3:]:  # perhaps a contraction, or the beginning of one: 's, 'l
-        return text[-4:], text
-    if _kind(text[-1]) == "other":
-        before = text[: -len(run)][-1:]
-        return before + run, (before if before == " " else "") + run
-    letters = _kind(text[-1]) == "letter"
-    return (text[-1] if letters else run), text
-
-
-def _head_of(text: str) -> tuple[str, str] | None:
-    """(the first characters that decide whether they go on with a word, the first word or more); None if not known.
-
-    >>> _head_of("他出生于1986年"), _head_of("“王伟”"), _head_of("1986年")
-    (('他出', '他出生于'), ('“王伟', '“王伟”'), ('1986年', '1986年'))
-    """
-    run = _run(text)
-    if not text or text[0].isspace():
-        return None
-    if _kind(text[0]) == "letter":
-        return text[:2], run
-    return text[: len(run) + 2], text
-
-
-def _run(text: str) -> str:
-    """The first characters of a text that are of one kind."""
-    return text[: next((i for i, letter in enumerate(text) if _kind(letter) != _kind(text[0])), len(text))]
-
-
-def _kind(character: str) -> str:
-    """What the patterns of pre-tokenizers tell apart: letter, number, space and all others."""
-    if character.isspace():
-        return "space"
-    return {"L": "letter", "N": "number"}.get(unicodedata.category(character)[0], "other")

@@ -324,6 +324,21 @@ def _bytes_of(token: str) -> bytes:
     return token.encode() if None in known else bytes(byte for byte in known if byte is not None)
 
 
+def byte_letters(text: str) -> str:
+    """A text in the letters that byte-level tokenizers write for its bytes.
+
+    >>> byte_letters(" é")
+    'ĠÃ©'
+    """
+    letters = _letters_by_byte()
+    return "".join(letters[byte] for byte in text.encode())
+
+
+@cache
+def _letters_by_byte() -> dict[int, str]:
+    return {byte: letter for letter, byte in _bytes_by_letter().items()}
+
+
 @cache
 def _bytes_by_letter() -> dict[str, int]:
     """GPT-2's character → byte: printable bytes are written as themselves, the others as characters from U+0100 on."""

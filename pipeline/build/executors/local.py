@@ -26,6 +26,7 @@ from unittest.mock import patch
 
 from pipeline.build.executors import signals
 from pipeline.build.executors.sessions import Session, session
+from pipeline.core.system import stores
 from pipeline.core.system.secrets import needed
 
 OBJECT_STORE = 100 * 2**20  # bytes: a plan is a few megabytes, and shards never pass through Ray
@@ -131,7 +132,7 @@ def _lean(
         updates = {**(options.get("env_updates") or {}), **environment}
         process = subprocess.Popen(  # noqa: S603
             command,
-            env={**needed(os.environ, url), **updates},
+            env={**needed(os.environ, url, *stores.asked()), **updates},
             stdin=subprocess.PIPE if options.get("pipe_stdin") else subprocess.DEVNULL,
             stdout=options.get("stdout_file"),
             stderr=options.get("stderr_file"),

@@ -44,18 +44,19 @@ def is_secret(name: str, value: str) -> bool:
     return named or upper.startswith("FSSPEC_") or bool(_USER.search(value))
 
 
-def needed(environment: Mapping[str, str], url: str) -> dict[str, str]:
-    """The environment without the secrets that writing to `url` (a URL or a path) does not need.
+def needed(environment: Mapping[str, str], *urls: str) -> dict[str, str]:
+    """The environment without the secrets that reading and writing at `urls` (URLs or paths) does not need.
 
     A store of an unknown kind may need any of them. Every store may need a proxy's password.
 
     >>> needed({"HF_TOKEN": "x", "AWS_SECRET_ACCESS_KEY": "y", "HOME": "/"}, "s3://bucket/data")
     {'AWS_SECRET_ACCESS_KEY': 'y', 'HOME': '/'}
     """
-    protocol = url.partition("://")[0].lower() if "://" in url else ""
-    if protocol not in _FAMILIES:
+    protocols = {url.partition("://")[0].lower() if "://" in url else "" for url in urls}
+    if not protocols <= _FAMILIES.keys():
         return dict(environment)
-    families = ("RAY_", *_FAMILIES[protocol], *(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY") if protocol else ()))
+    proxies = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY") if any(protocols) else ()
+    families = ("RAY_", *(name for protocol in protocols for name in _FAMILIES[protocol]), *proxies)
     return {
         name: value
         for name, value in environment.items()

@@ -10,6 +10,7 @@ from pipeline.core.system.secrets import has_secret
 
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 """Protocol → the package that speaks it, where it is none of ours."""
+_ASKED: set[str] = set()
 _STAMPS = ("md5Hash", "ETag", "etag", "blob_id")
 
 
@@ -39,7 +40,14 @@ def store_of(url: str) -> Any:
     """The fsspec file system of a URL, which keeps no listings. Errors as the store's client raises them."""
     import fsspec
 
-    return fsspec.filesystem(url.partition("://")[0], use_listings_cache=False)
+    protocol = url.partition("://")[0]
+    _ASKED.add(f"{protocol}://")
+    return fsspec.filesystem(protocol, use_listings_cache=False)
+
+
+def asked() -> frozenset[str]:
+    """The protocols, each with `://`, of the stores that this process has asked, as workers of a build will."""
+    return frozenset(_ASKED)
 
 
 def stamp_of(info: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from pipeline.core.errors import SpecError, specified_at
@@ -86,3 +87,27 @@ def check_ends(contents: Sequence[Program]) -> None:
                     )
                 if all(rows):
                     break
+
+
+def check_absent(contents: Sequence[Program], absent: Sequence[str]) -> None:
+    """SpecError if a content could hold one of these texts, for which the template looks.
+
+    None does if it has a character that no piece of the contents has, however these are put together.
+    """
+    characters: set[str] = set()
+    tables = set()
+    for part in chain.from_iterable(contents if absent else ()):
+        if isinstance(part, Expression):
+            raise looked_for(absent[0], f"what {part.line.place} shows is not known ahead")
+        tables.add(part.texts)  # by identity: many programs show the same table
+    for table in tables:
+        characters.update(*table.rows)
+    for text in absent:
+        if characters.issuperset(text):
+            raise looked_for(text, "these may hold it")
+
+
+def looked_for(text: str, why: str) -> SpecError:
+    """The refusal of contents for a text that the template looks for in them."""
+    problem = f"the chat template looks for {text!r} in contents, and {why}"
+    return SpecError(problem, "Take a template that writes every content as it is, or change the texts.", ("template",))

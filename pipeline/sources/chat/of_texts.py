@@ -12,8 +12,11 @@ from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
 from pipeline.core.notices import information
 from pipeline.core.system.escaping import shortened
+from pipeline.sources.chat.checks import looked_for
 from pipeline.sources.chat.source import ChatSource
 from pipeline.sources.source import Context, DocumentsSpec, Source, number_of, sample_mean
+from pipeline.text.engines import flat
+from pipeline.text.fast_encoder import FastEncoder
 from pipeline.text.offsets import tokens_within
 
 OF_MESSAGES = {"system": "system", "user": "prompt", "assistant": "answer"}
@@ -25,6 +28,7 @@ class ChatOfTexts(ChatSource):
     def __init__(self, spec: DocumentsSpec, inner: Source, context: Context) -> None:
         self._prepare(spec, inner, context)
         self._tokenizer = context.tokenizer
+        self._encoder = FastEncoder.of(context.tokenizer, plain=False)
         own = {mark.token for mark in spec.marks} - {*self.chat.tokens}
         self._foreign = [token for token in context.tokenizer.special if token not in own]
         slow = information("slow path: conversations are rendered and encoded one by one, out of texts")
@@ -93,22 +97,21 @@ class ChatOfTexts(ChatSource):
         """Conversations (d,) as documents: each rendered by the template, and encoded whole."""
         stretches = [self._stretches([content for _, content in of]) for of in messages]
         texts = ["".join(text for text, _ in of) for of in stretches]
-        encodings = self._tokenizer.encodings(texts)
-        ids = [[*encoding.ids, self._tokenizer.eos] for encoding in encodings]
-        offsets = offsets_of(np.array([len(row) for row in ids], np.int64))
-        tokens = Ragged(np.array([token for row in ids for token in row], self._tokenizer.dtype), offsets)
+        end = self._tokenizer.ids_of([self._tokenizer.eos_token])
         if not parts:
-            return Documents(tokens)
+            return Documents(self._encoder.ids(texts).surrounded(end[:0], end))
+        encodings = self._tokenizer.encodings(texts)
+        tokens = flat(encodings, self._tokenizer.dtype).surrounded(end[:0], end)
         rows: list[list[tuple[int, int, int]]] = []
         closing = number_of("end") if self.frame.learned_end else number_of("template")
-        for encoding, of, text, row in zip(encodings, stretches, texts, ids, strict=True):
+        for encoding, of, text in zip(encodings, stretches, texts, strict=True):
             ends = np.cumsum([len(part) for part, _ in of]).tolist()
             counts = tokens_within(encoding.offsets, text, ends).tolist()
             starts = np.cumsum([0, *counts]).tolist()
             of_row = [(start, count, role) for start, count, (_, role) in zip(starts, counts, of, strict=False)]
-            rows.append([*of_row, (len(row) - 1, 1, closing)])
-        flat = np.array([part for row in rows for part in row], np.int32).reshape(-1, 3)
-        return Documents(tokens, None, Ragged(flat, offsets_of(np.array(list(map(len, rows)), np.int64))))
+            rows.append([*of_row, (len(encoding), 1, closing)])
+        marked = np.array([part for row in rows for part in row], np.int32).reshape(-1, 3)
+        return Documents(tokens, None, Ragged(marked, offsets_of(np.array(list(map(len, rows)), np.int64))))
 
     def _stretches(self, contents: Sequence[str]) -> list[tuple[str, int]]:
         """A conversation as (text, role), in reading order."""
@@ -124,6 +127,8 @@ class ChatOfTexts(ChatSource):
                     f"the chat template trims contents, and {content!r} has white space at its end",
                     "Take a template without `trim`.",
                 )
+            if text := next((text for text in self.shape.absent if text in content), None):
+                raise looked_for(text, f"{shortened(content)!r} holds it")
             if token := next((token for token in self._foreign if token in content), None):
                 raise SpecError(
                     f"the content {shortened(content)!r} contains the special token {token!r}",

@@ -17,7 +17,7 @@ from pipeline.core.draws import I32, I64, bits, scaled, threshold
 from pipeline.core.errors import SpecError, specified_at
 from pipeline.core.key import Key
 from pipeline.sources.abilities import Mistaken, Outlined
-from pipeline.sources.chat.checks import check, check_ends, known_of, requests_of, shape_of_chat
+from pipeline.sources.chat.checks import check, check_absent, check_ends, known_of, requests_of, shape_of_chat
 from pipeline.sources.chat.framing import Framing, Said, closing_role
 from pipeline.sources.chat.turns import Turns
 from pipeline.sources.source import Context, DocumentsSpec, Source, mask_of, sample_mean
@@ -130,6 +130,7 @@ class Chat(ChatSource):
             contents = [*inner.programs, *texts, *requests]
             if self.shape.trims:
                 check_ends(contents)
+            check_absent(contents, self.shape.absent)
             self._programs, notices = compile_chat(
                 contents, self.frame, context.tokenizer, inner.slots, inner.never_first
             )

@@ -43,7 +43,7 @@ class ChatSpec(Spec):
         description="A chat template: the name of one of the library (chatml, llama3, plain), `tokenizer` for the "
         "tokenizer's own, a file such as my.jinja, or the Jinja2 text itself."
     )
-    tokens: list[str] = Key_(
+    tokens: list[Annotated[str, Key_(min_length=1)]] = Key_(
         [], description="Special tokens that the template writes, which are added to the tokenizer."
     )
     variables: dict[Name, str | bool | int] = Key_(

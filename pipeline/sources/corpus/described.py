@@ -6,21 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.core.notices import Notice, information
-from pipeline.core.system.progress import scaled
-from pipeline.sources.corpus.rows import Rows, skipped_of
+from pipeline.sources.corpus.reading.rows import Rows, skipped_of
 
 
 def notices_of(rows: Rows, named: int) -> Iterator[Notice]:
     """A line for files that a pattern or a folder stands for, and for rows that are left out. named: names given."""
     if len(rows.files) != named:
         size = sum(file.size for file in rows.files)
-        yield information(f"it has {len(rows.files):,} files, {scaled(size)}B, {len(rows):,} rows")
+        yield information(f"it has {len(rows.files):,} files of {size / 1e6:,.1f} MB with {len(rows):,} rows")
     skipped = skipped_of(rows.indexes)
     if skipped:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in skipped.items())
-        yield information(f"{sum(skipped.values()):,} broken rows are left out: {reasons}")
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in skipped.items())
+        yield information(f"rows left out because they are broken: {reasons}")
     if filtered := sum(index.filtered for index in rows.indexes):
-        yield information(f"{filtered:,} rows are left out by `where`")
+        yield information(f"rows left out by `where`: {filtered:,}")
 
 
 def facts_of(rows: Rows, identity: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from pipeline.core.system.progress import bar
 from pipeline.sources.corpus.sealed import SEAL
 from pipeline.sources.corpus.texts import RowTexts
 
-TOGETHER = 8192  # rows that are encoded at once, by all cores
+TOGETHER = 1024  # rows that are encoded at once, by all cores
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RowLengths:
     @cached_property
     def of_rows(self) -> I64:
         """int64 (rows,), read-only. SpecError if a row cannot be encoded, or the file not be written."""
-        file = user_cache() / "pretraining-recipes" / "lengths" / f"{blake3(self.name.encode()).hexdigest(16)}.i64"
+        file = self._file
         say_if_temporary(file)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -58,6 +58,20 @@ class RowLengths:
             ) from None
         assert lengths is not None, "what was written can be read"
         return lengths
+
+    @property
+    def _file(self) -> Path:
+        return user_cache() / "pretraining-recipes" / "lengths" / f"{blake3(self.name.encode()).hexdigest(16)}.i64"
+
+    def check(self, rows: I64, counted: I64) -> None:
+        """SpecError unless the rows with these numbers (d,) have so many tokens (d,)."""
+        wrong = rows[self.of_rows[rows] != counted]
+        if wrong.size:
+            raise SpecError(
+                f"row {wrong[0]} does not have the {self.of_rows[wrong[0]]:,} tokens that were counted",
+                f"Remove {self._file}, and run the same command.",
+                ("files",),
+            )
 
     def _counted(self) -> I64:
         """The lengths of all rows, by encoding them."""

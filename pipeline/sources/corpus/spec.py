@@ -10,13 +10,13 @@ from pydantic import Field as Key_
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files
 from pipeline.core.spec import Rational, Spec, refused
-from pipeline.sources.corpus.choosing import Condition, Reading
-from pipeline.sources.corpus.identity import Identity, content_of, identified
-from pipeline.sources.corpus.index import Broken
-from pipeline.sources.corpus.opening import File
-from pipeline.sources.corpus.places import files_of
-from pipeline.sources.corpus.row_template import RowTemplate
-from pipeline.sources.corpus.rows import Order, Rows
+from pipeline.sources.corpus.files.identity import Identity, content_of, identified
+from pipeline.sources.corpus.files.opening import File
+from pipeline.sources.corpus.files.places import files_of
+from pipeline.sources.corpus.reading.choosing import Condition, Reading
+from pipeline.sources.corpus.reading.index import Broken
+from pipeline.sources.corpus.reading.row_template import RowTemplate
+from pipeline.sources.corpus.reading.rows import Order, Rows
 from pipeline.sources.corpus.windows import WindowsSpec
 from pipeline.sources.source import DocumentsSpec
 
@@ -118,7 +118,7 @@ class CorpusSpec(DocumentsSpec):
     def _check(self, found: tuple[File, ...]) -> None:
         """SpecError for a template that is none, and for columns of plain text."""
         template = RowTemplate.checked(self.template) if self.template is not None else None
-        if template and "column" in self.model_fields_set:
+        if template and self.column != type(self).model_fields["column"].default:
             both = [("template",), ("column",)]
             raise SpecError("texts come from a column or from a template", "", ("template",), both, exclusive=True)
         named = {*(template.columns if template else ()), *(self.where or ())} - {"text"}

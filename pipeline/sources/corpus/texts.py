@@ -13,7 +13,7 @@ from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
-from pipeline.sources.corpus.rows import Rows
+from pipeline.sources.corpus.reading.rows import Rows
 from pipeline.text.fast_encoder import FastEncoder
 from pipeline.text.proof import SAMPLED
 from pipeline.text.tokenizer import Tokenizer
@@ -66,16 +66,19 @@ class RowTexts:
         return self.encoder.ids(self.array(rows), rows, parallel=parallel)
 
     def _refuse(self, texts: Any, rows: I64) -> None:
+        if not self.refused:
+            return
         import pyarrow.compute as pc
 
-        for token in self.refused:
-            found = pc.index(pc.match_substring(texts, token), True).as_py()  # -1 where there is none
-            if found >= 0:
-                raise SpecError(
-                    f"the text of row {rows[found]} contains that of the special token {token!r}",
-                    "Take the row out, or write `specials: text`: then it is encoded as any other text.",
-                    ("specials",),
-                )
+        pattern = "|".join("".join(f"\\x{{{ord(letter):x}}}" for letter in token) for token in self.refused)
+        found = pc.index(pc.match_substring_regex(texts, pattern), True).as_py()  # -1 where there is none
+        if found >= 0:
+            token = next(token for token in self.refused if token in texts[found].as_py())
+            raise SpecError(
+                f"the text of row {rows[found]} contains that of the special token {token!r}",
+                "Take the row out, or write `specials: text`: then it is encoded as any other text.",
+                ("specials",),
+            )
 
 
 def _behind(words: str, texts: Any) -> Any:

@@ -9,6 +9,7 @@ Letters: d documents, m parts of them in all, T tokens of these parts.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, pairwise
 from typing import Any
 
@@ -20,6 +21,8 @@ from pipeline.core.draws import I32, I64
 from pipeline.core.narrow_integers import narrowed
 from pipeline.sources.own.returned import Made
 from pipeline.sources.source import MarkSpec, number_of
+from pipeline.text.engines import flat
+from pipeline.text.fast_encoder import FastEncoder
 from pipeline.text.offsets import tokens_of_each
 from pipeline.text.tokenizer import Tokenizer
 
@@ -61,7 +64,8 @@ class Encoder:
         """
         if made.texts is None:
             assert self.ids is not None, "symbols have ids"
-            tokens = self._around(self.ids.take(made.values), _summed(made.lengths, made.counts))
+            ids = Ragged(self.ids.take(made.values), offsets_of(_summed(made.lengths, made.counts)))
+            tokens = ids.surrounded(self.lead, self.trail)
             in_parts = made.lengths if spans or parts else None
             marked = self._rows(made.labels, made, made.lengths) if spans else None
             return Documents(tokens, marked, self._parts(made, in_parts, len(tokens)) if parts else None)
@@ -69,20 +73,20 @@ class Encoder:
             made = _tagged(made, self.words)
         assert made.texts is not None
         texts = ["".join(made.texts[a:b]) for a, b in pairwise(offsets_of(made.counts).tolist())]
-        encodings = self.tokenizer.plain(texts) if texts else []
-        counts = np.fromiter(map(len, encodings), np.int64, len(encodings))
-        ids = np.fromiter(chain.from_iterable(one.ids for one in encodings), self.tokenizer.dtype, counts.sum())
-        tokens = self._around(ids, counts)
         if not spans and not parts:
-            return Documents(tokens)
-        places = _Places.of(texts, encodings, counts)
+            return Documents(self._fast.ids(texts).surrounded(self.lead, self.trail))
+        encodings = self.tokenizer.plain(texts) if texts else []
+        ids = flat(encodings, self.tokenizer.dtype)
+        tokens = ids.surrounded(self.lead, self.trail)
+        places = _Places.of(texts, encodings, ids.lengths)
         in_parts = places.of_parts(made) if parts else None
         marked = self._spans(made, places) if spans else None
         return Documents(tokens, marked, self._parts(made, in_parts, len(tokens)) if parts else None)
 
-    def _around(self, ids: NDArray[Any], counts: I64) -> Ragged:
-        """The documents of these tokens (T,), counts (d,), each between `lead` and `trail`."""
-        return Ragged(ids, offsets_of(counts)).surrounded(self.lead, self.trail)
+    @cached_property
+    def _fast(self) -> FastEncoder:
+        """What encodes texts where nobody asks for the places of characters."""
+        return FastEncoder.of(self.tokenizer)
 
     def _parts(self, made: Made, in_parts: I64 | None, d: int) -> Ragged:
         """The parts with roles, and the tag."""

@@ -29,9 +29,9 @@ from pipeline.core.notices import information
 from pipeline.core.permutation import Permutation
 from pipeline.core.spec import Name, refused
 from pipeline.core.system.open_files import expanded
-from pipeline.sources.corpus.choosing import Reading
-from pipeline.sources.corpus.identity import content_of, local_file
-from pipeline.sources.corpus.rows import Rows
+from pipeline.sources.corpus.files.identity import content_of, local_file
+from pipeline.sources.corpus.reading.choosing import Reading
+from pipeline.sources.corpus.reading.rows import Rows
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.rewritten.facts import Facts, asked_for, facts_of, shown_of
 from pipeline.sources.rewritten.places import places
@@ -39,6 +39,8 @@ from pipeline.sources.rewritten.progress import journal_path, replies_in
 from pipeline.sources.rewritten.request import VERSION, Cost, cost_of, requests_of
 from pipeline.sources.rewritten.stored import Stored, stored_in
 from pipeline.sources.source import SAMPLE, AboutSpec, Context, Source, mask_of, number_of
+from pipeline.text.engines import flat
+from pipeline.text.fast_encoder import FastEncoder
 from pipeline.text.offsets import tokens_within
 from pipeline.text.render_and_encode import spans_in_tokens
 from pipeline.text.shown_facts import Shown
@@ -140,9 +142,10 @@ class Rewritten(Source):
             self._tokenizer.encodings([""])  # refuses, in its own words
         self._stored = self._whole_file()
         assert spec.content is not None, "the file is there"
+        self._encoder = FastEncoder.of(self._tokenizer)
         self._rows = Rows((local_file(spec.path),), Reading(spec.full_name), spec.content)
         tag = spec.tag.piece() if spec.tag else None
-        self._token = [self._tokenizer.backend.token_to_id(tag.text)] if tag and tag.special else []
+        self._lead = self._tokenizer.ids_of([tag.text] if tag and tag.special else [])
         self._words = f" {tag.text}" if tag and not tag.special else ""
         self.labels = self.world.labels
         self.roles = ("tag",) * (tag is not None)
@@ -177,11 +180,10 @@ class Rewritten(Source):
         row = (individuals - self._stored.first) * self._stored.generations + exposure % self._spec.generations
         facts = facts_of(self.world, individuals, self._attributes)
         texts = [f"{self._words} {text}" for text in self._rows.texts(row)]
-        encodings = self._tokenizer.plain(texts)
-        dtype, end, lead = self._tokenizer.dtype, [self._tokenizer.eos], len(self._token)
-        ids = [np.array(self._token + encoding.ids + end, dtype) for encoding in encodings]
-        lengths = np.array([len(document) for document in ids], np.int64)
-        tokens = Ragged(np.concatenate([np.empty(0, dtype), *ids]), offsets_of(lengths))
+        encodings = self._tokenizer.plain(texts) if spans or parts else []
+        ids = flat(encodings, self._tokenizer.dtype) if spans or parts else self._encoder.ids(texts, row)
+        tokens = ids.surrounded(self._lead, self._tokenizer.ids_of([self._tokenizer.eos_token]))
+        lead = len(self._lead)
         stated = [_stated(text, of) for text, of in zip(texts, facts, strict=True)]
         marked = [
             [(start + lead, length, label) for start, length, label in spans_in_tokens(encoding.offsets, of)]
@@ -193,7 +195,7 @@ class Rewritten(Source):
         """The tag at the beginning of every document: its special token, or the tokens of its text."""
         if not self.roles:
             return _ragged([[] for _ in texts])
-        end, lead = len(self._words), len(self._token)
+        end, lead = len(self._words), len(self._lead)
         counts = [
             int(tokens_within(encoding.offsets, text, [end, len(text)])[0]) if end else 0
             for encoding, text in zip(encodings, texts, strict=True)

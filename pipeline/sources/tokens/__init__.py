@@ -3,12 +3,13 @@
     files ──looked through once──► where each document begins and ends, in the user's cache ──► documents
 
 spec.py        what a recipe says              source.py     documents, copied out of mapped files
-contents.py    files, known by their content   layouts.py    how the layouts are told apart and read
-stored.py      arrays in the user's cache      cutting.py    tokens cut into documents
-checking.py    whose ids they are
+contents.py    files, known by their content   opening.py    from the one to the other
+stored.py      arrays in the user's cache      layouts.py    how layouts are told apart; a file of any of them
+checking.py    whose ids they are              cutting.py    ids cut into documents
 
 A layout is a file: nanogpt.py and llmc.py, one stream of ids; megatron.py, ids with an index of documents; columns.py,
-Arrow and Parquet with a column of ids; dataset.py, a dataset of ours, with marks.py for its spans and parts.
+Arrow and Parquet with a column of ids (saved.py: folders of them); dataset.py, a dataset of ours, with manifest.py for
+what it says of itself, line.py for its rows, marks.py for spans and parts.
 
 No token is copied but for the documents of a shard that is being made, except from files that compress them.
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from pipeline.core.documents import Ragged
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
 from pipeline.core.notices import quoted
+from pipeline.text import tokenizer_json
 from pipeline.text.tokenizer import Tokenizer
 
 SAMPLED = 500  # documents
@@ -31,13 +33,18 @@ NAME_IT = "Name that tokenizer in the recipe: `tokenizer`."
 PARTS = ("normalizer", "pre_tokenizer", "model")
 
 
-def check_model(own: Tokenizer, theirs: tokenizers.Tokenizer, at: str) -> None:
-    """SpecError, at the key `at`, if a tokenizer makes other ids of texts than the recipe's."""
+def checked_tokenizer(own: Tokenizer, path: Path, at: str) -> tokenizers.Tokenizer:
+    """The tokenizer.json at a path. SpecError, at the key `at`, if it makes other ids of texts than the recipe's."""
+    try:
+        theirs = tokenizer_json.at(path)
+    except SpecError as error:
+        raise SpecError(error.problem, error.remedy, (at,)) from None
     described = json.loads(theirs.to_str())
     for part in PARTS:
         if described[part] != own.description[part]:
             problem = f"its ids are of a tokenizer whose {part.replace('_', '-')} is not that of the recipe's"
             raise SpecError(problem, NAME_IT, (at,))
+    return theirs
 
 
 def check_added(own: Tokenizer, theirs: tokenizers.Tokenizer, seen: I64, at: str) -> None:

@@ -54,10 +54,36 @@ class Rows:
     offsets: I64
 
 
+@dataclass
+class Shape:
+    """What rows look like, which tells packed rows. least, most: tokens of a row. open: rows without end token."""
+
+    end: int
+    least: int = 2**62
+    most: int = 0
+    count: int = 0
+    open: int = 0
+
+    def add(self, rows: Rows) -> None:
+        """Some more rows."""
+        lengths = np.diff(rows.offsets)
+        if not lengths.size:
+            return
+        self.least, self.most = min(self.least, int(lengths.min())), max(self.most, int(lengths.max()))
+        self.count += lengths.size
+        last = rows.offsets[1:][lengths > 0] - 1
+        self.open += lengths.size - int((rows.ids[last] == self.end).sum())
+
+    @property
+    def packed(self) -> bool:
+        """Whether the rows seem to be one stream, cut every so many tokens."""
+        return self.count > 1 and self.least == self.most > 1 and 2 * self.open > self.count
+
+
 def _find_in_arrow(path: Path, reading: Reading, column: Column, found: Found) -> None:
     data = mapped(path)
     base, end = data.ctypes.data, data.ctypes.data + data.size
-    cutter, place = Cutter(reading, found), 0
+    cutter, shape, place = Cutter(reading, found), Shape(reading.end), 0
     for rows in _of_arrow(data, path, column.name):
         width, at = rows.ids.dtype.itemsize, rows.ids.ctypes.data
         if rows.ids.size and not (base <= at and at + rows.ids.nbytes <= end and (at - base) % width == 0):
@@ -72,18 +98,22 @@ def _find_in_arrow(path: Path, reading: Reading, column: Column, found: Found) -
             cutter.add(rows.ids, begin)
         else:
             found.write(*cut_rows(rows.ids, begin, rows.offsets, reading))
+        shape.add(rows)
         place += rows.ids.size
     cutter.end()
+    found.out.facts["packed"] = shape.packed
 
 
 def _copy(batches: Iterator[Rows], reading: Reading, column: Column, found: Found) -> None:
     """Copy ids to the cache as int32, and find the documents there."""
-    lengths, place = [np.empty(0, np.int64)], 0
+    lengths, shape, place = [np.empty(0, np.int64)], Shape(reading.end), 0
     for rows in batches:
         found.look_at(rows.ids, place)
         found.out.add("tokens", rows.ids.astype("<i4"))
         lengths.append(np.diff(rows.offsets))
+        shape.add(rows)
         place += rows.ids.size
+    found.out.facts["packed"] = shape.packed
     if not place:
         return
     ids = found.out.read("tokens")

@@ -84,7 +84,7 @@ def find(path: Path, layout: Layout, out: Out) -> None:
 def _segments(line: Line, layout: Layout) -> Segments:
     rows = int(line.firsts[-1]) // layout.length
     if layout.packing == "rows":
-        length = line.column("length").astype(np.int64)
+        length = line.column("length", rows).astype(np.int64)
         _check_within(np.zeros_like(length), length, layout.length)
         return Segments(np.arange(rows) * layout.length, length, np.arange(rows))
     if "documents" in layout.columns:
@@ -126,7 +126,7 @@ def _by_documents(line: Line, layout: Layout) -> Segments:
 
 
 def _by_segment_ids(line: Line, layout: Layout) -> Segments:
-    numbers = line.column("segment_ids")
+    numbers = line.column("segment_ids", int(line.firsts[-1]))
     fresh = np.ones(len(numbers), bool)
     fresh[1:] = numbers[1:] != numbers[:-1]
     fresh[:: layout.length] = True

@@ -13,19 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.draws import I64
-from pipeline.core.errors import SpecError, suggest
-from pipeline.core.json_layouts import OpenLayout, checked, parsed
-from pipeline.core.system.open_files import contents
 from pipeline.sources.tokens import columns, dataset, llmc, megatron, nanogpt
 from pipeline.sources.tokens.contents import KnownFile
 from pipeline.sources.tokens.cutting import Reading
 from pipeline.sources.tokens.manifest import MANIFEST
+from pipeline.sources.tokens.saved import is_saved
 from pipeline.sources.tokens.stored import Out, Stored, mapped, stored
 
 Layout = Literal["dataset", "columns", "nanogpt", "llmc", "megatron"]
 OF_SUFFIX: dict[str, Layout] = {".arrow": "columns", ".parquet": "columns", ".bin": "nanogpt"}
-SAVED, SAVED_SPLITS = "state.json", "dataset_dict.json"
-MOST_BYTES = 2**24  # of the files that `datasets` saves beside the rows
 KERNEL_TYPES = {1: "u1", 2: "u2", 4: "i4", 8: "i8"}
 """Bytes of an id → the type under which the kernel reads it: all ids are below 2^24, so signs do not matter."""
 
@@ -35,7 +31,7 @@ def layout_of(path: Path) -> Layout | None:
     if path.is_dir():
         if (path / MANIFEST).exists():
             return "dataset"
-        return "columns" if any((path / name).exists() for name in (SAVED, SAVED_SPLITS)) else None
+        return "columns" if is_saved(path) else None
     if path.suffix == ".bin" and megatron.index_of(path).exists():
         return "megatron"
     if path.suffix == ".bin" and _begins(path) in llmc.MAGIC:
@@ -49,46 +45,6 @@ def _begins(path: Path) -> bytes:
             return file.read(4)
     except OSError:
         return b""
-
-
-class _State(OpenLayout):
-    class _File(OpenLayout):
-        filename: str
-
-    _data_files: Any
-    files: list[_File]
-
-
-def saved_files(folder: Path, split: str) -> list[Path]:
-    """The Arrow files of a folder that `datasets` saved, in order. SpecError if they are not known."""
-    if (folder / SAVED_SPLITS).exists():
-        splits = _json(folder / SAVED_SPLITS).get("splits")
-        if not isinstance(splits, list) or split not in splits:
-            known = [name for name in splits if isinstance(name, str)] if isinstance(splits, list) else []
-            raise SpecError(f"'{folder}' has no split '{split}'", suggest(split, known), ("split",))
-        folder = folder / split
-    try:
-        files = checked(_State, {"files": _json(folder / SAVED).get("_data_files")}).files
-    except ValueError as error:
-        raise _unreadable(folder / SAVED, str(error)) from None
-    names = [file.filename for file in files]
-    if not names or any(Path(name).name != name for name in names):
-        raise _unreadable(folder / SAVED, "it names no files beside it")
-    return [folder / name for name in names]
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        tree = parsed(contents(path, MOST_BYTES))
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, str(getattr(error, "strerror", None) or error)) from None
-    if not isinstance(tree, dict):
-        raise _unreadable(path, "a mapping is needed")
-    return tree
-
-
-def _unreadable(path: Path, problem: str) -> SpecError:
-    return SpecError(f"cannot read '{path}': {problem}", "Save the dataset again.", ("files",))
 
 
 @dataclass(frozen=True)

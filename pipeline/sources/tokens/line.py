@@ -42,7 +42,8 @@ class Line:
         for batch in batches:
             batch.validate(full=True)
             array = batch.column("input_ids")
-            if not pa.types.is_fixed_size_list(array.type) or array.type.list_size != length:
+            fixed = pa.types.is_fixed_size_list(array.type) and pa.types.is_integer(array.type.value_type)
+            if not fixed or array.type.list_size != length:
                 raise ValueError(f"input_ids are {array.type}, and a row has {length} tokens")
             values = array.flatten().to_numpy()
             begin, width = values.ctypes.data - data.ctypes.data, values.dtype.itemsize
@@ -54,20 +55,28 @@ class Line:
             raise ValueError("it has no rows")
         return cls(ids, offsets_of(np.array([len(one) for one in ids])), np.array(places), batches, length)
 
-    def column(self, name: str) -> NDArray[Any]:
-        """A column of numbers, a row or a token each, of all batches."""
+    def column(self, name: str, count: int) -> NDArray[Any]:
+        """A column of `count` integers, a row or a token each, of all batches. ValueError for any other column."""
         from pyarrow import types
 
         arrays = [batch.column(name) for batch in self.batches]
         flat = [array.flatten() if types.is_fixed_size_list(array.type) else array for array in arrays]
+        if not all(types.is_integer(array.type) for array in flat) or sum(map(len, flat)) != count:
+            raise ValueError(f"the column '{name}' is of {arrays[0].type}")
         return np.concatenate([array.to_numpy() for array in flat])
 
     def entries(self, name: str, *fields: str) -> tuple[I64, list[I64]]:
-        """The row of each entry of a column of lists, and its fields, int64 (m,) all."""
+        """The row of each entry of a column of lists, and its fields, int64 (m,) all. ValueError for another column."""
+        from pyarrow import types
+
         rows, first = [], 0
         values: list[list[I64]] = [[] for _ in fields]
         for batch in self.batches:
             array = batch.column(name)
+            entry = array.type.value_type if types.is_list(array.type) else array.type
+            known = {field.name for field in entry if types.is_integer(field.type)} if types.is_struct(entry) else set()
+            if not known.issuperset(fields) or entry is array.type:
+                raise ValueError(f"the column '{name}' is of {array.type}")
             offsets = array.offsets.to_numpy().astype(np.int64)
             rows.append(first + np.repeat(np.arange(len(array)), np.diff(offsets)))
             inner = array.values.slice(offsets[0], offsets[-1] - offsets[0])

@@ -6,7 +6,7 @@ Reading trusts nothing: the manifest has a hash of itself, and the hash of each 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +20,7 @@ from pipeline.core.system.open_files import contents
 
 MANIFEST = "manifest.json"
 TOKENIZER, TOKENIZER_CONFIG = "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json"
-MOST_BYTES = 2**30  # of a manifest
+MOST_BYTES = 2**28  # of a manifest, or a file of the tokenizer
 MEND = "Run build, which mends it."
 
 
@@ -85,6 +85,11 @@ class Described:
     counts: tuple[tuple[int, int], ...]
     tokenizer: Path
     end: str
+
+    @property
+    def meaning(self) -> str:
+        """What the documents depend on, beside the files."""
+        return repr([getattr(self, key.name) for key in fields(self) if key.name not in ("counts", "tokenizer")])
 
 
 def described(folder: Path, split: str) -> tuple[Described, list[ShardEntry]]:

@@ -18,22 +18,21 @@ from pipeline.text.tokenizer import Tokenizer
 
 
 def reading_of(spec: TokensSpec, own: Tokenizer, theirs: tokenizers.Tokenizer | None) -> Reading:
-    """The ids of the tokens around documents: of the tokenizer that made the ids, where it is known.
+    """The ids of the tokens around documents: those of the recipe's tokenizer, of a dataset those of its own.
 
-    SpecError for a token that it has not.
+    SpecError for a token that the tokenizer has not.
     """
-    backend = theirs or own.backend
+    if spec._described and theirs:
+        return Reading(_id_of(spec._described.end, theirs, "files"))
+    end = _id_of(own.eos_token if spec.end is None else spec.end, own.backend, "end")
+    return Reading(end, -1 if spec.begin is None else _id_of(spec.begin, own.backend, "begin"))
 
-    def id_of(token: TokenOrId, key: str) -> int:
-        number = token if isinstance(token, int) else backend.token_to_id(token)
-        if number is None:
-            raise SpecError(f"the tokenizer has no token {token!r}", "Give its id, or name another one.", (key,))
-        return number
 
-    if spec._described:
-        return Reading(id_of(spec._described.end, "files"))
-    end = id_of(own.eos_token if spec.end is None else spec.end, "end")
-    return Reading(end, -1 if spec.begin is None else id_of(spec.begin, "begin"))
+def _id_of(token: TokenOrId, backend: tokenizers.Tokenizer, key: str) -> int:
+    number = token if isinstance(token, int) else backend.token_to_id(token)
+    if number is None:
+        raise SpecError(f"the tokenizer has no token {token!r}", "Give its id, or name another one.", (key,))
+    return number
 
 
 def files_of(spec: TokensSpec, reading: Reading) -> list[TokenFile]:
@@ -50,4 +49,7 @@ def _of_dataset(known: Described, files: Sequence[KnownFile], reading: Reading) 
     roles = tuple(ROLES.index(role) if role in ROLES else -1 for role in known.roles)
     shape = reading.end, known.length, known.packing, known.pure, known.columns
     shards = [dataset.Layout(*shape, *counts, len(known.attributes), roles) for counts in known.counts]
-    return [TokenFile(file, "dataset", reading, shard) for file, shard in zip(files, shards, strict=True)]
+    found = [TokenFile(file, "dataset", reading, one) for file, one in zip(files, shards, strict=True) if one.documents]
+    if not found:
+        raise SpecError("the split of the dataset has no documents", "Name another.", ("split",))
+    return found

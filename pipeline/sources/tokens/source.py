@@ -22,12 +22,11 @@ from pipeline.core.notices import Notice, information
 from pipeline.core.permutation import Permutation
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import Context, Source, mask_of, number_of
-from pipeline.sources.tokens.checking import MOST_TOKENS, SAMPLED, check_added, check_model, check_sample
+from pipeline.sources.tokens.checking import MOST_TOKENS, SAMPLED, check_added, check_sample, checked_tokenizer
 from pipeline.sources.tokens.cutting import Reading
 from pipeline.sources.tokens.layouts import TokenFile
 from pipeline.sources.tokens.opening import files_of, reading_of
 from pipeline.sources.tokens.spec import TokensSpec
-from pipeline.text import tokenizer_json
 from pipeline.text.tokenizer import Tokenizer
 
 SEARCHED = 4096  # documents that are searched together for an id
@@ -41,22 +40,19 @@ class Tokens(Source):
         in_use = context.tokenizer.in_use
         own = in_use.whole if in_use and isinstance(in_use.whole, Tokenizer) else context.tokenizer
         self._dtype, self._eos = context.tokenizer.dtype, context.tokenizer.eos
-        theirs = tokenizer_json.at(spec._tokenizer) if spec._tokenizer else None
         at = "tokenizer_file" if spec.tokenizer_file else "files"
-        if theirs:
-            check_model(own, theirs, at)
+        theirs = checked_tokenizer(own, spec._tokenizer, at) if spec._tokenizer else None
         reading = reading_of(spec, own, theirs)
         self._files = files_of(spec, reading)
         counts = [len(file) for file in self._files]
         self._firsts = offsets_of(np.array(counts))
-        seen = reduce(np.union1d, [file.found.arrays["seen"] for file in self._files])
-        self._seen = seen if spec._described else seen[(seen != reading.end) | (seen == own.eos)]
+        self._left_out = -1 if spec._described or reading.end == own.eos else reading.end
         if theirs:
-            check_added(own, theirs, self._seen, at)
-        self._check_ids(own, self._seen, reading)
+            check_added(own, theirs, self._seen(), at)
+        self._check_ids(own, reading)
         if not theirs:
             check_sample(own, *self._sample(context.key))
-        self._new_ids = _new_ids(own, in_use.ids) if in_use and in_use.ids and own is not context.tokenizer else None
+        self._new_ids = _new_ids(own, context.tokenizer) if own is not context.tokenizer else None
         self._tag = _tag(spec, own)
         self._describe(spec)
 
@@ -71,7 +67,7 @@ class Tokens(Source):
         facts = [file.found.facts for file in self._files]
         self.mean_tokens = Fraction(sum(fact["tokens"] for fact in facts), len(self)) + extra
         self.longest = max(fact["longest"] for fact in facts) + extra
-        self.notices = tuple(_notices(spec))
+        self.notices = tuple(_notices(spec, packed=any(fact.get("packed") for fact in facts)))
 
     def __len__(self) -> int:
         return int(self._firsts[-1])
@@ -103,8 +99,13 @@ class Tokens(Source):
 
     def token_ids(self) -> I64:
         """The ids of the files, of the tag, and the end token."""
-        ids = np.union1d(self._seen, self._tag)
+        ids = np.union1d(self._seen(), self._tag)
         return np.union1d(ids if self._new_ids is None else self._new_ids[ids], [self._eos])
+
+    def _seen(self) -> I64:
+        """The ids in the files, ascending, without an end token that is not ours."""
+        seen = reduce(np.union1d, [file.found.arrays["seen"] for file in self._files])
+        return np.asarray(seen[seen != self._left_out])
 
     def _by_file(self, item: I64) -> Iterator[tuple[TokenFile, Any, I64]]:
         """The files that hold documents `item` (d,): which of the d, and their numbers in the file."""
@@ -136,10 +137,10 @@ class Tokens(Source):
             values[np.repeat(begins - offsets_of(of)[:-1], of) + np.arange(len(rows))] = rows
         return Ragged(values, offsets)
 
-    def _check_ids(self, own: Tokenizer, seen: I64, reading: Reading) -> None:
+    def _check_ids(self, own: Tokenizer, reading: Reading) -> None:
         """SpecError, with the place, for an id that the tokenizer has not, and for one that no document may hold."""
         pad = own.backend.token_to_id(own.pad_token) if own.pad_token else None
-        for number in seen.tolist():
+        for number in self._seen().tolist():
             if number >= own.vocabulary:
                 problem = f"and the tokenizer has {own.vocabulary:,} ids"
                 raise self._refused(number, problem, "Name the tokenizer that made the ids.")
@@ -186,14 +187,20 @@ def _tag(spec: TokensSpec, own: Tokenizer) -> NDArray[Any]:
     return own.ids_of([spec.tag.token]) if spec.tag.token is not None else own.encode([f" {spec.tag.text}"])[0]
 
 
-def _new_ids(own: Tokenizer, ids: Any) -> NDArray[Any]:
+def _new_ids(own: Tokenizer, reduced: Tokenizer) -> NDArray[Any]:
     """For each id of the whole tokenizer that of the reduced one; 0 for those that are not in use."""
-    table = np.zeros(own.vocabulary, np.int32)
+    ids = reduced.in_use.ids if reduced.in_use else None
+    assert ids, "it knows what it was reduced from"
+    table = np.zeros(own.vocabulary, reduced.dtype)
     table[[*ids.keys()]] = [*ids.values()]
     return table
 
 
-def _notices(spec: TokensSpec) -> Iterator[Notice]:
+def _notices(spec: TokensSpec, *, packed: bool) -> Iterator[Notice]:
+    """What a user may not expect. packed: whether rows of a column seem to be one stream."""
+    if packed and spec.rows == "documents":
+        seem = "all rows have as many tokens, and most do not end with the end token: they may be one stream"
+        yield Notice(seem, "If they are, write `rows: stream`.", lost=False, at=("rows",))
     known = spec._described
     if known and "loss_mask" in known.columns:
         how = "name roles of its parts" if "parts" in known.columns else "build it with `parts`, and name their roles"

@@ -18,8 +18,9 @@ from pipeline.core.system.open_files import expanded
 from pipeline.sources.source import DocumentsSpec
 from pipeline.sources.tokens import megatron
 from pipeline.sources.tokens.contents import KnownFile, known
-from pipeline.sources.tokens.layouts import OF_SUFFIX, Layout, layout_of, saved_files
+from pipeline.sources.tokens.layouts import OF_SUFFIX, Layout, layout_of
 from pipeline.sources.tokens.manifest import MEND, Described, ShardEntry, described
+from pipeline.sources.tokens.saved import saved_files
 from pipeline.text.tokenizer_json import MOST_IDS
 
 TokenOrId = Annotated[str, Key_(min_length=1)] | Annotated[int, Key_(ge=0, lt=MOST_IDS)]
@@ -68,16 +69,18 @@ class TokensSpec(DocumentsSpec):
         if not paths:
             raise SpecError("no files", "Give at least one path.", ("files",))
         layout = self.layout or layout_of(paths[0])
-        dataset = None
+        dataset, about = None, []
         if layout == "dataset":
             self._check_alone(paths)
             dataset, shards = described(paths[0], self.split)
             found = known([paths[0] / shard.file for shard in shards])
             _check_hashes(found, shards)
+            about = [dataset.meaning, known([dataset.tokenizer])[0].content]
         else:
             found = known(_files_of(paths, layout, self.split))
         indexes = known([megatron.index_of(file.path) for file in found]) if layout == "megatron" else ()
-        copy = self.model_copy(update={"layout": layout, "content": self._content(layout, (*found, *indexes))})
+        content = self._content([str(layout), *(file.content for file in (*found, *indexes)), *about])
+        copy = self.model_copy(update={"layout": layout, "content": content})
         copy._files, copy._indexes, copy._described = found, indexes, dataset
         copy._tokenizer = dataset.tokenizer if dataset else _tokenizer_at(self.tokenizer_file, files)
         return copy
@@ -90,9 +93,12 @@ class TokensSpec(DocumentsSpec):
             if getattr(self, key) is not None:
                 raise SpecError(f"a dataset of ours states its own `{key}`", "Leave it out.", (key,))
 
-    def _content(self, layout: Layout | None, files: Sequence[KnownFile]) -> str:
-        """BLAKE3 of the layout and of the contents of all files, in order. SpecError if `content` is another."""
-        text = "\n".join([str(layout), *(file.content for file in files)])
+    def _content(self, parts: Sequence[str]) -> str:
+        """BLAKE3 of the layout, of the contents of all files in order, and of what is known about a dataset.
+
+        SpecError if `content` is another.
+        """
+        text = "\n".join(parts)
         content = f"blake3:{blake3(text.encode()).hexdigest()}"
         if self.content not in (None, content):
             raise SpecError(

@@ -89,10 +89,16 @@ def stored(depends_on: str, write: Callable[[Out], None], files: Sequence[KnownF
 
 
 def mapped(path: Path) -> NDArray[np.uint8]:
-    """The bytes of a file, mapped into memory and read-only; (0,) of an empty one. OSError if it cannot be read."""
+    """The bytes of a file, mapped into memory and read-only; (0,) of an empty one. OSError if it cannot be read.
+
+    The file is closed: thousands may be mapped, and the system lets a process have few open.
+    """
+    import pyarrow
+
     if not os.path.getsize(path):
         return np.empty(0, np.uint8)
-    return np.asarray(np.memmap(path, np.uint8, "r"))
+    with pyarrow.memory_map(os.fsencode(path)) as file:
+        return np.frombuffer(file.read_buffer(), np.uint8)
 
 
 def _seal(data: NDArray[np.uint8], key: bytes) -> bytes:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from pipeline.core.errors import SpecError
-from pipeline.sources.corpus.choosing import Chosen, Reading, column_of, is_text
+from pipeline.sources.corpus.reading.choosing import Chosen, Reading, column_of, is_text
 
 BATCH = 1000  # rows of a row group that are read at once, where all of it is read
 
@@ -64,7 +64,6 @@ class Parquet:
             self._file, self._name = parquet.ParquetFile(file), name
             meta = self._file.metadata
             self.rows = [meta.row_group(group).num_rows for group in range(meta.num_row_groups)]
-            self.sizes = [meta.row_group(group).total_byte_size for group in range(meta.num_row_groups)]
 
     def _read(self, reading: Reading) -> list[str]:
         """The columns to read: the outermost of nested ones."""
@@ -114,18 +113,23 @@ def _one_batch(table: Any) -> Any:
 
 
 class Arrow:
-    """An Arrow file, in the form of a file or of a stream, open. A stream is looked through once, for its batches."""
+    """An Arrow file, in the form of a file or of a stream, open.
+
+    places: where the batches of a stream begin, if it has been looked through before; None of a file, which says it.
+    """
 
     kind = "an Arrow file"
 
-    def __init__(self, file: BinaryIO | Any, name: str) -> None:
+    def __init__(self, file: BinaryIO, name: str, places: list[int] | None = None) -> None:
         import pyarrow as pa
 
+        self._name = name
         with refusing(name, self.kind):
-            self._name = name
             beginning = file.read(len(MAGIC))
             file.seek(0)
-            self._batches: Any = pa.ipc.open_file(file) if beginning == MAGIC else _Stream(file)
+            raw = pa.PythonFile(file, mode="r")
+            self._batches: Any = pa.ipc.open_file(raw) if beginning == MAGIC else _Stream(raw, places)
+            self.places: list[int] | None = getattr(self._batches, "places", None)
 
     @property
     def batches(self) -> int:
@@ -147,21 +151,25 @@ class Arrow:
 class _Stream:
     """The record batches of a stream by number. Dictionaries, which change on the way, are refused."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, places: list[int] | None) -> None:
         import pyarrow as pa
 
         message = pa.ipc.read_message(file)
         if message.type != "schema":
             raise ValueError("it does not begin with a schema")
-        self._file, self.schema, self.places = file, pa.ipc.read_schema(message), [file.tell()]
-        size = file.size() if hasattr(file, "size") else None
-        while (message := self._next()) is not None:
+        self._file, self.schema = file, pa.ipc.read_schema(message)
+        self.places = self._found() if places is None else places
+
+    def _found(self) -> list[int]:
+        """Where each message behind the schema begins; all of them must be record batches."""
+        places = []
+        while True:
+            places.append(self._file.tell())
+            message = self._next()
+            if message is None:
+                return places[:-1]
             if message.type != "record batch":
                 raise ValueError(f"it holds a {message.type}, not only record batches")
-            self.places.append(file.tell())
-        if size is not None and self.places[-1] > size:
-            raise ValueError("it is cut")
-        self.places.pop()
 
     def _next(self) -> Any:
         import pyarrow as pa

@@ -11,13 +11,14 @@ import numpy as np
 
 from pipeline.core.draws import I64
 from pipeline.sources.corpus import sealed
-from pipeline.sources.corpus.choosing import Reading
-from pipeline.sources.corpus.faults import REASONS, refusal
-from pipeline.sources.corpus.opening import File, local, seekable
-from pipeline.sources.corpus.readers import reader_of, rows_of_footer
+from pipeline.sources.corpus.files.opening import File, local, seekable
+from pipeline.sources.corpus.files.parallel import Advance
+from pipeline.sources.corpus.reading.choosing import Reading
+from pipeline.sources.corpus.reading.faults import REASONS, refusal
+from pipeline.sources.corpus.reading.readers import reader_of, rows_of_footer
 
 READER = 3  # version of the readers: increase it when the same files would give other rows or blocks
-SUFFIX = ".index"
+WHOLE, FOOTER = ".index", ".footer"  # what an index was made from, as the suffix of its file
 
 Broken = Literal["refuse", "skip"]
 
@@ -45,10 +46,13 @@ def key_of(file: File, reading: Reading) -> str:
     return f"{READER} {file.kind}{file.compression} {file.identity} {reading.named}"
 
 
-def kept_index(file: File, reading: Reading, broken: Broken) -> FileIndex | None:
-    """The index in the user's cache; None where there is none, or one with broken rows while these are refused."""
-    found = sealed.read(key_of(file, reading), SUFFIX)
-    if found is None:
+def kept_index(file: File, reading: Reading, broken: Broken, *, footer: bool) -> FileIndex | None:
+    """The index in the user's cache; None where there is none, or one with broken rows while these are refused.
+
+    footer: whether one made from a footer alone, which does not know which texts are not UTF-8, is taken too.
+    """
+    found = sealed.read(key_of(file, reading), WHOLE) or (footer and sealed.read(key_of(file, reading), FOOTER))
+    if not found:
         return None
     known, data = found
     if known["skipped"] and broken == "refuse":
@@ -67,11 +71,13 @@ def footer_index(file: File, reading: Reading) -> FileIndex | None:
         return None
     groups, counts = np.arange(len(rows)), np.array(rows, np.int64)
     index = FileIndex(np.column_stack([groups, 0 * groups, np.cumsum(counts) - counts, counts]))
-    _keep(file, reading, index)
+    _keep(file, reading, index, FOOTER)
     return index
 
 
-def made_index(file: File, reading: Reading, broken: Broken, take: Callable[[Any], object]) -> FileIndex:
+def made_index(
+    file: File, reading: Reading, broken: Broken, take: Callable[[Any], object], advance: Advance
+) -> FileIndex:
     """The index, from reading all of the file. take: is handed the texts, some documents at once, in their order.
 
     SpecError for a broken row where these are refused, and for a file that cannot be read or has changed.
@@ -89,13 +95,14 @@ def made_index(file: File, reading: Reading, broken: Broken, take: Callable[[Any
             filtered += part.chosen.filtered
             counts[part.place] = counts.get(part.place, 0) + len(texts)
             take(texts)
+            advance(0 if file.compression else part.place[1])
     blocks = np.array([(*place, count) for place, count in counts.items()], np.int64).reshape(-1, 4)
     in_order = {reason: skipped[reason] for reason in REASONS if skipped[reason]}
     index = FileIndex(blocks, in_order, filtered, reader.facts)
-    _keep(file, reading, index)
+    _keep(file, reading, index, WHOLE)
     return index
 
 
-def _keep(file: File, reading: Reading, index: FileIndex) -> None:
+def _keep(file: File, reading: Reading, index: FileIndex, suffix: str) -> None:
     known = {"skipped": index.skipped, "filtered": index.filtered, "facts": index.facts}
-    sealed.write(key_of(file, reading), SUFFIX, known, index.blocks.astype("<i8").tobytes())
+    sealed.write(key_of(file, reading), suffix, known, index.blocks.astype("<i8").tobytes())

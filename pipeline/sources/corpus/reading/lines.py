@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from pipeline.core.system.reading import BLANKS, line_of, not_utf8
-from pipeline.sources.corpus.choosing import Chosen, Reading, nested
-from pipeline.sources.corpus.faults import NOT_JSON, NOT_UTF8, TOO_LONG, Fault
+from pipeline.sources.corpus.reading.choosing import Chosen, Reading, nested
+from pipeline.sources.corpus.reading.faults import NOT_JSON, NOT_UTF8, TOO_LONG, Fault
 
 BLOCK = 2**20  # bytes of a block, and then to the end of the line
 MOST_LINE = 2**29  # bytes of a line: a document of half a gigabyte
@@ -37,62 +37,40 @@ class Lines:
     data: bytes | None
 
 
-def blocks(file: Any) -> Iterator[Lines]:
+def blocks(file: BinaryIO) -> Iterator[Lines]:
     """The blocks of a file from its beginning."""
-    offset, first, rest = 0, 1, b""
-    while True:
-        data = rest + read_all(file, BLOCK - len(rest))
-        if not data:
-            return
-        end = data.find(b"\n", BLOCK - 1)
-        while end < 0 and len(data) <= BLOCK + MOST_LINE and (more := file.read(BLOCK)):
-            searched = len(data)
-            data += more
-            end = data.find(b"\n", max(searched, BLOCK - 1))
-        if end < 0 and len(data) > BLOCK + MOST_LINE:
-            begins = data.rfind(b"\n", 0, BLOCK) + 1
+    offset, first = 0, 1
+    while data := read_all(file, BLOCK):
+        rest = b"" if data.endswith(b"\n") else file.readline(MOST_LINE + 1)
+        if len(rest) > MOST_LINE:
+            begins = data.rfind(b"\n") + 1
             if begins:
                 yield Lines(offset, begins, first, data[:begins])
-                first += data.count(b"\n", 0, begins)
-            size, rest = _passed(file, data[begins:])
+                first += data.count(b"\n")
+            size = len(data) - begins + len(rest) + _passed(file, rest)
             yield Lines(offset + begins, size, first, None)
             offset, first = offset + begins + size, first + 1
             continue
-        end = len(data) if end < 0 else end + 1
-        yield Lines(offset, end, first, data[:end])
-        first += data.count(b"\n", 0, end)
-        offset, rest = offset + end, data[end:]
+        data += rest
+        yield Lines(offset, len(data), first, data)
+        offset, first = offset + len(data), first + data.count(b"\n")
 
 
-def read_all(file: Any, size: int) -> bytes:
+def read_all(file: BinaryIO, size: int) -> bytes:
     """So many bytes, or all that are left; streams that unpack may give fewer at once."""
-    parts = []
-    while size > 0 and (part := file.read(size)):
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+    data = file.read(size)
+    while len(data) < size and (more := file.read(size - len(data))):
+        data += more
+    return data
 
 
-class Continued:
-    """A file of which something has been read already."""
-
-    def __init__(self, beginning: bytes, file: Any) -> None:
-        self._beginning, self._file = beginning, file
-
-    def read(self, size: int) -> bytes:
-        """At most `size` bytes, none at the end."""
-        data: bytes = self._beginning[:size] or self._file.read(size)
-        self._beginning = self._beginning[size:]
-        return data
-
-
-def _passed(file: Any, data: bytes) -> tuple[int, bytes]:
-    """(bytes of the line that `data` begins, what was read behind it)."""
+def _passed(file: BinaryIO, rest: bytes) -> int:
+    """Pass what is left of a line behind `rest`: the number of its bytes."""
     size = 0
-    while data and (end := data.find(b"\n")) < 0:
-        size += len(data)
-        data = file.read(BLOCK)
-    return (size + end + 1, data[end + 1 :]) if data else (size, b"")
+    while rest and not rest.endswith(b"\n"):
+        rest = file.readline(BLOCK)
+        size += len(rest)
+    return size
 
 
 def chosen_of(lines: Lines, reading: Reading, kind: str) -> Chosen:
@@ -228,13 +206,14 @@ def _schema(reading: Reading) -> Any:
 
 def _has_odd_numbers(data: bytes) -> bool:
     """Whether `Inf` or `NaN` stand where a value may stand."""
+    letters = np.frombuffer(data, np.uint8)
     for word in (b"Inf", b"NaN"):
-        place = data.find(word)
-        while place >= 0:
+        places = np.flatnonzero(letters[:-2] == word[0])
+        places = places[(letters[places + 1] == word[1]) & (letters[places + 2] == word[2])]
+        for place in places.tolist():
             before = data[max(place - 64, 0) : place].rstrip(b" \t\r\n-")
             if not before or before[-1:] in b":,[":
                 return True
-            place = data.find(word, place + 1)
     return False
 
 

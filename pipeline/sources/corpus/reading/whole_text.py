@@ -14,9 +14,9 @@ from typing import Any
 
 from pipeline.core.errors import SpecError, suggest
 from pipeline.core.system.reading import MOST_BYTES, not_utf8
-from pipeline.sources.corpus.choosing import Chosen, Reading
-from pipeline.sources.corpus.faults import NO_RECORD, NOT_UTF8, Fault
-from pipeline.sources.corpus.lines import BLOCK, MARK, MOST_LINE
+from pipeline.sources.corpus.reading.choosing import Chosen, Reading
+from pipeline.sources.corpus.reading.faults import NO_RECORD, NOT_UTF8, Fault
+from pipeline.sources.corpus.reading.lines import BLOCK, MARK, MOST_LINE
 
 Row = tuple[int, dict[str, Any] | Fault]
 
@@ -75,14 +75,12 @@ class Table:
     def _next(self) -> list[Row] | None:
         """The next record, or what is wrong with it; [] for an empty line, None at the end.
 
-        Behind an open quote, all that follows stands in other cells than it should, so nothing more is read.
+        An open quote takes in all lines up to the next quote, so the records behind it may be broken too.
         """
         place = self._lines.number
         try:
             cells = next(self._reader, None)
         except csv.Error as error:
-            while self._lines.skip():
-                pass
             return [(place, Fault(place, NO_RECORD, str(error)))]
         if cells is None:
             return None
@@ -103,12 +101,6 @@ class _Decoded:
         self._file, self.number = file, first
         self.bad: Fault | None = None
         self.offset, self.read, self.first = 0, 0, first
-
-    def skip(self) -> bool:
-        """Pass the next line; whether there was one."""
-        raw = self._file.readline(MOST_LINE)
-        self.read += len(raw)
-        return bool(raw)
 
     def mark(self) -> None:
         """A block begins here."""

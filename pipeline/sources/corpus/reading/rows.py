@@ -21,12 +21,21 @@ import numpy as np
 
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
-from pipeline.sources.corpus import copies
-from pipeline.sources.corpus.choosing import Reading
-from pipeline.sources.corpus.index import READER, Broken, FileIndex, footer_index, kept_index, key_of, made_index
-from pipeline.sources.corpus.opening import File, asking, seekable
-from pipeline.sources.corpus.parallel import in_parallel
-from pipeline.sources.corpus.readers import Reader, reader_of
+from pipeline.sources.corpus.files.opening import File, asking, seekable
+from pipeline.sources.corpus.files.parallel import Advance, in_parallel
+from pipeline.sources.corpus.reading import copies
+from pipeline.sources.corpus.reading.choosing import Reading
+from pipeline.sources.corpus.reading.faults import refusal
+from pipeline.sources.corpus.reading.index import (
+    READER,
+    Broken,
+    FileIndex,
+    footer_index,
+    kept_index,
+    key_of,
+    made_index,
+)
+from pipeline.sources.corpus.reading.readers import Reader, reader_of
 from pipeline.sources.corpus.sealed import cached_path
 
 Order = Literal["global", "blocks"]
@@ -81,29 +90,35 @@ class Rows:
     @cached_property
     def indexes(self) -> tuple[FileIndex, ...]:
         """The index of each file, from the user's cache or made now, and with it the copy where one is needed."""
-        found = [kept_index(file, self.reading, self.broken) for file in self.files]
+        found = [self._kept(file) for file in self.files]
         missing = [i for i, index in enumerate(found) if index is None]
         made = in_parallel("corpus", [self.files[i] for i in missing], self._made)
         return tuple(index or next(made) for index in found)
 
-    def _made(self, file: File) -> FileIndex:
+    def _kept(self, file: File) -> FileIndex | None:
+        return kept_index(file, self.reading, self.broken, footer=self._needs_footer(file))
+
+    def _needs_footer(self, file: File) -> bool:
+        """Whether a footer is enough for the index: the texts are not read now, and a broken one is refused later."""
+        return not self._is_copied(file) and self.broken == "refuse"
+
+    def _made(self, file: File, advance: Advance) -> FileIndex:
         """The index of a file, and its copy where one is needed; one process a machine makes them, the others wait."""
-        if not self._is_copied(file) and self.broken == "refuse" and (index := footer_index(file, self.reading)):
+        if self._needs_footer(file) and (index := footer_index(file, self.reading)):
             return index
         with self._alone(file):
-            if index := kept_index(file, self.reading, self.broken):
+            if index := self._kept(file):
                 return index
-            return self._copied(file) if self._is_copied(file) else self._counted(file)
+            if self._is_copied(file):
+                return self._copied(file, advance)
+            return made_index(file, self.reading, self.broken, lambda texts: None, advance)
 
-    def _counted(self, file: File) -> FileIndex:
-        return made_index(file, self.reading, self.broken, lambda texts: None)
-
-    def _copied(self, file: File) -> FileIndex:
+    def _copied(self, file: File, advance: Advance = lambda count: None) -> FileIndex:
         """The index of a file, from making its copy."""
         made: list[FileIndex] = []
 
         def write_texts(writer: copies.Writer) -> None:
-            made.append(made_index(file, self.reading, self.broken, writer.take))
+            made.append(made_index(file, self.reading, self.broken, writer.take, advance))
 
         copies.write(self._copy_of(file), key_of(file, self.reading), write_texts)
         return made[0]
@@ -197,6 +212,8 @@ class Rows:
         with asking(self.files[number].url):
             offset, size, first, count = self.indexes[number].blocks[block].tolist()
             chosen = reader.block(file, (offset, size, first))
+        if chosen.faults and self.broken == "refuse":
+            raise refusal(chosen.faults[0], self.files[number].url, self.reading.column, by_line=reader.by_line)
         if len(chosen.texts) != count:
             raise self.files[number].changed()
         decoded[number, block] = chosen.texts

@@ -20,7 +20,7 @@ from pipeline.core.errors import SpecError
 from pipeline.core.files import Files
 from pipeline.core.system.open_files import contents, expanded, opened
 from pipeline.core.system.stores import checked_protocol, store_of
-from pipeline.sources.corpus.opening import COMPRESSIONS, KINDS, File, asking, kind_of, remote_stamp, state_of
+from pipeline.sources.corpus.files.opening import COMPRESSIONS, KINDS, File, asking, kind_of, remote_stamp, state_of
 
 MAGIC = re.compile(r"[*?\[]")
 STATE, SPLITS = "state.json", "dataset_dict.json"  # of what `datasets` saved
@@ -163,7 +163,7 @@ def _listed(data: bytes, folder: str) -> list[str]:
     """The names of the files of a saved dataset, from its state.json. SpecError where it is none."""
     try:
         names = [entry["filename"] for entry in json.loads(data)["_data_files"]]
-        plain = all(isinstance(name, str) and name == PurePosixPath(name).name != ".." for name in names)
+        plain = all(isinstance(name, str) and PurePosixPath(name).name == name not in ("", "..") for name in names)
     except (ValueError, KeyError, TypeError, RecursionError):
         names, plain = [], False
     if not plain or not names:

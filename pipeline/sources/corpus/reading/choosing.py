@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.errors import SpecError, holds_surrogate, suggest
-from pipeline.sources.corpus.faults import HALF, NO_COLUMN, NO_TEXT, NOT_UTF8, NULL, TEMPLATE, Fault
-from pipeline.sources.corpus.row_template import NotRendered, RowTemplate
+from pipeline.sources.corpus.reading.faults import HALF, NO_COLUMN, NO_TEXT, NOT_UTF8, NULL, TEMPLATE, Fault
+from pipeline.sources.corpus.reading.row_template import NotRendered, RowTemplate
 
 MISSING = object()
 """The value of a column that a row does not have."""

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from pipeline.core.system.reading import MOST_BYTES
-from pipeline.sources.corpus import lines, whole_text
-from pipeline.sources.corpus.choosing import Chosen, Reading
-from pipeline.sources.corpus.opening import File, unpacked
-from pipeline.sources.corpus.tables import Arrow, Parquet, refusing
+from pipeline.sources.corpus.files.opening import File, unpacked
+from pipeline.sources.corpus.reading import lines, whole_text
+from pipeline.sources.corpus.reading.choosing import Chosen, Reading
+from pipeline.sources.corpus.reading.tables import Arrow, Parquet, refusing
+
+PEEKED = 2**12  # bytes of a file of JSON that tell whether it is an array
 
 
 @dataclass(frozen=True)
@@ -65,25 +67,24 @@ class _Lines:
     def parts(self, path: Path) -> Iterator[Part]:
         with unpacked(path, self._file.compression, self._file.url) as file:
             if self._file.kind == "json":
-                beginning = file.read(2**12)
-                if whole_text.is_array(beginning):
-                    self.by_line, self.facts["array"] = False, True
-                    yield Part((0, 0, 0), self._array(beginning, file))
-                    return
-                file = lines.Continued(beginning, file)
+                self.facts["array"] = whole_text.is_array(file.peek(PEEKED))
+            if self.facts.get("array"):
+                self.by_line = False
+                yield Part((0, 0, 0), self._array(file))
+                return
             for block in lines.blocks(file):
                 place = (block.offset, block.size, block.first)
                 yield Part(place, lines.chosen_of(block, self._reading, self._file.kind))
 
-    def _array(self, beginning: bytes, file: Any) -> Chosen:
-        data = beginning + lines.read_all(file, MOST_BYTES + 1 - len(beginning))
+    def _array(self, file: BinaryIO) -> Chosen:
+        data = lines.read_all(file, MOST_BYTES + 1)
         return whole_text.of_array(data, self._reading, self._file.url)
 
     def block(self, file: BinaryIO, place: tuple[int, int, int]) -> Chosen:
         offset, size, first = place
-        if self.facts.get("array"):
-            return self._array(b"", file)
         file.seek(offset)
+        if self.facts.get("array"):
+            return self._array(file)
         data = lines.read_all(file, size)
         if len(data) != size:
             raise self._file.changed()
@@ -154,6 +155,7 @@ class _Arrow:
     def parts(self, path: Path) -> Iterator[Part]:
         with open(path, "rb") as raw:
             arrow, first = Arrow(raw, self._file.url), 0
+            self.facts["places"] = arrow.places
             arrow.check(self._reading)
             for number in range(arrow.batches):
                 chosen, rows = arrow.block(number, self._reading, first)
@@ -162,7 +164,7 @@ class _Arrow:
 
     def block(self, file: BinaryIO, place: tuple[int, int, int]) -> Chosen:
         if self._open is None or self._open[0] is not file:
-            self._open = file, Arrow(file, self._file.url)
+            self._open = file, Arrow(file, self._file.url, self.facts["places"])
         return self._open[1].block(place[0], self._reading, place[2])[0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import os
 import shutil
@@ -11,7 +12,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -40,15 +41,15 @@ TEXTUAL = ("json", "text", "csv")  # kinds that may be compressed
 class File:
     """A file. url: its absolute path, or a URL. kind: how its rows are read. compression: a suffix, or "".
 
-    size: in bytes. stamp: what changes with its content, an ETag or the time when it was written. content: the hash of
-    its bytes; "" where it is known by its stamp.
+    size: in bytes. stamp: what changes with its content, an ETag or the time when it was written; no part of its repr,
+    by which plans are kept. content: the hash of its bytes; "" where it is known by its stamp.
     """
 
     url: str
     kind: str
     compression: str
     size: int
-    stamp: str
+    stamp: str = field(repr=False)
     content: str = ""
 
     @property
@@ -179,36 +180,10 @@ def unpacked(path: Path, compression: str, name: str) -> Iterator[Any]:
         with opened(path) as raw:
             if compression == ".zst":
                 with pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd") as stream:
-                    yield _Unpacking(stream)
+                    yield io.BufferedReader(stream, PIECE)
             else:
                 with openers[compression](raw) as stream:
                     yield stream
     except (EOFError, OSError, zlib.error, lzma.LZMAError, pa.ArrowException) as error:
         problem = f"cannot read {name}: {' '.join(str(error).split())}"
         raise SpecError(problem, "It is damaged, or not what its name says.", ("files",)) from None
-
-
-class _Unpacking:
-    """A stream of pyarrow's with `readline`."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream, self._rest = stream, b""
-
-    def read(self, size: int) -> bytes:
-        """At most `size` bytes; fewer do not say that it ends."""
-        data = self._rest or self._stream.read(size)
-        self._rest = data[size:]
-        return bytes(data[:size])
-
-    def readline(self, most: int) -> bytes:
-        """The next line, of which only `most` bytes."""
-        parts, length = [], 0
-        while length < most and (data := self.read(min(PIECE, most - length))):
-            end = data.find(b"\n") + 1
-            if end:
-                self._rest = data[end:] + self._rest
-                parts.append(data[:end])
-                break
-            parts.append(data)
-            length += len(data)
-        return b"".join(parts)
