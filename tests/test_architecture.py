@@ -38,6 +38,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "pipeline.storage.arrow",
         "pipeline.formats.parquet",
         "pipeline.sources.corpus",
+        "pipeline.text.unassigned",
         "pipeline.sources.rewritten",
         "pipeline.sources.tokens",
     ),

@@ -161,6 +161,16 @@ def test_the_text_of_a_special_token_is_text_or_the_token_as_asked(kind: str) ->
     assert all(tokenizer.eos in ids for ids in by_mode[False])
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "cl100k", "qwen2", "nfc"])
+def test_characters_that_are_new_in_unicode_are_left_to_tokenizers(kind: str) -> None:
+    """What gigatoken 0.10 takes for letters, and tokenizers 0.23 does not."""
+    some = [f"{text}{new}'s 1{new}" for text in texts()[:40] for new in ("\U00032a8e", "\U0003335f", "\u0378", "")]
+    encoder = FastEncoder.of(made(kind))
+    assert encoder._fast is not None
+    expected = one_by_one(made(kind), some)
+    assert rows(encoder.ids(some)) == rows(encoder.ids(arrow(some))) == expected
+
+
 def test_an_encoder_is_sent_without_its_engine_and_another_release_is_not_trusted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -236,6 +246,14 @@ def test_an_engine_that_fails_is_left_with_a_warning() -> None:
     with collected() as lines:
         assert rows(encoder.ids(texts()[:20])) == one_by_one(made("o200k"), texts()[:20])
     assert "out of order" in lines[0]
+
+
+def test_a_text_that_neither_can_encode_is_refused_and_gigatoken_stays() -> None:
+    encoder = FastEncoder.of(made("o200k"))
+    with collected() as lines, pytest.raises(TokenizerError, match="cannot encode"):
+        encoder.ids(["fine", "half a character: \ud800"])
+    assert lines == []
+    assert encoder.verdict.stands
 
 
 def test_a_warning_that_nobody_collects_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -337,6 +337,7 @@ def test_solutions_are_rewarded_step_by_step(tmp_path: Path) -> None:
     [
         (["sources.pairs.of=its"], "sources.pairs.of: no source 'its'. Did you mean 'it'?"),
         (["sources.pairs.wrong={step: 1}"], "sources.pairs.wrong.step: 'it' has no answers that are wrong by 'step'. It can be: individual, value."),
+        (["sources.pairs.margins={value: 1e400}"], "sources.pairs.margins.value: must be less than or equal to 1000000"),
         (["sources.pairs.margins={step: 1}"], "sources.pairs.margins.step: 'it' has no answers that are wrong by 'step'"),
         (["sources.pairs.wrong={value: 0}"], "weights of wrong answers are above zero"),
         (["sources.pairs.mask=[prompt]"], "sources.pairs.mask: 'mask' belongs to the source that `of` names. Move it there."),

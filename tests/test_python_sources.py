@@ -416,6 +416,12 @@ def test_symbols_beside_text_name_their_alphabet(folder: Path, capsys: pytest.Ca
     [
         ("def two(rng): return 'x'", "sources.sums.function: sums.py has no function 'one'. It can be: two."),
         (
+            "from shutil import copy\ndef verify(prompt, answer): ...\ndef two(rng): return 'x'",
+            "sums.py has no function 'one'. It can be: two.",
+        ),
+        ("def one(rng):\n  yield 'x'", "one of sums.py awaits or yields, and returns no document. It is def f(rng"),
+        ("async def one(rng): return 'x'", "one of sums.py awaits or yields, and returns no document."),
+        (
             "def one(rng:\n  pass",
             "sources.sums.file: the file fails: SyntaxError: '(' was never closed (sums.py:1). Mend sums.py.",
         ),
@@ -523,6 +529,16 @@ def one(rng, options: Options): return f"{options.size} {options.order}"
     )
     assert "says of no class that it is one. Annotate it" in refusal("def one(rng, options): return 'x'", recipe=recipe)
     assert "options.size: one of sums.py takes no options" in refusal("def one(rng): return 'x'", recipe=recipe)
+
+
+def test_an_exact_option_may_be_larger_than_a_float(folder: Path) -> None:
+    code = (
+        "from dataclasses import dataclass\nfrom fractions import Fraction\n@dataclass\nclass Options:\n  n: Fraction\n"
+    )
+    code += "def one(rng, options: Options): return {'prompt': 'n', 'answer': str(len(str(options.n)))}\n"
+    plan = planned(code, "one", "sources.sums.options={n: 1e400}")
+    assert texts(plan, made(plan, 0)) == ["n401<|endoftext|>"]
+    assert plan.recipe.model_dump(mode="json")["sources"]["sums"]["options"] == {"n": 10**400}
 
 
 def test_a_file_beside_it_is_not_imported(folder: Path) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field as Key_
@@ -42,7 +42,7 @@ class PreferenceSpec(DocumentsSpec):
         description="How rejected answers are wrong, with weights: value, individual, step, other. Default: all ways "
         "that the source has, equally.",
     )
-    margins: dict[Name, Rational] = Key_(
+    margins: dict[Name, Annotated[Rational, Key_(ge=-(10**6), le=10**6)]] = Key_(
         {}, description="By how much the right answer is better, by the way of being wrong. Default: 1."
     )
     choices: int = Key_(

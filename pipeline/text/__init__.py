@@ -31,6 +31,7 @@ many texts   fast_encoder.py         batches of texts to ids, by the fastest eng
              engines.py              the two engines: tokenizers and gigatoken
              proof.py                whether both give the same ids
              hard_texts.py           texts that are easily encoded wrong
+             unassigned.py           characters about which releases of Unicode may differ
 documents    outline.py              what documents contain, before it is tokens
              renderer.py             the fastest exact way to make documents of programs
              seams.py                where a text may be cut so that its tokens stay the same

@@ -3,7 +3,8 @@
     encoder = FastEncoder.of(tokenizer, about=[...], sample=batches)      when a plan is made
     encoder.ids(texts, rows)                                              in any process: Ragged ids
 
-Where gigatoken encodes, one document in a thousand is encoded by `tokenizers` too. At the first difference gigatoken is
+Where gigatoken encodes, documents with characters that Unicode has not assigned yet are left to `tokenizers`, and one
+document in a thousand is encoded by `tokenizers` too. At the first difference gigatoken is
 left for good, in this process, and the documents of that call are encoded anew. What `Tokenizer` refuses is refused.
 """
 
@@ -24,6 +25,7 @@ from pipeline.core.system.work_warnings import warn
 from pipeline.text.engines import Engine, Exact, Fast, Texts, by_parts, listed
 from pipeline.text.proof import Verdict, first_difference, proved
 from pipeline.text.tokenizer import Tokenizer, TokenizerFault
+from pipeline.text.unassigned import with_unassigned
 
 COMPARED = 1000  # one document in so many is encoded by both engines
 _CHOICE = Key.root(0).child("documents that both engines encode")
@@ -73,7 +75,7 @@ class FastEncoder:
             ids = self._compared(texts, rows, parallel) if self._fast else self._exact.ids(texts)
         except TokenizerFault:  # `tokenizers` itself: it says which text
             return self._by_tokenizer(texts)
-        return self._by_tokenizer(texts) if self._doubtful(texts, ids) else ids
+        return self._by_tokenizer(texts) if self._may_be_refused(texts, ids) else ids
 
     def _compared(self, texts: Texts, rows: I64, parallel: bool) -> Ragged:
         """The ids by gigatoken, or by `tokenizers` where the two differ at one of the documents that both encode."""
@@ -82,6 +84,9 @@ class FastEncoder:
             ids = self._fast.ids(texts, parallel=parallel)
         except TokenizerFault as fault:
             return self._left(texts, f"gigatoken fails: {fault}")
+        doubtful = with_unassigned(texts)
+        if doubtful.size:
+            ids = _replaced(ids, doubtful, self._exact.ids(_taken(texts, doubtful)))
         both = np.flatnonzero(bits(_CHOICE, rows) % np.uint64(COMPARED) == 0)
         chosen = _taken(texts, both)
         different = first_difference(ids.take(both), self._exact.ids(chosen)) if both.size else None
@@ -91,15 +96,14 @@ class FastEncoder:
         return ids
 
     def _left(self, texts: Texts, reason: str) -> Ragged:
-        """The ids by `tokenizers`, as from now on."""
-        warn(
-            f"{reason}. tokenizers encodes from here on; documents built before may be wrong: remove them, build again"
-        )
-        self.verdict.refute(f"that was wrong in a build: {reason}")
+        """The ids by `tokenizers`, as from now on. TokenizerFault, and no change, where it fails at the texts too."""
+        ids = self._exact.ids(texts)
         self._fast = None
-        return self._exact.ids(texts)
+        self.verdict.refute(f"that was wrong in a build: {reason}")
+        warn(f"{reason}. tokenizers goes on; documents built before may be wrong: remove them, and build again")
+        return ids
 
-    def _doubtful(self, texts: Texts, ids: Ragged) -> bool:
+    def _may_be_refused(self, texts: Texts, ids: Ragged) -> bool:
         """Whether `Tokenizer` may refuse one of the texts, or its tokens."""
         known = self._tokenizer.known_bytes
         if known is not None and not known[_bytes_of(texts)].all():
@@ -141,6 +145,13 @@ class FastEncoder:
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: self.__dict__[name] for name in ("_tokenizer", "verdict", "_plain", "_whole")}
+
+
+def _replaced(ids: Ragged, places: I64, by: Ragged) -> Ragged:
+    """The documents with those at some places (r,) replaced by other ones (r,)."""
+    source = np.arange(len(ids))
+    source[places] = len(ids) + np.arange(len(places))
+    return Ragged.concat([ids, by]).take(source)
 
 
 def _taken(texts: Texts, places: I64) -> Texts:

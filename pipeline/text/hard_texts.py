@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
+from functools import cache
+
 from pipeline.text.tokenizer import Tokenizer
 
 _HARD = (
@@ -23,11 +26,24 @@ _HARD = (
 
 
 def hard_texts(tokenizer: Tokenizer) -> list[str]:
-    """Texts that are easy to get wrong: blanks, marks, scripts, every low character, and the added tokens in texts."""
+    """Texts that are easy to get wrong: blanks, marks, every character in several places, the added tokens in texts."""
     added = [form for token in tokenizer.added for form in _around(token.content)]
-    low = [form for number in range(0x530) for form in (chr(number), f"a{chr(number)}b", f" {chr(number) * 3} ")]
-    high = [chr(number) * 2 + "a" for number in range(0x530, 0x1F000, 97) if not 0xD800 <= number < 0xE000]
-    return [*_HARD, *added, *low, *high, "".join(low), "".join(high), " ".join(_HARD)]
+    return [*_HARD, *added, *_of_characters(), " ".join(_HARD)]
+
+
+@cache
+def _of_characters() -> tuple[str, ...]:
+    """Every assigned character, beside letters, digits, blanks and itself; of those that are alike every 97th."""
+    alike = (*range(0x3400, 0xA000), *range(0xAC00, 0xD7A4), *range(0x17000, 0x18D00), *range(0x20000, 0x32400))
+    left_out = {number for number in alike if number % 97}
+    shown = [chr(number) for number in range(0x1, 0xE0200) if number not in left_out and _is_assigned(number)]
+    forms = [f"a{one}b {one}{one} 1{one}2.{one}'{one} " for one in ("\0", *shown)]
+    alone = [one for one in shown if one < "\u0530"]
+    return (*alone, *("".join(forms[first : first + 32]) for first in range(0, len(forms), 32)))
+
+
+def _is_assigned(number: int) -> bool:
+    return unicodedata.category(chr(number)) not in ("Cn", "Co", "Cs")  # not yet, privately, half a character
 
 
 def _around(token: str) -> tuple[str, ...]:

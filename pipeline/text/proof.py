@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,10 +25,13 @@ from pipeline.core.system.progress import bar
 from pipeline.text.engines import INSTALL, Exact, Fast, Texts, listed, release
 from pipeline.text.hard_texts import hard_texts
 from pipeline.text.tokenizer import Tokenizer, TokenizerFault
+from pipeline.text.unassigned import with_unassigned
 
 _MISSING = "that is not installed"
 SAMPLED = 10_000  # texts of a sample
 SAMPLED_BYTES = 32 * 2**20  # of text, at most; the first batch of a sample is always taken
+_AGREED: set[tuple[Any, str, bool]] = set()
+"""(engine, tokenizer, mode) that agreed on the hard texts in this process."""
 
 
 @dataclass(frozen=True)
@@ -109,16 +113,26 @@ def _compared(tokenizer: Tokenizer, installed: str, plain: bool, sample: Callabl
         fast, exact = Fast(tokenizer, plain=plain), Exact(tokenizer, plain=plain)
     except TokenizerFault as fault:
         return Verdict(None, f"that cannot load this tokenizer ({_cause(fault)})")
+    key = (Fast, tokenizer.content_hash, plain)
+    hard = [] if key in _AGREED else [hard_texts(tokenizer)]
     with bar("comparing encoders, once", None, "texts") as shown:
-        for texts in chain([hard_texts(tokenizer)], _bounded(sample())):
+        for batch in chain(hard, _bounded(sample())):
+            texts = _certain(batch)
             try:
                 different = first_difference(fast.ids(texts), exact.ids(texts))
             except TokenizerFault as fault:
                 return Verdict(None, f"one of the two fails at a text of the comparison ({_cause(fault)})")
             if different is not None:
-                return Verdict(None, f"that encodes {quoted(listed(texts)[different])} otherwise")
+                return Verdict(None, f"that encodes {quoted(texts[different])} otherwise")
             shown.update(len(texts))
+    _AGREED.add(key)
     return Verdict(installed)
+
+
+def _certain(texts: Texts) -> list[str]:
+    """The texts without those that are left to `tokenizers` in any case."""
+    doubtful = set(with_unassigned(texts).tolist())
+    return [text for place, text in enumerate(listed(texts)) if place not in doubtful]
 
 
 def _bounded(batches: Iterable[Texts]) -> Iterator[Texts]:

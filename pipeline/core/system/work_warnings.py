@@ -18,7 +18,7 @@ _LINES: ContextVar[list[str] | None] = ContextVar("lines", default=None)
 
 
 def warn(line: str) -> None:
-    """Warn of something that changes no result."""
+    """Warn of something, where the work goes on."""
     lines = _LINES.get()
     if lines is None:
         output.complain(f"warning: {line}")

@@ -47,12 +47,19 @@ class Function:
         self._module = code.module()
         function = vars(self._module).get(name)
         if not inspect.isfunction(function):
-            own = [key for key, value in vars(self._module).items() if inspect.isfunction(value) and key[0] != "_"]
-            raise SpecError(f"{code.name} has no function '{name}'", suggest(name, own), ("function",))
+            raise SpecError(f"{code.name} has no function '{name}'", suggest(name, self._makers()), ("function",))
+        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+            raise SpecError(f"{name} of {code.name} awaits or yields, and returns no document", _FORM, ("function",))
         self._function: Callable[..., Any] = function
         self._arguments = self._names()
         self.batched = "items" in self._arguments
         self.options = self._options()
+
+    def _makers(self) -> list[str]:
+        """The functions that the file defines, and not imports, apart from what belongs to one of them."""
+        functions = {name: value for name, value in vars(self._module).items() if inspect.isfunction(value)}
+        own = [name for name, function in functions.items() if function.__module__ == self._module.__name__]
+        return [name for name in own if not name.startswith(("_", "verify", "symbols"))]
 
     @property
     def written(self) -> Any:

@@ -32,7 +32,7 @@ def checked_options(kind: Any, given: Mapping[str, Any], of: str) -> Any:
     if dataclasses.is_dataclass(kind) and not hasattr(kind, "__pydantic_config__"):
         kind.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[union-attr]  # of a class
     exact = {name for name, hint in fields.items() if "Fraction" in str(hint)}
-    tree = {name: _plain(value, name in exact) for name, value in given.items()}
+    tree = {name: _written(name, value, name in exact) for name, value in given.items()}
     try:
         return TypeAdapter(kind).validate_json(json.dumps(tree), strict=True)
     except ValidationError as errors:
@@ -56,6 +56,15 @@ def _fields(kind: Any, of: str) -> dict[str, Any]:
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return {field.name: field.type for field in dataclasses.fields(kind) if field.init}
     raise SpecError(f"the argument `options` of {of} says of no class that it is one", _FORM, ("function",))
+
+
+def _written(name: str, value: Any, exact: bool) -> Any:
+    """The value of an option for JSON. SpecError for a number that no float can hold."""
+    try:
+        return _plain(value, exact)
+    except OverflowError:
+        remedy = "Lower it, or annotate it with `Fraction`."
+        raise SpecError("the number is too large for a float", remedy, ("options", name)) from None
 
 
 def _plain(value: Any, exact: bool) -> Any:

@@ -37,6 +37,7 @@ from pipeline.sources.source import SAMPLE, Context, DocumentsSpec, Source, Vari
 from pipeline.text.symbols import Alphabet
 
 ENDLESS = 2**39  # items, if the recipe does not say how many
+LARGEST = 10**300  # of numbers that are written as floats
 
 
 class PythonSpec(DocumentsSpec):
@@ -103,7 +104,7 @@ class PythonSpec(DocumentsSpec):
             )
         absolute = os.path.isabs(expanded(self.file))
         path = expanded(self.file) if absolute else files.find(self.file, "recipes", "file")
-        code = Code.read(path, PurePath(self.file).name)
+        code = Code.read(path, PurePath(self.file).name or self.file)
         if self.content is not None and self.content != code.content:
             raise SpecError(
                 f"{code.name} is not the file that the recipe was made with ({self.content})",
@@ -220,8 +221,8 @@ class Python(Source):
 def _plain(value: Any) -> Any:
     """Options as JSON: a number with a point is one there, unless that changes its digits."""
     if isinstance(value, Fraction):
-        near = float(value)
-        return near if Fraction(repr(near)) == value else str(value)
+        near = float(value) if abs(value) < LARGEST else None
+        return near if near is not None and Fraction(repr(near)) == value else str(value)
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
