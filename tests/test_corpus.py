@@ -996,6 +996,7 @@ def test_what_is_left_out_is_in_the_plan_and_the_manifest_and_a_saved_recipe_lea
             "it has 2 files of 0.0 MB with 4 rows",
             "rows left out because they are broken: not JSON 2, not rendered 2",
             "rows left out by `where`: 2",
+            "gigatoken encodes it, whose ids were compared with those of tokenizers",
         ]
         built(plan, tmp_path / order)
         manifest = Manifest.loads((tmp_path / order / "manifest.json").read_text())

@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from pipeline.build.executors import Inline
 from pipeline.core.errors import PipelineError, SpecError
 from pipeline.core.table import content_hash
 from pipeline.plan import Plan
-from pipeline.recipe import load
 from pipeline.shard.shard import make_rows, make_shard
 from pipeline.sources.corpus import source as corpus
 from pipeline.sources.corpus.lengths import RowLengths
@@ -177,19 +175,6 @@ def test_windows_are_never_cut_from_a_row_of_another_length(tmp_path: Path) -> N
 def test_what_cannot_be_is_refused_with_its_place(keys: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=rf"recipe\.yaml:3: [^\n]*{words}"):
         planned(tmp_path, ["a"], f", {keys}")
-
-
-def test_recipes_without_these_keys_are_written_as_before(tmp_path: Path) -> None:
-    write(tmp_path, ["a"])
-    (tmp_path / "recipe.yaml").write_text(recipe(""))
-    written: dict[str, Any] = load(str(tmp_path / "recipe.yaml")).recipe.model_dump(mode="json")["sources"]["text"]
-    assert set(written) == {"kind", "tag", "mask", "column", "content"}
-    (tmp_path / "recipe.yaml").write_text(recipe(", balance: exact, split: {tokens: 9}, specials: refuse"))
-    written = load(str(tmp_path / "recipe.yaml")).recipe.model_dump(mode="json")["sources"]["text"]
-    assert {"balance", "split", "specials"} < set(written)
-
-
-# ── special tokens, warnings ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_text_of_a_special_token_is_refused_by_row_where_that_is_asked(tmp_path: Path) -> None:

@@ -236,7 +236,9 @@ def test_a_file_is_read_once_and_then_known(tmp_path: Path, read: list[str], ord
         write(tmp_path / f"{name}.jsonl", TABLE)
     for _ in range(3):
         assert texts_at(tmp_path, "*.jsonl", order=order) == TEXTS * 3
-        assert sorted(read) == [*(f"hash {name}.jsonl" for name in "abc"), "index a.jsonl"]  # the same content thrice
+        hashed, indexed = ([said for said in read if said.startswith(what)] for what in ("hash", "index"))
+        assert sorted(hashed) == [f"hash {name}.jsonl" for name in "abc"]
+        assert len(indexed) == 1  # the same content thrice
     write(tmp_path / "b.jsonl", TABLE[:9])
     shutil.move(tmp_path / "c.jsonl", tmp_path / "d.jsonl")
     del read[:]

@@ -27,7 +27,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the plan's numbers and notices. Returns the exit code."""
     from pipeline.plan import summary
-    from pipeline.recipe.order_spec import in_words
 
     if is_sweep(options.recipe):
         return plan_sweep(options)
@@ -49,8 +48,7 @@ def run(options: argparse.Namespace) -> int:
         output.say()
         output.say(f"split {name}: {split.documents:,} documents, about {float(split.tokens):,.0f} tokens, {files}")
         packed = f"{split.packing.method}, {split.packing.length} tokens"
-        order = in_words(plan.recipe.splits[name].order)
-        ordered = "" if order == "shuffled" else f" · order {order}"
+        ordered = "" if split.ordered == "shuffled" else f" · order {split.ordered}"
         output.say(f"  packing {packed} · columns {', '.join(('input_ids', *split.columns))}{ordered}")
         output.say(
             f"  {'source':<20} {'documents':>15} {'exposures':>18} {'tokens each':>12} {'tokens':>17} {'share':>7}"

@@ -176,12 +176,10 @@ def _lost(splits: Mapping[str, Any]) -> list[str]:
 
 def _orders(plan: Plan) -> list[str]:
     """Which splits are not shuffled, and what that asks of their readers."""
-    from pipeline.recipe.order_spec import in_words
-
-    orders = {name: in_words(split.order) for name, split in plan.recipe.splits.items() if split.order != "shuffled"}
     lines = [
-        f"In `{name}` the documents of each source have an order, {order}: read its shards one after another."
-        for name, order in orders.items()
+        f"In `{name}` the documents of each source have an order, {split.ordered}: read its shards one after another."
+        for name, split in plan.splits.items()
+        if split.ordered != "shuffled"
     ]
     return ["", *lines] if lines else []
 

@@ -22,6 +22,7 @@ from pipeline.plan.order import SplitPlan
 from pipeline.plan.plan import Plan
 from pipeline.plan.vocabulary import check_in_use, reduced_to_use
 from pipeline.recipe.model import Recipe, SplitSpec
+from pipeline.recipe.order_spec import in_words
 from pipeline.recipe.places import Loaded
 from pipeline.recipe.writing import fingerprint
 from pipeline.sources import Source
@@ -143,6 +144,7 @@ def _split(name: str, spec: SplitSpec, all_sources: Mapping[str, Source], key: K
         packing=spec.packing,
         columns=tuple(spec.columns),
         shards=shards,
+        ordered=in_words(spec.order),
         own_orders=own_orders,
     )
     slow = checks.slow_notices(split, sources)

@@ -55,7 +55,8 @@ class SplitPlan:
 
     attributes: names of attributes by their number in the column spans; number 0 is not used. document_tokens: source →
     expected tokens of a document, those that sequences keep. document_room: the same on disk, padding included.
-    own_orders: source that has an order of its own → place in that order → row among its rows.
+    ordered: in which order the documents of each source stand, in words. own_orders: source that has an order of its
+    own → place in that order → row among its rows.
     """
 
     name: str
@@ -69,6 +70,7 @@ class SplitPlan:
     columns: tuple[str, ...]
     shards: int
     notices: tuple[Notice, ...] = ()
+    ordered: str = "shuffled"
     own_orders: Mapping[str, Bijection] = field(default_factory=dict)
 
     @property

@@ -11,7 +11,6 @@ from typing import Any
 from pipeline.plan.cost import core_seconds
 from pipeline.plan.information import NOTHING, Information, information_in
 from pipeline.plan.plan import Plan
-from pipeline.recipe.order_spec import in_words
 
 
 def of_plan(plan: Plan) -> dict[str, Any]:
@@ -62,7 +61,7 @@ def _amounts(plan: Plan, name: str) -> dict[str, Any]:
         "core_seconds": round(core_seconds(plan, name), 3),
         "packing": {"method": split.packing.method, "length": split.packing.length},
         "columns": ["input_ids", *split.columns],
-        "order": in_words(plan.recipe.splits[name].order),
+        "order": split.ordered,
         "sources": {
             source: {
                 "documents": split.documents_of(source),

@@ -113,7 +113,8 @@ class Rendered:
     def _parts(self, outline: Outline, offsets: Sequence[Sequence[tuple[int, int]]], texts: list[_Text]) -> Ragged:
         pairs = zip(offsets, texts, strict=True)
         counts = [tokens_within(of_tokens, document.text, document.ends) for of_tokens, document in pairs]
-        places = np.concatenate([np.column_stack([np.cumsum(tokens)[:-1], tokens[1:]]) for tokens in counts])
+        each = (np.column_stack([np.cumsum(tokens)[:-1], tokens[1:]]) for tokens in counts)
+        places = np.concatenate([np.empty((0, 2), np.int64), *each])
         prefixes = np.array([tokens[0] for tokens in counts], np.int32) if self.prefix else None
         return parts_of(outline, places.astype(np.int32), prefixes)
 

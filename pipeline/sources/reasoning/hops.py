@@ -168,7 +168,7 @@ class Hops(TemplateSource):
         for slot, values in zip(self._slots, self.values(item), strict=True):
             rows[..., slot] = values[:, None, :]
         before = np.concatenate([rows[:, :1], rows[:, :-1]], axis=1)  # group 0 has no previous person, and shows none
-        return rows_of_two(rows, before).reshape(grid.size, -1)
+        return rows_of_two(rows, before).reshape(grid.size, 2 * self._world.slots - 1)
 
     def _check(self) -> None:
         """SpecError if the world or the background lacks something that is needed."""
