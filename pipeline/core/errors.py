@@ -142,7 +142,11 @@ class RunError(PipelineError):
 
 def holds_surrogate(text: str) -> bool:
     """Whether a text holds a surrogate (half a character), which no file and no tokenizer accepts."""
-    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 MOST_SUGGESTED = 12
