@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, RecipeError
 from pipeline.evaluate.scoring import _is_answer
 from pipeline.plan.compiling import compile_plan
 from pipeline.plan.plan import Plan
@@ -233,6 +233,13 @@ def test_a_language_file_is_part_of_the_recipe_and_of_its_fingerprint(tmp_path: 
     assert fingerprint(load(str(tmp_path / "r.yaml")).recipe, "") == mark
     (tmp_path / "languages" / "tlh.yaml").write_text(KLINGON.replace("nuvDaj", "nuv"), "utf-8")
     assert fingerprint(load(str(tmp_path / "r.yaml")).recipe, "") != mark
+
+
+def test_a_form_has_a_bounded_length(tmp_path: Path) -> None:
+    recipe = planets(tmp_path, "t", "languages")
+    (tmp_path / "languages" / "tlh.yaml").write_text(KLINGON.replace("nuvDaj", "n" * 201), "utf-8")
+    with pytest.raises(RecipeError, match=r"tlh\.yaml:\d+: nameless\.of: [^\n]*200"):
+        load(str(recipe))
 
 
 def test_a_recipe_may_declare_a_language_or_change_one_of_the_library(tmp_path: Path) -> None:

@@ -468,6 +468,10 @@ def test_symbols_beside_text_name_their_alphabet(folder: Path, capsys: pytest.Ca
             "there is no symbol 7. They are 0 to 0.",
         ),
         ("def one(rng): return 'x \\ud800'", "one of sums.py at item 0"),
+        (
+            "def one(rng): return 'x ' * 2_000_001",
+            "a text has 4,000,002 characters, and 4,000,000 are the most. Make several documents of it, or keep it in",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_with_its_line_and_its_item(folder: Path, code: str, message: str) -> None:

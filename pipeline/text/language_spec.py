@@ -100,18 +100,22 @@ class DateTranslationSpec(Spec):
     first_day: str = Key_("1", description="How the first of a month is written: 1er.")
 
 
+Form = Annotated[str, Key_(max_length=200)]
+"""What a variable of templates is in a sentence."""
+
+
 class LanguageSpec(Spec):
     """What a language needs beyond its templates. Everything is compiled over finite values, ahead."""
 
-    pronouns: dict[Pronoun, dict[Name, str]] = Key_(
+    pronouns: dict[Pronoun, dict[Name, Form]] = Key_(
         min_length=1,
         description="Pronoun of an individual → variable of templates → its form: {she: {subject: Sie, dative: ihr}}. "
         "`subject` is needed, and all pronouns have the same variables.",
     )
-    after_name: dict[Name, str] = Key_(
+    after_name: dict[Name, Form] = Key_(
         {"subject": ""}, description='Variable → what follows the full name, in sentences that have it: "\'s".'
     )
-    nameless: dict[Name, str] = Key_(
+    nameless: dict[Name, Form] = Key_(
         {}, description="Variable → its form before any name is known: The person. `subject` is needed for it."
     )
     agreement: dict[Name, AgreementSpec] = Key_(

@@ -24,6 +24,7 @@ from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError, holds_surrogate, suggest
 
 FORMS = "It returns a text, {role: content}, a list of (role, content), or a Document."
+MOST_TEXT = 4_000_000  # characters: a sample of sixty such documents fits into memory
 _AT = ("function",)
 
 
@@ -157,6 +158,9 @@ class Reader:
     def _made(self, counts: I64, roles: NDArray[np.uint8], labels: I32, topics: list[str], contents: list[Any]) -> Made:
         names, none = tuple(self._labels), np.empty(0, np.int32)
         if self._numbers is None:
+            if (longest := max(map(len, contents), default=0)) > MOST_TEXT:
+                problem = f"a text has {longest:,} characters, and {MOST_TEXT:,} are the most"
+                raise SpecError(problem, "Make several documents of it, or keep it in a file: kind corpus.", _AT)
             return Made(counts, roles, labels, none, np.empty(0, np.int64), names, topics, contents)
         values = np.array([*chain.from_iterable(contents)], np.int32)
         lengths = np.array([*map(len, contents)], np.int64)
