@@ -115,6 +115,7 @@ REMEDIES: dict[str, str | Callable[[Any, Context], str]] = {
     "too_short": "Add what is missing.",
     "too_long": "Remove what is too much.",
     "string_too_short": "Write it, or leave it out.",
+    "string_too_long": "Shorten it.",
     "string_pattern_mismatch": _name,
     "literal_error": _word,
 }
