@@ -45,7 +45,6 @@ SIZES = {
     "too_long": ("the number of entries must be at most", "max_length"),
     "string_too_short": ("the number of characters must be at least", "min_length"),
     "string_too_long": ("the number of characters must be at most", "max_length"),
-    "string_too_long": ("the number of characters must be at most", "max_length"),
 }
 """pydantic's name of an error → what the size of a text or a list must be, and the key of the bound."""
 

@@ -28,7 +28,7 @@ from tests.bench import (
     starting,
     streams,
     structure,
-    tokenizers,
+    tokenizer_kinds,
     variants,
     verifier,
 )
@@ -55,7 +55,7 @@ CASES = (
     Case("memory_copy", single_core.measure, "one core: a copy of the finished output into a warm buffer"),
     Case("where_the_time_goes", stages.measure, "the share of each stage in one shard of `ours`"),
     Case("variants", variants.measure, "`ours_tmpfs` for each recipe"),
-    Case("tokenizers", tokenizers.measure, "`ours_tmpfs` for each kind of tokenizer"),
+    Case("tokenizers", tokenizer_kinds.measure, "`ours_tmpfs` for each kind of tokenizer"),
     Case("streams", streams.measure, "what one loader worker feeds: made on the fly, beside read from shards"),
     Case("ranks", streams.measure, "what one of 1, 16 and 256 ranks gets: its own rows, beside a part of all"),
     Case("ray_scaling", scaling.measure, "Ray with two workers against one, 2.1 G tokens, to /dev/shm and to disk"),
