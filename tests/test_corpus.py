@@ -38,7 +38,7 @@ from pipeline.sources.corpus import source as corpus
 from pipeline.sources.corpus.reading import copies
 from pipeline.sources.corpus.source import Corpus
 from pipeline.storage import LocalFolder
-from pipeline.text.engines import TOGETHER
+from pipeline.text.encoding.engines import TOGETHER
 from tests.conftest import built, contents
 from tests.plans import plan_at, plan_of
 

@@ -19,10 +19,10 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers
 from pipeline.core.documents import Ragged, offsets_of
 from pipeline.core.errors import SpecError, TokenizerError
 from pipeline.core.system.work_warnings import collected
-from pipeline.text import engines, fast_encoder, proof
-from pipeline.text.engines import Exact, Fast
-from pipeline.text.fast_encoder import FastEncoder
-from pipeline.text.proof import Verdict, proved
+from pipeline.text.encoding import engines, fast_encoder, proof
+from pipeline.text.encoding.engines import Exact, Fast
+from pipeline.text.encoding.fast_encoder import FastEncoder
+from pipeline.text.encoding.proof import Verdict, proved
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.text.tokenizer_loading import reduced_to
 from tests import encoders

@@ -17,11 +17,11 @@ from pipeline.text.compiler import Compiler
 from pipeline.text.fields import Column, Field
 from pipeline.text.fragments import Fragments
 from pipeline.text.fusing import Uncuttable, fused
-from pipeline.text.merge_seams import seams_of
 from pipeline.text.outline import Outline
 from pipeline.text.pieces import Piece, Texts, literal
 from pipeline.text.render_and_encode import Rendered
 from pipeline.text.renderer import compile_programs
+from pipeline.text.seams.merge_seams import seams_of
 from pipeline.text.templates import pieces
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import tokenizer

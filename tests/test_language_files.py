@@ -24,7 +24,7 @@ from pipeline.text.fragments import Fragments
 from pipeline.text.language_spec import LanguageSpec
 from pipeline.text.languages import Language
 from pipeline.text.pieces import Texts
-from pipeline.text.seams import Seams
+from pipeline.text.seams.seams import Seams
 from tests.encoders import tokenizer
 from tests.plans import plan_at, small
 from tests.reference.biographies import differences, row

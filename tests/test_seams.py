@@ -20,12 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.text.fragments import Fragments
-from pipeline.text.merge_seams import seams_of
-from pipeline.text.normalizers import begins
 from pipeline.text.outline import Outline
 from pipeline.text.pieces import UNSPACED, Piece, Texts, literal, special
 from pipeline.text.render_and_encode import Rendered
 from pipeline.text.renderer import compile_programs
+from pipeline.text.seams.merge_seams import seams_of
+from pipeline.text.seams.normalizers import begins
 from pipeline.text.tokenizer import Tokenizer
 from tests.encoders import EOS, tokenizer
 

@@ -23,7 +23,7 @@ from pipeline.recipe.places import Loaded, Origin
 from pipeline.recipe.validating import validated
 from pipeline.recipe.yaml_tree import SET, Node, node_of
 from pipeline.sources.chat.spec import OWN
-from pipeline.text.own_chat_template import of_tokenizer
+from pipeline.text.chat.own_template import of_tokenizer
 
 
 def load(name: str, overrides: Iterable[str] = (), *, allow_code: bool = False) -> Loaded:

@@ -24,23 +24,14 @@ tokenizers   tokenizer.py            texts to ids and back
              tokens_in_use.py        which these are, and the check that a text has no others
              gpt2.py                 GPT-2's tokenizer, from one of two places
              symbols.py              tokens that are no text
-             normalizers.py          what it does to a text first, and whether to each piece as to the whole
-             patterns.py             pre-tokenizers that cut locally
              offsets.py              which stretch of a text a token belongs to
-many texts   fast_encoder.py         batches of texts to ids, by the fastest engine that is proved
-             engines.py              the two engines: tokenizers and gigatoken
-             proof.py                whether both give the same ids
-             hard_texts.py           texts that are easily encoded wrong
-             unassigned.py           characters about which releases of Unicode may differ
+many texts   encoding/               batches of texts to ids, by the fastest engine that is proved
+chats        chat/                   chat templates, cut into their own words and contents
 documents    outline.py              what documents contain, before it is tokens
              renderer.py             the fastest exact way to make documents of programs
-             seams.py                where a text may be cut so that its tokens stay the same
-             normalized_seams.py     the same for tokenizers that normalize text first
-             merge_seams.py          the same for tokenizers that merge a text whole
-             merges.py               where a word may be cut in which there is no space
+             seams/                  where a text may be cut so that its tokens stay the same
              fusing.py               neighbours without such a cut as one piece
              compiler.py             programs, every seam of them proved
-             beginnings.py           programs where a tokenizer writes a blank of its own
              fragment_table.py       programs of pieces as a table of fragments
              fragments.py            the fast path: documents gathered from that table
              render_and_encode.py    the slow path: documents rendered, and encoded whole

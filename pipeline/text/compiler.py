@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from tokenizers import AddedToken
 
-from pipeline.text.beginnings import Begun
 from pipeline.text.fragment_table import tokenized
 from pipeline.text.fragments import Fragments
 from pipeline.text.fusing import Uncuttable, fused, fused_for_speed, travelled, unfusible, without_empty_rows
-from pipeline.text.merge_seams import seams_of
 from pipeline.text.pieces import NO_MARGIN, Joint, Margin, Piece, Texts, literal
+from pipeline.text.seams.beginnings import Begun
+from pipeline.text.seams.merge_seams import seams_of
 from pipeline.text.tokenizer import Tokenizer
 
 MOST_COMBINATIONS = 20_000  # of two tables that become one

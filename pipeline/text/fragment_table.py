@@ -11,9 +11,9 @@ import numpy as np
 from pipeline.core.documents import offsets_of
 from pipeline.core.errors import SpecError
 from pipeline.core.narrow_integers import narrowed
-from pipeline.text.beginnings import Begun
 from pipeline.text.fragments import SLACK, Fragments
 from pipeline.text.pieces import Joint, Piece
+from pipeline.text.seams.beginnings import Begun
 from pipeline.text.tokenizer import Tokenizer
 
 CHUNK = 8192  # texts encoded at once, at about a kilobyte for each encoding

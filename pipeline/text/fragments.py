@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from pipeline.core.documents import Documents, Ragged
 from pipeline.core.draws import I32, I64
 from pipeline.core.slack import VECTOR
-from pipeline.text.beginnings import Begun
 from pipeline.text.outline import U8, Choose, Outline, parts_of
 from pipeline.text.pieces import Joint, probability_of_rows
+from pipeline.text.seams.beginnings import Begun
 
 SLACK = [0] * 64  # appended to every table, as kernels read ahead
 CHUNK = 8192  # documents gathered at once: their rows stay in the second-level cache

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.errors import SpecError
-from pipeline.text.engines import flat
+from pipeline.text.encoding.engines import flat
+from pipeline.text.encoding.fast_encoder import FastEncoder
 from pipeline.text.expressions import Expression, Program
-from pipeline.text.fast_encoder import FastEncoder
 from pipeline.text.offsets import tokens_within
 from pipeline.text.outline import Choose, Outline, parts_of
 from pipeline.text.pieces import Joint, Piece

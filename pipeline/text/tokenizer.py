@@ -16,7 +16,7 @@ import tokenizers
 from numpy.typing import NDArray
 
 from pipeline.core.errors import SpecError, TokenizerError
-from pipeline.text.normalizers import Prefixing, inside, prefixing
+from pipeline.text.seams.normalizers import Prefixing, inside, prefixing
 from pipeline.text.tokens_in_use import TokensInUse
 
 SYMBOLS = "symbols"  # the name of the tokenizer whose only tokens are the symbols of the sources

@@ -10,7 +10,7 @@ from pipeline.core.errors import SpecError, specified_at
 from pipeline.core.files import Text
 from pipeline.sources.chat.spec import ChatSpec
 from pipeline.sources.source import DocumentsSpec, Source
-from pipeline.text.chat_template import Shape, shape_of
+from pipeline.text.chat.template import Shape, shape_of
 from pipeline.text.expressions import Expression, Program
 from pipeline.text.templates import pieces
 from pipeline.text.tokenizer import Tokenizer

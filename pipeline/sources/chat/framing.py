@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline.core.documents import ROLES, offsets_of
 from pipeline.core.draws import I32, I64
 from pipeline.sources.source import number_of
-from pipeline.text.chat_programs import ChatPrograms
+from pipeline.text.chat.programs import ChatPrograms
 from pipeline.text.outline import Outline
 
 PROMPT, ANSWER, SYSTEM, TEMPLATE, LEARNED = map(ROLES.index, ("prompt", "answer", "system", "template", "end"))

@@ -15,8 +15,8 @@ from pipeline.core.system.escaping import shortened
 from pipeline.sources.chat.checks import looked_for
 from pipeline.sources.chat.source import ChatSource
 from pipeline.sources.source import Context, DocumentsSpec, Source, number_of, sample_mean
-from pipeline.text.engines import flat
-from pipeline.text.fast_encoder import FastEncoder
+from pipeline.text.encoding.engines import flat
+from pipeline.text.encoding.fast_encoder import FastEncoder
 from pipeline.text.offsets import tokens_within
 
 OF_MESSAGES = {"system": "system", "user": "prompt", "assistant": "answer"}

@@ -21,8 +21,8 @@ from pipeline.sources.chat.checks import check, check_absent, check_ends, known_
 from pipeline.sources.chat.framing import Framing, Said, closing_role
 from pipeline.sources.chat.turns import Turns
 from pipeline.sources.source import Context, DocumentsSpec, Source, mask_of, sample_mean
-from pipeline.text.chat_programs import begins_with_token, compile_chat, frame_of
-from pipeline.text.chat_template import Shape
+from pipeline.text.chat.programs import begins_with_token, compile_chat, frame_of
+from pipeline.text.chat.template import Shape
 from pipeline.text.expressions import Program
 from pipeline.text.outline import Choose, Outline
 from pipeline.text.pieces import literal

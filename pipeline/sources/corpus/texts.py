@@ -14,8 +14,8 @@ from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
 from pipeline.sources.corpus.reading.rows import Rows
-from pipeline.text.fast_encoder import FastEncoder
-from pipeline.text.proof import SAMPLED
+from pipeline.text.encoding.fast_encoder import FastEncoder
+from pipeline.text.encoding.proof import SAMPLED
 from pipeline.text.tokenizer import Tokenizer
 
 CHUNK = 1000  # rows of a batch of the proof's sample

@@ -21,8 +21,8 @@ from pipeline.core.draws import I32, I64
 from pipeline.core.narrow_integers import narrowed
 from pipeline.sources.own.returned import Made
 from pipeline.sources.source import MarkSpec, number_of
-from pipeline.text.engines import flat
-from pipeline.text.fast_encoder import FastEncoder
+from pipeline.text.encoding.engines import flat
+from pipeline.text.encoding.fast_encoder import FastEncoder
 from pipeline.text.offsets import tokens_of_each
 from pipeline.text.tokenizer import Tokenizer
 

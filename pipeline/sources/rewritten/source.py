@@ -39,8 +39,8 @@ from pipeline.sources.rewritten.progress import journal_path, replies_in
 from pipeline.sources.rewritten.request import VERSION, Cost, cost_of, requests_of
 from pipeline.sources.rewritten.stored import Stored, stored_in
 from pipeline.sources.source import SAMPLE, AboutSpec, Context, Source, mask_of, number_of
-from pipeline.text.engines import flat
-from pipeline.text.fast_encoder import FastEncoder
+from pipeline.text.encoding.engines import flat
+from pipeline.text.encoding.fast_encoder import FastEncoder
 from pipeline.text.offsets import tokens_within
 from pipeline.text.render_and_encode import spans_in_tokens
 from pipeline.text.shown_facts import Shown

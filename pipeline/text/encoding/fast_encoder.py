@@ -22,10 +22,10 @@ from pipeline.core.draws import I64, bits
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice, quoted
 from pipeline.core.system.work_warnings import warn
-from pipeline.text.engines import Engine, Exact, Fast, Texts, by_parts, listed
-from pipeline.text.proof import Verdict, first_difference, proved
+from pipeline.text.encoding.engines import Engine, Exact, Fast, Texts, by_parts, listed
+from pipeline.text.encoding.proof import Verdict, first_difference, proved
+from pipeline.text.encoding.unassigned import with_unassigned
 from pipeline.text.tokenizer import Tokenizer, TokenizerFault
-from pipeline.text.unassigned import with_unassigned
 
 COMPARED = 1000  # one document in so many is encoded by both engines
 _CHOICE = Key.root(0).child("documents that both engines encode")

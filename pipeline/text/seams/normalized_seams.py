@@ -9,9 +9,9 @@ next but one.
 
 from __future__ import annotations
 
-from pipeline.text.normalizers import begins
 from pipeline.text.pieces import Texts
-from pipeline.text.seams import Seams
+from pipeline.text.seams.normalizers import begins
+from pipeline.text.seams.seams import Seams
 from pipeline.text.tokenizer import Tokenizer
 
 _WORD = "a"

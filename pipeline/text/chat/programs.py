@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 
 from pipeline.core.notices import Notice, information
-from pipeline.text.chat_template import Shape
+from pipeline.text.chat.template import Shape
 from pipeline.text.compiler import Compiler
 from pipeline.text.expressions import Expression, Program
 from pipeline.text.fusing import Uncuttable
-from pipeline.text.neighbours import MOST_PAIRS
 from pipeline.text.pieces import UNSPACED, Piece, literal, special
 from pipeline.text.render_and_encode import Rendered
 from pipeline.text.renderer import Renderer
-from pipeline.text.seams import Seams
+from pipeline.text.seams.neighbours import MOST_PAIRS
+from pipeline.text.seams.seams import Seams
 from pipeline.text.tokenizer import Tokenizer
 
 

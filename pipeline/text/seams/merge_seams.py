@@ -13,11 +13,11 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from pipeline.text.neighbours import MOST_PAIRS
-from pipeline.text.normalized_seams import NormalizedSeams
-from pipeline.text.normalizers import begins
 from pipeline.text.pieces import Texts
-from pipeline.text.seams import Seams
+from pipeline.text.seams.neighbours import MOST_PAIRS
+from pipeline.text.seams.normalized_seams import NormalizedSeams
+from pipeline.text.seams.normalizers import begins
+from pipeline.text.seams.seams import Seams
 from pipeline.text.tokenizer import Tokenizer
 
 _BYTE = re.compile("<0x[0-9A-F]{2}>")

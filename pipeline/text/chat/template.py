@@ -2,7 +2,7 @@
 
     user, assistant   "<|im_start|>user\\n" · 0 · "<|im_end|>\\n<|im_start|>assistant\\n" · 1 · "<|im_end|>\\n"
 
-The template is rendered once, with contents that it cannot look into (`chat_sandbox.py`). So the cut holds for whatever
+The template is rendered once, with contents that it cannot look into (`sandbox.py`). So the cut holds for whatever
 the messages say.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import jinja2
 
 from pipeline.core.errors import SpecError
-from pipeline.text.chat_sandbox import BEGIN, END, GENERATION, ChatRefused, ChatSandbox, Content
+from pipeline.text.chat.sandbox import BEGIN, END, GENERATION, ChatRefused, ChatSandbox, Content
 from pipeline.text.value_sizes import TooLarge
 
 SHOW = "Take a template that writes every content as it is, such as `template: chatml`."

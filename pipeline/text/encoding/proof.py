@@ -22,10 +22,10 @@ from pipeline.core.system.caches import user_cache
 from pipeline.core.system.object_cache import digest_of, kept
 from pipeline.core.system.open_files import created
 from pipeline.core.system.progress import bar
-from pipeline.text.engines import INSTALL, Exact, Fast, Texts, listed, release
-from pipeline.text.hard_texts import hard_texts
+from pipeline.text.encoding.engines import INSTALL, Exact, Fast, Texts, listed, release
+from pipeline.text.encoding.hard_texts import hard_texts
+from pipeline.text.encoding.unassigned import with_unassigned
 from pipeline.text.tokenizer import Tokenizer, TokenizerFault
-from pipeline.text.unassigned import with_unassigned
 
 _MISSING = "that is not installed"
 SAMPLED = 10_000  # texts of a sample

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Container, Sequence
 from itertools import product
 
-from pipeline.text.merges import Merges
 from pipeline.text.pieces import Texts
+from pipeline.text.seams.merges import Merges
 from pipeline.text.tokenizer import Tokenizer
 
 MOST_PAIRS = 200_000
