@@ -16,6 +16,7 @@ import numpy as np
 from pipeline.core.draws import I64
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
+from pipeline.plan.orders.groups import within_groups
 
 GROUP = 16_384  # items of a group, at least, if the source has so many
 
@@ -47,15 +48,13 @@ class BlockShuffle:
 
     def _within_groups(self, places: I64, *, back: bool) -> I64:
         """Places before and after the items of each group are shuffled; back: the other way."""
-        shuffled = np.empty(places.size, np.int64)
         groups = np.searchsorted(self._groups, places, side="right") - 1
-        for group in np.unique(groups):
-            first, end = self._groups[group : group + 2].tolist()
-            here = np.flatnonzero(groups == group)
-            shuffle = Permutation(end - first, self.key.child("group", int(group)))
-            move = shuffle.inverse if back else shuffle
-            shuffled[here] = move(places[here] - first) + first
-        return shuffled
+        begins = self._groups.tolist()
+
+        def order(group: int) -> Permutation:
+            return Permutation(begins[group + 1] - begins[group], self.key.child("group", group))
+
+        return within_groups(places, groups, begins.__getitem__, order, back=back)
 
     @cached_property
     def _blocks(self) -> I64:

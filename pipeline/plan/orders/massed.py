@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.core.draws import I64
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
+from pipeline.plan.orders.groups import within_groups
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,9 @@ class Massed:
 
     def _shuffled(self, group: I64, slots: I64, *, back: bool) -> I64:
         """The documents of each group shuffled; back: the other way."""
-        moved = np.empty(slots.size, np.int64)
-        for number in np.unique(group).tolist():
-            here = np.flatnonzero(group == number)
+
+        def order(number: int) -> Permutation:
             first, end = self._before(np.array([number, number + 1])).tolist()
-            shuffle = Permutation(end - first, self.key.child("group", number))
-            moved[here] = (shuffle.inverse if back else shuffle)(slots[here])
-        return moved
+            return Permutation(end - first, self.key.child("group", number))
+
+        return within_groups(slots, group, lambda number: 0, order, back=back)

@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.core.draws import I64
 from pipeline.core.key import Key
 from pipeline.core.permutation import Bijection, Permutation
+from pipeline.plan.orders.groups import within_groups
 
 
 class EachRound(Protocol):
@@ -73,14 +74,10 @@ class WithinChunks:
         return self._moved(self.order.inverse(items), back=True)
 
     def _moved(self, places: I64, *, back: bool) -> I64:
-        moved = np.empty(places.size, np.int64)
-        chunks = places // self.chunk
-        for number in np.unique(chunks).tolist():
-            first = number * self.chunk
-            shuffle = Permutation(min(self.chunk, self.n - first), self.key.child(number))
-            here = np.flatnonzero(chunks == number)
-            moved[here] = (shuffle.inverse if back else shuffle)(places[here] - first) + first
-        return moved
+        def order(number: int) -> Permutation:
+            return Permutation(min(self.chunk, self.n - number * self.chunk), self.key.child(number))
+
+        return within_groups(places, places // self.chunk, lambda number: number * self.chunk, order, back=back)
 
 
 @dataclass(frozen=True)
@@ -109,10 +106,7 @@ class Rounds:
 
     def _by_rounds(self, numbers: I64, *, back: bool) -> I64:
         moved = numbers.copy()
-        rounds = numbers // self.items
-        for number in np.unique(rounds[rounds < self.n // self.items]).tolist():
-            here = np.flatnonzero(rounds == number)
-            order = self.round(number)
-            move = order.inverse if back else order
-            moved[here] = move(numbers[here] - number * self.items) + number * self.items
+        whole = np.flatnonzero(numbers < self.n // self.items * self.items)
+        rounds = numbers[whole] // self.items
+        moved[whole] = within_groups(numbers[whole], rounds, lambda number: number * self.items, self.round, back=back)
         return moved
