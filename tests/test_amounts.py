@@ -15,12 +15,14 @@ import pytest
 
 from pipeline.core.errors import PipelineError, PlanError
 from pipeline.core.key import Key
+from pipeline.core.permutation import Permutation
 from pipeline.plan import compile_plan
-from pipeline.plan.blocks import Block, blocks_of, shared_documents
+from pipeline.plan.blocks import Block, Reached, SameRound, rounds_from, tail_from
+from pipeline.plan.overlaps import shared_documents
 from pipeline.plan.plan import Plan
 from pipeline.plan.zipf import zipf_runs
 from pipeline.recipe import load
-from pipeline.recipe.model import AmountSpec, ZipfExposuresSpec
+from pipeline.recipe.amount_spec import AmountSpec, ZipfExposuresSpec
 from pipeline.shard.shard import make_shard
 from tests.test_plan import GOLDEN, mean, plan, split_of, told
 
@@ -215,8 +217,11 @@ def test_what_two_long_tails_share_is_what_both_tell():
 
     def blocks(items: int, **amount: Any) -> list[Block]:
         spec = AmountSpec.model_validate(amount)
-        count = sum(n * e for _, n, e in zipf_runs(spec.tail, items)) if spec.tail else int(spec.count * items)
-        return blocks_of(spec, 0, 0, count, items, Key.root(0))
+        begin = spec.begin if isinstance(spec.begin, int) else 0
+        if spec.tail:
+            return tail_from(begin, spec.tail, items, 0, 0)[0]
+        order = SameRound(Permutation(items, Key.root(0)))
+        return rounds_from(Reached.at(begin), int((spec.count or 0) * items), items, order, 0, 0)[0]
 
     def shared(items: int, *amounts: dict[str, Any]) -> Fraction:
         return shared_documents(*(blocks(items, exposures=amount) for amount in amounts), items)

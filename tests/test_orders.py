@@ -24,6 +24,7 @@ SIZES = [(1, 1), (1, 5), (4, 3), (4, 4), (4, 10), (7, 30), (600, 1500), (1000, 3
 
 def shown(order: Any, items: int) -> list[tuple[int, int]]:
     """(item, exposure) at each place, after the order was seen to be a bijection. Rows: as `Block` has them."""
+    partial_round = (order if isinstance(order, Massed) else order.orders).round(order.n // items)
     places = np.arange(order.n)
     rows = order(places)
     assert sorted(rows.tolist()) == places.tolist()
@@ -33,7 +34,7 @@ def shown(order: Any, items: int) -> list[tuple[int, int]]:
     exposure = rows // items
     item = rows - exposure * items
     partial = exposure == order.n // items
-    item[partial] = order.round(order.n // items)(item[partial])
+    item[partial] = partial_round(item[partial])
     return list(zip(item.tolist(), exposure.tolist(), strict=True))
 
 

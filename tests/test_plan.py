@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from pipeline.core.errors import PipelineError, PlanError
 from pipeline.plan import Plan, compile_plan
+from pipeline.plan.blocks import Block
 from pipeline.plan.order import SplitPlan
 from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
@@ -292,8 +294,9 @@ def test_shard_of_names_the_shard_that_holds_a_position(mixed: SplitPlan):
 @pytest.mark.parametrize(("documents", "shards"), [(1, 1), (10, 3), (10, 10), (97, 13), (10**15 + 7, 10**12 + 1)])
 def test_shard_of_is_exact_for_any_number_of_documents_and_shards(tmp_path: Path, documents: int, shards: int):
     split = split_of(tmp_path, "bios: {exposures: 1}")
-    block = split.blocks[0].__class__(0, 0, documents, 1, 0)
-    vast = SplitPlan(**{**vars(split), "blocks": (block,), "shards": shards})
+    block = Block(0, 0, documents, 1)
+    (phase,) = split.phases
+    vast = replace(split, phases=(replace(phase, blocks=(block,), counts={"bios": documents}, shards=shards),))
     assert vast.documents == documents
     for k in {0, 1 % shards, shards // 2, shards - 1}:
         first, last = int(vast.positions(k)[0]), int(vast.positions(k)[-1])

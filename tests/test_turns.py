@@ -104,19 +104,21 @@ def test_items_are_shuffled_within_groups_of_shuffled_blocks(starts: list[int], 
 
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 16, 19])
 def test_each_round_of_blocks_is_read_before_the_next(n: int):
-    rounds = Rounds(n, 8, Blockwise(np.array([0, 2, 5, 6, 8]), KEY))
+    blocks = Blockwise(np.array([0, 2, 5, 6, 8]), KEY)
+    rounds = Rounds(n, 8, blocks)
     rows = rounds(np.arange(n))
     assert sorted(rows.tolist()) == list(range(n))
     assert np.array_equal(rounds.inverse(rows), np.arange(n))
     for number in range(n // 8):
-        assert np.array_equal(rows[number * 8 : number * 8 + 8] - number * 8, rounds.round(number)(np.arange(8)))
+        assert np.array_equal(rows[number * 8 : number * 8 + 8] - number * 8, blocks.round(number)(np.arange(8)))
     assert rows[n // 8 * 8 :].tolist() == list(range(n // 8 * 8, n))  # the partial round is in its order already
-    assert n < 16 or rounds.round(0)(np.arange(8)).tolist() != rounds.round(1)(np.arange(8)).tolist()
+    assert n < 16 or blocks.round(0)(np.arange(8)).tolist() != blocks.round(1)(np.arange(8)).tolist()
 
 
 def test_sources_in_turns_are_a_bijection_with_an_inverse():
     own = Rounds(1000, 400, Blockwise(np.array([0, 100, 250, 400]), KEY))
-    order = InTurns((Permutation(3000, KEY), own, Permutation(0, KEY)), KEY.child("order"))
+    turns = Interleaving((3000, 1000, 0), KEY.child("order"))
+    order = InTurns((Permutation(3000, KEY), own, Permutation(0, KEY)), turns)
     rows = order(np.arange(4000))
     assert sorted(rows.tolist()) == list(range(4000))
     assert np.array_equal(order.inverse(rows), np.arange(4000))

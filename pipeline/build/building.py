@@ -184,6 +184,15 @@ def _check_space(folder: Folder, plan: Plan, missing: Iterable[tuple[str, int]])
         )
 
 
+def _phases(split: SplitPlan) -> dict[str, Any]:
+    """What the manifest says of the phases of a split; nothing where it is one, shuffled."""
+    if not split.phases[0].name and not split.phases[0].keeps_order:
+        return {}
+    names = ("name", "shards", "keeps_order")
+    phases = [{**{key: getattr(phase, key) for key in names}, "order": phase.ordered} for phase in split.phases]
+    return {"phases": phases}
+
+
 def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manifest:
     splits = {}
     for name, split in plan.splits.items():
@@ -198,6 +207,7 @@ def _manifest(plan: Plan, records: dict[tuple[str, int], ShardRecord]) -> Manife
             **_facts_of_columns(plan, split),
             "exposures": summary.of_exposures(plan, name),
             "worlds": summary.of_split(plan, name),
+            **_phases(split),
         }
         splits[name] = totals(of_split, **facts)
     return Manifest(

@@ -11,7 +11,6 @@ from pipeline.commands.sweep import is_sweep, plan_sweep
 from pipeline.core.system import output
 
 if TYPE_CHECKING:
-    from pipeline.plan.order import SplitPlan
     from pipeline.plan.plan import Plan
 
 RARE = 0.001  # mean exposures of an item: below, hardly any item is in two documents
@@ -48,13 +47,14 @@ def run(options: argparse.Namespace) -> int:
         output.say()
         output.say(f"split {name}: {split.documents:,} documents, about {float(split.tokens):,.0f} tokens, {files}")
         packed = f"{split.packing.method}, {split.packing.length} tokens"
-        ordered = "" if split.ordered == "shuffled" else f" · order {split.ordered}"
+        phases = summary.of_phases(plan, name)
+        ordered = "" if phases[0]["name"] else _ordered(phases[0])
         output.say(f"  packing {packed} · columns {', '.join(('input_ids', *split.columns))}{ordered}")
         output.say(
             f"  {'source':<20} {'documents':>15} {'exposures':>18} {'tokens each':>12} {'tokens':>17} {'share':>7}"
         )
-        for source, exposures in summary.of_exposures(plan, name).items():
-            _print_source(split, source, exposures)
+        for phase in phases:
+            _print_phase(phase)
         _print_notices(plan, "splits", name)
     for name in plan.sources:
         _print_notices(plan, "sources", name)
@@ -94,20 +94,36 @@ def _print_notices(plan: Plan, group: str, name: str) -> None:
             output.say(f"notice: {group[:-1]} {name}: {notice}")
 
 
-def _print_source(split: SplitPlan, source: str, seen: dict[str, Any]) -> None:
-    """Print a line of a split's table. seen: the entry of the source in `summary.of_exposures`."""
-    documents, tokens = split.documents_of(source), split.expected[source]
-    share = float(tokens / sum(split.expected.values()))
-    exposures = f"{seen['mean']:.4g}"
-    if seen["mean"] < RARE:
+def _print_phase(phase: dict[str, Any]) -> None:
+    """Print the lines of a split's table that are of one phase, an entry of `summary.of_phases`."""
+    if phase["name"]:
+        files = f"{phase['documents']:,} documents, about {phase['tokens']:,} tokens, {count(phase['files'], 'shard')}"
+        output.say(f"  phase {phase['name']}: {files}{_ordered(phase)}")
+    tokens = sum(source["tokens"] for source in phase["sources"].values())
+    for name, source in phase["sources"].items():
+        _print_source(name, source, source["tokens"] / tokens if tokens else 0)
+
+
+def _ordered(phase: dict[str, Any]) -> str:
+    """The order of a phase, where it has one, and in how many slices shares change."""
+    ordered = "" if phase["order"] == "shuffled" else f" · order {phase['order']}"
+    return ordered + (f" · shares change in {phase['slices']:,} slices" if phase["slices"] else "")
+
+
+def _print_source(name: str, source: dict[str, Any], share: float) -> None:
+    """Print a line of a split's table: the entry of a source in a phase."""
+    exposures = f"{source['mean']:.4g}"
+    if source["mean"] < RARE:
         exposures = "each new"
-    elif seen["least"] != seen["most"]:
-        exposures += f" ({seen['least']} to {seen['most']:,})"
-    if seen["from"]:
-        exposures += f" from {seen['from']:,}"
+    elif source["least"] != source["most"]:
+        exposures += f" ({source['least']} to {source['most']:,})"
+    if source["from"]:
+        exposures += f" from {source['from']:,}"
+    begins, ends = source.get("share", (share, share))
+    changes = f", {begins:.1%} to {ends:.1%}" if "share" in source else ""
     output.say(
-        f"  {source:<20} {documents:>15,} {exposures:>18} {seen['tokens_each']:>12.2f}"
-        f" {float(tokens):>17,.0f} {share:>7.1%}"
+        f"  {name:<20} {source['documents']:>15,} {exposures:>18} {source['tokens_each']:>12.2f}"
+        f" {source['tokens']:>17,} {share:>7.1%}{changes}"
     )
 
 

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.core.system.object_cache import digest_of, kept
     from pipeline.inspect import colour
     from pipeline.plan.cached import plan_digest
-    from pipeline.recipe.model import MOST_EXPOSURES
+    from pipeline.recipe.amount_spec import MOST_EXPOSURES
     from pipeline.sweeps import recipe_of
 
     if options.n < 1:

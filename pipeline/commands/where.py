@@ -32,7 +32,9 @@ def run(options: argparse.Namespace) -> int:
             continue
         in_a_split = True
         k = split.shard_of(position)
-        output.say(f"{name}: position {position:,} of {split.documents:,}, {shard_name(plan, name, k)}")
+        phase = split.phase_of(position).name
+        within = f", phase {phase}" if phase else ""
+        output.say(f"{name}: position {position:,} of {split.documents:,}{within}, {shard_name(plan, name, k)}")
         for sequence, start, ids in find_document(plan, name, k, position):
             output.say(f"  sequence {sequence}, tokens {start} to {start + len(ids) - 1}: {plan.tokenizer.decode(ids)}")
     if not in_a_split:

@@ -175,12 +175,19 @@ def _lost(splits: Mapping[str, Any]) -> list[str]:
 
 
 def _orders(plan: Plan) -> list[str]:
-    """Which splits are not shuffled, and what that asks of their readers."""
-    lines = [
-        f"In `{name}` the documents of each source have an order, {split.ordered}: read its shards one after another."
-        for name, split in plan.splits.items()
-        if split.ordered != "shuffled"
-    ]
+    """Which splits are not shuffled as a whole, and what that asks of their readers."""
+    lines = []
+    for name, split in plan.splits.items():
+        if split.phases[0].name:
+            shards = {phase.name: split.shards_of(phase.name) for phase in split.phases}
+            listed = ", ".join(f"`{phase}` (shards {of.start} to {of.stop - 1})" for phase, of in shards.items())
+            lines.append(f"`{name}` has phases, one after another: {listed}. Read its shards in order.")
+        for phase in split.phases:
+            if phase.keeps_order:
+                of = f"the phase `{phase.name}` of `{name}`" if phase.name else f"`{name}`"
+                kept = [f"an order, {phase.ordered}"] * (phase.ordered != "shuffled")
+                kept += ["shares that change"] * bool(phase.slices)
+                lines.append(f"In {of} documents have {' and '.join(kept)}: read its shards one after another.")
     return ["", *lines] if lines else []
 
 

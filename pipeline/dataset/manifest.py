@@ -126,7 +126,18 @@ class Manifest:
         packed = {"method": split["packing"], "length": split["length"]}
         if any(packing.get(key, value) != value for key, value in packed.items()):
             return [f"splits.{name} is packed in another way than the recipe says"]
+        phases = [phase["name"] for phase in self.phases_of(name)]
+        if phases != [phase["name"] for phase in self.recipe["splits"][name].get("phases") or [{"name": ""}]]:
+            return [f"splits.{name} has other phases than the recipe"]
+        if sum(phase["shards"] for phase in self.phases_of(name)) != len(split["shards"]):
+            return [f"splits.{name}.phases have not the shards of the split"]
         return []
+
+    def phases_of(self, split: str) -> list[Mapping[str, Any]]:
+        """The phases of a split, in order: name, shards, order in words, keeps_order. Without phases, one named ""."""
+        entry = self.splits[split]
+        whole = {"name": "", "shards": len(entry["shards"]), "order": "shuffled", "keeps_order": False}
+        return entry.get("phases") or [whole]
 
     def packing(self, split: str) -> PackingSpec:
         """The packing of a split, from its recipe."""
@@ -193,6 +204,13 @@ class _Exposures(Layout):
     tokens_each: float
 
 
+class _Phase(Layout):
+    name: str
+    shards: Annotated[Count, Field(ge=1)]
+    order: str
+    keeps_order: bool
+
+
 class _AnySplit(Layout):
     documents: Count
     tokens: Count
@@ -208,6 +226,7 @@ class _AnySplit(Layout):
     roles: list[str] = Field([])
     exposures: dict[Name, _Exposures] = Field({})
     worlds: dict[Name, _World] = Field({})
+    phases: list[_Phase] = Field([])
     shards: Annotated[list[ShardRecord], Field(min_length=1)]
 
 
@@ -231,8 +250,13 @@ class _RecipeSource(OpenLayout):
     eos: bool = True
 
 
+class _RecipePhase(OpenLayout):
+    name: str
+
+
 class _RecipeSplit(OpenLayout):
     packing: PackingSpec
+    phases: list[_RecipePhase] | None = None
 
 
 class _Recipe(OpenLayout):

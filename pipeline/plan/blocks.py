@@ -2,30 +2,36 @@
 
 exposures 2.5 of four items     items 0 1 2 3 · 0 1 2 3 · two of them       rounds 0, 1 and a partial round 2
 {count: 2.5, from: 7}           the same, at the exposures 7, 8 and 9
+1.5 more in a later phase       the other two · 0 1 2 3                     the rest of round 2, and round 3
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
-from itertools import product
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pipeline.core.errors import SpecError
-from pipeline.core.key import Key
-from pipeline.core.permutation import Bijection, Permutation
+from pipeline.core.permutation import Bijection
 from pipeline.plan.zipf import zipf_runs
-from pipeline.recipe.model import MOST_EXPOSURES, AmountSpec
+from pipeline.recipe.amount_spec import MOST_EXPOSURES, ZipfExposuresSpec
 
 
-class OwnOrder(Bijection, Protocol):
-    """Place of a document of a source → its row among those of the source."""
+class EachRound(Protocol):
+    """An order of all items for every round; those of a partial round are the first in it."""
 
-    def round(self, number: int, /) -> Bijection:
-        """An order of the items; those of a partial round are the first in it."""
-        ...
+    def round(self, number: int, /) -> Bijection: ...
+
+
+@dataclass(frozen=True)
+class SameRound:
+    """One order for every round."""
+
+    order: Bijection
+
+    def round(self, _: int) -> Bijection:
+        """The order of the items."""
+        return self.order
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,8 @@ class Block:
     """`exposures` rounds over `items` items of a source, from `first_item` on, as rows from `first_row` on.
 
     source: the index of the source in the split. Round e is exposure `first_exposure + e`. subset: for a partial round,
-    a bijection of all items of the source, whose values at 0 … items - 1 are the items of the round; else None.
+    an order of all items of the source: those of the round stand in it at first_item … first_item + items - 1; None
+    where the items themselves are these numbers.
     """
 
     source: int
@@ -51,7 +58,7 @@ class Block:
 
     @property
     def end_item(self) -> int:
-        """One more than its last item. Only for a block without a subset."""
+        """One more than its last item, or the last place in its subset."""
         return self.first_item + self.items
 
     @property
@@ -60,15 +67,76 @@ class Block:
         return self.first_exposure + self.exposures
 
 
-def blocks_of(
-    amount: AmountSpec, source: int, first_row: int, count: int, length: int, key: Key, own: OwnOrder | None = None
-) -> list[Block]:
-    """The blocks of a source of `length` items with `count` documents, as rows from `first_row` on; none is empty.
+@dataclass(frozen=True)
+class Reached:
+    """How far the exposures of a source have come, by the phases and splits before.
 
-    key: decides which items are in a partial round; own: of a source with an order of its own, which does so instead.
-    SpecError for exposures above MOST_EXPOSURES.
+    Every item has had the exposures before `exposure`. items: how many have had that one too, the first of `order`;
+    None where items differ, because of a long tail. numbered_from: the exposure whose round has the number 0.
     """
-    blocks = [block for block in _rounds(amount, source, first_row, count, length, key, own) if block.rows]
+
+    exposure: int = 0
+    items: int | None = 0
+    order: Bijection | None = None
+    numbered_from: int = 0
+
+    @classmethod
+    def at(cls, exposure: int, numbered_from: int | None = None) -> Reached:
+        """All items have had the exposures before this one. numbered_from: None for this one."""
+        return cls(exposure, 0, None, exposure if numbered_from is None else numbered_from)
+
+    @property
+    def next_round(self) -> int:
+        """The number of the round of `exposure`."""
+        return self.exposure - self.numbered_from
+
+
+def rounds_from(
+    reached: Reached, count: int, length: int, orders: EachRound, source: int, first_row: int
+) -> tuple[list[Block], Reached]:
+    """The next `count` documents of a source of `length` items, as rows from `first_row` on, and how far they reach.
+
+    The rest of a round that was begun, whole rounds, and the beginning of another; none is empty. orders: by the number
+    of a round, which items a partial one begins with. SpecError for exposures above MOST_EXPOSURES.
+    """
+    assert reached.items is not None
+    blocks = []
+    if reached.items:
+        rest = min(count, length - reached.items)
+        blocks.append(Block(source, first_row, rest, 1, reached.exposure, reached.items, reached.order))
+        done = reached.items + rest
+        reached = (
+            replace(reached, items=done) if done < length else Reached.at(reached.exposure + 1, reached.numbered_from)
+        )
+        first_row, count = first_row + rest, count - rest
+    if count:
+        rounds, rest = divmod(count, length)
+        blocks.append(Block(source, first_row, length, rounds, reached.exposure))
+        reached = replace(reached, exposure=reached.exposure + rounds)
+        if rest:
+            order = orders.round(reached.next_round)
+            blocks.append(Block(source, first_row + length * rounds, rest, 1, reached.exposure, subset=order))
+            reached = replace(reached, items=rest, order=order)
+    return _counted([block for block in blocks if block.rows]), reached
+
+
+def tail_from(
+    exposure: int, tail: ZipfExposuresSpec, length: int, source: int, first_row: int
+) -> tuple[list[Block], Reached]:
+    """The blocks of a long tail that begins at an exposure, otherwise as `rounds_from`."""
+
+    def blocks() -> Iterator[Block]:
+        row = first_row
+        for first_item, items, exposures in zipf_runs(tail, length):
+            yield Block(source, row, items, exposures, exposure, first_item)
+            row += items * exposures
+
+    listed = _counted([block for block in blocks() if block.rows])
+    return listed, Reached(max((block.end_exposure for block in listed), default=exposure), None)
+
+
+def _counted(blocks: list[Block]) -> list[Block]:
+    """The blocks. SpecError for exposures above MOST_EXPOSURES."""
     last = max((block.end_exposure for block in blocks), default=0)
     if last > MOST_EXPOSURES:
         raise SpecError(
@@ -76,103 +144,3 @@ def blocks_of(
             "Lower the amount, or begin at an earlier exposure (`from`).",
         )
     return blocks
-
-
-def _rounds(
-    amount: AmountSpec, source: int, first_row: int, count: int, length: int, key: Key, own: OwnOrder | None
-) -> Iterator[Block]:
-    """As `blocks_of`, empty blocks included."""
-    if amount.tail:
-        for first_item, items, exposures in zipf_runs(amount.tail, length):
-            yield Block(source, first_row, items, exposures, amount.first, first_item)
-            first_row += items * exposures
-        return
-    rounds, rest = divmod(count, length)
-    yield Block(source, first_row, length, rounds, amount.first)
-    first_row += length * rounds
-    subset = own.round(rounds) if own else Permutation(length, key)
-    yield Block(source, first_row, rest, 1, amount.first + rounds, subset=subset)
-
-
-@dataclass(frozen=True)
-class Exposures:
-    """How many exposures the items of a source have in a split.
-
-    items: number of exposures (ascending, 0 included) → how many items have that number. first: the first exposure.
-    """
-
-    items: Mapping[int, int]
-    first: int = 0
-
-    @classmethod
-    def of(cls, blocks: Sequence[Block], items: int) -> Exposures:
-        """Counted from the blocks of a source that has `items` items.
-
-        >>> Exposures.of([Block(0, 0, 4, 2), Block(0, 8, 1, 1, 2, subset=Permutation(4, Key.root(0)))], 4)
-        Exposures(items={2: 3, 3: 1}, first=0)
-        """
-        counts: Counter[int] = Counter()
-        for block in blocks:
-            if block.subset is None:
-                counts[block.exposures] += block.items
-        counts[0] += items - counts.total()
-        for block in blocks:
-            if block.subset is not None:  # a partial round: all items have equally many exposures so far
-                (rounds,) = (exposures for exposures, count in counts.items() if count)
-                counts[rounds] -= block.items
-                counts[rounds + block.exposures] += block.items
-        first = min((block.first_exposure for block in blocks), default=0)
-        return cls({exposures: count for exposures, count in sorted(counts.items()) if count}, first)
-
-    @property
-    def least(self) -> int:
-        """The fewest exposures of an item."""
-        return min(self.items)
-
-    @property
-    def most(self) -> int:
-        """The most exposures of an item."""
-        return max(self.items)
-
-    @property
-    def mean(self) -> Fraction:
-        """Mean exposures of an item, exact."""
-        return Fraction(sum(exposures * count for exposures, count in self.items.items()), sum(self.items.values()))
-
-
-def shared_documents(left: Sequence[Block], right: Sequence[Block], length: int) -> Fraction:
-    """How many documents two splits share, from their blocks of one source of `length` items.
-
-    Exact, except where both have partial rounds: then it is the expected number.
-    """
-    total = Fraction(0)
-    for a, b in _meeting(left, right):
-        rounds = min(a.end_exposure, b.end_exposure) - max(a.first_exposure, b.first_exposure)
-        total += max(rounds, 0) * _shared_items(a, b, length)
-    return total
-
-
-def _meeting(left: Sequence[Block], right: Sequence[Block]) -> Iterator[tuple[Block, Block]]:
-    """The pairs of blocks of two splits that may have items in common.
-
-    Long tails have tens of thousands of blocks, one behind the other, and a block meets few of the other split's.
-    """
-    yield from product((block for block in left if block.subset), right)
-    whole_left, whole_right = ([block for block in blocks if not block.subset] for blocks in (left, right))
-    yield from product(whole_left, (block for block in right if block.subset))
-    i = j = 0
-    while i < len(whole_left) and j < len(whole_right):
-        yield whole_left[i], whole_right[j]
-        if whole_left[i].end_item <= whole_right[j].end_item:
-            i += 1
-        else:
-            j += 1
-
-
-def _shared_items(a: Block, b: Block, length: int) -> Fraction:
-    """How many of a source's `length` items are in both blocks; the expected number where both are partial."""
-    if a.subset is None and b.subset is None:
-        return Fraction(max(0, min(a.end_item, b.end_item) - max(a.first_item, b.first_item)))
-    if a.subset == b.subset:
-        return Fraction(min(a.items, b.items))
-    return Fraction(a.items * b.items, length)

@@ -15,10 +15,11 @@ from pipeline.core.key import Key
 from pipeline.core.notices import Notice, information, percent, quoted, whole
 from pipeline.core.permutation import Permutation
 from pipeline.core.system.progress import duration
-from pipeline.plan.blocks import Block, shared_documents
+from pipeline.plan.blocks import Block
 from pipeline.plan.cost import rendering_seconds
 from pipeline.plan.order import SplitPlan
-from pipeline.recipe.model import AmountSpec
+from pipeline.plan.overlaps import shared_documents
+from pipeline.recipe.split_spec import SplitSpec
 from pipeline.sources import Source
 from pipeline.sources.source import Informative
 from pipeline.text.shown_facts import Shown
@@ -152,7 +153,7 @@ def _variant_notices(split: SplitPlan, name: str, source: Source) -> Iterator[No
 
 
 def repetition_notices(
-    source: Source, name: str, amount: AmountSpec, blocks: Sequence[Block], earlier: Mapping[str, Sequence[Block]]
+    source: Source, name: str, spec: SplitSpec, blocks: Sequence[Block], earlier: Mapping[str, Sequence[Block]]
 ) -> Iterator[Notice]:
     """Notices about documents that an earlier split has word for word, for a source that varies with the exposure.
 
@@ -165,6 +166,7 @@ def repetition_notices(
         shared = shared_documents(blocks, earlier_blocks, len(source))
         if shared < 1:
             continue
+        path, amount = spec.first_amount(name)
         begin = f"from: {max(block.end_exposure for of_split in earlier.values() for block in of_split)}"
         if amount.count is not None:
             begin = f"exposures: {{count: {float(amount.count):g}, {begin}}}"
@@ -173,7 +175,7 @@ def repetition_notices(
             f"those of {split}, at the exposures {_exposures_of_both(blocks, earlier_blocks)}",
             f"For new ones, begin at a later exposure: {name}: {{{begin}}}.",
             lost=False,
-            at=("mixture", name),
+            at=path,
         )
 
 

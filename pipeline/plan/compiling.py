@@ -7,22 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from fractions import Fraction
 
-from pipeline.columns import COLUMNS
-from pipeline.columns.column import PlannedSplit
 from pipeline.core.errors import PlanError, SpecError, TokenizerError
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice
 from pipeline.plan import checks
-from pipeline.plan.document_counts import MOST_DOCUMENTS, document_counts
-from pipeline.plan.document_sizes import document_sizes
-from pipeline.plan.laying_out import laid_out
+from pipeline.plan.laying_out import Ends, Rows
 from pipeline.plan.order import SplitPlan
 from pipeline.plan.plan import Plan
+from pipeline.plan.splitting import split_of
 from pipeline.plan.vocabulary import check_in_use, reduced_to_use
-from pipeline.recipe.model import Recipe, SplitSpec
-from pipeline.recipe.order_spec import in_words
+from pipeline.recipe.model import Recipe
 from pipeline.recipe.places import Loaded
 from pipeline.recipe.writing import fingerprint
 from pipeline.sources import Source
@@ -46,10 +41,14 @@ def compile_plan(loaded: Loaded) -> Plan:
             tokenizer = reduced_to_use(loaded, tokenizer, sources, marks, symbols.all)
             sources = _sources(loaded, worlds, tokenizer, symbols)
         check_in_use(loaded, tokenizer, sources)
-    splits = {}
+    splits: dict[str, SplitPlan] = {}
+    reached: dict[str, Ends] = {}
     for name, spec in recipe.splits.items():
+        of_split = {source: sources[source] for source in spec.source_names}
+        rows = Rows(of_split, recipe.key("splits", name), reached)
         with loaded.refusing("splits", name, kind=PlanError):
-            splits[name] = _split(name, spec, sources, recipe.key("splits", name), recipe.shard_tokens)
+            splits[name] = split_of(name, spec, rows, recipe.shard_tokens)
+        reached[name] = rows.reached
     splits = _with_repetition_notices(recipe, splits, sources)
     notices = tuple(_notices(recipe, worlds, sources, splits, tokenizer, recipe.key("notices")))
     for group, name, notice in notices if recipe.strict else ():
@@ -115,42 +114,6 @@ def _sources(loaded: Loaded, worlds: Mapping[str, World], tokenizer: Tokenizer, 
     return {name: sources[name] for name in specs}
 
 
-def _split(name: str, spec: SplitSpec, all_sources: Mapping[str, Source], key: Key, shard_tokens: int) -> SplitPlan:
-    """The plan of a split. SpecError, its path relative to the split, where it cannot be planned."""
-    sources = {source: all_sources[source] for source in spec.mixture}
-    planned = PlannedSplit(spec.packing, sources, spec.columns)
-    for column, kind in COLUMNS.items():
-        kind.check(planned) if column in spec.columns else kind.check_missing(planned)
-    document_tokens, room = document_sizes(spec, sources)
-    counts = document_counts(spec, sources, document_tokens)
-    blocks, own_orders = laid_out(spec, sources, counts, key)
-    documents = sum(counts.values())
-    if documents >= MOST_DOCUMENTS:
-        raise SpecError(f"more than {MOST_DOCUMENTS:,} documents", "Lower an amount of its mixture.", ("mixture",))
-    if not blocks:
-        raise SpecError("the split has no documents", "Raise an amount of its mixture.", ("mixture",))
-    tokens = sum((counts[source] * room[source] for source in sources), Fraction(0))
-    shards = int(min(max(1, -(-tokens // shard_tokens)), documents))
-    for column in spec.columns:
-        COLUMNS[column].check_shard(planned, tokens / shards)
-    split = SplitPlan(
-        name=name,
-        sources=tuple(sources),
-        attributes=planned.attributes,
-        blocks=tuple(blocks),
-        key=key.child("order"),
-        document_tokens=document_tokens,
-        document_room=room,
-        packing=spec.packing,
-        columns=tuple(spec.columns),
-        shards=shards,
-        ordered=in_words(spec.order),
-        own_orders=own_orders,
-    )
-    slow = checks.slow_notices(split, sources)
-    return replace(split, notices=(*checks.split_notices(split, sources), *slow))
-
-
 def _with_repetition_notices(
     recipe: Recipe, splits: Mapping[str, SplitPlan], sources: Mapping[str, Source]
 ) -> dict[str, SplitPlan]:
@@ -167,8 +130,9 @@ def _with_repetition_notices(
                 for before in noted.values()
                 if source in before.sources and ("spans" in before.columns or "spans" not in split.columns)
             }
-            amount = recipe.splits[name].mixture[source]
-            notices += checks.repetition_notices(sources[source], source, amount, split.blocks_of(source), earlier)
+            notices += checks.repetition_notices(
+                sources[source], source, recipe.splits[name], split.blocks_of(source), earlier
+            )
         noted[name] = replace(split, notices=tuple(notices))
     return noted
 

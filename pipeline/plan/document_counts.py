@@ -5,37 +5,78 @@ All of it is exact: whole numbers and fractions, from the expected tokens of a d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from pipeline.core.errors import KeyPath, SpecError, suggest
 from pipeline.core.notices import rounded, whole
 from pipeline.plan.zipf import zipf_runs
-from pipeline.recipe.model import AmountSpec, SplitSpec
+from pipeline.recipe.amount_spec import AmountSpec, RampSpec
+from pipeline.recipe.split_spec import MixtureSpec
 from pipeline.sources import Source
 
 MOST_DOCUMENTS = 2**61  # of a split: the largest size of a Permutation
 
 
+@dataclass(frozen=True)
+class Asked:
+    """How many tokens a mixture shall have, and the path of the key that says so."""
+
+    tokens: Fraction
+    at: KeyPath
+
+
+@dataclass(frozen=True)
+class Part:
+    """The expected tokens of a source in a mixture of `of` tokens: fixed ones, and a share of all.
+
+    begins, ends: the share at the beginning and at the end, which differ for a ramp.
+    """
+
+    of: Fraction
+    fixed: Fraction
+    begins: Fraction
+    ends: Fraction
+
+    def share_at(self, place: Fraction) -> Fraction:
+        """The share at a place, from 0 to 1."""
+        return self.begins + (self.ends - self.begins) * place
+
+    @property
+    def share(self) -> Fraction:
+        """The share over the whole mixture."""
+        return (self.begins + self.ends) / 2
+
+    @property
+    def tokens(self) -> Fraction:
+        """All of its tokens."""
+        return self.fixed + self.share * self.of
+
+
 def document_counts(
-    spec: SplitSpec, sources: Mapping[str, Source], document_tokens: Mapping[str, Fraction]
-) -> dict[str, int]:
-    """Documents of each source of a mixture, exact. document_tokens: expected tokens of a document of each source.
+    spec: MixtureSpec,
+    sources: Mapping[str, Source],
+    document_tokens: Mapping[str, Fraction],
+    asked: Asked | None = None,
+) -> tuple[dict[str, int], dict[str, Part]]:
+    """Documents of each source of a mixture, exact, and its expected tokens.
 
-    Every source has F_i + s_i · T tokens, T being those of the split: an amount fixes F_i, a share s_i, and a ratio
-    takes a multiple of both from another source. With F = Σ F_i and s = Σ s_i the split has T = F / (1 - s) tokens, or
-    the `tokens` that it asks for. Documents are tokens / mean length, rounded to the nearest.
+    document_tokens: expected tokens of a document of each source. asked: how many tokens the mixture shall have; None
+    for its own `tokens`.
 
-    SpecError, its path relative to the split, for amounts that contradict each other or are not determined.
+    Every source has F_i + s_i · T tokens, T being those of the mixture: an amount fixes F_i, a share s_i, and a ratio
+    takes a multiple of both from another source. With F = Σ F_i and s = Σ s_i the mixture has T = F / (1 - s) tokens,
+    or those that are asked. Documents are tokens / mean length, rounded to the nearest.
+
+    SpecError, its path relative to the mixture, for amounts that contradict each other or are not determined.
     """
     counts: dict[str, int] = {}
     for name, amount in spec.mixture.items():
         if amount.share is None and amount.ratio is None:
             counts[name] = _fixed_count(name, amount, sources[name], document_tokens[name])
-    fixed: dict[str, Fraction] = {}
-    shares: dict[str, Fraction] = {}
-    for name in spec.mixture:
-        fixed[name], shares[name] = _linear(name, spec, counts, document_tokens, ())
+    parts = {name: _part(name, spec, counts, document_tokens, ()) for name in spec.mixture}
+    shares = {name: part.share for name, part in parts.items()}
     total_share = sum(shares.values(), Fraction(0))
     if total_share > 1:
         listed = ", ".join(f"{name} {rounded(share)}" for name, share in shares.items() if share)
@@ -45,32 +86,38 @@ def document_counts(
             ("mixture",),
             [("mixture", name, key) for name, share in shares.items() if share for key in ("share", "ratio")],
         )
-    total = _total(spec, sum(fixed.values(), Fraction(0)), total_share)
+    if asked is None and spec.tokens is not None:
+        asked = Asked(Fraction(spec.tokens), ("tokens",))
+    fixed = sum((part.fixed for part in parts.values()), Fraction(0))
+    total = _total(_places_of_amounts(spec), fixed, total_share, asked)
+    parts = {name: replace(part, of=total) for name, part in parts.items()}
     for name in spec.mixture.keys() - counts.keys():
-        counts[name] = round((fixed[name] + shares[name] * total) / document_tokens[name])
-    return {name: counts[name] for name in spec.mixture}
+        counts[name] = round(parts[name].tokens / document_tokens[name])
+    return {name: counts[name] for name in spec.mixture}, parts
 
 
-def _linear(
+def _part(
     name: str,
-    spec: SplitSpec,
+    spec: MixtureSpec,
     counts: Mapping[str, int],
     document_tokens: Mapping[str, Fraction],
     children: tuple[str, ...],
-) -> tuple[Fraction, Fraction]:
-    """The tokens of a source as (fixed tokens, share of the split). children: the sources whose ratios led here."""
-    amount = spec.mixture[name]
+) -> Part:
+    """The tokens of a source, of a mixture of unknown size. children: the sources whose ratios led here."""
+    amount, none = spec.mixture[name], Fraction(0)
+    if isinstance(amount.share, RampSpec):
+        return Part(none, none, amount.share.from_, amount.share.to)
     if amount.share is not None:
-        return Fraction(0), amount.share
+        return Part(none, none, amount.share, amount.share)
     if amount.ratio is None:
-        return counts[name] * document_tokens[name], Fraction(0)
+        return Part(none, counts[name] * document_tokens[name], none, none)
     at = ("mixture", name, "to")
     if amount.to not in spec.mixture:
         raise SpecError(f"'{amount.to}' is not in this mixture", suggest(str(amount.to), spec.mixture), at)
     if amount.to in (*children, name):
         raise SpecError("ratios compare sources in a circle", "Give one of them another amount.", at)
-    fixed, share = _linear(amount.to, spec, counts, document_tokens, (*children, name))
-    return amount.ratio * fixed, amount.ratio * share
+    of = _part(amount.to, spec, counts, document_tokens, (*children, name))
+    return Part(none, amount.ratio * of.fixed, amount.ratio * of.begins, amount.ratio * of.ends)
 
 
 def _fixed_count(name: str, amount: AmountSpec, source: Source, document_tokens: Fraction) -> int:
@@ -98,34 +145,34 @@ def _fixed_count(name: str, amount: AmountSpec, source: Source, document_tokens:
     return round(exposures * len(source))
 
 
-def _total(spec: SplitSpec, fixed: Fraction, total_share: Fraction) -> Fraction:
-    """Expected tokens of the whole split."""
-    if not total_share and spec.tokens is None:
+def _total(among: Sequence[KeyPath], fixed: Fraction, total_share: Fraction, asked: Asked | None) -> Fraction:
+    """Expected tokens of the whole mixture. among: the paths of keys that decide its amounts."""
+    if not total_share and asked is None:
         return fixed
-    if spec.tokens is not None:
-        rest = spec.tokens - fixed - total_share * spec.tokens
-        if abs(rest) > Fraction(spec.tokens, 1000):
+    if asked is not None:
+        rest = asked.tokens - fixed - total_share * asked.tokens
+        if abs(rest) > asked.tokens / 1000:
             sums = f"{whole(fixed)} tokens are fixed and shares of {rounded(total_share)} are asked"
             raise SpecError(
-                f"the amounts do not make up {spec.tokens:,} tokens: {sums}, which leaves {whole(rest)}",
-                "Let the shares add up to 1, or remove `tokens`.",
-                ("tokens",),
-                [("tokens",), *_places_of_amounts(spec)],
+                f"the amounts do not make up {whole(asked.tokens)} tokens: {sums}, which leaves {whole(rest)}",
+                f"Let the shares add up to 1, or remove `{asked.at[-1]}`.",
+                asked.at,
+                [asked.at, *among],
             )
-        return Fraction(spec.tokens)
-    among = [("tokens",), *_places_of_amounts(spec)]
+        return asked.tokens
     if total_share == 1:
         raise SpecError(
             "shares add up to 1, but nothing says of how many tokens",
             "Give the split `tokens`, or one source exposures instead of a share.",
             ("mixture",),
-            among,
+            [("tokens",), *among],
         )
     if not fixed:
-        raise SpecError("there are shares but no amount", "Give the split `tokens`.", ("mixture",), among)
+        remedy = "Give the split `tokens`."
+        raise SpecError("there are shares but no amount", remedy, ("mixture",), [("tokens",), *among])
     return fixed / (1 - total_share)
 
 
-def _places_of_amounts(spec: SplitSpec) -> list[KeyPath]:
-    """The paths of keys that decide the amounts of a split."""
+def _places_of_amounts(spec: MixtureSpec) -> list[KeyPath]:
+    """The paths of keys that decide the amounts of a mixture."""
     return [("mixture", name, key) for name in spec.mixture for key in ("share", "ratio", "tokens", "exposures")]

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pipeline.core.errors import SpecError
 from pipeline.packing.packing import fill
 from pipeline.packing.spec import PackingSpec
-from pipeline.recipe.model import SplitSpec
+from pipeline.recipe.split_spec import SplitSpec
 from pipeline.sources import Source
 from pipeline.sources.source import sample_lengths
 

@@ -17,6 +17,7 @@ from itertools import pairwise, product
 from math import log2, prod
 
 from pipeline.plan.blocks import Block
+from pipeline.plan.exposures import runs_by_order
 from pipeline.plan.plan import Plan
 from pipeline.sources.source import Informative
 from pipeline.text.shown_facts import Shown
@@ -91,16 +92,18 @@ def _coverages(plan: Plan, split: str, world: World) -> Iterator[_Coverage]:
 def _runs(blocks: Sequence[Block], length: int) -> Iterator[tuple[int, int, float]]:
     """Runs of a source's `length` items: (first item, end, share of the items that have documents).
 
-    Adjacent blocks are one run.
+    Neighbours are one run. A partial round has a share of all items.
     """
-    ends: list[tuple[int, int]] = []
-    for block in sorted((block for block in blocks if not block.subset), key=lambda block: block.first_item):
-        if ends and ends[-1][1] == block.first_item:
-            ends[-1] = (ends[-1][0], block.end_item)
-        else:
-            ends.append((block.first_item, block.end_item))
-    yield from ((first, last, 1.0) for first, last in ends)
-    yield from ((0, length, block.items / length) for block in blocks if block.subset)
+    for order, runs in runs_by_order(blocks, length):
+        seen = [(first, end) for first, end, exposures in runs if exposures]
+        if order is not None:
+            yield 0, length, sum(end - first for first, end in seen) / length
+            continue
+        joined: list[tuple[int, int]] = []
+        for first, end in seen:
+            start = joined.pop()[0] if joined and joined[-1][1] == first else first
+            joined.append((start, end))
+        yield from ((first, end, 1.0) for first, end in joined)
 
 
 def _bits_of_slot(world: World, slot: int, coverages: Iterable[_Coverage]) -> float:

@@ -1,74 +1,179 @@
-"""The rows of a split, source by source in blocks of equal exposures, and the orders that sources have of their own."""
+"""The documents of a mixture as rows, source by source in blocks of equal exposures, and the orders of their own.
+
+Exposures are counted on: a source goes on where an earlier phase of the split stopped, or an earlier split that its
+`from` names.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from pipeline.core.errors import SpecError, specified_at
+from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.key import Key
-from pipeline.plan.blocks import Block, OwnOrder, blocks_of
+from pipeline.core.permutation import Bijection, Permutation
+from pipeline.plan.blocks import Block, EachRound, Reached, SameRound, rounds_from, tail_from
 from pipeline.plan.orders.blockwise import Blockwise
 from pipeline.plan.orders.massed import Massed
-from pipeline.plan.orders.rounds import EachRound, Rounds, Shuffled, Spaced
-from pipeline.plan.orders.turns import MOST
-from pipeline.recipe.model import AmountSpec, SplitSpec
+from pipeline.plan.orders.rounds import InOrder, Rounds, Shuffled, Spaced
+from pipeline.plan.overlaps import shared_documents
+from pipeline.recipe.amount_spec import AmountSpec
 from pipeline.recipe.order_spec import MassedSpec, OrderSpec, SpacedSpec
+from pipeline.recipe.split_spec import MixtureSpec
 from pipeline.sources import Source
 from pipeline.sources.abilities import Blocked
 
+Ends = dict[str, Reached]
+"""Source → how far its exposures have come."""
 
-def laid_out(
-    spec: SplitSpec, sources: Mapping[str, Source], counts: Mapping[str, int], key: Key
-) -> tuple[list[Block], dict[str, OwnOrder]]:
-    """The rows of a split as blocks, and source → its own order, for those that have one. Both are empty of nothing.
 
-    counts: documents of each source. key: of the split. SpecError, its path relative to the split, for an order that
-    cannot be kept.
+@dataclass
+class Rows:
+    """The rows of a split, filled phase by phase.
+
+    sources: of all phases. key: of the split. earlier: the splits before it, and how far they have come. blocks: of all
+    phases so far. reached: how far the sources have come.
     """
-    blocks: list[Block] = []
-    orders: dict[str, OwnOrder] = {}
-    for number, (name, count) in enumerate(counts.items()):
-        first_row = blocks[-1].first_row + blocks[-1].rows if blocks else 0
-        amount, rounds, items = spec.mixture[name], key.child("round", name), len(sources[name])
-        own = _own_order(spec.order, sources[name], name, amount, count, rounds)
-        orders |= {name: own} if own else {}
-        with specified_at("mixture", name):
-            blocks += blocks_of(amount, number, first_row, count, items, rounds, own)
-    if orders:
-        _check(spec, sum(counts.values()), len(counts))
-    return blocks, orders
+
+    sources: Mapping[str, Source]
+    key: Key
+    earlier: Mapping[str, Ends] = field(default_factory=dict)
+    blocks: list[Block] = field(default_factory=list)
+    reached: Ends = field(default_factory=dict)
+
+    def add(self, spec: MixtureSpec, counts: Mapping[str, int]) -> tuple[list[Block], dict[str, Bijection]]:
+        """The blocks of the next phase, and source → its own order, for those that have one. counts: documents.
+
+        SpecError, its path relative to the mixture, for an order that cannot be kept, and for documents that are in an
+        earlier phase.
+        """
+        blocks: list[Block] = []
+        own_orders: dict[str, Bijection] = {}
+        _check_file_order(spec, self.sources)
+        for name, count in counts.items():
+            amount, source, key = spec.mixture[name], self.sources[name], self.key.child("round", name)
+            with specified_at("mixture", name):
+                begin = self._begin(name, amount)
+            orders = _orders(name, _order_of(spec, source), source, begin, count, key)
+            with specified_at("mixture", name):
+                blocks += self._documents(name, amount, begin, orders, count)
+            own = None if amount.tail or not count else _own_order(orders, begin, count, len(source))
+            own_orders |= {name: own} if own is not None else {}
+        return blocks, own_orders
+
+    def _documents(self, name: str, amount: AmountSpec, begin: Reached, orders: EachRound, count: int) -> list[Block]:
+        """The next blocks of a source, which are added."""
+        number, length = [*self.sources].index(name), len(self.sources[name])
+        first_row = self.blocks[-1].first_row + self.blocks[-1].rows if self.blocks else 0
+        if amount.tail and not isinstance(orders, SameRound):
+            problem = (
+                f"with a long tail the items of '{name}' have different numbers of exposures, and the order has rounds"
+            )
+            raise SpecError(problem, "Give it a number of exposures, or shuffle.", ("exposures",))
+        if amount.tail:
+            blocks, reached = tail_from(begin.exposure, amount.tail, length, number, first_row)
+        else:
+            blocks, reached = rounds_from(begin, count, length, orders, number, first_row)
+        self._check_new(name, blocks)
+        self.blocks += blocks
+        self.reached[name] = reached
+        return blocks
+
+    def _begin(self, name: str, amount: AmountSpec) -> Reached:
+        """Where the exposures of a source begin."""
+        begin = amount.begin
+        if isinstance(begin, int):
+            before = self.reached.get(name)
+            return Reached.at(begin, before.numbered_from if before else None)
+        if begin is None:
+            reached = self.reached.get(name, Reached())
+        else:
+            if begin not in self.earlier:
+                remedy = suggest(begin, self.earlier) if self.earlier else "Name it before this one."
+                raise SpecError(f"no split '{begin}' before this one", remedy, ("from",), _FROM)
+            if name not in self.earlier[begin]:
+                raise SpecError(f"the split '{begin}' has no '{name}'", "Leave `from` out.", ("from",), _FROM)
+            reached = self.earlier[begin][name]
+        if reached.items is None or (amount.tail and reached.items):
+            raise SpecError(
+                f"the items of '{name}' have different numbers of exposures so far, the most {reached.exposure:,}",
+                f"Say where it goes on: `from: {reached.exposure}` or later.",
+                among=_FROM,
+            )
+        return reached
+
+    def _check_new(self, name: str, blocks: list[Block]) -> None:
+        """SpecError where the split has some of these documents already."""
+        before = [block for block in self.blocks if block.source == [*self.sources].index(name)]
+        shared = shared_documents(before, blocks, len(self.sources[name]))
+        if shared:
+            last = max(block.end_exposure for block in before)
+            raise SpecError(
+                f"an earlier phase of the split has {round(shared) or 1:,} of these documents of '{name}'",
+                f"Begin at exposure {last:,} or later, or leave `from` out: then exposures are counted on.",
+                among=_FROM,
+            )
 
 
-def _own_order(
-    order: OrderSpec, source: Source, name: str, amount: AmountSpec, count: int, key: Key
-) -> OwnOrder | None:
-    """The own order of a source with `count` documents; None where they are shuffled."""
-    starts = source.blocks if isinstance(source, Blocked) else None
-    if not count or (starts is None and order == "shuffled"):
+_FROM = [("from",), ("exposures", "from"), ("exposures",)]
+
+
+def _own_order(orders: EachRound, begin: Reached, count: int, items: int) -> Bijection | None:
+    """Place of a document of a source in its order → its row; None where they are shuffled."""
+    if isinstance(orders, Massed):
+        return orders
+    if isinstance(orders, SameRound):
         return None
-    if amount.tail:
-        problem = (
-            f"with a long tail the items of '{name}' have different numbers of exposures, and the order has rounds"
-        )
-        raise SpecError(problem, "Give it a number of exposures, or shuffle.", ("mixture", name, "exposures"))
+    begun = min(count, items - begin.items) if begin.items else 0
+    return Rounds(count, items, orders, begun, begin.next_round + (begun > 0))
+
+
+def _order_of(spec: MixtureSpec, source: Source) -> OrderSpec:
+    """The order of a source: `file` is of those that are read from files, beside which others are shuffled."""
+    order = spec.order or "shuffled"
+    return "shuffled" if order == "file" and not source.from_files else order
+
+
+def _orders(name: str, order: OrderSpec, source: Source, begin: Reached, count: int, key: Key) -> EachRound:
+    """The order of the items of a source in every round.
+
+    A partial round of a shuffled source begins with items of an order that is the same for all rounds: that of the
+    round which was begun before, if one was.
+    """
     items = len(source)
-    if starts is not None and isinstance(order, MassedSpec | SpacedSpec):
+    starts = source.blocks if isinstance(source, Blocked) else None
+    if starts is not None and order in ("shuffled", "rounds"):
+        return Blockwise(starts, key)
+    if order == "shuffled":
+        return SameRound(begin.order or Permutation(items, key))
+    if order == "rounds":
+        return Shuffled(items, key)
+    if starts is not None:
         problem = f"'{name}' is read in blocks, which have an order of their own"
         raise SpecError(problem, "Give that source `order: global`.", ("order",))
-    if isinstance(order, MassedSpec):
-        return _massed(order.massed.documents, name, items, count, key)
-    each: EachRound = Shuffled(items, key)
-    if isinstance(order, SpacedSpec):
-        each = _spaced(order.spaced.documents, name, items, count, key)
-    return Rounds(count, items, each if starts is None else Blockwise(starts, key))
+    if order == "file":
+        return InOrder(items)
+    spaced = _spaced(order.spaced.documents, name, items, count, key) if isinstance(order, SpacedSpec) else None
+    if begin.items and begin.order != (spaced.round(begin.next_round) if spaced else None):
+        raise SpecError(
+            f"{begin.items:,} of the {items:,} items of '{name}' have had exposure {begin.exposure:,} before, and the "
+            f"order is of whole exposures",
+            "Give the phase before a whole number of exposures, or shuffle this one.",
+            ("order",),
+        )
+    if spaced:
+        return spaced
+    assert isinstance(order, MassedSpec)
+    return _massed(order.massed.documents, name, items, count, key)
 
 
 def _massed(within: int, name: str, items: int, count: int, key: Key) -> Massed:
     exposures = -(-count // items)
     if within < exposures:
         problem = f"{exposures:,} exposures of an item of '{name}' do not lie within {within:,} documents"
-        raise SpecError(problem, f"Give {exposures:,} documents or more, or fewer exposures.", ("order", "massed"))
-    return Massed(count, items, within // exposures, key)
+        remedy = f"Give {exposures:,} documents or more, or fewer exposures."
+        raise SpecError(problem, remedy, ("order", "massed"))
+    return Massed(count, items, within // max(exposures, 1), key)
 
 
 def _spaced(apart: int, name: str, items: int, count: int, key: Key) -> Spaced:
@@ -78,18 +183,7 @@ def _spaced(apart: int, name: str, items: int, count: int, key: Key) -> Spaced:
     return Spaced(items, min(apart, items), key)
 
 
-def _check(spec: SplitSpec, documents: int, sources: int) -> None:
-    """SpecError where the packing, or the number of documents, does not let the order be kept."""
-    if documents > MOST:
-        raise SpecError(
-            f"{documents:,} documents are too many for sources in orders of their own",
-            f"Take {MOST:,} at most, or shuffle (`order: shuffled`; of a corpus `order: global`).",
-            ("mixture",),
-        )
-    if spec.order != "shuffled" and spec.packing.pure(sources):
-        raise SpecError(
-            "pure windows are shuffled within each shard, so the order would not be kept",
-            "Mix documents within windows (`windows: mixed`), or leave `order` out.",
-            ("order",),
-            [("order",), ("packing", "windows")],
-        )
+def _check_file_order(spec: MixtureSpec, sources: Mapping[str, Source]) -> None:
+    if spec.order == "file" and not any(sources[name].from_files for name in spec.mixture):
+        problem = "no source of the mixture is read from files"
+        raise SpecError(problem, "`order: file` is of corpora; take `rounds`, or leave it out.", ("order",))

@@ -7,14 +7,17 @@ A split has n documents. Position p of the shuffled split shows row `order(p)`; 
 in blocks of equal exposures, so a row is one `divmod`. A shard is a range of positions.
 
 Where sources have orders of their own (orders/), they take turns instead; a source that has none is shuffled by itself.
+A split with phases is one line of positions too: each phase has its own order over its own rows (phase.py).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +26,12 @@ from pipeline.core.draws import I64
 from pipeline.core.key import Key
 from pipeline.core.narrow_integers import narrowed
 from pipeline.core.notices import Notice
-from pipeline.core.permutation import Bijection, Permutation
+from pipeline.core.permutation import Bijection
 from pipeline.packing.spec import PackingSpec
-from pipeline.plan.blocks import Block, Exposures
-from pipeline.plan.orders.turns import InTurns
+from pipeline.plan.blocks import Block
+from pipeline.plan.exposures import Exposures
+from pipeline.plan.orders.consecutive import Consecutive
+from pipeline.plan.phase import Phase
 
 
 @dataclass(frozen=True)
@@ -53,30 +58,36 @@ class Located:
 class SplitPlan:
     """One split: which documents, in which order, in how many shards.
 
+    phases: at least one; those of a split that has several are read one after another, and begin with a shard.
     attributes: names of attributes by their number in the column spans; number 0 is not used. document_tokens: source →
     expected tokens of a document, those that sequences keep. document_room: the same on disk, padding included.
-    ordered: in which order the documents of each source stand, in words. own_orders: source that has an order of its
-    own → place in that order → row among its rows.
     """
 
     name: str
     sources: tuple[str, ...]
     attributes: tuple[str, ...]
-    blocks: tuple[Block, ...]
+    phases: tuple[Phase, ...]
     key: Key
     document_tokens: Mapping[str, Fraction]
     document_room: Mapping[str, Fraction]
     packing: PackingSpec
     columns: tuple[str, ...]
-    shards: int
     notices: tuple[Notice, ...] = ()
-    ordered: str = "shuffled"
-    own_orders: Mapping[str, Bijection] = field(default_factory=dict)
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks of all phases."""
+        return tuple(block for phase in self.phases for block in phase.blocks)
 
     @property
     def documents(self) -> int:
         """Documents of the split."""
-        return sum(block.rows for block in self.blocks)
+        return sum(phase.documents for phase in self.phases)
+
+    @property
+    def shards(self) -> int:
+        """Shards of the split."""
+        return sum(phase.shards for phase in self.phases)
 
     @property
     def pure(self) -> bool:
@@ -93,6 +104,10 @@ class SplitPlan:
         """Expected tokens on disk, padding included."""
         return sum((self.documents_of(source) * room for source, room in self.document_room.items()), Fraction(0))
 
+    def tokens_of(self, phase: Phase) -> Fraction:
+        """Expected tokens of one phase on disk, padding included."""
+        return sum((count * self.document_room[source] for source, count in phase.counts.items()), Fraction(0))
+
     def documents_of(self, source: str) -> int:
         """Documents of one source."""
         return sum(block.rows for block in self.blocks_of(source))
@@ -107,24 +122,44 @@ class SplitPlan:
 
     @cached_property
     def order(self) -> Bijection:
-        """Position → row: the global shuffle, or sources in turns."""
-        if not self.own_orders:
-            return Permutation(self.documents, self.key)
-        return InTurns(tuple(self._order_of(source) for source in self.sources), self.key)
-
-    def _order_of(self, source: str) -> Bijection:
-        """Place in a source's order → row among its rows."""
-        own = self.own_orders.get(source)
-        return own if own is not None else Permutation(self.documents_of(source), self.key.child(source))
+        """Position → row: the orders of the phases, one after another."""
+        orders = tuple(phase.order for phase in self.phases)
+        return orders[0] if len(orders) == 1 else Consecutive(orders)
 
     def positions(self, shard: int) -> I64:
-        """The positions of a shard, int64 (d,): shards differ in size by at most one document."""
-        first, last = (k * self.documents // self.shards for k in (shard, shard + 1))
+        """The positions of a shard, int64 (d,): shards of a phase differ in size by at most one document."""
+        number, (first_shard, first_position) = self._phase_at(shard, 0)
+        phase, k = self.phases[number], shard - first_shard
+        first, last = (first_position + i * phase.documents // phase.shards for i in (k, k + 1))
         return np.arange(first, last, dtype=np.int64)
 
     def shard_of(self, position: int) -> int:
         """The shard that holds a position."""
-        return ((position + 1) * self.shards - 1) // self.documents
+        number, (first_shard, first_position) = self._phase_at(position, 1)
+        phase = self.phases[number]
+        return first_shard + ((position - first_position + 1) * phase.shards - 1) // phase.documents
+
+    def phase_of(self, position: int) -> Phase:
+        """The phase that holds a position."""
+        return self.phases[self._phase_at(position, 1)[0]]
+
+    def shards_of(self, phase: str) -> range:
+        """The shards of a phase. StopIteration for an unknown one."""
+        number = next(number for number, of in enumerate(self.phases) if of.name == phase)
+        first = self._begins[number][0]
+        return range(first, first + self.phases[number].shards)
+
+    def _phase_at(self, place: int, column: int) -> tuple[int, tuple[int, int]]:
+        """The number of the phase that holds a shard (column 0) or position (1), and where it begins in both."""
+        number = bisect_right(self._begins, place, key=lambda begins: begins[column]) - 1
+        return number, self._begins[number]
+
+    @cached_property
+    def _begins(self) -> list[tuple[int, int]]:
+        """The first shard and the first position of each phase."""
+        shards = accumulate((phase.shards for phase in self.phases), initial=0)
+        positions = accumulate((phase.documents for phase in self.phases), initial=0)
+        return list(zip(shards, positions, strict=True))[:-1]
 
     def locate(self, positions: I64) -> Located:
         """The document at each position, int64 (k,)."""
@@ -158,9 +193,10 @@ class SplitPlan:
         """The position of a document; None where the split does not hold it."""
         for block in self.blocks_of(source):
             round_ = exposure - block.first_exposure
-            place = item - block.first_item
+            place = item
             if block.subset and 0 <= item < block.subset.n:
                 place = int(block.subset.inverse(np.array([item]))[0])
+            place -= block.first_item
             if 0 <= round_ < block.exposures and 0 <= place < block.items:
                 row = block.first_row + round_ * block.items + place
                 return int(self.order.inverse(np.array([row]))[0])

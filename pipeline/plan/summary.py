@@ -9,7 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.plan.cost import core_seconds
+from pipeline.plan.exposures import Exposures
 from pipeline.plan.information import NOTHING, Information, information_in
+from pipeline.plan.order import SplitPlan
+from pipeline.plan.phase import Phase
 from pipeline.plan.plan import Plan
 
 
@@ -61,7 +64,7 @@ def _amounts(plan: Plan, name: str) -> dict[str, Any]:
         "core_seconds": round(core_seconds(plan, name), 3),
         "packing": {"method": split.packing.method, "length": split.packing.length},
         "columns": ["input_ids", *split.columns],
-        "order": split.ordered,
+        **_ordered(plan, name),
         "sources": {
             source: {
                 "documents": split.documents_of(source),
@@ -72,6 +75,54 @@ def _amounts(plan: Plan, name: str) -> dict[str, Any]:
         },
         "worlds": of_split(plan, name),
     }
+
+
+def _ordered(plan: Plan, name: str) -> dict[str, Any]:
+    """The order of a split, or its phases, where it has some."""
+    phases = plan.splits[name].phases
+    return {"phases": of_phases(plan, name)} if phases[0].name else {"order": phases[0].ordered}
+
+
+def of_phases(plan: Plan, split: str) -> list[dict[str, Any]]:
+    """The phases of a split: each with its amounts, its order, and the amounts and exposures of its sources.
+
+    share: [at the beginning, at the end] of a source's tokens, in a phase where shares change.
+    """
+    planned = plan.splits[split]
+    listed = []
+    for phase in planned.phases:
+        exposures = of_exposures(plan, split, phase)
+        shares = _changing_shares(planned, phase)
+        sources = {
+            source: {
+                "documents": count,
+                "tokens": round(count * planned.document_tokens[source]),
+                **exposures[source],
+                **({"share": shares[source]} if shares else {}),
+            }
+            for source, count in phase.counts.items()
+        }
+        listed.append(
+            {
+                "name": phase.name,
+                "documents": phase.documents,
+                "tokens": round(planned.tokens_of(phase)),
+                "files": phase.shards,
+                "order": phase.ordered,
+                "slices": len(phase.slices),
+                "sources": sources,
+            }
+        )
+    return listed
+
+
+def _changing_shares(split: SplitPlan, phase: Phase) -> dict[str, list[float]]:
+    """Source → its share of the first and of the last slice; {} where shares do not change."""
+    ends = []
+    for counts in (phase.slices[0], phase.slices[-1]) if phase.slices else ():
+        tokens = [count * split.document_tokens[name] for name, count in zip(phase.counts, counts, strict=True)]
+        ends.append([round(float(part / sum(tokens)), 4) for part in tokens])
+    return {name: list(shares) for name, *shares in zip(phase.counts, *ends, strict=True)} if ends else {}
 
 
 def of_worlds(plan: Plan) -> dict[str, dict[str, Any]]:
@@ -121,16 +172,19 @@ def _rounded(information: Information) -> dict[str, Any]:
     }
 
 
-def of_exposures(plan: Plan, split: str) -> dict[str, dict[str, Any]]:
-    """Source of a split → the exposures of its items.
+def of_exposures(plan: Plan, split: str, phase: Phase | None = None) -> dict[str, dict[str, Any]]:
+    """Source of a split → the exposures of its items. phase: only those in it, of its sources.
 
     world: its name or None. items: of the source. from: the first exposure. least, mean, most: exposures of an item.
     tokens_each: expected tokens of a document.
     """
     by_source = {}
-    for name in plan.splits[split].sources:
+    planned = plan.splits[split]
+    for name in planned.sources if phase is None else phase.counts:
         source = plan.sources[name]
-        exposures = plan.splits[split].exposures_of(name, len(source))
+        blocks = (phase or planned).blocks
+        of_source = [block for block in blocks if planned.sources[block.source] == name]
+        exposures = Exposures.of(of_source, len(source))
         by_source[name] = {
             "world": source.world.name if source.world else None,
             "items": len(source),
@@ -138,6 +192,6 @@ def of_exposures(plan: Plan, split: str) -> dict[str, dict[str, Any]]:
             "least": exposures.least,
             "mean": round(float(exposures.mean), 6),
             "most": exposures.most,
-            "tokens_each": round(float(plan.splits[split].document_tokens[name]), 4),
+            "tokens_each": round(float(planned.document_tokens[name]), 4),
         }
     return by_source

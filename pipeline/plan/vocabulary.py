@@ -71,7 +71,7 @@ def _texts(loaded: Loaded, sources: Mapping[str, Source]) -> list[str]:
 
 def _of_columns(loaded: Loaded, sources: Mapping[str, Source]) -> Iterator[str]:
     for spec in loaded.recipe.splits.values():
-        split = PlannedSplit(spec.packing, {name: sources[name] for name in spec.mixture}, spec.columns)
+        split = PlannedSplit(spec.packing, {name: sources[name] for name in spec.source_names}, spec.columns)
         for column in spec.columns:
             yield from COLUMNS[column].texts(split)
 

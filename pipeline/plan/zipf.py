@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import exp, inf, log
 
 from pipeline.core.errors import SpecError
-from pipeline.recipe.model import ZipfExposuresSpec
+from pipeline.recipe.amount_spec import ZipfExposuresSpec
 
 MOST_RUNS = 100_000  # of items with equally many exposures
 

@@ -29,19 +29,20 @@ def check_members(tree: Node) -> None:
 
     It is taken for misspelt where it lacks the key that a new one needs, and its group has inherited members.
     """
-    groups: list[tuple[KeyPath, str, str]] = [
-        (("worlds",), "world", "attributes"),
-        (("sources",), "source", "kind"),
-        (("splits",), "split", "mixture"),
-        *((("worlds", name, "attributes"), "attribute", "kind") for name in _members(tree, ("worlds",))),
+    groups: list[tuple[KeyPath, str, set[str]]] = [
+        (("worlds",), "world", {"attributes"}),
+        (("sources",), "source", {"kind"}),
+        (("splits",), "split", {"mixture", "phases"}),
+        *((("worlds", name, "attributes"), "attribute", {"kind"}) for name in _members(tree, ("worlds",))),
     ]
     for path, noun, needed in groups:
         members = _members(tree, path)
         for name, node in members.items():
             known = [base for base in members if members[base].mark.nearness > node.mark.nearness]
-            if known and isinstance(node.value, dict) and needed not in _members(node, ()):
+            if known and isinstance(node.value, dict) and not needed & {*_members(node, ())}:
                 meant = f"Did you mean '{known[0]}'?" if len(known) == 1 else suggest(name, known)
-                problem, remedy = f"no {noun} '{shortened(name)}'", f"{meant} A new one needs '{needed}'."
+                needs = " or ".join(f"'{key}'" for key in sorted(needed))
+                problem, remedy = f"no {noun} '{shortened(name)}'", f"{meant} A new one needs {needs}."
                 raise RecipeError(problem, remedy, node.mark.place((*path, name)))
 
 
@@ -68,10 +69,10 @@ def check_mixtures(loaded: Loaded) -> None:
     """RecipeError for a mixture that names a source which the recipe does not have."""
     sources = loaded.recipe.sources
     for split, spec in loaded.recipe.splits.items():
-        for source in spec.mixture:
+        for path, source in ((path, source) for path, _, phase in spec.each_phase for source in phase.mixture):
             if source not in sources:
                 with loaded.refusing("splits", split):
-                    at = ("mixture", source)
+                    at = (*path, "mixture", source)
                     among = [at, ("..", "..", "sources", source), ("..", "..", "sources")]  # or a null removed it
                     raise SpecError(f"no source '{source}'", suggest(source, sources), at, among)
 
@@ -91,7 +92,7 @@ def exported(recipe: Recipe, ids: str = "uint16") -> dict[str, Split]:
     splits = {}
     for name, spec in recipe.splits.items():
         rows, aligned = (spec.packing.method == method for method in ("rows", "aligned"))
-        closed = spec.packing.uncut and all(recipe.sources[source].ended for source in spec.mixture)
+        closed = spec.packing.uncut and all(recipe.sources[source].ended for source in spec.source_names)
         columns = stored(rows, spec.columns)
         splits[name] = Split(name, spec.packing.length, rows, aligned, closed, columns, np.dtype(ids), end=-1)
     return splits

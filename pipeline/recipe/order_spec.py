@@ -34,17 +34,19 @@ def _form(value: Any) -> str:
     return "{massed}" if isinstance(value, dict | MassedSpec) else "<name>"
 
 
-def in_words(order: str | SpacedSpec | MassedSpec) -> str:
+def in_words(order: str | SpacedSpec | MassedSpec | None) -> str:
     """An order as `plan` says it: "rounds", "spaced by 500 documents"."""
     if isinstance(order, SpacedSpec):
         return f"spaced by {order.spaced.documents:,} documents"
-    return f"massed within {order.massed.documents:,} documents" if isinstance(order, MassedSpec) else order
+    if isinstance(order, MassedSpec):
+        return f"massed within {order.massed.documents:,} documents"
+    return order or "shuffled"
 
 
 OrderSpec = Annotated[
-    Annotated[Literal["shuffled", "rounds"], Tag("<name>")]
+    Annotated[Literal["shuffled", "rounds", "file"], Tag("<name>")]
     | Annotated[SpacedSpec, Tag("{spaced}")]
     | Annotated[MassedSpec, Tag("{massed}")],
     Discriminator(_form),
 ]
-"""shuffled, rounds, {spaced: {documents: n}} or {massed: {documents: n}}."""
+"""shuffled, rounds, file, {spaced: {documents: n}} or {massed: {documents: n}}."""

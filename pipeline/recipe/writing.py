@@ -56,5 +56,7 @@ def fingerprint_of(tree: Mapping[str, Any], tokenizer_hash: str, version: int) -
 
 
 def described(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain JSON, without the keys that do not change the dataset: `exports` and `strict`."""
-    return recipe.model_dump(mode="json", by_alias=True, exclude={"exports", "strict"})
+    """The recipe as plain JSON, without the keys that do not change the dataset, `exports` and `strict`, and those that
+    nobody gave a value: a key that is added to the language, null where it is not given, changes no fingerprint.
+    """
+    return recipe.model_dump(mode="json", by_alias=True, exclude={"exports", "strict"}, exclude_none=True)

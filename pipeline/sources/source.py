@@ -151,7 +151,8 @@ class Source(ABC):
     exposures of each item; None if the recipe must state it. mean_tokens: expected tokens of a document, end token
     included. longest: an upper bound of them; None if unknown. world: whose facts its documents state, or None. kind:
     its kind in the recipe, which is set when it is compiled. origin: what the manifest says of the files that its
-    documents are read from; None where they are made. speed: about how many tokens a second one core makes; None if as
+    documents are read from; None where they are made. from_files: whether its items are rows of files, in their order.
+    speed: about how many tokens a second one core makes; None if as
     many as its kind.
 
     The defaults are those of plain documents about nobody; a kind overrides what differs.
@@ -167,6 +168,7 @@ class Source(ABC):
     world: World | None = None
     kind: str = ""
     origin: Mapping[str, Any] | None = None
+    from_files: bool = False
     speed: float | None = None
 
     @abstractmethod

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from pipeline.recipe.model import AmountSpec
+from fractions import Fraction
+
+from pipeline.recipe.amount_spec import AmountSpec
+from pipeline.recipe.split_spec import SplitSpec
+
+
+def of_split(spec: SplitSpec, source: str, usual: int | None) -> str:
+    """The amounts of a source in a split, phase by phase, in the words of a recipe. usual: see `in_words`."""
+    phases = [(name, phase.mixture[source]) for _, name, phase in spec.each_phase if source in phase.mixture]
+    return "; ".join(f"{name}: {in_words(of, usual)}" if name else in_words(of, usual) for name, of in phases)
 
 
 def in_words(amount: AmountSpec, usual: int | None) -> str:
@@ -11,18 +20,22 @@ def in_words(amount: AmountSpec, usual: int | None) -> str:
     >>> in_words(AmountSpec(exposures=3, **{"from": 0}), None)
     'exposures 3'
     """
-    if amount.first:
-        return f"{_without_first(amount, usual)} from exposure {amount.first:,} on".strip()
-    return _without_first(amount, usual)
+    begin = amount.begin
+    if not begin:
+        return _without_begin(amount, usual)
+    where = f"from exposure {begin:,} on" if isinstance(begin, int) else f"after those of {begin}"
+    return f"{_without_begin(amount, usual)} {where}".strip()
 
 
-def _without_first(amount: AmountSpec, usual: int | None) -> str:
+def _without_begin(amount: AmountSpec, usual: int | None) -> str:
     if amount.tail:
         tail = amount.tail
         return f"exposures {tail.most:,} / rank^{float(tail.zipf):g}, at least {tail.least:,}"
     if amount.count is not None:
         return f"exposures {float(amount.count):,.10g}"
-    if amount.share is not None:
+    if ramp := amount.ramp:
+        return f"share {float(ramp.from_) * 100:.6g}% to {float(ramp.to) * 100:.6g}%"
+    if isinstance(amount.share, Fraction):
         return f"share {float(amount.share) * 100:.6g}%"
     if amount.ratio is not None:
         return f"ratio {float(amount.ratio):.6g} to {amount.to}"

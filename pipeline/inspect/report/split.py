@@ -12,8 +12,7 @@ from pipeline.core.draws import I64
 from pipeline.core.key import Key
 from pipeline.dataset import Dataset
 from pipeline.inspect.highlight import WRONG, runs_of
-from pipeline.inspect.report import diversity, marginals, sequences
-from pipeline.inspect.report.amount import in_words
+from pipeline.inspect.report import amount, diversity, marginals, sequences
 from pipeline.inspect.report.content import Example, Source, Split
 from pipeline.inspect.report.diversity import Progress
 from pipeline.inspect.report.row import row_of
@@ -89,7 +88,7 @@ class _Measuring:
             name=name,
             kind=spec.kind,
             world=source.world.name if source.world else "",
-            amount=in_words(plan.recipe.splits[self._name].mixture[name], source.exposures),
+            amount=amount.of_split(plan.recipe.splits[self._name], name, source.exposures),
             documents=counts["documents"],
             tokens=counts["tokens"],
             expected=float(self._order.expected[name]),

@@ -6,20 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from pipeline.core.draws import I64
 from pipeline.core.key import Key
 from pipeline.core.permutation import Bijection, Permutation
+from pipeline.plan.blocks import EachRound
 from pipeline.plan.orders.groups import within_groups
-
-
-class EachRound(Protocol):
-    """An order of all items for every round."""
-
-    def round(self, number: int, /) -> Bijection: ...
 
 
 @dataclass(frozen=True)
@@ -81,20 +75,45 @@ class WithinChunks:
 
 
 @dataclass(frozen=True)
-class Rounds:
-    """A bijection of [0, n): place → row, where rows 0 … items - 1 are the first exposures of all items, and so on.
+class InOrder:
+    """Each round in the order of the items: of a corpus, that of its files."""
 
-    Each round is read through before the next. The rows of a last, partial round are in its order already
+    items: int
+
+    def round(self, _: int) -> Unchanged:
+        """The order of the items in a round."""
+        return Unchanged(self.items)
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """The bijection that leaves everything as it is."""
+
+    n: int
+
+    def __call__(self, places: I64) -> I64:
+        """The places themselves."""
+        return places
+
+    def inverse(self, items: I64) -> I64:
+        """The items themselves."""
+        return items
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """A bijection of [0, n): place → row, where rows are the documents of a source round by round, as blocks are.
+
+    Each round is read through before the next. begun: how many rows are the rest of a round that was begun before;
+    number: of the first whole round. The rows of partial rounds, at both ends, are in their order already
     (`Block.subset`).
     """
 
     n: int
     items: int
     orders: EachRound
-
-    def round(self, number: int) -> Bijection:
-        """The order of the items in a round."""
-        return self.orders.round(number)
+    begun: int = 0
+    number: int = 0
 
     def __call__(self, places: I64) -> I64:
         """The row at each place, int64 (k,) both."""
@@ -106,7 +125,15 @@ class Rounds:
 
     def _by_rounds(self, numbers: I64, *, back: bool) -> I64:
         moved = numbers.copy()
-        whole = np.flatnonzero(numbers < self.n // self.items * self.items)
-        rounds = numbers[whole] // self.items
-        moved[whole] = within_groups(numbers[whole], rounds, lambda number: number * self.items, self.round, back=back)
+        end = self.begun + (self.n - self.begun) // self.items * self.items
+        whole = np.flatnonzero((numbers >= self.begun) & (numbers < end))
+        rounds = (numbers[whole] - self.begun) // self.items
+
+        def order(number: int) -> Bijection:
+            return self.orders.round(self.number + number)
+
+        def first(number: int) -> int:
+            return self.begun + number * self.items
+
+        moved[whole] = within_groups(numbers[whole], rounds, first, order, back=back)
         return moved

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -21,6 +22,14 @@ from pipeline.core.permutation import Bijection, Permutation
 WINDOW = 1024  # documents of a window, about
 _LARGEST_PRODUCT = 2**62
 MOST = 2**42  # documents: with more, a window would have millions of them
+
+
+class Turns(Protocol):
+    """A bijection between positions and pairs (source s, place 0 … counts[s] - 1); places ascend with positions."""
+
+    def locate(self, positions: I64, /) -> tuple[I64, I64]: ...
+
+    def find(self, source: int, places: I64, /) -> I64: ...
 
 
 @dataclass(frozen=True)
@@ -105,22 +114,23 @@ class Interleaving:
 class InTurns:
     """A bijection of [0, n), position → row: sources take turns, and each has an order of its own.
 
-    orders: for each source, place in its order → row among its rows. Those of the first source come first.
+    orders: for each source, place in its order → row among its rows. Those of the first source come first. turns: whose
+    turn it is at each position.
     """
 
     orders: tuple[Bijection, ...]
-    key: Key
+    turns: Turns
 
     @property
     def n(self) -> int:
         """How many positions there are."""
-        return self._turns.n
+        return sum(order.n for order in self.orders)
 
     def __call__(self, positions: I64) -> I64:
         """The row at each position, int64 (k,) both. IndexError for a position outside of [0, n)."""
         if positions.size and not (positions.min() >= 0 and positions.max() < self.n):
             raise IndexError(f"positions {positions.min()} to {positions.max()} do not lie in [0, {self.n})")
-        source, place = self._turns.locate(positions)
+        source, place = self.turns.locate(positions)
         row = np.empty(positions.size, np.int64)
         for number, order in enumerate(self.orders):
             here = np.flatnonzero(source == number)
@@ -134,12 +144,8 @@ class InTurns:
         for number, order in enumerate(self.orders):
             here = np.flatnonzero(source == number)
             if here.size:
-                position[here] = self._turns.find(number, order.inverse(rows[here] - self._first[number]))
+                position[here] = self.turns.find(number, order.inverse(rows[here] - self._first[number]))
         return position
-
-    @cached_property
-    def _turns(self) -> Interleaving:
-        return Interleaving(tuple(order.n for order in self.orders), self.key)
 
     @cached_property
     def _first(self) -> I64:

@@ -35,6 +35,8 @@ class Corpus(Source):
     The mean length is that of all rows, or that of a keyed sample of them.
     """
 
+    from_files = True
+
     def __init__(self, spec: CorpusSpec, context: Context) -> None:
         self._tokenizer = context.tokenizer
         tag = spec.tag.piece() if spec.tag else None

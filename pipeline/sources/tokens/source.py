@@ -35,6 +35,8 @@ SEARCHED = 4096  # documents that are searched together for an id
 class Tokens(Source):
     """Item i is document i, the same at every exposure."""
 
+    from_files = True
+
     def __init__(self, spec: TokensSpec, context: Context) -> None:
         assert spec.content is not None, "the spec is materialised"
         in_use = context.tokenizer.in_use

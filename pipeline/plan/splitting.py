@@ -1,0 +1,100 @@
+"""The plan of one split: its amounts become documents, these become rows in phases, and phases become shards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+from pipeline.columns import COLUMNS
+from pipeline.columns.column import PlannedSplit
+from pipeline.core.errors import SpecError, specified_at
+from pipeline.core.key import Key
+from pipeline.plan import checks
+from pipeline.plan.document_counts import MOST_DOCUMENTS
+from pipeline.plan.document_sizes import document_sizes
+from pipeline.plan.laying_out import Rows
+from pipeline.plan.order import SplitPlan
+from pipeline.plan.orders.turns import MOST
+from pipeline.plan.phase import Phase
+from pipeline.plan.phases import Amounts, amounts_of_phases
+from pipeline.plan.ramps import slices_of
+from pipeline.recipe.order_spec import in_words
+from pipeline.recipe.split_spec import SplitSpec
+
+
+def split_of(name: str, spec: SplitSpec, rows: Rows, shard_tokens: int) -> SplitPlan:
+    """The plan of a split. rows: with no phase yet. SpecError, its path below the split, if it cannot be planned."""
+    sources = rows.sources
+    planned = PlannedSplit(spec.packing, sources, spec.columns)
+    for column, kind in COLUMNS.items():
+        kind.check(planned) if column in spec.columns else kind.check_missing(planned)
+    document_tokens, room = document_sizes(spec, sources)
+    key = rows.key.child("order")
+    phases = []
+    paths = zip(spec.each_phase, amounts_of_phases(spec, sources, document_tokens), strict=True)
+    for (path, of, _), amounts in paths:
+        with specified_at(*path):
+            phase_key = key.child("phase", of) if of else key
+            phases.append(_phase(of, spec, amounts, rows, room, phase_key, shard_tokens))
+    documents = sum(phase.documents for phase in phases)
+    if documents >= MOST_DOCUMENTS:
+        raise SpecError(f"more than {MOST_DOCUMENTS:,} documents", "Lower an amount of its mixture.", ("mixture",))
+    split = SplitPlan(
+        name=name,
+        sources=tuple(sources),
+        attributes=planned.attributes,
+        phases=tuple(phases),
+        key=key,
+        document_tokens=document_tokens,
+        document_room=room,
+        packing=spec.packing,
+        columns=tuple(spec.columns),
+    )
+    for column in spec.columns:
+        COLUMNS[column].check_shard(planned, max(split.tokens_of(phase) / phase.shards for phase in phases))
+    slow = checks.slow_notices(split, sources)
+    return replace(split, notices=(*checks.split_notices(split, sources), *slow))
+
+
+def _phase(
+    name: str,
+    split: SplitSpec,
+    amounts: Amounts,
+    rows: Rows,
+    room: Mapping[str, Fraction],
+    key: Key,
+    shard_tokens: int,
+) -> Phase:
+    """One phase, whose rows are added. SpecError, its path relative to the phase, where it cannot be planned."""
+    counts = amounts.counts
+    documents = sum(counts.values())
+    if not documents:
+        whose = f"the phase '{name}'" if name else "the split"
+        raise SpecError(f"{whose} has no documents", "Raise an amount of its mixture.", ("mixture",))
+    spec = amounts.spec if amounts.spec.order else amounts.spec.model_copy(update={"order": split.order})
+    slices = slices_of(spec, amounts.parts, counts)
+    blocks, own_orders = rows.add(spec, counts)
+    tokens = sum((counts[source] * room[source] for source in counts), Fraction(0))
+    shards = int(min(max(1, -(-tokens // shard_tokens)), documents))
+    phase = Phase(name, counts, tuple(blocks), shards, key, in_words(spec.order), own_orders, tuple(slices))
+    _check_order(phase, split, ordered=spec.order not in (None, "shuffled"))
+    return phase
+
+
+def _check_order(phase: Phase, split: SplitSpec, *, ordered: bool) -> None:
+    """SpecError where the packing, or the number of documents, does not let an order or a ramp be kept."""
+    if phase.in_turns and phase.documents > MOST:
+        raise SpecError(
+            f"{phase.documents:,} documents are too many for sources in orders of their own",
+            f"Take {MOST:,} at most, or shuffle (`order: shuffled`; of a corpus `order: global`).",
+            ("mixture",),
+        )
+    if (ordered or phase.slices) and split.packing.pure(len(split.source_names)):
+        kept = "order" if ordered else "changing share"
+        raise SpecError(
+            f"pure windows are shuffled within each shard, so the {kept} would not be kept",
+            f"Mix documents within windows (`windows: mixed`), or leave the {kept} out.",
+            ("order",) if ordered else ("mixture",),
+            [("order",), ("packing", "windows")],
+        )
