@@ -527,7 +527,7 @@ def test_the_schema_knows_bounds_numbers_and_names_of_formats():
     jsonschema = pytest.importorskip("jsonschema")
     made = schema()
     assert '"ge":' not in json.dumps(made)
-    amounts = made["$defs"]["AmountSpec"]["properties"]["share"]
+    amounts = {"$defs": made["$defs"], **made["$defs"]["AmountSpec"]["properties"]["share"]}
     assert jsonschema.Draft202012Validator(amounts).is_valid(0.5)
     assert not jsonschema.Draft202012Validator(amounts).is_valid(1.5)
     assert made["$defs"]["PerturbedSpec"]["properties"]["share"]["default"] == 0.1

@@ -262,6 +262,7 @@ class _RecipeSplit(OpenLayout):
 class _Recipe(OpenLayout):
     """The keys that every reader uses; those that only checks use are in `evaluate/checking/verifier.py`."""
 
+    seed: Count = 0
     sources: dict[Name, _RecipeSource]
     splits: dict[Name, _RecipeSplit]
 

@@ -34,12 +34,6 @@ class MixtureSpec(Spec):
         "them; file: corpora as their files are.",
     )
 
-    @model_validator(mode="after")
-    def _mixes_something(self) -> MixtureSpec:
-        if not self.mixture and "mixture" in self.model_fields_set:
-            raise refused("the mixture is empty", "Name a source: {biographies: {}}.", ("mixture",))
-        return self
-
 
 class PhaseSpec(MixtureSpec):
     """A part of a split that is read before the next one begins."""

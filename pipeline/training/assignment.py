@@ -30,7 +30,7 @@ from pipeline.core.errors import PlanError, suggest
 
 Assign = Literal["rows", "shards"]
 Uneven = Literal["keep", "drop", "pad"]
-OPTIONS = ("epochs", "rank", "world_size", "assign", "uneven")
+OPTIONS = ("epochs", "rank", "world_size", "assign", "uneven", "phase", "reshuffle")
 RENAMED = {"consumer": "rank", "consumers": "world_size", "deal": "assign"}
 
 

@@ -26,7 +26,8 @@ def by_rows(reader: Assignment, shards: Shards, start: RowsState, note: Note) ->
 
     while reader.has_visit(visit) or (reader.uneven == "pad" and next_row + reader.lead < total):
         first = next_row + reader.number - before
-        count, columns = shards.every(visit % reader.shards, first, reader.readers)
+        epoch, shard = divmod(visit, reader.shards)
+        count, columns = shards.of_epoch(epoch).every(shard, first, reader.readers)
         end = before + count
         if held and held[1] <= end:
             note(state())
@@ -55,7 +56,8 @@ def by_shards(reader: Assignment, shards: Shards, start: ShardsState, note: Note
     visit, row, empty = start.epoch * reader.shards + start.shard, start.row, 0
     while reader.has_visit(visit) and empty < reader.shards:
         epoch, shard = divmod(visit, reader.shards)
-        columns = None if shards.known_count(shard) == 0 else shards(shard)
+        of_epoch = shards.of_epoch(epoch)
+        columns = None if of_epoch.known_count(shard) == 0 else of_epoch(shard)
         count = 0 if columns is None else length_of(columns)
         for at in range(row, count):
             assert columns is not None
@@ -67,6 +69,7 @@ def by_shards(reader: Assignment, shards: Shards, start: ShardsState, note: Note
 def of_visits(reader: Assignment, shards: Shards, visits: Iterable[int]) -> Iterator[Row]:
     """All rows of the shards at some visits."""
     for visit in visits:
-        if shards.known_count(visit % reader.shards) != 0:
-            columns = shards(visit % reader.shards)
+        epoch, shard = divmod(visit, reader.shards)
+        if shards.of_epoch(epoch).known_count(shard) != 0:
+            columns = shards.of_epoch(epoch)(shard)
             yield from (row_of(columns, at) for at in range(length_of(columns)))

@@ -1,4 +1,4 @@
-"""The rows of one reader by index: index → (shard, row in the shard), and the number of rows.
+"""The rows of one reader by index: index → (epoch, shard, row in the shard), and the number of rows.
 
 A built dataset knows how many rows its shards have; for a plan they follow from the lengths of all documents.
 """
@@ -12,58 +12,66 @@ from pipeline.training.row_sources import Shards
 
 
 class Ends:
-    """Cumulative row counts of a split's shards, counted as far as needed."""
+    """Cumulative row counts of the shards of each epoch, counted as far as needed.
+
+    Epochs that read the shards in the same order share them.
+    """
 
     def __init__(self, shards: Shards, number: int) -> None:
         self._shards, self._number = shards, number
-        self._ends: list[int] = []
+        self._ends: dict[int, list[int]] = {}
+        self.changing = shards.of_epoch(1) is not shards.of_epoch(0)
+        """Whether epochs read the shards in different orders."""
 
-    def beyond(self, row: int) -> list[int]:
-        """Rows up to the end of each shard: from the first shard to the one with `row`, or of all where none has it."""
-        while len(self._ends) < self._number and (not self._ends or self._ends[-1] <= row):
-            self._count_one()
-        return self._ends
+    def beyond(self, row: int, epoch: int = 0) -> list[int]:
+        """Rows up to the end of each shard of an epoch: up to the one with `row`, or of all where none has it."""
+        epoch = epoch if self.changing else 0
+        ends = self._ends.setdefault(epoch, [])
+        while len(ends) < self._number and (not ends or ends[-1] <= row):
+            ends.append((ends[-1] if ends else 0) + self._shards.of_epoch(epoch).count(len(ends)))
+        return ends
 
     def total(self) -> int:
-        """Rows of the split."""
-        while len(self._ends) < self._number:
-            self._count_one()
-        return self._ends[-1]
-
-    def _count_one(self) -> None:
-        k = len(self._ends)
-        self._ends.append((self._ends[-1] if k else 0) + self._shards.count(k))
+        """Rows of an epoch."""
+        ends = self.beyond(0)
+        while len(ends) < self._number:
+            ends = self.beyond(ends[-1])
+        return ends[-1]
 
 
-def place_of(reader: Assignment, shards: Shards, ends: Ends, index: int) -> tuple[int, int]:
-    """(shard, row in the shard) of a reader's row at an index ≥ 0. IndexError where there is none."""
+def place_of(reader: Assignment, shards: Shards, ends: Ends, index: int) -> tuple[int, int, int]:
+    """(epoch, shard, row in the shard) of a reader's row at an index ≥ 0; epoch 0 where all are the same.
+
+    IndexError where there is none.
+    """
     place = None
     if index >= 0:
         place = _of_shards(reader, shards, index) if reader.assign == "shards" else _of_rows(reader, ends, index)
     if place is None:
         raise IndexError(f"row {index}, and there are fewer")
-    return place
+    return place if ends.changing else (0, *place[1:])
 
 
-def _of_rows(reader: Assignment, ends: Ends, index: int) -> tuple[int, int] | None:
+def _of_rows(reader: Assignment, ends: Ends, index: int) -> tuple[int, int, int] | None:
     begins = (reader.worker + index * reader.workers) * reader.world_size  # first row of the round of ranks
     row = begins + reader.rank
     needed = {"keep": row, "drop": begins + reader.world_size - 1, "pad": begins}[reader.uneven]
     rows = ends.beyond(needed)[-1]  # rows of an epoch, or more than needed
     if needed >= rows and (not rows or (reader.epochs is not None and needed >= reader.epochs * rows)):
         return None
-    counted = ends.beyond(row)
-    row %= counted[-1]
+    epoch, row = divmod(row, ends.beyond(row)[-1])
+    counted = ends.beyond(row, epoch)
     shard = bisect_right(counted, row)
-    return shard, row - (counted[shard - 1] if shard else 0)
+    return epoch, shard, row - (counted[shard - 1] if shard else 0)
 
 
-def _of_shards(reader: Assignment, shards: Shards, index: int) -> tuple[int, int] | None:
+def _of_shards(reader: Assignment, shards: Shards, index: int) -> tuple[int, int, int] | None:
     visit, empty = reader.number, 0
     while reader.has_visit(visit) and empty < reader.shards:
-        count = shards.count(visit % reader.shards)
+        epoch, shard = divmod(visit, reader.shards)
+        count = shards.of_epoch(epoch).count(shard)
         if index < count:
-            return visit % reader.shards, index
+            return epoch, shard, index
         index, visit, empty = index - count, visit + reader.readers, 0 if count else empty + 1
     return None
 
@@ -73,7 +81,8 @@ def rows_of(reader: Assignment, shards: Shards, ends: Ends) -> int:
     if reader.epochs is None:
         raise TypeError("a stream without end has no length: give epochs")
     if reader.assign == "shards":
-        return sum(shards.count(visit % reader.shards) for visit in reader.visits)
+        visits = (divmod(visit, reader.shards) for visit in reader.visits)
+        return sum(shards.of_epoch(epoch).count(shard) for epoch, shard in visits)
     rounds, rest = divmod(reader.epochs * ends.total(), reader.world_size)
     rows = rounds + {"keep": reader.rank < rest, "drop": False, "pad": rest > 0}[reader.uneven]
     return len(range(reader.worker, rows, reader.workers))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,10 @@ OPEN = 16  # shards of a dataset that are kept mapped
 class Shards(Protocol):
     """The shards of a split. A first count may cost as much as making the lengths of a shard's documents."""
 
+    def of_epoch(self, epoch: int, /) -> Shards:
+        """The shards in the order in which an epoch reads them, from 0."""
+        ...
+
     def __call__(self, k: int) -> Columns:
         """All rows of shard k."""
         ...
@@ -56,7 +60,15 @@ class Shards(Protocol):
         ...
 
 
-class LoadedShards:
+class SameShards:
+    """Shards that every epoch reads in the same order."""
+
+    def of_epoch(self, _: int) -> Self:
+        """Itself."""
+        return self
+
+
+class LoadedShards(SameShards):
     """Shards from a function; nothing is known of a shard before it is loaded."""
 
     def __init__(self, load: Callable[[int], Columns]) -> None:
@@ -91,7 +103,7 @@ class LoadedShards:
         return {**self.__dict__, "_latest": None}
 
 
-class PlannedShards:
+class PlannedShards(SameShards):
     """The shards of a plan's split, made in this process."""
 
     def __init__(self, plan: Plan, split: str) -> None:
@@ -151,7 +163,7 @@ class PlannedShards:
         return {**self.__dict__, "_layouts": {}, "_latest": None}
 
 
-class BuiltShards:
+class BuiltShards(SameShards):
     """The shards of a built split, read from its files."""
 
     def __init__(self, dataset: Dataset, split: str) -> None:

@@ -85,7 +85,7 @@ def _check(state: State, assignment: Assignment, shards: Shards) -> None:
 
 def _fits(state: State, assignment: Assignment, shards: Shards) -> bool:
     """Whether a state is possible with these shards, as far as their counts are known."""
-    count = shards.known_count(state.shard)
+    count = shards.of_epoch(state.epoch).known_count(state.shard)
     if isinstance(state, ShardsState):
         return count is None or state.row <= count
     ahead = state.next_row - state.rows_before
@@ -96,13 +96,12 @@ def _fits(state: State, assignment: Assignment, shards: Shards) -> bool:
 
 def _rows_before(epoch: int, shard: int, number: int, shards: Shards) -> int | None:
     """Rows before a shard of an epoch, from the first epoch on; None where not all are counted. number: of shards."""
-    counts = []
-    for k in range(number if epoch else shard):
-        count = shards.known_count(k)
-        if count is None:
-            return None
-        counts.append(count)
-    return epoch * sum(counts) + sum(counts[:shard])
+    before = [shards.of_epoch(epoch).known_count(k) for k in range(shard)]
+    every = [shards.known_count(k) for k in range(number)] if epoch else []
+    known = [count for count in (*before, *every) if count is not None]
+    if len(known) < len(before) + len(every):
+        return None
+    return sum(known[:shard]) + epoch * sum(known[shard:])
 
 
 def check_reader(state: ShardsState, assignment: Assignment) -> None:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.core.errors import PlanError, suggest
+from pipeline.core.key import Key
 from pipeline.core.table import Columns
 from pipeline.training.assignment import Assign, Assignment, Uneven, checked_options
 from pipeline.training.iteration import by_rows, by_shards
 from pipeline.training.positions import Ends, place_of, rows_of
+from pipeline.training.reshuffled import PhaseOfShards, one_phase, reshuffled
 from pipeline.training.row_sources import BuiltShards, LoadedShards, PlannedShards, Shards
 from pipeline.training.rows import Row, row_of
 from pipeline.training.state import RowsState, ShardsState, State, check_reader, read_state
@@ -154,11 +156,11 @@ class Stream:
     def __getitems__(self, indices: Iterable[Any]) -> list[Row]:
         """The rows at several indices, in that order; each shard is asked once. PyTorch's fetcher calls this."""
         places = [place_of(self.assignment, self.shards, self._ends, self._index(index)) for index in indices]
-        rows: dict[tuple[int, int], Row] = {}
-        for k in {k: None for k, _ in places}:
-            of_shard = sorted({row for shard, row in places if shard == k})
-            columns = self.shards.rows(k, np.array(of_shard, np.int64))
-            rows |= {(k, row): row_of(columns, at) for at, row in enumerate(of_shard)}
+        rows: dict[tuple[int, int, int], Row] = {}
+        for epoch, k in {(epoch, k): None for epoch, k, _ in places}:
+            of_shard = sorted({row for *shard, row in places if shard == [epoch, k]})
+            columns = self.shards.of_epoch(epoch).rows(k, np.array(of_shard, np.int64))
+            rows |= {(epoch, k, row): row_of(columns, at) for at, row in enumerate(of_shard)}
         return [rows[place] for place in places]
 
     def _index(self, index: Any) -> int:
@@ -207,12 +209,31 @@ class Stream:
 
 
 def of_plan(plan: Plan, split: str, **options: Any) -> Stream:
-    """The stream of a plan's split, made in this process. PlanError for an unknown split or option."""
+    """The stream of a plan's split, made in this process. options: see `_stream`. PlanError for an unknown split."""
     if split not in plan.splits:
         raise PlanError(f"no split '{split}'", suggest(split, plan.splits))
-    return Stream(plan.splits[split].shards, PlannedShards(plan, split), **checked_options(options))
+    phases = [PhaseOfShards(phase.name, phase.shards, phase.keeps_order) for phase in plan.splits[split].phases]
+    return _stream(PlannedShards(plan, split), split, phases, plan.recipe.seed, options)
 
 
 def of_dataset(dataset: Dataset, split: str, **options: Any) -> Stream:
-    """The stream of a built split. options: of Stream. StorageError for an unknown split, PlanError for an option."""
-    return Stream(len(dataset.split(split)["shards"]), BuiltShards(dataset, split), **checked_options(options))
+    """The stream of a built split. options: see `_stream`. StorageError for an unknown split."""
+    dataset.split(split)
+    entries = dataset.manifest.phases_of(split)
+    phases = [PhaseOfShards(entry["name"], entry["shards"], entry["keeps_order"]) for entry in entries]
+    return _stream(BuiltShards(dataset, split), split, phases, dataset.manifest.recipe["seed"], options)
+
+
+def _stream(shards: Shards, split: str, phases: list[PhaseOfShards], seed: int, options: dict[str, Any]) -> Stream:
+    """The stream of the shards of a split.
+
+    options: of Stream; phase: the name of the only phase that is read; reshuffle: whether every epoch but the first is
+    in another order, phase by phase. PlanError for an unknown option or phase, and for reshuffling what has an order.
+    """
+    given = {**checked_options(options)}
+    phase, reshuffle = given.pop("phase", None), given.pop("reshuffle", False)
+    if phase is not None:
+        shards, phases = one_phase(shards, split, phases, phase)
+    if reshuffle:
+        shards = reshuffled(shards, split, phases, Key.root(seed).child("splits", split))
+    return Stream(sum(of.shards for of in phases), shards, **given)

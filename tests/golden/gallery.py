@@ -16,6 +16,7 @@ SECTIONS = {
     "extraction": "Knowledge extraction: Part 3.1, and what grew out of it",
     "manipulation": "Knowledge manipulation: Part 3.2",
     "capacity": "Knowledge capacity: Part 3.3",
+    "order": "When a fact is told: rounds, phases, shares that change",
     "chat": "Conversations, preferences and rewards",
     "reasoning": "Grade-school mathematics, and mistakes that are taken back: Parts 2.1 and 2.2",
     "structure": "Grammars: Part 1",

@@ -7,14 +7,16 @@ interrupted export continues with the next part. Then the index files are writte
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import ExportError, RunError, SpecError, StorageError
 from pipeline.dataset import Dataset
+from pipeline.dataset.shard_record import ShardRecord
 from pipeline.formats import FormatSpec
 from pipeline.publish.export import records, writing
 from pipeline.publish.export.records import PARTS, RECORD
@@ -65,8 +67,27 @@ def export(
                     written[name] = writing.write_split(request, splits[name], rows, folder, done)
                 indices = writing.write_indices(request.format, written, folder)
                 files = [file for name in written for file in written[name]] + indices
-                folder.write(RECORD, records.sealed({**request.identity, "files": files}, request.dataset))
+                content = {**request.identity, "files": files, **_phases(dataset, written)}
+                folder.write(RECORD, records.sealed(content, request.dataset))
     return Exported(folder, files, False)
+
+
+def _phases(dataset: Dataset, splits: Iterable[str]) -> dict[str, Any]:
+    """What export.json says of the phases of splits that have some: how much of each split they are, in order."""
+    amounts = {}
+    for name in splits:
+        shards = iter(dataset.manifest.shards_of(name))
+        phases = dataset.manifest.phases_of(name)
+        if phases[0]["name"]:
+            amounts[name] = [_amounts(phase["name"], islice(shards, phase["shards"])) for phase in phases]
+    return {"phases": amounts} if amounts else {}
+
+
+def _amounts(phase: str, shards: Iterable[ShardRecord]) -> dict[str, Any]:
+    """The name of a phase, and what is in its shards."""
+    listed = list(shards)
+    counts = {key: sum(getattr(record, key) for record in listed) for key in ("documents", "sequences", "tokens")}
+    return {"name": phase, **counts}
 
 
 @contextmanager

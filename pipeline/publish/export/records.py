@@ -10,8 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field
+
 from pipeline.core import json_layouts
-from pipeline.core.json_layouts import Fingerprint, Layout
+from pipeline.core.json_layouts import Count, Fingerprint, Layout
 from pipeline.core.spec import Name
 from pipeline.dataset.seals import seal
 from pipeline.formats.format import FileRecord
@@ -26,9 +28,17 @@ class _PartRecord(Layout):
     files: list[FileRecord]
 
 
+class _Phase(Layout):
+    name: Name
+    documents: Count
+    sequences: Count
+    tokens: Count
+
+
 class _ExportRecord(_PartRecord):
     sink: dict[str, Any]
     columns: dict[Name, list[Name]]
+    phases: dict[Name, list[_Phase]] = Field({})
 
 
 def sealed(record: Mapping[str, Any], dataset: str) -> str:
@@ -37,8 +47,10 @@ def sealed(record: Mapping[str, Any], dataset: str) -> str:
 
 
 def of_export(folder: Folder) -> dict[str, Any]:
-    """The content of export.json: dataset, sink (the options), columns, files. FileNotFoundError where there is none;
-    ValueError for a changed record, or another layout."""
+    """The content of export.json: dataset, sink (the options), columns, files, phases.
+
+    FileNotFoundError where there is none; ValueError for a changed record, or another layout.
+    """
     return _record(folder, RECORD, _ExportRecord)
 
 

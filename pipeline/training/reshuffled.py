@@ -1,0 +1,149 @@
+"""Views of the shards of a split: one phase of it, and every epoch in an order of its own.
+
+Reshuffled, epoch 0 is the split as it stands. In each later one the shards of a phase are in another order, and so are
+the rows of each shard; a phase still comes before the next. Rows are the same sequences in every epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.errors import PlanError, suggest
+from pipeline.core.key import Key
+from pipeline.core.permutation import Permutation
+from pipeline.core.table import Columns, length_of, take
+from pipeline.training.row_sources import FEW, SameShards, Shards
+
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PhaseOfShards:
+    """A phase of a split as its readers see it. keeps_order: whether its rows have an order."""
+
+    name: str
+    shards: int
+    keeps_order: bool
+
+
+def one_phase(
+    shards: Shards, split: str, phases: Sequence[PhaseOfShards], name: str
+) -> tuple[Shards, list[PhaseOfShards]]:
+    """The shards of one phase, and that phase. PlanError for an unknown one."""
+    names = [phase.name for phase in phases]
+    if name not in names or not name:
+        remedy = suggest(str(name), names) if names[0] else "It is one mixture: leave `phase` out."
+        raise PlanError(f"the split '{split}' has no phase {name!r}", remedy)
+    number = names.index(name)
+    return OnePhase(shards, sum(phase.shards for phase in phases[:number])), [phases[number]]
+
+
+def reshuffled(shards: Shards, split: str, phases: Sequence[PhaseOfShards], key: Key) -> Shards:
+    """The shards in another order in every epoch but the first. PlanError where a phase has an order of its own."""
+    for phase in phases:
+        if phase.keeps_order:
+            of = f"the phase '{phase.name}' of '{split}'" if phase.name else f"the split '{split}'"
+            raise PlanError(f"{of} has an order, which reshuffled epochs would not keep", "Leave `reshuffle` out.")
+    return Reshuffled(shards, [phase.shards for phase in phases], key)
+
+
+class Reshuffled:
+    """Shards whose order changes with the epoch. phases: the number of shards of each phase. key: of the split."""
+
+    def __init__(self, shards: Shards, phases: Sequence[int], key: Key) -> None:
+        self._shards, self._phases, self._key = shards, tuple(phases), key
+
+    def of_epoch(self, epoch: int) -> Shards:
+        """The shards as they are read in an epoch, from 0."""
+        if epoch == 0:
+            return self._shards
+        return _Epoch(self._shards, self._phases, self._key.child("epoch", epoch))
+
+    def __call__(self, k: int) -> Columns:
+        return self._shards(k)
+
+    def count(self, k: int) -> int:
+        """How many rows shard k of the first epoch has."""
+        return self._shards.count(k)
+
+    def known_count(self, k: int) -> int | None:
+        """The same, if it is known."""
+        return self._shards.known_count(k)
+
+    def rows(self, k: int, rows: I64) -> Columns:
+        """Some rows of shard k of the first epoch."""
+        return self._shards.rows(k, rows)
+
+    def every(self, k: int, first: int, step: int) -> tuple[int, Columns | None]:
+        """See `Shards.every`, of the first epoch."""
+        return self._shards.every(k, first, step)
+
+
+class _Epoch(SameShards):
+    """The shards of a later epoch: place in the epoch → shard, and place in the shard → row."""
+
+    def __init__(self, shards: Shards, phases: tuple[int, ...], key: Key) -> None:
+        self._shards, self._phases, self._key = shards, phases, key
+
+    def __call__(self, k: int) -> Columns:
+        shard = self._order[k]
+        columns = self._shards(shard)
+        return take(columns, self._rows_at(shard, np.arange(length_of(columns), dtype=np.int64), length_of(columns)))
+
+    def count(self, k: int) -> int:
+        return self._shards.count(self._order[k])
+
+    def known_count(self, k: int) -> int | None:
+        return self._shards.known_count(self._order[k])
+
+    def rows(self, k: int, rows: I64) -> Columns:
+        shard = self._order[k]
+        chosen = self._rows_at(shard, rows, self._shards.count(shard))
+        return take(self._shards.rows(shard, np.sort(chosen)), np.argsort(np.argsort(chosen)))
+
+    def every(self, k: int, first: int, step: int) -> tuple[int, Columns | None]:
+        if step < FEW:
+            columns = self(k)
+            count = length_of(columns)
+            return count, take(columns, np.arange(first, count, step)) if first < count else None
+        count = self.count(k)
+        return count, self.rows(k, np.arange(first, count, step)) if first < count else None
+
+    def _rows_at(self, shard: int, places: I64, count: int) -> I64:
+        return Permutation(count, self._key.child("rows", shard))(places)
+
+    @cached_property
+    def _order(self) -> list[int]:
+        """The shard at each place of the epoch."""
+        order: list[int] = []
+        for number, shards in enumerate(self._phases):
+            shuffle = Permutation(shards, self._key.child("shards", number))
+            order += (shuffle(np.arange(shards, dtype=np.int64)) + len(order)).tolist()
+        return order
+
+
+class OnePhase(SameShards):
+    """Some consecutive shards, numbered from 0. first: the first of them."""
+
+    def __init__(self, shards: Shards, first: int) -> None:
+        self._shards, self._first = shards, first
+
+    def __call__(self, k: int) -> Columns:
+        return self._shards(self._first + k)
+
+    def count(self, k: int) -> int:
+        return self._shards.count(self._first + k)
+
+    def known_count(self, k: int) -> int | None:
+        return self._shards.known_count(self._first + k)
+
+    def rows(self, k: int, rows: I64) -> Columns:
+        return self._shards.rows(self._first + k, rows)
+
+    def every(self, k: int, first: int, step: int) -> tuple[int, Columns | None]:
+        return self._shards.every(self._first + k, first, step)

@@ -1,0 +1,451 @@
+"""Phases of a split, seen document by document: amounts, exposures that are counted on, ramps, shards, streams."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pipeline
+from pipeline.core.errors import PlanError, RecipeError
+from pipeline.plan import summary
+from pipeline.plan.plan import Plan
+from pipeline.shard import make_shard
+from tests.plans import plan_at
+from tests.reference.phases import counted_on, ramped, times
+
+RECIPE = """
+extends: bioS_multi5_permute
+worlds: {people: {size: 60}}
+sources:
+  questions: {kind: questions, world: people, templates: question/en/extraction}
+shard_tokens: 4096
+splits:
+  train:
+    mixture: null
+    packing: {length: 128}
+    columns: [documents]
+"""
+ORDERS = {
+    "shuffled": "",
+    "rounds": ", order: rounds",
+    "spaced": ", order: {spaced: {documents: 40}}",
+    "massed": ", order: {massed: {documents: 90}}",
+}
+
+
+def planned(tmp_path: Path, split: str, more: str = "") -> Plan:
+    text = RECIPE.replace("    mixture: null\n", "") if split.startswith("mixture") else RECIPE
+    return plan_at(tmp_path / "recipe.yaml", f"{text}    {split}\n{more}")
+
+
+def documents(plan: Plan, split: str = "train") -> list[tuple[str, int, int]]:
+    """(source, item, exposure) at each position."""
+    order = plan.splits[split]
+    at = order.locate(np.arange(order.documents))
+    names = [order.sources[number] for number in at.source.tolist()]
+    return list(zip(names, at.item.tolist(), at.exposure.tolist(), strict=True))
+
+
+def of_phases(plan: Plan, split: str = "train") -> list[list[tuple[str, int, int]]]:
+    """The documents of each phase."""
+    shown = iter(documents(plan, split))
+    return [list(islice(shown, phase.documents)) for phase in plan.splits[split].phases]
+
+
+def of(source: str, phase: list[tuple[str, int, int]]) -> list[tuple[int, int]]:
+    return [(item, exposure) for name, item, exposure in phase if name == source]
+
+
+def phase(name: str, amount: Any, order: str = "shuffled") -> str:
+    return f"{{name: {name}, mixture: {{biographies: {{exposures: {amount}}}}}{ORDERS[order]}}}"
+
+
+# ── exposures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("first", ["shuffled", "rounds"])
+@pytest.mark.parametrize("second", ["shuffled", "rounds"])
+@pytest.mark.parametrize("amounts", [(2, 1, 3), (1.5, 1.5, 1), (0.25, 0.25, 0.25), (0.3, 0.1, 2.9), (2.75, 0.5, 0.1)])
+def test_exposures_are_counted_on_from_phase_to_phase(tmp_path: Path, first: str, second: str, amounts: Any):
+    a, b, c = amounts
+    phases = ", ".join((phase("a", a, first), phase("b", b, second), phase("c", c, first)))
+    plan = planned(tmp_path, f"phases: [{phases}]")
+    shown = [of("biographies", of_phase) for of_phase in of_phases(plan)]
+    assert [len(of_phase) for of_phase in shown] == [round(amount * 60) for amount in amounts]
+    counted_on(shown, 60)
+    split = plan.splits["train"]
+    for position, (source, item, exposure) in enumerate(documents(plan)):
+        assert split.find(source, item, exposure) == position
+    seen = times(document for of_phase in shown for document in of_phase)
+    exposures = split.exposures_of("biographies", 60)
+    assert {count: items for count, items in exposures.items.items() if count} == dict(seen)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_each_phase_keeps_its_own_order(tmp_path: Path, order: str):
+    plan = planned(tmp_path, f"phases: [{phase('a', 2)}, {phase('b', 3, order)}, {phase('c', 1.5, 'rounds')}]")
+    shown = [of("biographies", of_phase) for of_phase in of_phases(plan)]
+    counted_on(shown, 60)
+    exposures = [exposure for _, exposure in shown[1]]
+    places: dict[int, list[int]] = {}
+    for place, (item, _) in enumerate(shown[1]):
+        places.setdefault(item, []).append(place)
+    if order in ("rounds", "spaced"):
+        assert exposures == sorted(exposures)
+    else:
+        assert exposures != sorted(exposures)
+    if order == "spaced":
+        assert min(b - a for of_item in places.values() for a, b in pairwise(of_item)) >= 40
+    if order == "massed":
+        assert max(of_item[-1] - of_item[0] for of_item in places.values()) < 90
+    assert [exposure for _, exposure in shown[2]] == [5] * 60 + [6] * 30
+
+
+@pytest.mark.parametrize(("amount", "order"), [(2, "shuffled"), (1.5, "shuffled"), (1.5, "rounds"), (0.4, "rounds")])
+def test_a_later_split_counts_on_where_an_earlier_one_stopped(tmp_path: Path, amount: float, order: str):
+    later = f"later: {{mixture: {{biographies: {{exposures: {{count: 1.75, from: train}}}}}}{ORDERS[order]}}}"
+    plan = planned(tmp_path, f"phases: [{phase('a', 1)}, {phase('b', amount, order)}]", f"  {later}")
+    both = [of("biographies", documents(plan, split)) for split in ("train", "later")]
+    counted_on(both, 60)
+    told = plan.splits["later"].exposures_of("biographies", 60)
+    assert {count: items for count, items in told.items.items() if count} == dict(times(both[1]))
+    assert sum(told.items.values()) == 60
+    assert all("word for word" not in str(notice) for _, _, notice in plan.notices)
+
+
+def test_a_number_begins_a_phase_at_a_later_exposure(tmp_path: Path):
+    plan = planned(tmp_path, f"phases: [{phase('a', 2)}, {phase('b', '{count: 1, from: 7}')}, {phase('c', 1)}]")
+    assert [{exposure for _, _, exposure in of_phase} for of_phase in of_phases(plan)] == [{0, 1}, {7}, {8}]
+
+
+def test_a_long_tail_goes_on_from_the_exposure_that_is_given(tmp_path: Path):
+    tail = "{zipf: 1, most: 6}"
+    plan = planned(tmp_path, f"phases: [{phase('a', tail)}, {phase('b', '{count: 2, from: 6}')}]")
+    first, second = of_phases(plan)
+    assert sorted(times(of("biographies", first)).elements()) == sorted(max(1, 6 // rank) for rank in range(1, 61))
+    assert {exposure for _, _, exposure in second} == {6, 7}
+    seen = plan.splits["train"].exposures_of("biographies", 60)
+    assert dict(seen.items) == dict(times(of("biographies", [*first, *second])))
+
+
+# ── amounts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_phases_have_their_shares_of_the_split(tmp_path: Path):
+    plan = planned(
+        tmp_path,
+        "tokens: 100_000\n"
+        "    phases:\n"
+        "    - {name: facts, share: 0.7, mixture: {biographies: {share: 1}}}\n"
+        "    - {name: both, share: 0.2, mixture: {biographies: {share: 0.25}, questions: {share: 0.75}}}\n"
+        "    - {name: exam, share: 0.1, mixture: {questions: {share: 1}}}",
+    )
+    split = plan.splits["train"]
+    each = {name: float(tokens) for name, tokens in split.document_tokens.items()}
+    amounts = [[("biographies", 70_000)], [("biographies", 5_000), ("questions", 15_000)], [("questions", 10_000)]]
+    for of_phase, expected in zip(split.phases, amounts, strict=True):
+        assert dict(of_phase.counts) == {name: round(tokens / each[name]) for name, tokens in expected}
+
+
+def test_a_phase_with_a_share_stands_beside_one_of_a_fixed_amount(tmp_path: Path):
+    plan = planned(
+        tmp_path,
+        "phases:\n"
+        "    - {name: facts, mixture: {biographies: {exposures: 10}}}\n"
+        "    - {name: exam, share: 0.25, mixture: {questions: {share: 1}}}",
+    )
+    facts, exam = (float(plan.splits["train"].tokens_of(of_phase)) for of_phase in plan.splits["train"].phases)
+    assert exam == pytest.approx(facts / 3, rel=0.002)
+
+
+SHARED = "mixture: {biographies: {share: 1}}"
+
+
+@pytest.mark.parametrize(
+    ("split", "says"),
+    [
+        (
+            f"tokens: 9000\n    phases: [{{name: a, share: 0.7, {SHARED}}}, {{name: b, share: 0.4, {SHARED}}}]",
+            r"yaml:\d+: splits.train.phases.*: the shares of phases add up to 1.1 \(a 0.7, b 0.4\). Lower one by 0.1",
+        ),
+        (
+            f"tokens: 9000\n    phases: [{{name: a, share: 0.7, {SHARED}}}, {{name: b, share: 0.2, {SHARED}}}]",
+            r"the phases do not make up 9,000 tokens: 0 tokens are fixed and shares of 0.9 are asked, which leaves 900",
+        ),
+        (f"phases: [{{name: a, share: 0.7, {SHARED}}}]", r"phases have shares \(a 0.7\), but nothing says of how many"),
+        (f"phases: [{phase('a', 1)}, {phase('b', 0)}]", r"phases.1.mixture: the phase 'b' has no documents"),
+        (
+            f"phases: [{phase('a', 1.5)}, {phase('b', 1, 'spaced')}]",
+            r"phases.1.order: 30 of the 60 items of 'biographies' have had exposure 1 before, and the order",
+        ),
+        (
+            f"phases: [{phase('a', 3)}, {phase('b', '{count: 2, from: 2}')}]",
+            r"an earlier phase of the split has 60 of these documents of 'biographies'. Begin at exposure 3 or later",
+        ),
+        (
+            f"phases: [{phase('a', '{zipf: 1, most: 6}')}, {phase('b', 1)}]",
+            r"the items of 'biographies' have different numbers of exposures so far, the most 6. Say where it goes on",
+        ),
+        (f"phases: [{phase('a', '{count: 1, from: exam}')}]", r"no split 'exam' before this one"),
+        (
+            f"phases: [{phase('a', '{zipf: 1, most: 6}', 'rounds')}]",
+            r"with a long tail the items of",
+        ),
+        (
+            "phases: [{name: a, order: file, mixture: {biographies: {}}}]",
+            r"phases.0.order: no source of the mix",
+        ),
+        (
+            "phases: [{name: a, mixture: {biographies: {share: {from: 0.9, to: 0.1}}, questions: {share: "
+            "{from: 0.3, to: 0.7}}}, tokens: 9000}]",
+            r"at the beginning shares add up to 1.2 \(biographies 0.9, questions 0.3\). Lower one by 0.2",
+        ),
+        (
+            "phases: [{name: a, mixture: {biographies: {share: {from: 0.9, to: 0.2}}, questions: {share: "
+            "{from: 0.1, to: 0.8, steps: 3}}}, tokens: 9000}]",
+            r"change in different numbers of steps \(biographies evenly, questions 3\)",
+        ),
+        (
+            "phases: [{name: a, mixture: {biographies: {share: {from: 0.9, to: 0.1}}, questions: {}}}]\n"
+            "    packing: {windows: pure}",
+            r"pure windows are shuffled within each shard, so the changing share would not be kept",
+        ),
+    ],
+)
+def test_phases_that_cannot_be_are_refused_with_the_arithmetic(tmp_path: Path, split: str, says: str):
+    text = f"{RECIPE.replace('    packing: {length: 128}', '') if 'packing' in split else RECIPE}    {split}\n"
+    with pytest.raises(PlanError, match=says):
+        plan_at(tmp_path / "recipe.yaml", text)
+
+
+@pytest.mark.parametrize(
+    ("split", "says"),
+    [
+        ("phases: [{name: a}]", r"phases.0: a phase without a mixture"),
+        (f"phases: [{phase('a', 1)}, {phase('a', 1)}]", r"phases.1.name: two phases are named 'a'. Rename one"),
+        (f"phases: [{phase('a', 1)[:-1]}, tokens: 5, share: 0.5}}]", r"one of share and tokens is enough"),
+        ("phases: []", r"phases"),
+        ("phases: [{name: a, mixture: {nobody: {}}}]", r"phases.0.mixture.nobody: no source 'nobody'"),
+    ],
+)
+def test_phases_that_are_misspelt_are_refused_with_their_place(tmp_path: Path, split: str, says: str):
+    with pytest.raises(RecipeError, match=says):
+        planned(tmp_path, split)
+
+
+def test_a_mixture_beside_phases_is_refused_with_where_it_was_inherited_from(tmp_path: Path):
+    with pytest.raises(
+        RecipeError, match=r"a split with phases has a mixture in each of them. Write `mixture: null` be"
+    ):
+        plan_at(tmp_path / "recipe.yaml", f"{RECIPE.replace('    mixture: null', '')}    phases: [{phase('a', 1)}]\n")
+
+
+# ── ramps ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("steps", [None, 4])
+@pytest.mark.parametrize("ends", [("0.9", "0.1"), ("0", "1/2"), ("0.2", "1")])
+def test_a_share_changes_in_slices_of_exact_counts(tmp_path: Path, ends: tuple[str, str], steps: int | None):
+    begins, stops = ends
+    ramp = f"{{from: {begins}, to: {stops}{f', steps: {steps}' if steps else ''}}}"
+    plan = planned(tmp_path, f"mixture: {{biographies: {{exposures: 20}}, questions: {{share: {ramp}}}}}")
+    split = plan.splits["train"]
+    (phase,) = split.phases
+    each = [split.document_tokens[name] for name in split.sources]
+    bounds = (Fraction(begins), Fraction(stops))
+    expected = ramped([None, bounds], [1200 * each[0], Fraction(0)], len(phase.slices), steps=bool(steps))
+    assert steps in (None, len(phase.slices))
+    assert len(phase.slices) > 3
+    totals, seen = [Fraction(0)] * 2, [0, 0]
+    shown = iter(documents(plan))
+    for of_slice, tokens in zip(phase.slices, expected, strict=True):
+        names = [name for name, _, _ in islice(shown, sum(of_slice))]
+        for number, name in enumerate(split.sources):
+            assert names.count(name) == of_slice[number]
+            totals[number] += tokens[number]
+            seen[number] += of_slice[number]
+            assert abs(seen[number] - totals[number] / each[number]) <= 1
+    assert list(shown) == []
+    counted_on([of("biographies", documents(plan))], 60)
+    assert len(of("biographies", documents(plan))) == 1200
+
+
+def test_two_ramps_fill_a_phase(tmp_path: Path):
+    shares = "biographies: {share: {from: 1, to: 0}}, questions: {share: {from: 0, to: 1}}"
+    plan = planned(tmp_path, f"phases: [{{name: a, tokens: 90_000, mixture: {{{shares}}}, order: rounds}}]")
+    (phase,) = plan.splits["train"].phases
+    assert sum(phase.counts[name] * plan.splits["train"].document_tokens[name] for name in phase.counts) == (
+        pytest.approx(90_000, abs=80)
+    )
+    first, last = phase.slices[0], phase.slices[-1]
+    assert first[0] > 20 > 3 >= first[1]
+    assert last[1] > 20 > 3 >= last[0]
+    exposures = [exposure for _, exposure in of("biographies", documents(plan))]
+    assert exposures == sorted(exposures)
+
+
+# ── shards, streams, what is said ─────────────────────────────────────────────────────────────────────────────────────
+
+THREE = (
+    "phases:\n"
+    "    - {name: facts, mixture: {biographies: {exposures: 4.5}}}\n"
+    "    - {name: injected, mixture: {biographies: {exposures: 0.1}}}\n"
+    "    - {name: exam, mixture: {biographies: {exposures: 2}, questions: {exposures: 2}}}"
+)
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    return planned(tmp_path_factory.mktemp("three"), THREE)
+
+
+def test_a_phase_begins_and_ends_with_a_shard(three: Plan):
+    split = three.splits["train"]
+    assert [phase.shards for phase in split.phases] == [6, 1, 6]
+    shown = iter(documents(three))
+    for name, shards in ((phase.name, split.shards_of(phase.name)) for phase in split.phases):
+        for k in shards:
+            begun: list[tuple[int, int]] = []
+            fields = make_shard(three, "train", k).columns["documents"].fields
+            begins = fields["offset"] == 0
+            for source, item, exposure in zip(
+                *(fields[key][begins] for key in ("source", "item", "exposure")), strict=True
+            ):
+                assert (split.sources[source], item, exposure) == next(shown)
+                begun.append((item, exposure))
+            assert len(begun) == split.positions(k).size
+            for position in split.positions(k)[[0, -1]].tolist():
+                assert split.shard_of(position) == k
+                assert split.phase_of(position).name == name
+    assert next(shown, None) is None
+
+
+def ids(rows: Any) -> list[bytes]:
+    return [row["input_ids"].tobytes() for row in rows]
+
+
+def test_a_stream_goes_on_from_the_middle_of_any_phase(three: Plan):
+    from pipeline.training.streams import of_plan
+
+    rows = ids(of_plan(three, "train"))
+    for taken in range(0, len(rows), 5):
+        stream = of_plan(three, "train")
+        reading = iter(stream)
+        assert ids(islice(reading, taken)) == rows[:taken]
+        again = of_plan(three, "train")
+        again.load_state_dict(stream.state_dict())
+        assert ids(again) == rows[taken:]
+
+
+def test_a_phase_can_be_streamed_alone(three: Plan):
+    from pipeline.training.streams import of_plan
+
+    whole = ids(of_plan(three, "train"))
+    parts = [of_plan(three, "train", phase=name) for name in ("facts", "injected", "exam")]
+    assert [row for part in parts for row in ids(part)] == whole
+    assert [parts[2][i]["input_ids"].tobytes() for i in (0, -1)] == [ids(parts[2])[0], whole[-1]]
+    with pytest.raises(PlanError, match=r"has no phase 'facst'\. Did you mean 'facts'"):
+        of_plan(three, "train", phase="facst")
+
+
+@pytest.mark.parametrize("world_size", [1, 3, 9])
+def test_reshuffled_epochs_have_the_same_rows_phase_by_phase(three: Plan, world_size: int):
+    from pipeline.training.streams import of_plan
+
+    once = ids(of_plan(three, "train"))
+    sizes = [len(of_plan(three, "train", phase=name)) for name in ("facts", "injected", "exam")]
+    streams = [of_plan(three, "train", epochs=3, reshuffle=True).shared(rank, world_size) for rank in range(world_size)]
+    parts = [ids(stream) for stream in streams]
+    rows = [parts[i % world_size][i // world_size] for i in range(3 * len(once))]
+    epochs = [rows[i * len(once) : (i + 1) * len(once)] for i in range(3)]
+    assert epochs[0] == once
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+    for epoch in epochs:
+        reading, first = iter(epoch), iter(once)
+        assert all(sorted(islice(reading, size)) == sorted(islice(first, size)) for size in sizes)
+    assert [streams[0][i]["input_ids"].tobytes() for i in range(len(parts[0]))] == parts[0]
+    for taken in (len(parts[0]) // 2, len(parts[0]) - 3):
+        stream = streams[0].copy()
+        list(islice(iter(stream), taken))
+        again = streams[0].copy()
+        again.load_state_dict(stream.state_dict())
+        assert ids(again) == parts[0][taken:]
+
+
+def test_what_has_an_order_is_not_reshuffled(tmp_path: Path):
+    from pipeline.training.streams import of_plan
+
+    plan = planned(tmp_path, f"phases: [{phase('a', 1)}, {phase('b', 2, 'rounds')}]")
+    with pytest.raises(
+        PlanError, match="the phase 'b' of 'train' has an order, which reshuffled epochs would not keep"
+    ):
+        of_plan(plan, "train", epochs=2, reshuffle=True)
+    assert len(of_plan(plan, "train", epochs=2, reshuffle=True, phase="a")) > 0
+
+
+def test_a_built_dataset_knows_its_phases(tmp_path: Path, three: Plan, capsys: pytest.CaptureFixture[str]):
+    from pipeline.cli import run
+    from pipeline.dataset import Dataset
+    from pipeline.training.streams import of_plan
+
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"{RECIPE}    {THREE}\n")
+    out = tmp_path / "data"
+    assert run(["build", str(recipe), "--out", str(out), "--executor", "inline"]) == 0
+    assert run(["verify", str(out)]) == 0
+    manifest = Dataset.at(out).manifest
+    assert [(entry["name"], entry["shards"]) for entry in manifest.phases_of("train")] == [
+        ("facts", 6),
+        ("injected", 1),
+        ("exam", 6),
+    ]
+    card = (out / "README.md").read_text()
+    assert "`train` has phases, one after another: `facts` (shards 0 to 5), `injected` (shards 6 to 6), `exam`" in card
+    for options in ({}, {"phase": "exam"}, {"epochs": 2, "reshuffle": True}):
+        assert ids(pipeline.read(out, "train", **options)) == ids(of_plan(three, "train", **options))
+    capsys.readouterr()
+    assert run(["where", str(recipe), "--source", "biographies", "--item", "7", "--exposure", "5"]) == 0
+    assert ", phase exam, train/shard-000" in capsys.readouterr().out
+    assert run(["export", str(out), "--to", "nanogpt", "--columns", "input_ids"]) == 0
+    exported = json.loads((out / "exports/nanogpt/export.json").read_text())
+    phases, entry = exported["phases"]["train"], manifest.splits["train"]
+    assert [phase["name"] for phase in phases] == ["facts", "injected", "exam"]
+    assert sum(phase["tokens"] for phase in phases) == entry["tokens"] == exported["files"][0]["tokens"]
+    tokens = np.fromfile(out / "exports/nanogpt/train.bin", np.uint16)
+    alone = np.concatenate([row["input_ids"] for row in of_plan(three, "train", phase="facts")])
+    assert np.array_equal(tokens[: phases[0]["tokens"] // 6], alone[: phases[0]["tokens"] // 6])
+    ended = int((tokens[: phases[0]["tokens"]] == 50256).sum())
+    assert ended == phases[0]["documents"] == 270
+    assert run(["report", str(out)]) == 0
+
+
+def test_the_plan_says_the_phases(three: Plan):
+    listed = summary.of_plan(three)["splits"]["train"]["phases"]
+    assert [entry["name"] for entry in listed] == ["facts", "injected", "exam"]
+    assert [entry["sources"]["biographies"]["documents"] for entry in listed] == [270, 6, 120]
+    assert [entry["sources"]["biographies"]["from"] for entry in listed] == [0, 4, 4]
+    assert sum(entry["files"] for entry in listed) == three.splits["train"].shards
+
+
+def test_corpora_are_read_in_the_order_of_their_files_and_go_on(tmp_path: Path):
+    (tmp_path / "rows.txt").write_text("".join(f"line {number} of a text\n" for number in range(500)))
+    text = (
+        "worlds: {people: {size: 60}}\nextends: bioS_multi5\n"
+        "sources: {text: {kind: corpus, files: rows.txt}}\n"
+        "splits:\n  train:\n    mixture: null\n    phases:\n"
+        "    - {name: a, order: file, mixture: {text: {exposures: 0.5}, biographies: {exposures: 1}}}\n"
+        "    - {name: b, order: file, mixture: {text: {exposures: 0.7}}}\n"
+    )
+    plan = plan_at(tmp_path / "recipe.yaml", text)
+    a, b = of_phases(plan)
+    assert of("text", a) == [(item, 0) for item in range(250)]
+    assert of("text", b) == [(item, 0) for item in range(250, 500)] + [(item, 1) for item in range(100)]
+    people = [item for item, _ in of("biographies", a)]
+    assert sorted(people) == list(range(60)) != people
+    assert a[:20] != of("text", a)[:20]
