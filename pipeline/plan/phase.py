@@ -52,6 +52,8 @@ class Phase:
         """Position in the phase → row in it: the global shuffle, or sources in turns."""
         if not self.in_turns:
             return Permutation(self.documents, self.key)
+        if len(self.counts) == 1:
+            return self._order_of(*self.counts)
         return InTurns(tuple(map(self._order_of, self.counts)), self._turns)
 
     def _order_of(self, source: str) -> Bijection:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from pipeline.core.draws import I64
 from pipeline.core.permutation import Bijection
+
+
+def each_group(groups: I64) -> Iterator[tuple[int, slice | I64]]:
+    """Each group of `groups` (k,), ascending, and where its numbers are: a slice, where all groups ascend.
+
+    >>> [(group, np.arange(4)[here].tolist()) for group, here in each_group(np.array([5, 7, 5, 5]))]
+    [(5, [0, 2, 3]), (7, [1])]
+    """
+    order = None if (groups[1:] >= groups[:-1]).all() else np.argsort(groups, kind="stable")
+    ascending = groups if order is None else groups[order]
+    ends = [*(np.flatnonzero(ascending[1:] != ascending[:-1]) + 1).tolist(), groups.size]
+    first = 0
+    for end in ends if groups.size else ():
+        yield int(ascending[first]), slice(first, end) if order is None else order[first:end]
+        first = end
 
 
 def within_groups(
@@ -26,8 +41,7 @@ def within_groups(
     [0, 0, 1, 1, 2, 2]
     """
     moved = np.empty(numbers.size, np.int64)
-    for group in np.unique(groups).tolist():
-        here = np.flatnonzero(groups == group)
+    for group, here in each_group(groups):
         move = order(group).inverse if back else order(group)
         moved[here] = move(numbers[here] - first(group)) + first(group)
     return moved

@@ -81,20 +81,23 @@ class Massed:
 
     def _group_at(self, places: I64) -> I64:
         """The group at each place: the first ones have an exposure more, as far as the partial round goes."""
-        groups = -(-self.items // self.group)
-        first, last = np.zeros(places.size, np.int64), np.full(places.size, groups - 1)
-        while (open_ := first < last).any():
-            middle = (first + last + 1) // 2
-            reached = self._before(middle) <= places
-            first = np.where(open_ & reached, middle, first)
-            last = np.where(open_ & ~reached, middle - 1, last)
-        return first
+        partial, last = self.n - self._extra, -(-self.items // self.group) - 1
+        more = places // (self.group * (self._rounds + 1))
+        fewer = np.maximum(places - partial, 0) // (self.group * max(self._rounds, 1))
+        group = np.minimum(np.where((more + 1) * self.group <= partial, more, fewer), last)
+        while (later := (group < last) & (self._before(group + 1) <= places)).any():
+            group = group + later
+        while (earlier := self._before(group) > places).any():
+            group = group - earlier
+        return group
 
     def _shuffled(self, group: I64, slots: I64, *, back: bool) -> I64:
         """The documents of each group shuffled; back: the other way."""
 
         def order(number: int) -> Permutation:
-            first, end = self._before(np.array([number, number + 1])).tolist()
-            return Permutation(end - first, self.key.child("group", number))
+            first, end = (min(turn * self.group, self.items) for turn in (number, number + 1))
+            partial = self.n - self._extra
+            documents = (end - first) * self._rounds + min(end, partial) - min(first, partial)
+            return Permutation(documents, self.key.child("group", number))
 
         return within_groups(slots, group, lambda number: 0, order, back=back)

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from pipeline.core.draws import I64
+from pipeline.plan.orders.groups import each_group
 from pipeline.plan.orders.turns import Interleaving
 
 
@@ -27,8 +28,7 @@ class Slices:
         """The source and the place in its order at each position, int64 (k,) all three."""
         of = np.searchsorted(self._first, positions, side="right") - 1
         source, place = np.empty(positions.size, np.int64), np.empty(positions.size, np.int64)
-        for number in np.unique(of).tolist():
-            here = np.flatnonzero(of == number)
+        for number, here in each_group(of):
             source[here], place[here] = self.slices[number].locate(positions[here] - self._first[number])
             place[here] += self._before[number, source[here]]
         return source, place
@@ -38,8 +38,7 @@ class Slices:
         before = self._before[:, source]
         of = np.searchsorted(before, places, side="right") - 1  # the last of slices without documents of the source
         position = np.empty(places.size, np.int64)
-        for number in np.unique(of).tolist():
-            here = np.flatnonzero(of == number)
+        for number, here in each_group(of):
             found = self.slices[number].find(source, places[here] - before[number])
             position[here] = found + self._first[number]
         return position

@@ -18,6 +18,7 @@ import numpy as np
 from pipeline.core.draws import I64
 from pipeline.core.key import Key
 from pipeline.core.permutation import Bijection, Permutation
+from pipeline.plan.orders.groups import each_group
 
 WINDOW = 1024  # documents of a window, about
 _LARGEST_PRODUCT = 2**62
@@ -56,10 +57,9 @@ class Interleaving:
         """The source and the place in its order at each position, int64 (k,) all three."""
         windows = self._window_at(positions)
         source, place = np.empty(positions.size, np.int64), np.empty(positions.size, np.int64)
-        for window in np.unique(windows):
-            here = np.flatnonzero(windows == window)
-            turns, places = self._turns(int(window))
-            inside = positions[here] - int(self._before(window).sum())
+        for window, here in each_group(windows):
+            turns, places, before = self._turns(window)
+            inside = positions[here] - before.sum()
             source[here], place[here] = turns[inside], places[inside]
         return source, place
 
@@ -67,10 +67,8 @@ class Interleaving:
         """The positions of a source's documents at these places of its order, int64 (k,) both."""
         windows = self._window_of(source, places)
         position = np.empty(places.size, np.int64)
-        for window in np.unique(windows):
-            here = np.flatnonzero(windows == window)
-            turns, _ = self._turns(int(window))
-            before = self._before(window)
+        for window, here in each_group(windows):
+            turns, _, before = self._turns(window)
             position[here] = np.flatnonzero(turns == source)[places[here] - before[source]] + before.sum()
         return position
 
@@ -97,8 +95,8 @@ class Interleaving:
             window = window + later
         return window
 
-    def _turns(self, window: int) -> tuple[I64, I64]:
-        """The source at each position of a window, and the place that it shows, int64 (m,) both."""
+    def _turns(self, window: int) -> tuple[I64, I64, I64]:
+        """The source at each position of a window, the place that it shows, int64 (m,) both, and `_before`."""
         before, end = self._before(np.array([window, window + 1]))
         sources = np.repeat(np.arange(len(self.counts)), end - before)
         shuffle = Permutation(sources.size, self.key.child("window", window))
@@ -107,7 +105,7 @@ class Interleaving:
         for source, first in enumerate(before.tolist()):
             shown = np.flatnonzero(turns == source)
             places[shown] = first + np.arange(shown.size)
-        return turns, places
+        return turns, places, before
 
 
 @dataclass(frozen=True)
