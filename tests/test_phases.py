@@ -423,6 +423,9 @@ def test_a_built_dataset_knows_its_phases(tmp_path: Path, three: Plan, capsys: p
     ended = int((tokens[: phases[0]["tokens"]] == 50256).sum())
     assert ended == phases[0]["documents"] == 270
     assert run(["report", str(out)]) == 0
+    page = (out / "report.html").read_text()
+    assert "Phases, one after another" in page
+    assert '<td>injected</td><td class="left">biographies: exposures 0.1</td>' in page
 
 
 def test_the_plan_says_the_phases(three: Plan):

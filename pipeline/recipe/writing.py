@@ -12,7 +12,7 @@ from pipeline.core.spec import Spec
 from pipeline.recipe.model import Recipe
 from pipeline.recipe.yaml_dialect import dumped
 
-OUTPUT_VERSION = 6
+OUTPUT_VERSION = 7
 """Raised whenever the same recipe gives other bytes; part of every fingerprint. See "changes bytes" in CHANGELOG.md."""
 
 

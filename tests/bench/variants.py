@@ -22,7 +22,7 @@ RECIPES = (
     "bioS_multilingual", "bioS_mistakes_10", "bioS_mistakes_50", "bioS_mistakes_masked", "bioS_mistakes_weak",
     "bioS_mistakes_silent", "bioS_mixed_80", "bioS_reversal", "bioS_probing", "bioS_retrieval", "bioS_classification",
     "bioS_comparison", "bioS_inverse", "bioS_text", "junk_random", "junk_tagged", "bioD_N10K_K20", "bioD_N100K_K1",
-    "tiny", "products",
+    "bioS_rounds", "bioS_massed", "junk_ramp", "kin_two_hop", "companies", "tiny", "products",
 )  # fmt: skip
 SPLITS = {"bioS_retrieval": "finetune", "bioS_classification": "finetune", "bioS_comparison": "finetune"}
 SPLITS |= {"bioS_inverse": "finetune", "bioS_probing": "p_probing"}  # what is new in them

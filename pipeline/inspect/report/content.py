@@ -72,15 +72,33 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """A phase of a split: its name ("" for a split without phases), its order in words, and what its shards hold.
+
+    amounts: source → its amount in the recipe's words.
+    """
+
+    name: str
+    order: str
+    amounts: Mapping[str, str]
+    shards: int
+    documents: int
+    tokens: int
+
+
+@dataclass(frozen=True)
 class Split:
-    """A split. sequences_a_shard: (fewest, most). read: how many sequences spans were read from; 0 where they are those
-    of sampled documents."""
+    """A split. phases: at least one. sequences_a_shard: (fewest, most).
+
+    read: how many sequences spans were read from; 0 where they are those of sampled documents.
+    """
 
     name: str
     method: str
     windows: str
     length: int
     columns: tuple[str, ...]
+    phases: tuple[Phase, ...]
     documents: int
     tokens: int
     sequences: int

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from pipeline.core.key import Key
 from pipeline.dataset import Dataset
 from pipeline.inspect.highlight import WRONG, runs_of
 from pipeline.inspect.report import amount, diversity, marginals, sequences
-from pipeline.inspect.report.content import Example, Source, Split
+from pipeline.inspect.report.content import Example, Phase, Source, Split
 from pipeline.inspect.report.diversity import Progress
 from pipeline.inspect.report.row import row_of
 from pipeline.inspect.report.sampling import Sample, sample
@@ -56,6 +58,7 @@ class _Measuring:
             windows="pure" if self._order.pure else "mixed",
             length=packing.length,
             columns=tuple(record["columns"]),
+            phases=tuple(self._phases()),
             **{number: record[number] for number in ("documents", "tokens", "sequences", "padding", "bytes")},
             shards=len(of_shards),
             sequences_a_shard=(min(of_shards), max(of_shards)),
@@ -64,6 +67,18 @@ class _Measuring:
             read=read,
             row=row_of(self._dataset, self._plan, self._name, self._key.child("row"), LONG),
         )
+
+    def _phases(self) -> Iterator[Phase]:
+        """The phases, with the sums over their shards."""
+        shards = iter(self._record["shards"])
+        specs = self._plan.recipe.splits[self._name].each_phase
+        for phase, (_, _, spec) in zip(self._order.phases, specs, strict=True):
+            held = list(islice(shards, phase.shards))
+            amounts = {
+                source: amount.in_words(of, self._plan.sources[source].exposures) for source, of in spec.mixture.items()
+            }
+            documents, tokens = (sum(shard[key] for shard in held) for key in ("documents", "tokens"))
+            yield Phase(phase.name, phase.ordered, amounts, phase.shards, documents, tokens)
 
     def _source(self, name: str) -> Source:
         plan, source, spec = self._plan, self._plan.sources[name], self._plan.recipe.sources[name]
