@@ -12,6 +12,7 @@ from pipeline.core.documents import Documents
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Text
 from pipeline.sources.knowledge.biographies import Biographies
+from pipeline.sources.knowledge.cast import Cast
 from pipeline.sources.knowledge.subjects import NAME, PRONOUN, scope_of
 from pipeline.text.compiler import Compiler
 from pipeline.text.fields import Column, Field
@@ -70,7 +71,7 @@ def test_every_template_with_every_value_is_encoded_exactly(recipe: str, every: 
     sizes = world._sizes
     name_slots = world.fields["name"].slots
     for mode in (NAME, PRONOUN):
-        scope = scope_of(world, mode, "en")
+        scope = scope_of(Cast(world), mode, "en")
         for sentence in source.sentences:
             lines = spec.lines(sentence)[:: every if kind == "gpt2" else 8]
             cut = [pieces(line, scope, "world") for line in lines]
@@ -268,7 +269,7 @@ def test_the_slow_path_finds_the_same_tokens_and_spans() -> None:
     source = plan.sources["biographies"]
     assert isinstance(source, Biographies)
     encoder = tokenizer("gpt2")
-    scope = scope_of(source.world, NAME, "en")
+    scope = scope_of(Cast(source.world), NAME, "en")
     programs = [pieces(line, scope, "") for line in plan.recipe.sources["biographies"].lines("birth_date")]
     fast, _ = compile_programs(programs, encoder, SLOTS)
     slow = Rendered(tuple(map(tuple, programs)), encoder)

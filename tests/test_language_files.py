@@ -18,6 +18,7 @@ from pipeline.recipe import load
 from pipeline.recipe.languages import known_languages
 from pipeline.recipe.writing import dump, fingerprint
 from pipeline.sources.knowledge.biographies import Biographies
+from pipeline.sources.knowledge.cast import Cast
 from pipeline.sources.knowledge.subjects import NAME, NAMELESS, PRONOUN, scope_of
 from pipeline.sources.knowledge.template_files import CompiledLines
 from pipeline.text.fragments import Fragments
@@ -75,7 +76,7 @@ def test_a_sentence_reads_as_its_language_has_it(
     shown, pronouns = world.fields[attribute].format[0], world.fields["pronoun"].format[0]
     rows = dict.fromkeys(range(world.slots), 0)
     rows |= {shown.slot: shown.values.index(value), pronouns.slot: pronouns.values.index(pronoun)}
-    (program,) = CompiledLines(world).cut(text, scope_of(world, mode, language))
+    (program,) = CompiledLines(world).cut(text, scope_of(Cast(world), mode, language))
     assert said in "".join(piece.texts.rows[rows.get(piece.slot, 0)] for piece in program)
 
 

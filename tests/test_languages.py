@@ -16,6 +16,7 @@ from pipeline.core.errors import RecipeError
 from pipeline.plan.plan import Plan
 from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
+from pipeline.sources.knowledge.cast import Cast
 from pipeline.sources.knowledge.subjects import NAME, NAMELESS, PRONOUN, scope_of
 from pipeline.sources.knowledge.template_files import CompiledLines
 from pipeline.text.fragments import Fragments
@@ -158,7 +159,7 @@ def test_every_template_with_every_value_is_encoded_exactly(language: str, kind:
     plan, encoder = small(NAMES[language]), tokenizer(kind)
     source, spec = plan.sources["biographies"], plan.recipe.sources["biographies"]
     assert isinstance(source, Biographies)
-    scope = scope_of(source.world, mode, language)
+    scope = scope_of(Cast(source.world), mode, language)
     lines = [line for sentence in source.sentences for line in spec.sets[language].lines(sentence)]
     lines = lines if kind == "gpt2" else lines[::8]
     cut = [CompiledLines(source.world).cut(line, scope)[0] for line in lines]

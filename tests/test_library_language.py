@@ -14,6 +14,7 @@ import pytest
 from pipeline.core.files import library
 from pipeline.plan.plan import Plan
 from pipeline.recipe import load
+from pipeline.sources.knowledge.cast import Cast
 from pipeline.sources.knowledge.subjects import PRONOUN, scope_of
 from pipeline.text.fragments import Fragments
 from pipeline.text.templates import pieces
@@ -233,7 +234,7 @@ def test_a_value_is_said_as_its_language_says_it(
     (text, *_) = [one for one in spec.sets[language].lines(attribute) if line in one.text]
     column = world.fields[attribute].format[0]
     rows = {column.slot: column.values.index(value)}
-    program = pieces(text, scope_of(world, PRONOUN, language), "")
+    program = pieces(text, scope_of(Cast(world), PRONOUN, language), "")
     assert said in "".join(piece.texts.rows[rows.get(piece.slot, 0)] for piece in program)
 
 

@@ -503,7 +503,8 @@ def test_the_schema_names_every_key_and_describes_those_of_a_recipe():
     options = [option for option in attribute["anyOf"] if option != {"type": "null"}]
     kinds = {option["$ref"].rpartition("/")[2] for option in options}
     assert kinds == {
-        f"{kind}Spec" for kind in ("Choice", "Codes", "Computed", "Date", "Integer", "Lookup", "Name", "Pronoun")
+        f"{kind}Spec"
+        for kind in ("Choice", "Codes", "Computed", "Date", "Individual", "Integer", "Lookup", "Name", "Pronoun")
     }
 
 

@@ -41,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
     for name, world in plan.worlds.items():
         output.say(f"world {name}: {world.size:,} × {', '.join(world.spec.attributes)}")
         _print_bits(plan, name)
+        _print_relations(summary.of_relations(world))
         _print_notices(plan, "worlds", name)
     for name, split in plan.splits.items():
         files = f"{count(split.shards, 'shard')}, about {plan.bytes_of(name) / 1e6:,.1f} MB"
@@ -86,6 +87,12 @@ def _print_bits(plan: Plan, world: str) -> None:
         )
     if not splits:
         output.say("  0 bits to know: no split states anything of it")
+
+
+def _print_relations(of_world: dict[str, dict[str, Any]]) -> None:
+    """Print the bits of a world's relations; nothing where there are none."""
+    for name, relation in of_world.get("relations", {}).items():
+        output.say(f"  {name}, one of {relation['of']} for each: {relation['bits']:,.1f} bits in all")
 
 
 def _print_notices(plan: Plan, group: str, name: str) -> None:

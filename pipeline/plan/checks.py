@@ -32,14 +32,14 @@ AROUND = 12  # tokens of an example shown before and after the unknown one
 LONG = 65_535  # tokens of a sequence: few shards are shorter than longer ones
 
 
-def world_notices(world: World, about: Sequence[Source], *, kept_apart: bool = False) -> Iterator[Notice]:
+def world_notices(world: World, about: Sequence[Source], *, needed: bool = False) -> Iterator[Notice]:
     """Notices about knowledge of a world that no document contains. about: its sources with documents in some split.
 
-    kept_apart: whether a world with documents is disjoint from this one; then it has a use without documents.
+    needed: whether a world with documents is disjoint from this one, or related to it; then it has a use without.
     """
     yield from world.notices
     yield from repeated_words.notices(world)
-    if not about and not kept_apart:
+    if not about and not needed:
         yield Notice("no split has a document about it", "Add a source about it to a mixture, or remove the world.")
     informative = [source for source in about if isinstance(source, Informative)]
     if informative:

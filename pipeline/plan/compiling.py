@@ -84,6 +84,7 @@ def compiled_worlds(loaded: Loaded) -> dict[str, World]:
     recipe = loaded.recipe
     specs = recipe.worlds
     worlds: dict[str, World] = {}
+    sizes = {name: spec.size for name, spec in specs.items()}
 
     def compile_world(name: str, children: tuple[str, ...]) -> None:
         with loaded.refusing("worlds", name):
@@ -95,7 +96,7 @@ def compiled_worlds(loaded: Loaded) -> dict[str, World]:
                 if parent in specs and parent not in worlds:
                     compile_world(parent, (*children, name))
             if name not in worlds:
-                worlds[name] = World(name, specs[name], recipe.key("worlds", name), worlds, recipe.languages)
+                worlds[name] = World(name, specs[name], recipe.key("worlds", name), worlds, recipe.languages, sizes)
 
     for name in specs:
         compile_world(name, ())
@@ -149,10 +150,11 @@ def _notices(
     used = [name for name in sources if any(split.documents_of(name) for split in splits.values())]
     world_of = {name: spec.world for name, spec in recipe.sources.items() if isinstance(spec, AboutSpec)}
     used_worlds = {world_of[name] for name in used if name in world_of}
-    kept_apart = {parent for name in used_worlds for parent in recipe.worlds[name].others}
+    needed = {parent for name in used_worlds for parent in recipe.worlds[name].others}
+    needed |= {relation.of for name in used_worlds for relation in worlds[name].relations.values()}
     for name, world in worlds.items():
         about = [sources[source] for source in used if world_of.get(source) == name]
-        notices = checks.world_notices(world, about, kept_apart=name in kept_apart)
+        notices = checks.world_notices(world, about, needed=name in needed)
         yield from (("worlds", name, notice) for notice in notices)
     for name, split in splits.items():
         yield from (("splits", name, notice) for notice in split.notices)

@@ -5,7 +5,8 @@
     + K D log₂(T^L / D)  of codes that are stated
 
 Individuals fall into a few ranges, within which the same is stated of all. Of a partial round only the size is used, so
-its overlap with another one is the expected overlap.
+its overlap with another one is the expected overlap. Who is related to whom counts as a slot, with an even share of the
+relation's bits for each individual (`World.slots_of`).
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def information_in(plan: Plan, split: str, world: World) -> Information:
     coverages = list(_coverages(plan, split, world))
     name = world.of_kind("name")
     name_slots = world.slots_of(name) if name else range(0)
-    value_slots = [slot for slot in range(1, world.slots) if slot not in name_slots]
+    value_slots = [slot for slot in range(1, world.slots + len(world.relations)) if slot not in name_slots]
     individuals = named = bits = 0.0
     everything = Shown()
     ends = sorted({end for coverage in coverages for end in (coverage.individuals.start, coverage.individuals.stop)})

@@ -14,6 +14,7 @@ from pipeline.plan.information import NOTHING, Information, information_in
 from pipeline.plan.order import SplitPlan
 from pipeline.plan.phase import Phase
 from pipeline.plan.plan import Plan
+from pipeline.worlds.world import World
 
 
 def of_plan(plan: Plan) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
         },
         **summed(splits.values()),
         "worlds": {
-            name: {"size": world.size, "attributes": list(world.spec.attributes), **bits[name]}
+            name: {"size": world.size, "attributes": list(world.spec.attributes), **bits[name], **of_relations(world)}
             for name, world in plan.worlds.items()
         },
         "splits": splits,
@@ -136,6 +137,15 @@ def of_worlds(plan: Plan) -> dict[str, dict[str, Any]]:
         | {"individuals": world.size}
         for name, world in plan.worlds.items()
     }
+
+
+def of_relations(world: World) -> dict[str, dict[str, Any]]:
+    """relations: attribute that is another individual → the bits of all its pairs, and the world of the others.
+
+    Nothing where there are none. bits: log₂ of the number of maps; the entropy, where these are not equally likely.
+    """
+    of = {name: {"of": relation.of, "bits": round(relation.bits, 1)} for name, relation in world.relations.items()}
+    return {"relations": of} if of else {}
 
 
 def of_vocabulary(plan: Plan) -> dict[str, int] | None:

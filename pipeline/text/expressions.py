@@ -22,6 +22,7 @@ from pipeline.core.errors import TemplateError, holds_surrogate
 from pipeline.core.files import Text
 from pipeline.text.arithmetic import NoArithmetic, table_of
 from pipeline.text.fields import LANGUAGE, Agreement, Field, Variable
+from pipeline.text.paths import resolved
 from pipeline.text.pieces import NO_MARGIN, Joint, Margin, Piece, Texts
 from pipeline.text.sandbox import OF_LANGUAGES
 from pipeline.text.syntax import ENVIRONMENT, chunk_as_template, chunks, nodes_of, parsed, part_shown, pieces_shown
@@ -189,7 +190,8 @@ def _used(node: nodes.Node, scope: Mapping[str, Variable]) -> Iterator[Variable]
 
 
 def _again(line: Text, variables: Mapping[str, Variable], label: int, number: str) -> Expression:
-    node = list(chunks(parsed(line)))[int(number)]
+    tree, _ = resolved(parsed(line), variables, line)
+    node = list(chunks(tree))[int(number)]
     return Expression(line, chunk_as_template(node, line, number), variables, label)
 
 

@@ -1,6 +1,7 @@
 """Template lines: Jinja2 in a sandbox, cut into pieces that can be tokenized at compile time.
 
 {{ birth_city }}                               a table of its slot
+{{ mother.birth_city }}                        a table of a slot of the mother (paths.py)
 {{ birth_city | upper }}                       depends on one slot: evaluated for every row, so a table too
 {% if month > other_month %}…{% endif %}       several slots, few combinations: a table of a joint slot
 anything else over several slots               an `Expression`, rendered document by document
@@ -16,6 +17,7 @@ from pipeline.core.errors import TemplateError
 from pipeline.core.files import Text
 from pipeline.text.expressions import Allowance, Expression, evaluated
 from pipeline.text.fields import Field, Variable
+from pipeline.text.paths import resolved
 from pipeline.text.pieces import Piece, literal
 from pipeline.text.syntax import check, chunks, nodes_of, parsed, pieces_shown
 
@@ -38,7 +40,8 @@ def pieces(
     allowance = allowance or Allowance()
     cut: list[Piece | Expression] = []
     try:
-        for number, node in enumerate(chunks(parsed(line))):
+        tree, scope = resolved(parsed(line), scope, line)
+        for number, node in enumerate(chunks(tree)):
             if isinstance(node, nodes.TemplateData):
                 cut.append(literal(node.data))
                 continue
@@ -64,7 +67,8 @@ def _shows_words(piece: Piece | Expression) -> bool:
 
 def bare_articles(line: Text, scope: Mapping[str, Variable]) -> list[tuple[str, str]]:
     """(variable, article) wherever a line uses a form that the values lack, so that it shows them unchanged."""
-    parts = ((node.node, node.attr) for node in nodes_of(parsed(line), nodes.Getattr))
+    tree, scope = resolved(parsed(line), scope, line)
+    parts = ((node.node, node.attr) for node in nodes_of(tree, nodes.Getattr))
     named = ((owner.name, part) for owner, part in parts if isinstance(owner, nodes.Name))
     return [
         (name, part)

@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from pipeline.core.draws import I32, U64, scaled
+from pipeline.core.draws import I32, I64, U64, scaled
 from pipeline.core.errors import SpecError
 from pipeline.core.files import MOST_VALUES
 from pipeline.text.fields import Column, Field
@@ -57,8 +57,11 @@ class Falsehood:
                     "Make them distinct, or leave the sentence out of `mistakes.sentences`.",
                 )
 
-    def draw(self, rows: I32, h: U64) -> None:
-        """Replace the true values in rows (m, slots) by wrong ones, in place. h (m,): 64 uniform bits for each row."""
+    def draw(self, rows: I32, h: U64, individual: I64 | None = None) -> None:
+        """Replace the true values in rows (m, slots) by wrong ones, in place. h (m,): 64 uniform bits for each row.
+
+        individual: whom each row is about, which does not matter here.
+        """
         place = np.ravel_multi_index(tuple(rows[:, slot] for slot in self.slots), self._sizes)
         truth = self._class[place]
         drawn = scaled(h, self.count - self._members[truth])

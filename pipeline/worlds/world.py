@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import log2, prod
@@ -23,7 +23,9 @@ from pipeline.text.languages import Language
 from pipeline.text.pieces import Joint, probability_of_rows
 from pipeline.text.shown_facts import Classes, Shown, shown_by, told_by_others
 from pipeline.worlds.attributes.attribute import Attribute
+from pipeline.worlds.attributes.individual import IndividualSpec
 from pipeline.worlds.attributes.name import ENDS, UniqueName
+from pipeline.worlds.relations.relation import NOBODY, Relation
 from pipeline.worlds.spec import WorldSpec
 
 MOST_NOTICES = 3  # about control characters
@@ -54,7 +56,8 @@ class Knowledge:
 class World:
     """Individuals 0 … size-1 and the facts about them: a pure function of (key, item).
 
-    fields: attribute → its variable in templates. labels: labels[l] is the attribute with the label l; labels[0] is "".
+    fields: attribute → its variable in templates. relations: attribute that is another individual → who that is; it has
+    no slot and no field. labels: labels[l] is the attribute with the label l; labels[0] is "".
     Slot 0 belongs to literals and always holds row 0; the other slots are numbered in the order of attributes.
     """
 
@@ -65,8 +68,10 @@ class World:
         key: Key,
         others: Mapping[str, World] | None = None,
         languages: Mapping[str, LanguageSpec] | None = None,
+        sizes: Mapping[str, int] | None = None,
     ) -> None:
-        """others: worlds from which it may be disjoint. languages: those in which sentences are about it, by name.
+        """others: worlds from which it may be disjoint, or to which its individuals are related; the latter may be
+        added later. languages: those in which sentences are about it, by name. sizes: of all worlds, by name.
 
         SpecError, `at` below the spec, for attributes that do not fit together, or more individuals than names.
         """
@@ -75,15 +80,21 @@ class World:
         expanded = spec.expanded
         self.labels = ("", *expanded)
         self.fields: dict[str, Field] = {}
+        self.relations: dict[str, Relation] = {}
+        self._worlds = {} if others is None else others  # the same object: worlds are added to it
         self._attributes: dict[str, Attribute] = {}
         self._weights: list[tuple[Fraction, ...] | None] = [None]
         self._sizes = [1]
         if len(expanded) > MOST_ATTRIBUTES:
             raise SpecError(f"{len(expanded)} attributes; a span can name {MOST_ATTRIBUTES}", at=("attributes",))
-        self._relations: dict[int, Joint] = {}  # slot → how it follows from independent ones
+        self._joints: dict[int, Joint] = {}  # slot → how it follows from independent ones
         tables = 0  # rows of all of them
         for label, (attribute, (declared, attribute_spec, path)) in enumerate(expanded.items(), 1):
             with specified_at("attributes", declared):
+                if isinstance(attribute_spec, IndividualSpec):
+                    sizes = sizes or {name: spec.size}
+                    self.relations[attribute] = attribute_spec.relation(key.child(*path), name, sizes)
+                    continue
                 compiled = attribute_spec.compile(key.child(*path), spec.size)
                 tables += compiled.rows
                 if tables > MOST_ROWS:
@@ -120,35 +131,66 @@ class World:
         """The facts about the items (d,): the row that each slot holds, int32 (d, slots); column 0 is zero."""
         out = np.empty((item.size, len(self._sizes)), np.int32)
         out[:, 0] = 0
-        first = 1
-        for attribute in self._attributes.values():
-            attribute.draw(item, out[:, first : first + len(attribute.sizes)])
-            for slot, joint in attribute.relations.items():
-                out[:, first + slot] = joint.rows(out)
-            first += len(attribute.sizes)
+        self.fill(item, out)
         return out
+
+    def fill(self, item: I64, out: I32, attributes: Collection[str] | None = None) -> None:
+        """Write the facts about the items (d,) into out, int32 (d, slots); column 0 is left as it is.
+
+        attributes: those that are needed, with what they follow from; None: all.
+        """
+        first = 1
+        for name, attribute in self._attributes.items():
+            if attributes is None or name in attributes:
+                attribute.draw(item, out[:, first : first + len(attribute.sizes)])
+                for slot, joint in attribute.relations.items():
+                    out[:, first + slot] = joint.rows(out)
+            first += len(attribute.sizes)
+
+    def drawing(self, slots: Collection[int]) -> frozenset[str]:
+        """The attributes that `fill` needs for these slots: those that draw them, and those that they follow from."""
+        drawn = frozenset(slots)
+        while (more := drawn.union(*(self._joints[slot].slots for slot in drawn & self._joints.keys()))) != drawn:
+            drawn = more
+        return frozenset(name for name in self._attributes if drawn.intersection(self._own_slots(name)))
+
+    def other(self, attribute: str) -> World:
+        """The world of the individuals to whom an attribute of kind individual leads."""
+        of = self.relations[attribute].of
+        return self if of == self.name else self._worlds[of]
 
     def sizes(self, slot: int) -> int:
         """The number of rows of a slot."""
         return self._sizes[slot]
 
     def slots_of(self, attribute: str) -> range:
-        """The slots that an attribute draws; none if it follows from another attribute."""
+        """The slots that an attribute draws; none if it follows from another attribute.
+
+        Of another individual the number, from `slots` on, that stands for it in `Shown`.
+        """
+        if attribute in self.relations:
+            number = self.slots + list(self.relations).index(attribute)
+            return range(number, number + 1)
+        own = self._own_slots(attribute)
+        return own[: len(own) - len(self._attributes[attribute].relations)]
+
+    def _own_slots(self, attribute: str) -> range:
+        """The slots of an attribute, those that follow from others included."""
         first = 1
         for name, compiled in self._attributes.items():
             if name == attribute:
-                return range(first, first + len(compiled.sizes) - len(compiled.relations))
+                return range(first, first + len(compiled.sizes))
             first += len(compiled.sizes)
         raise KeyError(attribute)
 
     def drawn(self, shown: Shown) -> Shown:
         """What is shown, in terms of the slots that are drawn: of those that follow from others, what they tell."""
-        return told_by_others(shown, self._relations)
+        return told_by_others(shown, self._joints)
 
     @property
     def following(self) -> frozenset[int]:
         """The slots that follow from others by arithmetic."""
-        return frozenset(self._relations)
+        return frozenset(self._joints)
 
     def independent(self, slots: Iterable[int]) -> bool:
         """Whether the rows of these slots are drawn independently: none follows from another, or from the same one."""
@@ -175,9 +217,24 @@ class World:
         return self.languages[name]
 
     def values(self, item: int, language: str = "") -> Mapping[str, object]:
-        """Attribute → its value for one item, as an expression in a template sees it."""
+        """Attribute → its value for one item, as an expression in a template sees it.
+
+        Of another individual the value of its name, None if it has no name or does not exist.
+        """
         rows = dict(enumerate(self.rows(np.array([item]))[0].tolist()))
-        return {name: field.value(rows) for name, field in self.fields_in(language).items()}
+        fields = self.fields_in(language)
+        return {
+            name: fields[name].value(rows) if name in fields else self._name_of_other(name, item, language)
+            for name in self.labels[1:]
+        }
+
+    def _name_of_other(self, attribute: str, item: int, language: str) -> object:
+        other, number = self.other(attribute), int(self.relations[attribute](np.array([item]))[0])
+        name = other.of_kind("name")
+        if name is None or number == NOBODY:
+            return None
+        rows = dict(enumerate(other.rows(np.array([number]))[0].tolist()))
+        return other.fields_in(language)[name].value(rows)
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -199,7 +256,8 @@ class World:
         """The bits of knowledge in the world."""
         name = next((a for a in self._attributes.values() if isinstance(a, UniqueName)), None)
         names = sum(map(log2, name.sizes)) if name else 0.0
-        values = sum(self.entropy(label) for label, compiled in self._attributes.items() if compiled is not name)
+        others = (label for label in self.labels[1:] if name is None or self._attributes.get(label) is not name)
+        values = sum(map(self.entropy, others))
         return Knowledge(self.size, names, values, self.bits_of_sets())
 
     def bits_of_sets(self, shown: Shown | None = None) -> float:
@@ -216,6 +274,8 @@ class World:
 
     def shown_in_full(self, attribute: str) -> Shown:
         """What a template shows that writes an attribute in full: of a date with the format month-year, no day."""
+        if attribute in self.relations:
+            return Shown(dict.fromkeys(self.slots_of(attribute)))
         return self.drawn(shown_by([self.fields[attribute].pieces], self._sizes))
 
     def bits_shown(self, attribute: str, shown: Shown) -> float:
@@ -224,7 +284,9 @@ class World:
         return sum(self.bits_of_slot(slot, shown.slots[slot]) for slot in slots)
 
     def bits_of_slot(self, slot: int, classes: Classes) -> float:
-        """The entropy, in bits, of the class of a slot's row."""
+        """The entropy, in bits, of the class of a slot's row; of another individual an even share of the relation's."""
+        if slot >= self.slots:
+            return list(self.relations.values())[slot - self.slots].bits / self.size
         if classes is None:
             return _entropy(self._weights[slot], self._sizes[slot])
         of_class = [Fraction(0)] * (int(classes.max()) + 1)
@@ -234,9 +296,9 @@ class World:
 
     def _roots(self, slot: int) -> frozenset[int]:
         """The drawn slots that a slot follows from; itself, if it is drawn."""
-        if slot not in self._relations:
+        if slot not in self._joints:
             return frozenset({slot})
-        return frozenset().union(*map(self._roots, self._relations[slot].slots))
+        return frozenset().union(*map(self._roots, self._joints[slot].slots))
 
     def _related(self, slot: int, joint: Joint) -> tuple[Fraction, ...]:
         """Note how a slot follows from others. Returns the probability of its rows.
@@ -246,11 +308,11 @@ class World:
         """
         try:
             while not self.independent(joint.slots):
-                joint = composed(joint, self._relations, self._sizes)
+                joint = composed(joint, self._joints, self._sizes)
         except NoArithmetic as error:
             remedy = "Make it follow from fewer attributes, or smaller ones."
             raise SpecError(f"it cannot be computed ahead: {error}", remedy) from None
-        self._relations[slot] = joint
+        self._joints[slot] = joint
         likely = probability_of_rows(joint, self.probability)
         return (*likely, *[Fraction(0)] * (self._sizes[slot] - len(likely)))  # results that do not occur together
 

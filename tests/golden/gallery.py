@@ -15,6 +15,7 @@ FILE = Path(__file__).parents[2] / "docs" / "recipes.md"
 SECTIONS = {
     "extraction": "Knowledge extraction: Part 3.1, and what grew out of it",
     "manipulation": "Knowledge manipulation: Part 3.2",
+    "relations": "Relations: paths from one individual to another",
     "capacity": "Knowledge capacity: Part 3.3",
     "order": "When a fact is told: rounds, phases, shares that change",
     "chat": "Conversations, preferences and rewards",

@@ -237,6 +237,10 @@ def facts(attributes: Mapping[str, Any], true: Mapping[str, Any], language: str,
         attribute = attributes.get(name) or attributes[name.rpartition("_")[0]]
         if attribute.kind == "codes" and attribute.symbols == "ids":
             of = re.sub(r"\d+", lambda id_: chr(FIRST_CODE + int(id_[0])), of).replace(" ", "")
+        if attribute.kind == "individual":  # by its name, which has no article
+            found[name] = value(str(of), label)
+            vars(found[name]).update(the=found[name], The=found[name])
+            continue
         found[name] = value(in_language(attribute, of, language), label)
         vars(found[name]).update({part: value(shown, label) for part, shown in getattr(of, "__dict__", {}).items()})
         vars(found[name]).update(forms(attribute, of, language, label))

@@ -21,11 +21,13 @@ from pipeline.core.files import library
 from pipeline.plan.plan import Plan
 from pipeline.sources.knowledge.questions import Questions, QuestionsSpec
 from pipeline.sources.source import MarkSpec
+from pipeline.worlds.world import World
+from tests.reference.relations import others
 
-# {{ birth_city }}, {{ other_name.first }} or {{ major | upper }}; words, and the marked value after them, if any; a bar
-# outside of braces, where it would be a filter.
-VALUE = re.compile(r"\{\{ (?:other_)?(\w+)(?:\.\w+)?(?: \| [^{}]+)? \}\}")
-SHOWN = re.compile("([^\ue000]*)(?:\ue000(\\w+)\ue001([^\ue002]*)\ue002)?")
+# {{ birth_city }}, {{ other_name.first }}, {{ mother.birth_city }} or {{ major | upper }}; words, and the marked value
+# after them, if any; a bar outside of braces, where it would be a filter.
+VALUE = re.compile(r"\{\{ (?:other_)?(\w+(?:\.\w+)*)(?: \| [^{}]+)? \}\}")
+SHOWN = re.compile("([^\ue000]*)(?:\ue000([\\w.]+)\ue001([^\ue002]*)\ue002)?")
 BAR = re.compile(r" \| (?![^{}]*[%}]\})")
 MAJORS = (library("recipes") / "values/people/majors.txt").read_text().splitlines()
 
@@ -82,7 +84,7 @@ def questions(plan: Plan, source: str, item: Sequence[int], exposure: Sequence[i
     people = np.unique(np.concatenate([one, two]))
     fields = told.world.fields_in(spec.language)
     known = {
-        person: {name: field.value(dict(enumerate(row))) for name, field in fields.items()}
+        person: others(told.world, person) | {name: field.value(dict(enumerate(row))) for name, field in fields.items()}
         for person, row in zip(people.tolist(), told.world.rows(people).tolist(), strict=True)
     }
     drawn = (column.tolist() for column in (one, two, *told.choices(items, exposures)))
@@ -90,14 +92,18 @@ def questions(plan: Plan, source: str, item: Sequence[int], exposure: Sequence[i
         name, text = lines[line]
         assert name == names[i % len(names)], "the line is one of another question"
         values = known[first] | {f"other_{key}": value for key, value in known[second].items()}
-        yield Asked.of(name, first, second, list(_parts(spec, text, values, hinted)))
+        yield Asked.of(name, first, second, list(_parts(spec, told.world, text, values, hinted)))
 
 
-def _parts(spec: QuestionsSpec, line: str, values: dict[str, Any], hinted: bool) -> Iterator[tuple[str, str]]:
+def _parts(
+    spec: QuestionsSpec, world: World, line: str, values: dict[str, Any], hinted: bool
+) -> Iterator[tuple[str, str]]:
     """(role, text) of a line told of someone, its values marked."""
     if spec.tag:
         yield "tag", words(spec.tag)
-    prompt, *others = (" " + _without_articles(_template(part).render(values), values) for part in BAR.split(line))
+    prompt, *others = (
+        " " + _without_articles(_template(part, world).render(values), values) for part in BAR.split(line)
+    )
     yield "prompt" if others else "", prompt
     if len(others) == 2 and spec.hints:
         yield "prompt", words(spec.hints.hinted if hinted else spec.hints.direct)
@@ -112,9 +118,20 @@ def words(mark: MarkSpec) -> str:
     return mark.token or f" {mark.text}"
 
 
+def label(world: World, path: str) -> str:
+    """Whose value a path shows: that of an attribute, of a relation where it is a name, or else of the whole path."""
+    steps = path.split(".")
+    for taken, step in enumerate(steps, 1):
+        if step not in world.relations:
+            named = taken > 1 and step == world.of_kind("name")
+            return ".".join(steps[: taken - named])
+        world = world.other(step)
+    return path
+
+
 @cache
-def _template(text: str) -> jinja2.Template:
-    marked = VALUE.sub("\ue000\\1\ue001\\g<0>\ue002", text)
+def _template(text: str, world: World) -> jinja2.Template:
+    marked = VALUE.sub(lambda found: f"\ue000{label(world, found[1])}\ue001{found[0]}\ue002", text)
     return jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(marked)
 
 
@@ -126,7 +143,7 @@ def _without_articles(marked: str, values: Mapping[str, Any]) -> str:
         value = max((one for one in plain if found[2].endswith(one)), key=len, default=found[2])
         return f"{found[2].removesuffix(value)}\ue000{found[1]}\ue001{value}\ue002"
 
-    return re.sub("\ue000(\\w+)\ue001([^\ue002]*)\ue002", narrowed, marked)
+    return re.sub("\ue000([\\w.]+)\ue001([^\ue002]*)\ue002", narrowed, marked)
 
 
 # ── the answers to the questions of the library, computed from values as they are shown ─────────────────────────────

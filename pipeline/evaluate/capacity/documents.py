@@ -18,6 +18,7 @@ from pipeline.core.errors import PlanError, StorageError, suggest
 from pipeline.dataset import Dataset
 from pipeline.dataset.manifest import MEND
 from pipeline.recipe import Loaded, load
+from pipeline.recipe.model import Recipe
 from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
 from pipeline.sources.rewritten.source import RewrittenSpec, shown_in
 from pipeline.sources.source import Context
@@ -81,9 +82,8 @@ class Measured:
         }
         source = _chosen(source, list(biographies_specs), split)
         spec = biographies_specs[source]
-        world_spec = loaded.recipe.worlds[spec.world].model_copy(update={"disjoint_from": None})
-        recipe = loaded.recipe
-        world = World(spec.world, world_spec, recipe.key("worlds", spec.world), languages=recipe.languages)
+        world, worlds = _worlds(loaded.recipe, spec.world)
+        recipe, world_spec = loaded.recipe, world.spec
         name = world.of_kind("name")
         assert name is not None, "biographies need one"
         labels = record.get("attributes", [])
@@ -94,7 +94,7 @@ class Measured:
         with loaded.refusing("tokenizer"):
             encoder = tokenizer_loading.load(loaded.recipe.tokenizer, loaded.files("tokenizer"))
         with loaded.refusing("sources", source):
-            context = Context({world.name: world}, encoder, recipe.key("sources", source))
+            context = Context(worlds, encoder, recipe.key("sources", source))
             shown, people = _shown_of(spec, context)
         return cls(
             dataset=dataset,
@@ -119,6 +119,19 @@ class Measured:
                 rows = batch.slice(first, BATCH)
                 yield row, rows
                 row += rows.num_rows
+
+
+def _worlds(recipe: Recipe, name: str) -> tuple[World, dict[str, World]]:
+    """A world, and with it those to whose individuals its own are related; who has which name does not matter."""
+    sizes = {name: spec.size for name, spec in recipe.worlds.items()}
+    worlds: dict[str, World] = {}
+    waiting = [name]
+    while waiting:
+        if (one := waiting.pop()) not in worlds:
+            spec = recipe.worlds[one].model_copy(update={"disjoint_from": None})
+            worlds[one] = World(one, spec, recipe.key("worlds", one), worlds, recipe.languages, sizes)
+            waiting += [relation.of for relation in worlds[one].relations.values()]
+    return worlds[name], worlds
 
 
 def _shown_of(spec: BiographiesSpec | RewrittenSpec, context: Context) -> tuple[Shown, range]:

@@ -4,7 +4,8 @@ biographies.py   biography_sentences.py    programs by language, sentence and mo
                  biography_variants.py     language, wordings and order of each exposure
                  biography_lengths.py      expected and longest tokens
                  mistakes.py               adds wrong sentences
-questions.py     pairs.py                  a second individual in the same document
+questions.py                               about one individual or two
+both             cast.py                   whom a document names: the subject, a second one, those to whom paths lead
 names.py         names alone, for probing
 all of them      template_files.py         template lines, and their programs
                  template_source.py        the base class: outlines to documents

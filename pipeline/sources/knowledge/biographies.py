@@ -31,8 +31,9 @@ from pipeline.core.spec import Name, Spec
 from pipeline.sources.knowledge.biography_lengths import Lengths
 from pipeline.sources.knowledge.biography_sentences import CLOSING, Layout, Sentence, Wordings, sentences_of
 from pipeline.sources.knowledge.biography_variants import Choices, Groups, Languages
+from pipeline.sources.knowledge.cast import Cast
+from pipeline.sources.knowledge.false_others import FalseOthers
 from pipeline.sources.knowledge.mistakes import Mistakes, MistakesSpec, Right
-from pipeline.sources.knowledge.pairs import independent_of_two, sizes_of_two
 from pipeline.sources.knowledge.subject_names import Naming, Words
 from pipeline.sources.knowledge.subject_names import notices as naming_notices
 from pipeline.sources.knowledge.subjects import modes_of, sentences_by_mode
@@ -118,7 +119,7 @@ class Biographies(TemplateSource):
 
     def __init__(self, spec: BiographiesSpec, context: Context) -> None:
         self.world, self.people = context.about(spec)
-        self._spec = spec
+        self._spec, self._cast = spec, Cast(self.world)
         if spec.language in spec.translations:
             raise SpecError(
                 f"'{spec.language}' is the main language", "Translate into another.", ("translations", spec.language)
@@ -130,7 +131,7 @@ class Biographies(TemplateSource):
         self._modes = modes_of(len(sentences), spec.named_after)
         self._closing = len(self._modes) > len(sentences)
         sentences += [Sentence(CLOSING, CLOSING)] * self._closing
-        wordings = Wordings(spec.sets, sentences, self.world, self._occurring())
+        wordings = Wordings(spec.sets, sentences, self._cast, self._occurring())
         self._counts, self._base = wordings.counts, wordings.base
         shares = [translation.share for translation in spec.translations.values()]
         self._languages = Languages(shares, context.key.child("language"))
@@ -141,13 +142,15 @@ class Biographies(TemplateSource):
             None if spec.permutations == "fixed" else self._groups, self._languages.shares,
         )  # fmt: skip
         lines = wordings.lines
+        self._cast.settle(lines.programs)
+        self._check_paths()
         self._mistakes = self._compile_mistakes(spec, context.key.child("mistakes"), len(lines.programs))
         back = [[spec.mistakes.back.piece()]] if spec.mistakes and spec.mistakes.rate else []
         programs = [*lines.programs, *back]
-        self.programs, self.slots = programs, self.world.slots
-        self._renderer, notices = compile_programs(programs, context.tokenizer, self.world.slots, prefix(spec))
-        self.wrong_label = len(self.world.labels)
-        self.labels = (*self.world.labels, "(wrong)") if self._mistakes else self.world.labels
+        self.programs, self.slots = programs, self._cast.slots
+        self._renderer, notices = compile_programs(programs, context.tokenizer, self.slots, prefix(spec))
+        self.wrong_label = len(self._cast.labels)
+        self.labels = (*self._cast.labels, *("(wrong)",) * bool(self._mistakes))
         self.roles = ("tag",) * (spec.tag is not None) + (spec.mistakes.roles if spec.mistakes else ())
         self.mask = mask_of(spec, self.roles)
         variants = (spec.paraphrases, 1 if spec.permutations == "fixed" else spec.permutations)
@@ -182,7 +185,7 @@ class Biographies(TemplateSource):
     def outline(self, item: I64, exposure: I64) -> Outline:
         individual = self.individuals(item)
         choices = self.choices(individual, exposure)
-        rows = self.world.rows(individual)
+        rows = self._cast.rows(individual)
         programs, order = self._programs(choices)
         if self._mistakes is None:
             return Outline.table(programs, rows)
@@ -214,15 +217,29 @@ class Biographies(TemplateSource):
         fixed = self._spec.permutations == "fixed"
         return sentences_by_mode(self._modes, len(self.sentences), fixed=fixed, early=early)
 
+    def _check_paths(self) -> None:
+        """SpecError if one of its individuals lacks somebody to whom a sentence leads."""
+        having = self._cast.having(self.people)
+        if having != self.people:
+            raise SpecError(
+                f"the first {having.start:,} of {self.world.size:,} individuals lack somebody of whom a sentence tells",
+                f"Let it be `only` about a group from {having.start:,} / {self.world.size:,} on, and another source, "
+                "without the sentence, about the others.",
+                ("only",),
+            )
+
     def _compile_mistakes(self, spec: BiographiesSpec, key: Key, back: int) -> Mistakes | None:
         if spec.mistakes is None:
             return None
         wrong = spec.mistakes.sentences if spec.mistakes.sentences is not None else self.sentences
-        falsehoods = {}
+        falsehoods: dict[int, Falsehood | FalseOthers] = {}
         for name in wrong:
             with specified_at("mistakes"):
                 if name not in self.sentences:
                     raise SpecError(f"no sentence '{name}' to go wrong", suggest(name, self.sentences), ("sentences",))
+                if name in self.world.relations:
+                    falsehoods[self.sentences.index(name)] = FalseOthers(self._cast, name)
+                    continue
                 if name not in self.world.fields:
                     raise SpecError(
                         f"the sentence '{name}' is not named after an attribute, so it has no value to get wrong",
@@ -235,17 +252,17 @@ class Biographies(TemplateSource):
 
     def _lengths(self, renderer: Renderer) -> tuple[Fraction, int | None]:
         """Expected and longest tokens of a document, with this renderer, end token included; None if unknown."""
-        if not isinstance(renderer, Fragments) or self._sampled or not independent_of_two(self.world, renderer):
+        if not isinstance(renderer, Fragments) or self._sampled or not self._cast.independent(renderer):
             return sample_mean(self), None
         if (around := renderer.around) is None:
             return sample_mean(self), None
         wrong = self._mistakes.falsehoods if self._mistakes else {}
-        lengths = Lengths(renderer, around, self.world, self._layout, self._spec.mistakes or MistakesSpec(), wrong)
+        lengths = Lengths(renderer, around, self._cast, self._layout, self._spec.mistakes or MistakesSpec(), wrong)
         return lengths.mean(), lengths.longest()
 
     def _mean(self, renderer: Fragments) -> Fraction | None:
         """Expected tokens of a document; None if they cannot be computed."""
-        return None if self._sampled or not independent_of_two(self.world, renderer) else self._lengths(renderer)[0]
+        return None if self._sampled or not self._cast.independent(renderer) else self._lengths(renderer)[0]
 
     @property
     def _sampled(self) -> bool:
@@ -257,7 +274,7 @@ class Biographies(TemplateSource):
 
     def _shown(self, programs: Sequence[Program]) -> Shown:
         """What the documents show, over all languages that occur; an attribute that is always wrong is not shown."""
-        shown, sizes = Shown(), sizes_of_two(self.world)
+        shown, sizes = Shown(), self._cast.sizes
         always_wrong = self._spec.mistakes is not None and self._spec.mistakes.silent == 1
         for language, share in enumerate(self._languages.shares):
             for sentence, count in enumerate(self._counts[language]) if share else ():
@@ -267,7 +284,7 @@ class Biographies(TemplateSource):
                     wrong = self._mistakes.falsehoods[sentence]
                     by_sentence = by_sentence.without(wrong.slots, wrong.label)
                 shown = shown.joined(by_sentence)
-        return self.world.drawn(shown)
+        return self._cast.shown(shown)
 
     def _variants(self) -> int:
         """The number of different documents that an item can have."""
@@ -279,7 +296,7 @@ class Biographies(TemplateSource):
 
     def _lost(self, lines: CompiledLines, rendered: Rendered) -> Iterator[Notice]:
         """Notices about facts that the documents' words do not show."""
-        spec, words = self._spec, Words.of(lines.programs, self.world)
+        spec, words = self._spec, Words.of(lines.programs, self._cast)
 
         def bits(item: I64) -> I64:
             programs, _ = self._programs(self.choices(self.individuals(item), np.zeros_like(item)))

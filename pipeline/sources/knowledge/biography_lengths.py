@@ -13,11 +13,12 @@ from functools import partial
 from typing import Any
 
 from pipeline.sources.knowledge.biography_sentences import Layout
+from pipeline.sources.knowledge.cast import Cast
+from pipeline.sources.knowledge.false_others import FalseOthers
 from pipeline.sources.knowledge.mistakes import MistakesSpec
 from pipeline.sources.knowledge.subjects import NAME, PRONOUN
 from pipeline.text.fragments import Fragments
 from pipeline.worlds.falsehood import Falsehood
-from pipeline.worlds.world import World
 
 Table = list[list[list[Any]]]  # of tokens: [language][mode][sentence]
 
@@ -31,14 +32,14 @@ class Lengths:
 
     renderer: Fragments
     around: int
-    world: World
+    cast: Cast
     layout: Layout
     mistakes: MistakesSpec
-    wrong: Mapping[int, Falsehood]
+    wrong: Mapping[int, Falsehood | FalseOthers]
 
     def mean(self) -> Fraction:
         """Expected tokens of a document, its prefix and its end token included."""
-        true = self._by_sentence(self.renderer.mean_lengths(self.world.probability))
+        true = self._by_sentence(self.renderer.mean_lengths(self.cast.probability))
         false = self._with_wrong_values(true)
         total = Fraction(self.around)
         for share, of_true, of_false in zip(self.layout.shares, true, false, strict=True):
@@ -71,7 +72,7 @@ class Lengths:
         false = [[list(of_mode) for of_mode in of_language] for of_language in true]
         for sentence, falsehood in self.wrong.items():
             distributions = {slot: falsehood.probability(slot) for slot in falsehood.slots}
-            fresh = self._by_sentence(self.renderer.mean_lengths(partial(_probability, distributions, self.world)))
+            fresh = self._by_sentence(self.renderer.mean_lengths(partial(_probability, distributions, self.cast)))
             for of_language, of_fresh in zip(false, fresh, strict=True):
                 for mode, lengths in enumerate(of_language):
                     lengths[sentence] = of_fresh[mode][sentence]
@@ -102,6 +103,6 @@ class Lengths:
         return sum(most[usual][:n]) + sum(more) + end
 
 
-def _probability(distributions: Mapping[int, tuple[Fraction, ...]], world: World, slot: int) -> tuple[Fraction, ...]:
-    """The probability of each row of a slot: from `distributions` if it is there, otherwise from the world."""
-    return distributions.get(slot) or world.probability(slot)
+def _probability(distributions: Mapping[int, tuple[Fraction, ...]], cast: Cast, slot: int) -> tuple[Fraction, ...]:
+    """The probability of each row of a slot: from `distributions` if it is there, otherwise over all individuals."""
+    return distributions.get(slot) or cast.probability(slot)

@@ -17,6 +17,7 @@ from pipeline.core.draws import I32
 from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.spec import Name
 from pipeline.sources.knowledge.biography_variants import Groups
+from pipeline.sources.knowledge.cast import Cast
 from pipeline.sources.knowledge.subjects import MODES, scope_of
 from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSpec
 from pipeline.text.fields import Field, Variable
@@ -72,11 +73,11 @@ class Wordings:
         self,
         sets: Mapping[str, TemplatesSpec],
         sentences: Sequence[Sentence],
-        world: World,
+        cast: Cast,
         occurs: Mapping[int, frozenset[int]],
     ) -> None:
         """occurs: mode → sentences that can occur in it. SpecError or TemplateError if something cannot be compiled."""
-        self.lines = CompiledLines(world)
+        self.lines = CompiledLines(cast.world)
         self.counts: list[list[int]] = []
         self.base: I32 = np.full((len(sets), len(MODES), len(sentences)), -1, np.int32)
         for number, (language, templates) in enumerate(sets.items()):
@@ -91,7 +92,7 @@ class Wordings:
                             lacking=True,
                         )
                     templates.check(sentence.templates)
-                self._add(number, language, templates, sentences, world, occurs)
+                self._add(number, language, templates, sentences, cast, occurs)
 
     def _add(
         self,
@@ -99,12 +100,12 @@ class Wordings:
         language: str,
         templates: TemplatesSpec,
         sentences: Sequence[Sentence],
-        world: World,
+        cast: Cast,
         occurs: Mapping[int, frozenset[int]],
     ) -> None:
         self.counts.append([len(templates.known[sentence.templates]) for sentence in sentences])
         for mode, occurring in occurs.items():
-            scope = scope_of(world, mode, language) if occurring else {}
+            scope = scope_of(cast, mode, language) if occurring else {}
             for s in sorted(occurring):
                 sentence = sentences[s]
                 own = scope | own_words(sentence, scope)

@@ -26,6 +26,7 @@ from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
 from pipeline.core.notices import rounded
 from pipeline.core.spec import Name, Rational, Spec
+from pipeline.sources.knowledge.false_others import FalseOthers
 from pipeline.sources.source import Mark, MarkSpec, number_of
 from pipeline.text.outline import Outline
 from pipeline.worlds.falsehood import Falsehood
@@ -75,7 +76,13 @@ class Mistakes:
     """Draws mistakes and inserts them before the sentences."""
 
     def __init__(
-        self, spec: MistakesSpec, key: Key, falsehoods: Mapping[int, Falsehood], back: int, places: int, early: int
+        self,
+        spec: MistakesSpec,
+        key: Key,
+        falsehoods: Mapping[int, Falsehood | FalseOthers],
+        back: int,
+        places: int,
+        early: int,
     ) -> None:
         """falsehoods: sentence → its wrong values. back: the program that takes a sentence back.
 
@@ -103,13 +110,13 @@ class Mistakes:
         for attempt, kinds in enumerate(attempts):
             at = ends - lengths + 2 * attempt
             h = self._bits(("value", attempt), item, exposure)
-            self._put_wrong(draft, right, np.nonzero(kinds == CORRECTED), at, h, "mistake")
+            self._put_wrong(draft, right, np.nonzero(kinds == CORRECTED), at, item, h, "mistake")
             self._put_early(draft, right, np.nonzero(kinds == WEAK), at, h)
         if self._spec.silent:
             silent = self._bits(("silent",), item, exposure) < threshold(self._spec.silent)
             silent &= self._can[right.sentences]
             h = self._bits(("silent value",), item, exposure)
-            self._put_wrong(draft, right, np.nonzero(silent), ends - 1, h, "silent")
+            self._put_wrong(draft, right, np.nonzero(silent), ends - 1, item, h, "silent")
         per_document = lengths.reshape(right.programs.shape).sum(axis=1)
         rows = np.concatenate([right.rows, *draft.wrong_rows])
         return Outline.ragged(draft.programs, draft.facts, per_document, rows, draft.roles, draft.false)
@@ -131,7 +138,9 @@ class Mistakes:
                 attempts.append(kinds)
         return attempts
 
-    def _put_wrong(self, draft: _Draft, right: Right, where: tuple[I64, ...], at: I64, h: U64, role: str) -> None:
+    def _put_wrong(
+        self, draft: _Draft, right: Right, where: tuple[I64, ...], at: I64, item: I64, h: U64, role: str
+    ) -> None:
         """Insert wrong versions of the sentences `where` = (document, place). at (d · s,): positions in the draft."""
         document, place = where
         sentences = right.sentences[document, place]
@@ -140,7 +149,7 @@ class Mistakes:
             same = np.flatnonzero(sentences == sentence)
             if same.size:
                 wrong = rows[same]
-                falsehood.draw(wrong, h[document[same], place[same]])
+                falsehood.draw(wrong, h[document[same], place[same]], item[document[same]])
                 rows[same] = wrong
         label = np.zeros(self._places, np.uint8)
         for sentence, falsehood in self.falsehoods.items():

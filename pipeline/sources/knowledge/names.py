@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field as Key_
 
 from pipeline.core.draws import I64
-from pipeline.sources.knowledge.pairs import sizes_of_two
+from pipeline.sources.knowledge.cast import Cast
 from pipeline.sources.knowledge.subjects import name_of
 from pipeline.sources.knowledge.template_source import TemplateSource
 from pipeline.sources.registry import SourceKind, register
@@ -52,7 +52,7 @@ class Names(TemplateSource):
         self.labels = self.world.labels
         self.roles = ("tag",) * (spec.tag is not None)
         self.mask = mask_of(spec, self.roles)
-        self.shown = (self.world.drawn(shown_by(programs, sizes_of_two(self.world))),)
+        self.shown = (self.world.drawn(shown_by(programs, Cast(self.world).sizes)),)
         self.variants: int | None = None
         if isinstance(self._renderer, Fragments):
             self.mean_tokens = self._mean(self._renderer) or sample_mean(self)

@@ -30,15 +30,7 @@ from pipeline.core.errors import SpecError, TemplateError, suggest
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Rational, Spec
-from pipeline.sources.knowledge.pairs import (
-    independent_of_two,
-    probability_of_two,
-    rows_of_two,
-    scope_of_two,
-    sizes_of_two,
-    slot_of_one,
-    slots_of_two,
-)
+from pipeline.sources.knowledge.cast import Cast, left_out
 from pipeline.sources.knowledge.subject_names import Words
 from pipeline.sources.knowledge.subject_names import notices as naming_notices
 from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSpec
@@ -62,7 +54,7 @@ from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Outline
 from pipeline.text.render_and_encode import Rendered
 from pipeline.text.renderer import Renderer, compile_programs
-from pipeline.text.shown_facts import Shown, shown_by, slots_read
+from pipeline.text.shown_facts import Shown, shown_by
 from pipeline.worlds.world import World
 
 
@@ -104,25 +96,26 @@ class Questions(TemplateSource):
 
     def __init__(self, spec: QuestionsSpec, context: Context) -> None:
         self.world, self.people = context.about(spec)
-        self._spec, self._key = spec, context.key
+        self._spec, self._key, self._cast = spec, context.key, Cast(self.world, second=True)
         self.questions = _chosen(spec)
         self._compiled = CompiledLines(self.world)
         lines: list[list[_Line]] = [self._compile_lines(question) for question in self.questions]
         self._counts = np.array([len(of_question) for of_question in lines])
         self._first = np.cumsum(self._counts) - self._counts
         self._lines = [line for of_question in lines for line in of_question]
-        self._pairs = self._of_pairs(self._compiled.programs)
         programs = [*self._compiled.programs, *self._programs_of_marks(spec)]
         self._marks = (len(programs) - 2, len(programs) - 1) if spec.hints else (-1, -1)
         self.never_first = self._marks
-        self.programs, self.slots = programs, slots_of_two(self.world) if self._pairs else self.world.slots
+        self._cast.settle(programs)
+        about, self.people = self.people, self._cast.having(self.people)
+        self.programs, self.slots = programs, self._cast.slots
         self._renderer, notices = compile_programs(programs, context.tokenizer, self.slots, prefix(spec))
-        self.labels = self.world.labels
+        self.labels = tuple(self._cast.labels)
         answered = any(line.answer >= 0 for line in self._lines)
         occurring = ("tag", spec.tag), ("prompt", answered), ("hint", spec.hints), ("answer", answered)
         self.roles = tuple(role for role, occurs in occurring if occurs)
         self.mask = mask_of(spec, self.roles)
-        if self._pairs and len(self.people) < 2:
+        if self._cast.second and len(self.people) < 2:
             raise SpecError(
                 "a question about two individuals needs a group of two or more", "Make it larger.", ("only",)
             )
@@ -131,7 +124,11 @@ class Questions(TemplateSource):
         self.shown = tuple(self._shown(programs, of_question) for of_question in lines)
         self.unknown = self._unknown(context.tokenizer.unknown, lambda renderer: self._lengths(renderer)[0])
         self.variants: int | None = None  # second individuals and hints are drawn anew at each exposure
-        self.notices = (*notices, *self._lost(programs, Rendered(tuple(programs), context.tokenizer)))
+        self.notices = (
+            *notices,
+            *left_out(about, self.people),
+            *self._lost(programs, Rendered(tuple(programs), context.tokenizer)),
+        )
 
     def __len__(self) -> int:
         return len(self.people) * len(self.questions)
@@ -164,9 +161,7 @@ class Questions(TemplateSource):
         programs, present = table[which], table[which] >= 0
         counts = present.sum(axis=1)
         facts = np.repeat(np.arange(item.size, dtype=np.int32), counts)
-        rows = self.world.rows(self.individuals(item))
-        if self._pairs:
-            rows = rows_of_two(rows, self.world.rows(self.others(item, exposure)))
+        rows = self._cast.rows(self.individuals(item), self._second(item, exposure))
         false = np.zeros(facts.size, np.uint8)
         return Outline.ragged(programs[present], facts, counts, rows, roles[which][present], false)
 
@@ -179,13 +174,15 @@ class Questions(TemplateSource):
     def wrong_outline(self, way: str, item: I64, exposure: I64, key: Key, attempt: int) -> Outline:
         """The outline of documents (d,) with other values in their answers."""
         right, drawn = self.outline(item, exposure), key.child(way, attempt)
-        answers = WrongAnswers(self.programs, sizes_of_two(self.world)[: self.slots])
+        answers = WrongAnswers(self.programs, self._cast.sizes[: self.slots])
         if way == "value":
             return answers.values(right, item, exposure, drawn)
         others = other_than(self.individuals(item), self.people, bits(drawn, item, exposure))
-        second = self.world.rows(self.others(item, exposure)) if self._pairs else None
-        rows = self.world.rows(others)
-        return answers.of_others(right, rows if second is None else rows_of_two(rows, second))
+        return answers.of_others(right, self._cast.rows(others, self._second(item, exposure)))
+
+    def _second(self, item: I64, exposure: I64) -> I64 | None:
+        """The second individual of each document, int64 (d,); None if no line names one."""
+        return self.others(item, exposure) if self._cast.second else None
 
     def _tables(self) -> tuple[I32, NDArray[np.uint8]]:
         """The parts of each line, without its hint in row 2 · line, with it in the next: programs (-1: none), roles."""
@@ -204,7 +201,7 @@ class Questions(TemplateSource):
     def _compile_lines(self, question: str) -> list[_Line]:
         """The wordings of a question. TemplateError for a line with the wrong number of bars."""
         self._spec.check(question)
-        scope = scope_of_two(self.world, self._spec.language)
+        scope = self._cast.variables(self._spec.language)
         wordings = []
         for line in self._spec.lines(question):
             cut = self._compiled.cut(line, scope)
@@ -221,11 +218,6 @@ class Questions(TemplateSource):
             wordings.append(_Line(numbers[0], hint, answer))
         return wordings
 
-    def _of_pairs(self, programs: Sequence[Program]) -> bool:
-        """Whether some line is about two individuals."""
-        slots = (slots_read(part) for program in programs for part in program)
-        return any(max(read, default=0) >= self.world.slots for read in slots)
-
     def _programs_of_marks(self, spec: QuestionsSpec) -> list[Program]:
         """The programs of the two marks, direct and hinted, if hints are requested. SpecError if no line has a hint."""
         if spec.hints is None:
@@ -238,11 +230,11 @@ class Questions(TemplateSource):
 
     def _lengths(self, renderer: Renderer) -> tuple[Fraction, int | None]:
         """Expected and longest tokens of a document, with this renderer, end token included; None if unknown."""
-        if not isinstance(renderer, Fragments) or not independent_of_two(self.world, renderer):
+        if not isinstance(renderer, Fragments) or not self._cast.independent(renderer):
             return sample_mean(self), None
         if (around := renderer.around) is None:
             return sample_mean(self), None
-        means = [*renderer.mean_lengths(partial(probability_of_two, self.world)), Fraction(0)]
+        means = [*renderer.mean_lengths(self._cast.probability), Fraction(0)]
         most = [*renderer.longest.tolist(), 0]
         rate = self._spec.hints.rate if self._spec.hints else Fraction(0)
         table, _ = self._tables()
@@ -259,11 +251,8 @@ class Questions(TemplateSource):
 
     def _shown(self, programs: Sequence[Program], lines: Sequence[_Line]) -> Shown:
         """What documents of one question (all its lines) show of either individual."""
-        shown = shown_by((programs[part] for line in lines for part in self._parts(line)), sizes_of_two(self.world))
-        of_first = {slot: classes for slot, classes in shown.slots.items() if slot < self.world.slots}
-        of_second = {slot_of_one(self.world, slot): shown.slots[slot] for slot in shown.slots.keys() - of_first.keys()}
-        bare = frozenset(slot_of_one(self.world, slot) for slot in shown.bare)
-        return self.world.drawn(Shown(of_first, shown.labels, bare)).joined(self.world.drawn(Shown(of_second)))
+        parts = (programs[part] for line in lines for part in self._parts(line))
+        return self._cast.shown(shown_by(parts, self._cast.sizes))
 
     def _parts(self, line: _Line) -> list[int]:
         """The programs that can occur in documents of a line."""
@@ -271,7 +260,7 @@ class Questions(TemplateSource):
 
     def _lost(self, programs: Sequence[Program], rendered: Rendered) -> Iterator[Notice]:
         """Notices about facts that the documents' words do not show."""
-        words = Words.of(programs, self.world)
+        words = Words.of(programs, self._cast)
         table, _ = self._tables()
         of_rows = np.array([reduce(or_, (words.bits[part] for part in row if part >= 0), 0) for row in table.tolist()])
         rate = self._spec.hints.rate if self._spec.hints else Fraction(0)

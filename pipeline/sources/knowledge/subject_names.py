@@ -15,11 +15,10 @@ from pipeline.core.draws import I64
 from pipeline.core.notices import Notice, percent
 from pipeline.sources.knowledge.biography_sentences import Layout
 from pipeline.sources.knowledge.biography_variants import Groups
-from pipeline.sources.knowledge.pairs import sizes_of_two
+from pipeline.sources.knowledge.cast import Cast
 from pipeline.sources.knowledge.subjects import NAME, PRONOUN
 from pipeline.text.expressions import Program
 from pipeline.text.shown_facts import shown_by, slots_read
-from pipeline.worlds.world import World
 
 Distribution = dict[int, Fraction]  # bits: words of the name → probability
 NOTHING: Distribution = {0: Fraction(1)}
@@ -39,12 +38,13 @@ class Words:
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, programs: Sequence[Program], world: World) -> Words:
+    def of(cls, programs: Sequence[Program], cast: Cast) -> Words:
         """The words shown by these programs. A word counts as shown if a reader can tell apart all of its values."""
+        world = cast.world
         name = world.of_kind("name")
         slots = list(world.slots_of(name)) if name else []
         slots = [slot for slot in slots if world.sizes(slot) > 1] or slots  # not words that all names share
-        sizes, named, bits = sizes_of_two(world), frozenset(slots), []
+        sizes, named, bits = cast.sizes, frozenset(slots), []
         for program in programs:
             shown = shown_by([[part for part in program if slots_read(part) & named]], sizes)
             bits.append(sum(1 << i for i, slot in enumerate(slots) if shown.whole([slot])))

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import SpecError
-from pipeline.text.fields import LANGUAGE, Agreement, Column, Field, Grammar, Variable
+from pipeline.sources.knowledge.cast import Cast
+from pipeline.text.fields import Agreement, Column, Field, Variable
 from pipeline.text.languages import Language
 from pipeline.worlds.world import World
 
@@ -69,14 +70,15 @@ def name_of(world: World, remedy: str = "") -> str:
     return name
 
 
-def scope_of(world: World, mode: int, language: str) -> dict[str, Variable]:
-    """The variables of a sentence in this mode: the world's attributes, and words for its subject.
+def scope_of(cast: Cast, mode: int, language: str) -> dict[str, Variable]:
+    """The variables of a sentence in this mode: the attributes of the subject, and words for it.
 
     The file of the language says which words there are. Those of English:
 
     {{ subject }} Anya Briar Forger · She     {{ subject_possessive }} Anya Briar Forger's · Her
     {{ object }} her     {{ possessive }} her     {{ verb("was", "were") }} agrees with the subject
     """
+    world = cast.world
     words = world.language(language)
     name, pronoun = name_of(world, "Biographies need one."), world.of_kind("pronoun")
     if mode != NAME and pronoun is None:
@@ -85,7 +87,7 @@ def scope_of(world: World, mode: int, language: str) -> dict[str, Variable]:
             "Declare an attribute of kind pronoun, or set full_name: all.",
             ("full_name",),
         )
-    scope: dict[str, Variable] = dict(world.fields_in(language))
+    scope = cast.variables(language)
     for word in sorted(words.spec.variables):
         if word in scope:
             raise SpecError(f"the world '{world.name}' calls an attribute '{word}'", "Rename it.", ("world",))
@@ -95,7 +97,7 @@ def scope_of(world: World, mode: int, language: str) -> dict[str, Variable]:
         scope |= _name_words(world.fields[name], words, agreeing=pronoun is not None)
     if mode == NAMELESS:
         scope |= _nameless_words(words)
-    return scope | {LANGUAGE: Grammar(words)}
+    return scope
 
 
 def _name_words(field: Field, words: Language, *, agreeing: bool) -> dict[str, Variable]:

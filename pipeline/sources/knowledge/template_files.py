@@ -25,10 +25,11 @@ WRITTEN = re.compile(r"\{# (\d+ lines? written by .+) #\}")
 
 
 class TemplatesSpec(Spec):
-    """A set of templates: files of a folder, or the lines themselves."""
+    """A set of templates: files of one folder or several, or the lines themselves."""
 
-    templates: str | dict[Name, list[str]] = Key_(
-        description="A folder of <sentence>.j2 files, one paraphrase a line, or the lines themselves by sentence."
+    templates: str | list[str] | dict[Name, list[str]] = Key_(
+        description="A folder of <sentence>.j2 files, one paraphrase a line; a list of folders, a later one of which "
+        "replaces files of earlier ones; or the lines themselves by sentence."
     )
     authors: dict[Name, list[str]] | None = Key_(
         None,
@@ -40,10 +41,14 @@ class TemplatesSpec(Spec):
 
     def materialise(self, files: Files) -> Self:
         """The same with the lines of the files, and the place of each. SpecError if there is no such folder."""
-        if isinstance(self.templates, str):
+        if not isinstance(self.templates, dict):
+            texts: dict[str, tuple[Text, ...]] = {}
+            comments: dict[str, tuple[Text, ...]] = {}
             with specified_at("templates"):
-                texts = files.templates(self.templates)
-                authors = authors_of(files.comments(self.templates))
+                for folder in self._folders:
+                    texts |= files.templates(folder)
+                    comments |= files.comments(folder)
+                authors = authors_of(comments)
         else:
             texts = {
                 name: tuple(Text(line, files.place("templates", name, i)) for i, line in enumerate(lines))
@@ -65,12 +70,17 @@ class TemplatesSpec(Spec):
 
     @property
     def _folder(self) -> str:
-        return self.templates if isinstance(self.templates, str) else ""
+        return next(iter(self._folders), "")
+
+    @property
+    def _folders(self) -> list[str]:
+        given = self.templates
+        return [given] if isinstance(given, str) else given if isinstance(given, list) else []
 
     @property
     def known(self) -> Mapping[str, list[str]]:
         """Sentence (the file's name) → its paraphrases."""
-        assert not isinstance(self.templates, str), "materialise comes first"
+        assert isinstance(self.templates, dict), "materialise comes first"
         return self.templates
 
     def lines(self, sentence: str) -> list[Text]:

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import partial
 from itertools import accumulate, chain, pairwise
 from typing import Literal, NamedTuple, Self
 
@@ -35,7 +34,7 @@ from pipeline.core.files import Files
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Size
-from pipeline.sources.knowledge.pairs import OTHER, probability_of_two, rows_of_two, scope_of_two, slots_of_two
+from pipeline.sources.knowledge.cast import OTHER, Cast
 from pipeline.sources.knowledge.subjects import name_of
 from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSpec
 from pipeline.sources.knowledge.template_source import TemplateSource, variant_at
@@ -48,7 +47,6 @@ from pipeline.text.pieces import literal
 from pipeline.text.renderer import compile_programs
 from pipeline.text.shown_facts import slots_read
 from pipeline.worlds.values import Pool
-from pipeline.worlds.world import World
 
 
 class HopsSpec(TemplatesSpec, AboutSpec):
@@ -91,11 +89,12 @@ class Hops(TemplateSource):
         self._slots = sorted(self._world.fields[spec.attribute].slots)
         self._distributions = [Weighted.from_weights(self._world.probability(slot)) for slot in self._slots]
         background: list[Program] = [[literal(text)] for text in spec.lines_of_background]
-        lines = _Lines(spec, self._world)
+        self._cast = Cast(self._world, second=True)
+        lines = _Lines(spec, self._cast)
         kinds = [*lines.programs(), background]
         self._runs = [range(*ends) for ends in pairwise(accumulate((len(kind) for kind in kinds), initial=0))]
         programs = list(chain.from_iterable(kinds))
-        self.programs, self.slots = programs, slots_of_two(self._world)
+        self.programs, self.slots = programs, self._cast.slots
         self._renderer, notices = compile_programs(programs, context.tokenizer, self.slots, prefix(spec))
         self.notices = (*notices, *lines.notices())
         self.labels = self._world.labels
@@ -168,7 +167,8 @@ class Hops(TemplateSource):
         for slot, values in zip(self._slots, self.values(item), strict=True):
             rows[..., slot] = values[:, None, :]
         before = np.concatenate([rows[:, :1], rows[:, :-1]], axis=1)  # group 0 has no previous person, and shows none
-        return rows_of_two(rows, before).reshape(grid.size, 2 * self._world.slots - 1)
+        both = np.concatenate([rows, before[..., 1:]], axis=-1)
+        return both.reshape(grid.size, self._cast.slots)
 
     def _check(self) -> None:
         """SpecError if the world or the background lacks something that is needed."""
@@ -200,7 +200,7 @@ class Hops(TemplateSource):
         if not isinstance(self._renderer, Fragments) or around is None:
             return sample_mean(self), None
         means, longest = (
-            self._renderer.mean_lengths(partial(probability_of_two, self._world)),
+            self._renderer.mean_lengths(self._cast.probability),
             self._renderer.longest.tolist(),
         )
         mean, total = Fraction(around), around
@@ -215,10 +215,10 @@ class Hops(TemplateSource):
 class _Lines:
     """The lines of the templates as programs. A line must show what its hop needs, and nothing that saves a hop."""
 
-    def __init__(self, spec: HopsSpec, world: World) -> None:
+    def __init__(self, spec: HopsSpec, cast: Cast) -> None:
         self._spec = spec
-        self._scope, self._compiled = scope_of_two(world, spec.language), CompiledLines(world)
-        self._name = name_of(world)
+        self._scope, self._compiled = cast.variables(spec.language), CompiledLines(cast.world)
+        self._name = name_of(cast.world)
 
     def notices(self) -> list[Notice]:
         """What `plan` reports about the lines. Call `programs` first."""

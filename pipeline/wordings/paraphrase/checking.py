@@ -20,7 +20,6 @@ import numpy as np
 from pipeline.core.errors import PipelineError
 from pipeline.core.files import Text
 from pipeline.core.system.reading import control_in
-from pipeline.sources.knowledge.pairs import sizes_of_two, slots_of_two
 from pipeline.sources.knowledge.subjects import NAME, PRONOUN
 from pipeline.text.compiler import Compiler
 from pipeline.text.expressions import Expression, Program
@@ -92,7 +91,7 @@ class Checker:
         self.longest = longest or max(USUAL, 2 * max(own, default=0))
         ends = {_last(frame.asked(line.text)) for line in frame.lines}
         self._ends = {*".?!"} if not ends else None if None in ends else ends  # None: anything
-        self._compiler = Compiler(frame.tokenizer, slots_of_two(frame.world))
+        self._compiler = Compiler(frame.tokenizer, frame.cast.slots)
 
     def refused(self, line: str) -> Reason | None:
         """Why a line, without its end, is refused; None if it is accepted, and then it counts as one of the others."""
@@ -135,7 +134,7 @@ class Checker:
         programs = self._compiled(line)
         if any(isinstance(part, Expression) for program in programs.values() for part in program):
             return Reason.SLOW
-        shown = shown_by([programs[NAME]], sizes_of_two(frame.world))
+        shown = shown_by([programs[NAME]], frame.cast.sizes)
         free = frame.free_slots()
         if shown.slots.keys() - free != frame.must.slots.keys() - free:
             return Reason.SLOTS
@@ -181,16 +180,18 @@ class Checker:
         frame, world = self._frame, self._frame.world
         pronoun = world.of_kind("pronoun")
         slot = world.slots_of(pronoun)[0] if pronoun else 0
-        rows = world.rows(np.array([person % world.size for person in people], np.int64))
+        individuals = np.array([person % world.size for person in people], np.int64)
+        frame.cast.settle(self._compiled(line).values())
+        rows = frame.cast.rows(individuals, np.roll(individuals, 1))
         texts = []
         for mode in frame.scopes:
             renderer = Rendered((self._compiled(line)[mode],), frame.tokenizer)
             for value in range(world.sizes(slot) if mode == PRONOUN else 1):
-                of_two = np.concatenate([rows, np.roll(rows, 1, axis=0)[:, 1:]], axis=1)
+                told = rows.copy()
                 if mode == PRONOUN:
-                    of_two[:, slot] = value
-                outline = Outline.table(np.zeros((len(of_two), 1), np.int32), of_two.astype(np.int32))
-                texts += [renderer.text(outline, i).strip() for i in range(len(of_two))]
+                    told[:, slot] = value
+                outline = Outline.table(np.zeros((len(told), 1), np.int32), told)
+                texts += [renderer.text(outline, i).strip() for i in range(len(told))]
         return list(dict.fromkeys(texts))
 
 

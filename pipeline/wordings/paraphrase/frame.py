@@ -20,7 +20,7 @@ from pipeline.plan.compiling import compiled_tokenizer, compiled_worlds
 from pipeline.recipe import Loaded
 from pipeline.sources.knowledge.biographies import BiographiesSpec
 from pipeline.sources.knowledge.biography_sentences import own_words, sentences_of
-from pipeline.sources.knowledge.pairs import scope_of_two, sizes_of_two
+from pipeline.sources.knowledge.cast import Cast
 from pipeline.sources.knowledge.questions import QuestionsSpec
 from pipeline.sources.knowledge.subjects import NAME, NAMELESS, PRONOUN, name_of, scope_of
 from pipeline.sources.knowledge.template_files import TemplatesSpec
@@ -49,7 +49,7 @@ class Frame:
     kind: str
     sentence: str
     language: str
-    world: World
+    cast: Cast
     tokenizer: Tokenizer
     scopes: Mapping[int, Mapping[str, Variable]]
     end: str
@@ -57,6 +57,11 @@ class Frame:
     lines: tuple[Text, ...]
     others: tuple[Text, ...]
     folder: Path | None
+
+    @property
+    def world(self) -> World:
+        """The world that its lines are about."""
+        return self.cast.world
 
     @classmethod
     def of(cls, loaded: Loaded, source: str, sentence: str, language: str | None) -> Frame:
@@ -68,7 +73,8 @@ class Frame:
                 raise SpecError(f"no world '{spec.world}'", suggest(spec.world, worlds), ("world",))
             world = worlds[spec.world]
             of = language or spec.language
-            scopes = _scopes(spec, templates, world, of, sentence)
+            cast = Cast(world, second=not isinstance(spec, BiographiesSpec))
+            scopes = _scopes(spec, templates, cast, of, sentence)
         if sentence in world.spec.attributes and world.spec.attributes[sentence].kind == "codes":
             raise PlanError(
                 f"'{sentence}' are codes, which one line states several times", "Write it yourself.", source
@@ -76,8 +82,8 @@ class Frame:
         lines = tuple(templates.lines(sentence)) if sentence in templates.known else ()
         end = _end(lines) if spec.kind == "questions" else ""
         owner = f"world '{world.name}'"
-        sizes = sizes_of_two(world)
-        shown = [shown_by([_asked(line, end, scopes[0], owner)], sizes) for line in lines]
+        asked = [_asked(line, end, scopes[0], owner) for line in lines]
+        shown = [shown_by([program], cast.sizes) for program in asked]
         if not shown and (spec.kind != "biographies" or sentence not in world.fields):
             raise PlanError(
                 f"no line of '{sentence}' to go by", "Write one yourself: it says what the others must show.", source
@@ -88,14 +94,14 @@ class Frame:
             kind=spec.kind,
             sentence=sentence,
             language=of,
-            world=world,
+            cast=cast,
             tokenizer=compiled_tokenizer(loaded),
             scopes=scopes,
             end=end,
             must=must if spec.kind != "biographies" else _without_subject(must, world),
             lines=lines,
             others=tuple(everything),
-            folder=_folder(loaded, at),
+            folder=_folder(loaded, at, sentence),
         )
 
     def program(self, asked: Text, mode: int) -> Program:
@@ -134,15 +140,16 @@ def _templates(
 
 
 def _scopes(
-    spec: BiographiesSpec | QuestionsSpec, templates: TemplatesSpec, world: World, language: str, sentence: str
+    spec: BiographiesSpec | QuestionsSpec, templates: TemplatesSpec, cast: Cast, language: str, sentence: str
 ) -> dict[int, Mapping[str, Variable]]:
     if not isinstance(spec, BiographiesSpec):
-        return {NAME: scope_of_two(world, language)}
+        return {NAME: cast.variables(language)}
+    world = cast.world
     name_of(world, "Biographies need one.")
     modes = (NAME, PRONOUN, NAMELESS) if world.of_kind("pronoun") else (NAME,)
     known = templates.known if sentence in templates.known else {**templates.known, sentence: []}
     own = next(one for group in sentences_of([sentence], known, world) for one in group)
-    scopes = {mode: scope_of(world, mode, language) for mode in modes}
+    scopes = {mode: scope_of(cast, mode, language) for mode in modes}
     return {mode: scope | own_words(own, scope) for mode, scope in scopes.items()}
 
 
@@ -183,8 +190,11 @@ def _without_subject(shown: Shown, world: World) -> Shown:
     return shown.without(_subject_slots(world), 0)
 
 
-def _folder(loaded: Loaded, at: Key) -> Path | None:
+def _folder(loaded: Loaded, at: Key, sentence: str) -> Path | None:
+    """The folder of a sentence's file, or the last, if it has none yet."""
     node = loaded.origin.tree.find(at)
-    if node is None or not isinstance(node.value, str):
-        return None
-    return loaded.files(*at[:-1]).find(node.value, "templates", "templates")
+    given = node.plain() if node is not None else None
+    names = [given] if isinstance(given, str) else given if isinstance(given, list) else []
+    folders = [loaded.files(*at[:-1]).find(name, "templates", "templates") for name in names]
+    having = [folder for folder in folders if (folder / f"{sentence}.j2").is_file()]
+    return next(reversed(having or folders), None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Literal
 
 import pydantic
 
-from pipeline.core.errors import SpecError
+from pipeline.core.errors import KeyPath, SpecError
 from pipeline.core.key import Key
 from pipeline.core.spec import Rational, Spec
 from pipeline.worlds.attributes.attribute import VALUES_KEYS, Attribute, AttributeKind, AttributeSpec
@@ -22,32 +23,40 @@ class ZipfSpec(Spec):
     zipf: Rational = pydantic.Field(description="The exponent: 1 is Zipf's law.")
 
 
+Weights = Literal["uniform", "zipf"] | ZipfSpec | list[Rational]
+
+
 class ChoiceSpec(TranslatedSpec, AttributeSpec):
     """One of a list of values, independent of everything else."""
 
     kind: Literal["choice"]
-    weights: Literal["uniform", "zipf"] | ZipfSpec | list[Rational] = pydantic.Field(
+    weights: Weights = pydantic.Field(
         "uniform", description="uniform, zipf, {zipf: exponent}, or a weight for each value."
     )
 
     def compile(self, key: Key, size: int) -> Attribute:
         values = tuple(self.values or ())
-        return Drawn(key, values, self._weights(len(values)), self.formed, self.translated, numbered=True)
+        weights = chances(self.weights, len(values), "values", [("weights",), *VALUES_KEYS])
+        return Drawn(key, values, weights, self.formed, self.translated, numbered=True)
 
-    def _weights(self, n: int) -> tuple[Fraction, ...] | None:
-        if self.weights == "uniform":
-            return None
-        if isinstance(self.weights, list):
-            if len(self.weights) != n:
-                among = [("weights",), *VALUES_KEYS]
-                raise SpecError(f"{len(self.weights)} weights for {n} values", "Give one each.", ("weights",), among)
-            if min(self.weights) < 0 or not any(self.weights):
-                raise SpecError("weights must not be negative, nor all zero", at=("weights",))
-            raw = list(self.weights)
-        else:
-            raw = zipf_weights(n, self.weights.zipf if isinstance(self.weights, ZipfSpec) else Fraction(1))
-        total = sum(raw)
-        return tuple(weight / total for weight in raw)
+
+def chances(weights: Weights, n: int, what: str, among: Sequence[KeyPath]) -> tuple[Fraction, ...] | None:
+    """The probability of each of n values, summing to 1; None if all are equal. what: what they are, in messages.
+
+    SpecError, at the key `weights`, unless they are n numbers that are not negative, nor all zero.
+    """
+    if weights == "uniform":
+        return None
+    if isinstance(weights, list):
+        if len(weights) != n:
+            raise SpecError(f"{len(weights)} weights for {n} {what}", "Give one each.", ("weights",), among)
+        if min(weights) < 0 or not any(weights):
+            raise SpecError("weights must not be negative, nor all zero", at=("weights",))
+        raw = list(weights)
+    else:
+        raw = zipf_weights(n, weights.zipf if isinstance(weights, ZipfSpec) else Fraction(1))
+    total = sum(raw)
+    return tuple(weight / total for weight in raw)
 
 
 def zipf_weights(n: int, exponent: Fraction) -> list[Fraction]:
