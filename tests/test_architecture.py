@@ -36,8 +36,10 @@ HEAVY = {
 OWNERS: dict[str, tuple[str, ...]] = {
     "pyarrow": (
         "pipeline.storage.arrow",
+        "pipeline.core.system.kept_arrays",
         "pipeline.formats.parquet",
         "pipeline.sources.corpus",
+        "pipeline.sources.files",
         "pipeline.text.encoding.unassigned",
         "pipeline.sources.rewritten",
         "pipeline.sources.tokens",

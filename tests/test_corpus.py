@@ -64,7 +64,7 @@ ONLY_QUOTED = ["", "\n", "two\nlines\r\nand a third", "\ufeffa mark"]  # what a 
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copies of rows lie in a folder of the test's."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "pretraining-recipes" / "corpora"
+    return tmp_path / "cache" / "pretraining-recipes" / "files"
 
 
 def rows_of(path: Path, texts: Sequence[Any], column: str = "text") -> Path:
@@ -695,12 +695,9 @@ def test_plan_says_no_more_than_the_plan_asks_no_network_and_leaves_nothing_but_
     assert not list((tmp_path / "here").iterdir())
     left = {path for path in (tmp_path / "home").rglob("*") if path.is_file()}
     cache = tmp_path / "home" / ".cache" / "pretraining-recipes"
-    assert {path.suffix for path in left if path.parent == cache / "corpora"} - {".hash"} == {
-        ".index",
-        ".lock",
-        ".rows",
-    }
-    assert {path.parent for path in left} == {cache / "corpora", cache / "plans"}
+    of_files = {path.suffix for path in left if path.parent == cache / "files"} - {".hash"}
+    assert of_files == {".index", ".lock", ".rows", ".proof", ".sample"}
+    assert {path.parent for path in left} == {cache / "files", cache / "plans"}
 
 
 def test_preview_and_where_show_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -859,7 +856,7 @@ def test_a_cache_that_cannot_be_written_is_refused_with_the_way_out(
     rows_of(tmp_path / "rows.jsonl", TEXTS)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(RecipeError, match=r"cannot copy the rows to .*XDG_CACHE_HOME can name another place"):
+    with pytest.raises(RecipeError, match=r"cannot keep the rows in .*XDG_CACHE_HOME can name another place"):
         plan_with(tmp_path)
 
 

@@ -14,10 +14,10 @@ import pytest
 from pyarrow import parquet
 
 from pipeline.core.errors import SpecError
-from pipeline.sources.corpus.files import opening
 from pipeline.sources.corpus.reading import lines, whole_text
 from pipeline.sources.corpus.reading.choosing import Chosen, Reading
 from pipeline.sources.corpus.spec import CorpusSpec
+from pipeline.sources.files.file import File
 from tests.corpora import COMPRESSIONS, KINDS, compressed, rows_at, texts_at, write
 
 WORDS = (
@@ -41,7 +41,7 @@ HELD_IN_QUOTES = ("", "two\nlines", "cr\r\nlf", "\ufeffmark", "\x00\x01", "lone\
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "pretraining-recipes" / "corpora"
+    return tmp_path / "cache" / "pretraining-recipes" / "files"
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ READINGS = {
 
 def reading_of(**keys: Any) -> Reading:
     spec = CorpusSpec.model_validate({"kind": "corpus", "files": "a.jsonl", "content": "", **keys})
-    spec._files = (opening.File("a.jsonl", "json", "", 0, ""),)
+    spec._files = (File("a.jsonl", "json", "", 0, ""),)
     return spec.rows().reading
 
 

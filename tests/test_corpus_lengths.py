@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -11,10 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.build.building import BUILDS, build
-from pipeline.build.executors import Inline
 from pipeline.core.errors import PipelineError, SpecError
-from pipeline.core.table import content_hash
 from pipeline.plan import Plan
 from pipeline.shard.shard import make_rows, make_shard
 from pipeline.sources.corpus import source as corpus
@@ -22,7 +18,6 @@ from pipeline.sources.corpus.lengths import RowLengths
 from pipeline.sources.corpus.source import Corpus
 from pipeline.sources.source import is_measured
 from tests.plans import plan_at
-from tests.test_fast_encoder import Liar
 
 BYTES = str(Path(__file__).parent / "golden" / "byte_tokenizer.json")  # a token a byte, nearly; quick to load
 
@@ -109,9 +104,9 @@ def test_lengths_are_counted_once_kept_and_counted_anew_where_they_were_changed(
 ) -> None:
     mean = text_of(planned(tmp_path, LONG, ", balance: exact")).mean_tokens
     with monkeypatch.context() as patch:
-        patch.setattr(RowLengths, "_counted", lambda _: pytest.fail("counted again"))
+        patch.setattr(RowLengths, "_count", lambda _, out: pytest.fail("counted again"))
         assert text_of(planned(tmp_path, LONG, ", balance: exact")).mean_tokens == mean
-    (file,) = (cache / "lengths").glob("*.i64")
+    (file,) = (cache / "files").glob("*.lengths")
     for change in (lambda data: b"\1" + data[1:], lambda data: data[:-1], lambda data: b"", lambda data: data + b"\0"):
         file.write_bytes(change(file.read_bytes()))
         assert text_of(planned(tmp_path, LONG, ", balance: exact")).mean_tokens == mean
@@ -184,25 +179,3 @@ def test_the_text_of_a_special_token_is_refused_by_row_where_that_is_asked(tmp_p
         planned(tmp_path, texts, ", specials: refuse")
     with pytest.raises(PipelineError, match=r"row 1 contains that of the special token '<news>'"):
         planned(tmp_path, ["fine", "a <news> b"], ", specials: refuse, tag: <news>, balance: exact")
-
-
-def test_a_difference_in_a_build_reaches_the_user_and_the_log_and_ends_the_use_of_gigatoken(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    texts = [f"{i} a river" for i in range(3000)]
-    plan = planned(tmp_path, texts)
-    right = [content_hash(make_shard(plan, *shard).columns) for shard in plan.shards]
-    liar = Liar(plan.tokenizer)
-    text_of(plan)._texts.encoder.__dict__["_fast"] = liar
-    built = build(plan, tmp_path / "data", Inline())
-    (warned,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
-    (log,) = (tmp_path / "data" / BUILDS).read_text().splitlines()
-    assert json.loads(log)["warnings"] == [warned.removeprefix("warning: ")]
-    shard, row = map(int, re.findall(r"warning: shard (\d+) of train: gigatoken encodes document (\d+) ", warned)[0])
-    assert f"'{row} a river'" in warned
-    assert liar.calls == shard + 1
-    hashes = [record["content_hash"] for record in built.splits["train"]["shards"]]
-    assert hashes[shard:] == right[shard:]
-    again = planned(tmp_path, texts)
-    assert "gigatoken: that was wrong in a build" in text_of(again).notices[0]
-    assert [content_hash(make_shard(again, *shard).columns) for shard in again.shards] == right

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import sys
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from pipeline.core.system.work_warnings import collected
 from pipeline.text.encoding import engines, fast_encoder, proof
 from pipeline.text.encoding.engines import Exact, Fast
 from pipeline.text.encoding.fast_encoder import FastEncoder
-from pipeline.text.encoding.proof import Verdict, proved
+from pipeline.text.encoding.proof import proved
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.text.tokenizer_loading import reduced_to
 from tests import encoders
@@ -277,20 +276,75 @@ def test_a_difference_in_the_proof_keeps_gigatoken_out_and_is_shown(
     assert str(verdict.notice).startswith("tokenizers encodes it")
 
 
-def test_the_verdict_is_kept_for_the_tokenizer_the_mode_and_the_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = list[tuple[str, bool]]()
+def test_the_proof_is_kept_for_the_tokenizer_and_the_mode_and_a_sample_for_its_texts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = list[tuple[str, bool, int]]()
 
-    def compared(tokenizer: Tokenizer, installed: str, plain: bool, sample: Callable[[], Any]) -> Verdict:
-        asked.append((tokenizer.content_hash, plain))
-        return Verdict(installed)
+    def compared(tokenizer: Tokenizer, plain: bool, batches: Any) -> str:
+        asked.append((tokenizer.content_hash, plain, sum(map(len, batches))))
+        return ""
 
     monkeypatch.setattr(proof, "_compared", compared)
+    few = [["one", "two"], ["three"]]
     for _ in range(2):
+        monkeypatch.setattr(proof, "_AGREED", set())  # as in another process
         for kind in ("cl100k", "o200k"):
             for plain in (True, False):
-                for about in ([], ["one"], ["other"]):
-                    assert proved(made(kind), plain=plain, about=about).release
+                assert proved(made(kind), plain=plain).release
+                for about in (["one"], ["other"]):
+                    assert proved(made(kind), plain=plain, about=about, sample=lambda: few).release
+    assert len([count for *_, count in asked if count == 3]) == 8
+    assert len([count for *_, count in asked if count > 1000]) == 4
     assert len(asked) == 12
+
+
+def test_a_proof_is_made_again_where_it_was_of_others_or_damaged(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = list[str]()
+    monkeypatch.setattr(proof, "_compared", lambda tokenizer, plain, batches: asked.append(tokenizer.eos_token) or "")
+
+    def prove(times: int) -> None:
+        del asked[:]
+        for _ in range(2):
+            monkeypatch.setattr(proof, "_AGREED", set())
+            assert proved(made("o200k"), plain=True).release
+        assert len(asked) == times
+
+    prove(1)
+    prove(0)
+    for name, other in (("release", lambda: "99"), ("_sources", lambda: "other")):
+        with monkeypatch.context() as changed:
+            changed.setattr(proof, name, other)
+            prove(1)
+    for kept in (tmp_path / "cache" / "pretraining-recipes" / "files").glob("*.proof"):
+        kept.write_bytes(b"agreed")
+    prove(1)
+
+
+def test_what_a_sample_refutes_is_refuted_for_that_corpus_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "Fast", lambda tokenizer, plain: Liar(tokenizer, "rainbow", plain=plain))
+    for _ in range(2):
+        one = proved(made("o200k"), plain=True, about=["one"], sample=lambda: [["a rainbow"]])
+        assert one.release is None
+        assert "'a rainbow'" in one.reason
+        assert proved(made("o200k"), plain=True, about=["other"], sample=lambda: [["a river"]]).stands
+
+
+def test_what_a_build_refutes_is_refuted_for_the_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_one, of_other = (FastEncoder.of(made("o200k"), about=[name], sample=lambda: [["a"]]) for name in ("one", "two"))
+    of_one.__dict__["_fast"] = Liar(made("o200k"))
+    chosen = np.flatnonzero(fast_encoder.bits(fast_encoder._CHOICE, np.arange(10_000)) % np.uint64(1000) == 0)[:1]
+    with collected():
+        of_one.ids(["a river"], chosen)
+    assert not of_other.verdict.stands
+    monkeypatch.setattr(proof, "_REFUTED", {})  # as in another process
+    assert not of_other.verdict.stands
+    later = proved(made("o200k"), plain=True)
+    assert later.release is None
+    assert f"that was wrong in a build: gigatoken encodes document {chosen[0]} otherwise" in later.reason
+    assert proved(made("o200k"), plain=False).stands
 
 
 def test_without_gigatoken_everything_works_and_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from pipeline.columns import COLUMNS
 from pipeline.core.documents import ROLES
 from pipeline.core.errors import CodeError, PipelineError, PlanError, RunError, SpecError, StorageError
 from pipeline.core.system import output
+from pipeline.core.system.reliance import noted
 from pipeline.core.system.work_warnings import collected
 from pipeline.core.table import content_hash
 from pipeline.dataset import Dataset
@@ -33,6 +34,7 @@ from pipeline.recipe import checks, writing
 from pipeline.shard.shard import make_shard
 from pipeline.storage import STATE, Folder, arrow, folder_at
 from pipeline.storage.local import hash_of_bytes
+from pipeline.text.encoding.proof import know
 
 BUILDS = f"{STATE}/builds.jsonl"  # a line for each build: when, where, how long; `report` shows them
 PACKAGES = ("pretraining-recipes", "pyarrow", "tokenizers", "jinja2", "faker")
@@ -55,8 +57,9 @@ def build(
     the tokens of each part of an export; exported: with each complete export.
 
     StorageError where the folder holds something else, another build runs in it, or space is short; RunError where the
-    folder is moved or removed meanwhile. Complete shards are always kept, and the manifest exists exactly when all
-    shards are complete.
+    folder is moved or removed meanwhile; Refuted where something that the plan relies on is found to be wrong, and
+    another plan has to be made. Complete shards are always kept, and the manifest exists exactly when all shards are
+    complete.
     """
     with begun(plan, out, kept) as begin:
         folder = begin.folder
@@ -80,6 +83,7 @@ def begun(plan: Plan, out: str | Path, kept: Progress = lambda _: None) -> Itera
     _check_exports(folder, plan)
     with folder.locked() as check_held:
         resume.refuse_foreign(folder, plan)  # another build may have begun here meanwhile
+        resume.check_proofs(folder, plan)
         records = resume.whole_shards(folder, plan, kept)
         missing = [shard for shard in plan.shards if shard not in records]
         _check_space(folder, plan, missing)
@@ -111,11 +115,15 @@ class Begun:
         return len(self.records) == len(self.plan.shards)
 
     def take(self, record: ShardRecord) -> None:
-        """Note a shard that was made, and say what came up meanwhile."""
+        """Note a shard that was made, and say what came up meanwhile. Refuted where something is found to be wrong."""
         self.check_held()
         for line in record.warnings:
             output.complain(f"warning: {line}")
         self.warnings += record.warnings
+        if record.disproved:
+            made = sum(shard in self.records for shard in self.missing)
+            _log(self.folder, made, self.began, self.warnings)
+            resume.disprove(self.folder, {**self.plan.refuted, **record.disproved})
         self.records[record.split, record.shard] = record
 
     def finish(self) -> Manifest:
@@ -132,8 +140,9 @@ class Begun:
 def build_shard(common: tuple[Plan, Folder], shard: tuple[str, int]) -> ShardRecord:
     """Make one shard, (split, number), and write its file and its record: the work of an executor's worker."""
     (plan, folder), (split, k) = common, shard
+    know(plan.refuted)
     try:
-        with collected() as warnings:
+        with collected() as warnings, noted() as reliance:
             data = make_shard(plan, split, k)
     except CodeError as error:  # the user's function: it is refused, as when the plan was made
         raise CodeError(f"shard {k} of {split}: {error.problem}", error.remedy) from error
@@ -155,7 +164,9 @@ def build_shard(common: tuple[Plan, Folder], shard: tuple[str, int]) -> ShardRec
         tokens=sum(counts.tokens for counts in data.sources.values()),
         padding=data.padding,
         sources={name: counts.record() for name, counts in data.sources.items()},
+        proofs=tuple(sorted(plan.proofs | reliance.proofs)),
         warnings=tuple(f"shard {k} of {split}: {line}" for line in warnings),
+        disproved=reliance.disproved,
     )
     folder.write(record_name(split, k), record.dumps(plan.fingerprint, folder.stamp(name)))
     return record

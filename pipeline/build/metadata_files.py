@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
+from typing import BinaryIO
 
 from pipeline.core.errors import RunError
+from pipeline.core.system import kept_arrays
 from pipeline.dataset import card_marks
 from pipeline.dataset.manifest import README, RECIPE, Manifest, code_file
 from pipeline.dataset.seals import sealed
@@ -15,11 +19,28 @@ from pipeline.storage.folder import AGAIN
 
 
 def write(folder: Folder, plan: Plan) -> None:
-    """Write the resolved recipe, the tokenizer and the code of sources, which do not depend on the shards."""
+    """Write the resolved recipe, the tokenizer, and the code and files of sources: none depends on the shards."""
     title = f"{plan.title or 'A recipe'} (resolved: values and templates are written out)"
     folder.write(RECIPE, sealed(dump(plan.portable_recipe(), title), plan.fingerprint))
     for name, text in head_files(plan).items():
         folder.write(name, text)
+    for source in plan.sources.values():
+        if beside := source.beside():
+            _write_beside(folder, *beside)
+
+
+def _write_beside(folder: Folder, name: str, write_to: Callable[[BinaryIO], None]) -> None:
+    """Write what is known of a source's files, unless it is there."""
+    if not is_sealed(folder, name):
+        with folder.creating(name) as file:
+            write_to(file)
+
+
+def is_sealed(folder: Folder, name: str) -> bool:
+    """Whether a file of what is known of a source's files is as it was written."""
+    with suppress(OSError, ValueError), folder.local(name) as path:
+        return kept_arrays.opened(path, name.rpartition("/")[2]) is not None
+    return False
 
 
 def head_files(plan: Plan) -> dict[str, str]:

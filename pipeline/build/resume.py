@@ -6,18 +6,22 @@ resumed build makes the others.
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from pipeline.core.errors import StorageError
+from pipeline.core import json_layouts
+from pipeline.core.errors import RunError, StorageError
 from pipeline.dataset.manifest import MANIFEST, Manifest
 from pipeline.dataset.shard_record import ShardRecord, shard_file
 from pipeline.plan.plan import Plan
 from pipeline.storage import STATE, Folder
+from pipeline.text.encoding.proof import refute
 
 FINGERPRINT = f"{STATE}/fingerprint"
+REFUTED = f"{STATE}/refuted.json"
 Progress = Callable[[ShardRecord], object]
 
 
@@ -64,13 +68,47 @@ def refuse_foreign(folder: Folder, plan: Plan) -> None:
     )
 
 
+def check_proofs(folder: Folder, plan: Plan) -> None:
+    """Refuted where an earlier build in the folder found a proof to be wrong, and the plan does not know of it."""
+    try:
+        found = json_layouts.checked(dict[str, str], json_layouts.parsed(folder.read(REFUTED)))
+    except (FileNotFoundError, ValueError):
+        return
+    if unknown := {proof: reason for proof, reason in found.items() if proof not in plan.refuted}:
+        raise Refuted.of(unknown)
+
+
+def disprove(folder: Folder, disproved: Mapping[str, str]) -> None:
+    """Note in the folder, and for this user, what a build found to be wrong. Refuted, always."""
+    folder.write(REFUTED, json.dumps(dict(disproved)))
+    raise Refuted.of(disproved)
+
+
+class Refuted(RunError):
+    """The plan relies on a proof that does not hold: compiled again it relies on no such proof."""
+
+    @classmethod
+    def of(cls, disproved: Mapping[str, str]) -> Refuted:
+        """The error, after noting for this user what does not hold: proof → why."""
+        for proof, reason in disproved.items():
+            refute(proof, reason)
+        first = next(iter(disproved.values()))
+        return cls(first, "Run the same command again: it goes on with tokenizers, and makes anew what gigatoken made.")
+
+
 def whole_shards(folder: Folder, plan: Plan, kept: Progress) -> dict[tuple[str, int], ShardRecord]:
-    """(split, number) → record of each complete shard; files are hashed on all cores. kept: called with each record."""
+    """(split, number) → record of each complete shard; files are hashed on all cores. kept: called with each record.
+
+    A shard that relies on a proof which does not hold is not complete.
+    """
+    refuted = set(plan.refuted)
 
     def kept_record(shard: tuple[str, int]) -> ShardRecord | None:
         if not (recorded := _record(folder, plan, shard)):
             return None
         record, stamp = recorded
+        if refuted.intersection(record.proofs):
+            return None  # it is made again
         return record if folder.has(record.file, record.bytes, record.file_hash, stamp) else None
 
     whole: dict[tuple[str, int], ShardRecord] = {}

@@ -3,6 +3,7 @@
 shards                   size, file hash, content hash, rows; counts of each record against each other
 tokenizer/               size and hash; together with the manifest's recipe, the fingerprint
 code/                    size and hash, which is also the one in the manifest's recipe
+corpora/                 the seals of its files
 recipe.yaml, README.md   their seals (of the card, only our part)
 manifest.json            its hash; order, numbers and names of shards; totals
 anything else            reported as a fault
@@ -15,7 +16,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pipeline.build import metadata_files
 from pipeline.core.errors import StorageError
+from pipeline.core.system.kept_arrays import BESIDE
 from pipeline.core.table import content_hash
 from pipeline.dataset import card_marks
 from pipeline.dataset.card import header
@@ -79,6 +82,7 @@ def _faults_of_dataset(folder: Folder, checked: Callable[[ShardRecord], object])
             checked(record)
     wrong += _faults_of_head(folder, manifest)
     wrong += _strangers(folder, manifest)
+    wrong += _faults_of_files(folder)
     return wrong + list(_faults_of_exports(folder, manifest))
 
 
@@ -184,11 +188,21 @@ def _has_own_fingerprint(manifest: Manifest, data: Mapping[str, bytes]) -> bool:
     return fingerprint_of(manifest.recipe, own, manifest.output_version) == manifest.fingerprint
 
 
+def _faults_of_files(folder: Folder) -> Iterator[str]:
+    """A line for each file about the files of sources that is not as it was written."""
+    try:
+        names = [f"{BESIDE}/{name}" for name in folder.names(BESIDE)]
+    except StorageError as error:
+        yield f"{BESIDE}: {error.problem}"
+        return
+    yield from (f"{name}: its bytes have changed" for name in names if not metadata_files.is_sealed(folder, name))
+
+
 def _strangers(folder: Folder, manifest: Manifest) -> Iterator[str]:
     """A line for each file or folder that no build wrote, and for each folder that cannot be read."""
     files = {MANIFEST, README, RECIPE, *manifest.files, *(record.file for record in manifest.shards)}
     below = {name.partition("/")[0] for name in files if "/" in name}
-    names = [name for name in folder.names() if name not in {*below, STATE, EXPORTS, PAGE}]
+    names = [name for name in folder.names() if name not in {*below, STATE, EXPORTS, PAGE, BESIDE}]
     for subfolder in sorted(below):
         try:
             names += [f"{subfolder}/{name}" for name in folder.names(subfolder)]

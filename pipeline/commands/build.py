@@ -24,16 +24,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Build, and print what was built. Returns the exit code."""
+    from pipeline.build.resume import Refuted
+
+    if is_sweep(options.recipe):
+        return build_sweep(options)
+    check_executor(options)
+    check_no_cells(options)
+    try:
+        return _built(options)
+    except Refuted as refuted:
+        output.complain(f"warning: {refuted.problem}. What gigatoken made is made anew, by tokenizers")
+        return run(options)  # another proof, if it is refuted again: there are as many as ways to encode
+
+
+def _built(options: argparse.Namespace) -> int:
     from pipeline.build import building as build
     from pipeline.build.executors import Auto
     from pipeline.dataset.shard_record import ShardRecord
     from pipeline.publish.export import EXPORTS, Exported
     from pipeline.recipe.paths import find
 
-    if is_sweep(options.recipe):
-        return build_sweep(options)
-    check_executor(options)
-    check_no_cells(options)
     began = time.perf_counter()
     plan = compiled(options)
     out = options.out or str(Path("data") / find(options.recipe).stem)

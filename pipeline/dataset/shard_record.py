@@ -17,6 +17,7 @@ from pipeline.core.spec import Name
 from pipeline.dataset.seals import seal
 
 SUFFIX = ".arrow"
+OUTSIDE = ("proofs", "warnings", "disproved")  # fields that are no part of what manifests have of a shard
 
 
 def _counted(counts: Mapping[str, int]) -> Mapping[str, int]:
@@ -42,7 +43,8 @@ def shard_file(split: str, k: int, shards: int) -> str:
 class ShardRecord:
     """One shard. sources: name → {documents, tokens}. tokens: end tokens included, padding not.
 
-    warnings: what came up while it was made, for whoever asked for it; part of no file.
+    proofs: what it relies on (core/system/reliance.py), part of its own file alone. warnings: what came up while it was
+    made, and disproved: proof → why, of what was found to be wrong: for whoever asked for it, part of no file.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -58,15 +60,18 @@ class ShardRecord:
     tokens: Count
     padding: Count
     sources: Mapping[Name, SourceCounts]
+    proofs: tuple[str, ...] = field(default=(), compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    disproved: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def content(self) -> dict[str, Any]:
         """What files have of it."""
-        return {name: value for name, value in asdict(self).items() if name != "warnings"}
+        return {name: value for name, value in asdict(self).items() if name not in OUTSIDE}
 
     def dumps(self, fingerprint: str, stamp: str = "") -> str:
         """As one line of JSON, sealed as a record of the dataset of this fingerprint. stamp: see `Folder.stamp`."""
-        content = {**self.content(), "stamp": stamp}
+        proofs = {"proofs": list(self.proofs)} if self.proofs else {}
+        content = {**self.content(), **proofs, "stamp": stamp}
         return json.dumps({"hash": seal(fingerprint, json.dumps(content)), **content})
 
     @classmethod

@@ -19,6 +19,7 @@ from pipeline.plan.plan import Plan
 from pipeline.recipe.model import Recipe
 from pipeline.recipe.places import Loaded
 from pipeline.sources import SOURCES
+from pipeline.text.encoding.proof import refutations
 from pipeline.text.tokenizer_loading import content_of
 
 
@@ -42,7 +43,7 @@ def plan_digest(loaded: Loaded) -> str | None:
         return None
     written = json.dumps(recipe.model_dump(mode="json", by_alias=True))
     unwritten = [repr((type(spec).__name__, *_unwritten(spec))) for spec in specs]
-    return digest_of([loaded.title, written, *unwritten, tokenizer])
+    return digest_of([loaded.title, written, *unwritten, tokenizer, *sorted(refutations())])
 
 
 def _specs(value: Any) -> Iterator[Spec]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pipeline.core.errors import PlanError, SpecError, TokenizerError
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice
+from pipeline.core.system.reliance import noted
 from pipeline.plan import checks
 from pipeline.plan.laying_out import Ends, Rows
 from pipeline.plan.order import SplitPlan
@@ -24,6 +25,7 @@ from pipeline.sources import Source
 from pipeline.sources.chat.compiling import compiled
 from pipeline.sources.preference import PreferenceSpec
 from pipeline.sources.source import AboutSpec, Context
+from pipeline.text.encoding.proof import refutations
 from pipeline.text.symbols import Symbols
 from pipeline.text.tokenizer import SYMBOLS, Tokenizer
 from pipeline.text.tokenizer_loading import load
@@ -32,6 +34,15 @@ from pipeline.worlds.world import World
 
 def compile_plan(loaded: Loaded) -> Plan:
     """The plan of a recipe. RecipeError, TemplateError or PlanError, with file and line, where it cannot be planned."""
+    while True:
+        with noted() as reliance:
+            plan = _compiled(loaded)
+        if not reliance.disproved:  # else what was counted before is wrong
+            break
+    return replace(plan, proofs=frozenset(reliance.proofs), refuted=refutations())
+
+
+def _compiled(loaded: Loaded) -> Plan:
     recipe = loaded.recipe
     marks, symbols, tokenizer = _tokenizer(loaded)
     worlds = compiled_worlds(loaded)

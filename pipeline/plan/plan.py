@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pipeline.columns import COLUMNS
 from pipeline.columns.column import SplitSize
@@ -20,7 +20,8 @@ from pipeline.worlds.world import World
 class Plan:
     """A compiled recipe: all that workers need. Pickles to a few hundred kilobytes, with GPT-2 to a few megabytes.
 
-    notices: (group, name, notice); group is "worlds", "splits" or "sources".
+    notices: (group, name, notice); group is "worlds", "splits" or "sources". proofs: what its counts rely on
+    (core/system/reliance.py). refuted: proof → why it does not hold, as known where it was compiled.
     """
 
     recipe: Recipe
@@ -31,6 +32,8 @@ class Plan:
     splits: Mapping[str, SplitPlan]
     fingerprint: str
     notices: tuple[tuple[str, str, Notice], ...] = ()
+    proofs: frozenset[str] = frozenset()
+    refuted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shards(self) -> list[tuple[str, int]]:

@@ -4,6 +4,7 @@
     reasoning/      problems solved step by step       puzzles/        puzzles, and sentences of grammars, in symbols
     own/            functions of a user's file         tokens/         what is tokenized already
     chat/           documents as conversations         rewritten/      biographies by a language model
+    files/          files that recipes name, in all places, known by their content
     source.py       the base class of all sources      abilities.py    what some can do beside making documents
     registry.py     the kinds of sources               preference.py   right answers beside wrong ones
 

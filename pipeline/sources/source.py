@@ -6,10 +6,10 @@ source.documents(item, exposure)      int64 (d,), int64 (d,) → d documents; ea
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,6 +193,13 @@ class Source(ABC):
 
     def token_ids(self) -> I64 | None:
         """The ids that its documents can have, int64 (n,), ascending; None if not known before they are encoded."""
+        return None
+
+    def beside(self) -> tuple[str, Callable[[BinaryIO], None]] | None:
+        """What a dataset keeps of it that no byte of a row depends on: a name below BESIDE, and what writes the file.
+
+        The file is one of kept_arrays.py, sealed by the last step of its name. None where there is nothing to keep.
+        """
         return None
 
     def individuals(self, item: I64) -> I64:

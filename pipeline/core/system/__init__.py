@@ -7,5 +7,6 @@ output      the only writers of stdout and stderr
 signals     Ctrl-C, `kill`, and a terminal that is closed
 secrets     finds passwords and tokens, so that they are not shown or passed on
 stores      object stores that fsspec speaks to
+reliance    what work relies on that was proved, and what of that is found to be wrong
 caches      the folder of the user's caches, or a temporary one
 """

@@ -1,29 +1,31 @@
-"""The number of tokens of every row of a corpus: encoded once, kept in the user's cache, memory-mapped from there.
-
-The file holds an int64 a row, and then a seal: BLAKE3 of these, keyed by all that they depend on. Every process checks
-the seal when it opens the file; one that was changed, truncated or exchanged is made again.
-"""
+"""The number of tokens of every row of a corpus: encoded once, kept in the user's cache, memory-mapped from there."""
 
 from __future__ import annotations
 
-import fcntl
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from blake3 import blake3
 
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
-from pipeline.core.system.caches import say_if_temporary, user_cache
-from pipeline.core.system.open_files import created
+from pipeline.core.system import kept_arrays
 from pipeline.core.system.progress import bar
-from pipeline.sources.corpus.sealed import SEAL
+from pipeline.core.system.reliance import rely_on
+from pipeline.sources.corpus.beside import Entry
 from pipeline.sources.corpus.texts import RowTexts
+from pipeline.sources.files.opening import keeping
 
 TOGETHER = 1024  # rows that are encoded at once, by all cores
+LENGTHS = "lengths"
+
+
+class _Refuted(Exception):
+    """The encoder was found to be wrong while it counted."""
 
 
 @dataclass(frozen=True)
@@ -39,29 +41,26 @@ class RowLengths:
     @cached_property
     def of_rows(self) -> I64:
         """int64 (rows,), read-only. SpecError if a row cannot be encoded, or the file not be written."""
-        file = self._file
-        say_if_temporary(file)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with open(file.with_suffix(".lock"), "w") as lock:  # one process a machine counts, the others wait
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if (lengths := self._opened(file)) is None:
-                    with created(file) as out:
-                        counted = self._counted()
-                        out.write(counted.tobytes() + self._seal(counted))
-                    lengths = self._opened(file)
-        except OSError as error:
-            raise SpecError(
-                f"cannot keep the lengths of the rows in {file}: {error.strerror or error}",
-                "Remove it if it is there; XDG_CACHE_HOME can name another place.",
-                ("files",),
-            ) from None
-        assert lengths is not None, "what was written can be read"
-        return lengths
+        if self.texts.encoder.verdict.stands:
+            rely_on(self.texts.encoder.verdict.proof)
+        beside = self.texts.rows.beside
+        if beside and not kept_arrays.kept(LENGTHS, self.named):
+            known = beside.lengths(self.named, len(self.texts))
+            if known is not None:
+                return known
+        while True:
+            named = self.named
+            with suppress(_Refuted), keeping(self._file, "the lengths of the rows"):
+                return kept_arrays.stored(LENGTHS, named, self._count).arrays[LENGTHS]
+
+    @property
+    def named(self) -> str:
+        """All that they depend on, and whether an encoder that counted them was wrong since: then they are others."""
+        return json.dumps([self.name, self.texts.encoder.verdict.refuted])
 
     @property
     def _file(self) -> Path:
-        return user_cache() / "pretraining-recipes" / "lengths" / f"{blake3(self.name.encode()).hexdigest(16)}.i64"
+        return kept_arrays.place(LENGTHS, self.named)
 
     def check(self, rows: I64, counted: I64) -> None:
         """SpecError unless the rows with these numbers (d,) have so many tokens (d,)."""
@@ -73,31 +72,23 @@ class RowLengths:
                 ("files",),
             )
 
-    def _counted(self) -> I64:
-        """The lengths of all rows, by encoding them."""
-        rows = len(self.texts)
-        lengths = np.empty(rows, np.int64)
+    @property
+    def entry(self) -> Entry:
+        """The lengths, to be kept beside a dataset, in as few bytes as they need."""
+        most = int(self.of_rows.max(initial=0))
+        return LENGTHS, self.named, None, {LENGTHS: self.of_rows.astype(np.min_scalar_type(most))}
+
+    def _count(self, out: kept_arrays.Out) -> None:
+        """Write the lengths of all rows, by encoding them. _Refuted where the encoder is found wrong meanwhile."""
+        rows, before = len(self.texts), self.named
+        out.add(LENGTHS, np.empty(0, np.int64))
         with bar("lengths of rows", rows, "rows") as shown:
             for first in range(0, rows, TOGETHER):
                 some = np.arange(first, min(first + TOGETHER, rows))
-                lengths[some] = self.texts.ids(some, parallel=True).lengths
+                out.add(LENGTHS, self.texts.ids(some, parallel=True).lengths.astype(np.int64, copy=False))
                 shown.update(len(some))
-        return lengths
-
-    def _opened(self, file: Path) -> I64 | None:
-        """The lengths in a file; None if there is none, or if its seal is wrong."""
-        try:
-            data = np.memmap(file, np.uint8, "r")
-        except (FileNotFoundError, ValueError):  # ValueError: an empty file
-            return None
-        end = 8 * len(self.texts)
-        if len(data) != end + SEAL or self._seal(data[:end]) != data[end:].tobytes():
-            return None
-        return np.asarray(data[:end]).view(np.int64)
-
-    def _seal(self, lengths: Any) -> bytes:
-        key = blake3(self.name.encode(), derive_key_context="pretraining-recipes: lengths of rows").digest()
-        return blake3(memoryview(lengths).cast("B"), key=key, max_threads=blake3.AUTO).digest()
+                if self.named != before:
+                    raise _Refuted
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "of_rows"}

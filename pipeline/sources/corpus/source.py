@@ -7,7 +7,10 @@ corpus may be larger than memory, and workers receive only its path.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from fractions import Fraction
+from itertools import chain
+from typing import BinaryIO
 
 import numpy as np
 
@@ -17,6 +20,7 @@ from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
 from pipeline.core.notices import information
 from pipeline.core.permutation import Permutation
+from pipeline.sources.corpus.beside import write
 from pipeline.sources.corpus.described import facts_of, notices_of
 from pipeline.sources.corpus.lengths import RowLengths
 from pipeline.sources.corpus.spec import CorpusSpec
@@ -52,6 +56,7 @@ class Corpus(Source):
         self._texts = RowTexts.of(self._rows, self._tokenizer, self._words, sampling, refused)
         self._lengths, self._windows = self._counted(spec)
         self.mean_tokens = self._mean(sampling)
+        self._beside = spec.name_beside
         named = 1 if isinstance(spec.files, str) else len(spec.files)
         self.notices = (*notices_of(self._rows, named), *self._texts.encoder.notices)
         self.origin = facts_of(self._rows, spec.identity)
@@ -86,6 +91,13 @@ class Corpus(Source):
             tokens = whole.excerpts(places, windows.firsts, windows.lengths, self._lead, end)
         return Documents(tokens, _marked(len(item), []) if spans else None, self._parts(item) if parts else None)
 
+    def beside(self) -> tuple[str, Callable[[BinaryIO], None]] | None:
+        """What is known of its files: see beside.py."""
+        counted = [self._lengths.entry] if self._lengths else []
+        if not (counted or self._rows.has_entries):
+            return None
+        return self._beside, lambda file: write(file, self._beside, chain(self._rows.entries(), counted))
+
     def lengths(self, item: I64, exposure: I64) -> I64 | None:
         """The tokens of each document, int64 (d,), where those of all rows were counted; None elsewhere."""
         if self._lengths is None:
@@ -104,8 +116,7 @@ class Corpus(Source):
                 ("tag",),
                 [("tag",), ("split",)],
             )
-        engine = self._texts.encoder.verdict.release
-        named = [self._rows.named, self._tokenizer.content_hash, self._words, spec.specials, engine]
+        named = [self._rows.named, self._tokenizer.content_hash, self._words, spec.specials]
         lengths = RowLengths(self._texts, json.dumps(named))
         return lengths, WindowedRows(lengths, spec.split.tokens, spec.split.overlap) if spec.split else None
 

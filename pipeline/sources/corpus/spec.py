@@ -10,14 +10,15 @@ from pydantic import Field as Key_
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files
 from pipeline.core.spec import Rational, Spec, refused
-from pipeline.sources.corpus.files.identity import Identity, content_of, identified
-from pipeline.sources.corpus.files.opening import File
-from pipeline.sources.corpus.files.places import files_of
+from pipeline.sources.corpus.beside import Beside, name_of
 from pipeline.sources.corpus.reading.choosing import Condition, Reading
 from pipeline.sources.corpus.reading.index import Broken
 from pipeline.sources.corpus.reading.row_template import RowTemplate
 from pipeline.sources.corpus.reading.rows import Order, Rows
 from pipeline.sources.corpus.windows import WindowsSpec
+from pipeline.sources.files.file import File
+from pipeline.sources.files.known import Identity, content_of, identified
+from pipeline.sources.files.places import files_of
 from pipeline.sources.source import DocumentsSpec
 
 Scalar = str | bool | Rational
@@ -96,13 +97,18 @@ class CorpusSpec(DocumentsSpec):
         None, description="BLAKE3 of the files, filled in by itself; files that differ are refused."
     )
     _files: tuple[File, ...] = PrivateAttr(default=())
+    _known_beside: Beside | None = PrivateAttr(default=None)
 
     def materialise(self, files: Files) -> Self:
         """The same with `content`, what names its files. SpecError if they are unreadable, or `content` differs."""
         named = [self.files] if isinstance(self.files, str) else self.files
         found = files_of(named, files)
         self._check(found)
-        found = identified(found, self.identity)
+        beside = self._beside(files)
+        identified_files = identified(found, self.identity, beside.hash if beside else lambda _: None)
+        if beside and content_of(identified_files) != self.content:
+            identified_files = identified(found, self.identity)
+        found = identified_files
         content = content_of(found)
         if self.content is not None and self.content != content:
             raise SpecError(
@@ -112,8 +118,20 @@ class CorpusSpec(DocumentsSpec):
                 [("content",), ("files",)],
             )
         copy = self.model_copy(update={"content": content})
-        copy._files = found
+        copy._files, copy._known_beside = found, beside
         return copy
+
+    @property
+    def name_beside(self) -> str:
+        """Where what is known of the files lies below the folder of a dataset. The spec is materialised."""
+        return name_of(self.model_dump_json(by_alias=True))
+
+    def _beside(self, files: Files) -> Beside | None:
+        """What the dataset knows whose recipe this is; None where it is none of a dataset."""
+        if self.content is None:
+            return None
+        path = files.folder_of((*files.path, "content")) / self.name_beside
+        return Beside(path.absolute()) if path.is_file() else None
 
     def _check(self, found: tuple[File, ...]) -> None:
         """SpecError for a template that is none, and for columns of plain text."""
@@ -129,7 +147,7 @@ class CorpusSpec(DocumentsSpec):
     def rows(self) -> Rows:
         """The documents. The spec is materialised."""
         assert self.content is not None, "the spec is materialised"
-        return Rows(self._files, self._reading(), self.content, self.order, self.broken)
+        return Rows(self._files, self._reading(), self.content, self.order, self.broken, self._known_beside)
 
     def _reading(self) -> Reading:
         column = "text" if self._files[0].kind == "text" else self.column

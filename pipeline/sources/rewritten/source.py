@@ -29,9 +29,9 @@ from pipeline.core.notices import information
 from pipeline.core.permutation import Permutation
 from pipeline.core.spec import Name, refused
 from pipeline.core.system.open_files import expanded
-from pipeline.sources.corpus.files.identity import content_of, local_file
 from pipeline.sources.corpus.reading.choosing import Reading
 from pipeline.sources.corpus.reading.rows import Rows
+from pipeline.sources.files.known import content_of, identified, local_file
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.rewritten.facts import Facts, asked_for, facts_of, shown_of
 from pipeline.sources.rewritten.places import places
@@ -90,7 +90,7 @@ class RewrittenSpec(AboutSpec):
             copy = self.model_copy()
             copy._path = path
             return copy
-        stored, content = stored_in(path), content_of([local_file(path)])
+        stored, content = stored_in(path), content_of(identified([local_file(path, "parquet")]))
         if self.content is not None and self.content != content:
             raise SpecError(
                 f"the file is not the one that the recipe was made with ({self.content})",
@@ -143,7 +143,7 @@ class Rewritten(Source):
         self._stored = self._whole_file()
         assert spec.content is not None, "the file is there"
         self._encoder = FastEncoder.of(self._tokenizer)
-        self._rows = Rows((local_file(spec.path),), Reading(spec.full_name), spec.content)
+        self._rows = Rows(identified([local_file(spec.path, "parquet")]), Reading(spec.full_name), spec.content)
         tag = spec.tag.piece() if spec.tag else None
         self._lead = self._tokenizer.ids_of([tag.text] if tag and tag.special else [])
         self._words = f" {tag.text}" if tag and not tag.special else ""

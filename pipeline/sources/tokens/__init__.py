@@ -3,8 +3,8 @@
     files ──looked through once──► where each document begins and ends, in the user's cache ──► documents
 
 spec.py        what a recipe says              source.py     documents, copied out of mapped files
-contents.py    files, known by their content   opening.py    from the one to the other
-stored.py      arrays in the user's cache      layouts.py    how layouts are told apart; a file of any of them
+finding.py     from names to files, on disks and in stores
+layouts.py     a file of any layout            opening.py    what each layout needs to know
 checking.py    whose ids they are              cutting.py    ids cut into documents
 
 A layout is a file: nanogpt.py and llmc.py, one stream of ids; megatron.py, ids with an index of documents; columns.py,

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from pipeline.core.documents import offsets_of
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError, suggest
+from pipeline.core.system.kept_arrays import Out, mapped
 from pipeline.sources.tokens.cutting import Cutter, Found, Reading, cut_all_rows, cut_rows, cut_stream
-from pipeline.sources.tokens.stored import Out, mapped
 
 ARROW_FILE = b"ARROW1"
 BATCH = 10_000  # rows of a Parquet file that are read together

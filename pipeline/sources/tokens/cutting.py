@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline.core.documents import offsets_of
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
-from pipeline.sources.tokens.stored import Out
+from pipeline.core.system.kept_arrays import Out
 from pipeline.text.tokenizer_json import MOST_IDS
 
 AT_ONCE = 2**22  # ids that are looked at together

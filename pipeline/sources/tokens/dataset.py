@@ -23,11 +23,11 @@ import numpy as np
 
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
+from pipeline.core.system.kept_arrays import Out
 from pipeline.sources.tokens.cutting import Found
 from pipeline.sources.tokens.line import Line, Segments
 from pipeline.sources.tokens.manifest import MEND
 from pipeline.sources.tokens.marks import Marks
-from pipeline.sources.tokens.stored import Out
 
 NEEDED = "Build it with `documents` among its columns, which says where each begins."
 IDENTITY = ("source", "item", "exposure")

@@ -13,38 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.draws import I64
+from pipeline.core.errors import SpecError
+from pipeline.core.system import kept_arrays
+from pipeline.core.system.kept_arrays import Out, Stored, mapped
+from pipeline.sources.files.file import File
+from pipeline.sources.files.opening import fetched, keeping
 from pipeline.sources.tokens import columns, dataset, llmc, megatron, nanogpt
-from pipeline.sources.tokens.contents import KnownFile
 from pipeline.sources.tokens.cutting import Reading
-from pipeline.sources.tokens.manifest import MANIFEST
-from pipeline.sources.tokens.saved import is_saved
-from pipeline.sources.tokens.stored import Out, Stored, mapped, stored
 
+READER = 1  # version of the layouts' readers: increase it when the same files would give other arrays
+DOCUMENTS = "documents"  # the suffix of what is found in a file
 Layout = Literal["dataset", "columns", "nanogpt", "llmc", "megatron"]
 OF_SUFFIX: dict[str, Layout] = {".arrow": "columns", ".parquet": "columns", ".bin": "nanogpt"}
 KERNEL_TYPES = {1: "u1", 2: "u2", 4: "i4", 8: "i8"}
 """Bytes of an id → the type under which the kernel reads it: all ids are below 2^24, so signs do not matter."""
-
-
-def layout_of(path: Path) -> Layout | None:
-    """The layout of a file, or of a folder; None for a folder that is none of a dataset, and for an unknown suffix."""
-    if path.is_dir():
-        if (path / MANIFEST).exists():
-            return "dataset"
-        return "columns" if is_saved(path) else None
-    if path.suffix == ".bin" and megatron.index_of(path).exists():
-        return "megatron"
-    if path.suffix == ".bin" and _begins(path) in llmc.MAGIC:
-        return "llmc"
-    return OF_SUFFIX.get(path.suffix)
-
-
-def _begins(path: Path) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read(4)
-    except OSError:
-        return b""
 
 
 @dataclass(frozen=True)
@@ -55,29 +37,51 @@ class TokenFile:
     needs to know beside the reading.
     """
 
-    file: KnownFile
+    file: File
     layout: Layout
     reading: Reading
     options: columns.Column | dataset.Layout | None = None
-    index: KnownFile | None = None
+    index: File | None = None
 
     @cached_property
     def found(self) -> Stored:
         """Where its documents are, and the facts. SpecError if it is not as its layout says, or has changed."""
-        files = (self.file, self.index) if self.index else (self.file,)
-        for file in files:
-            file.check()
-        depends_on = json.dumps([self.layout, str(self.reading), str(self.options)])
-        return stored(depends_on, self._find, files)
+        named = [READER, self.layout, str(self.reading), str(self.options), *(file.content for file in self._all)]
+        depends_on = json.dumps(named)
+        self._fetched()
+        with keeping(kept_arrays.place(DOCUMENTS, depends_on), "what was found in the files"):
+            return kept_arrays.stored(DOCUMENTS, depends_on, self._find)
 
     def _find(self, out: Out) -> None:
-        path, options = self.file.path, self.options
-        if isinstance(options, dataset.Layout):
-            dataset.find(path, options, out)
-        elif isinstance(options, columns.Column):
-            columns.find(path, self.reading, options, out)
-        else:
-            {"nanogpt": nanogpt, "llmc": llmc, "megatron": megatron}[self.layout].find(path, self.reading, out)
+        path, options = self.path, self.options
+        try:
+            if isinstance(options, dataset.Layout):
+                dataset.find(path, options, out)
+            elif isinstance(options, columns.Column):
+                columns.find(path, self.reading, options, out)
+            elif self.index:
+                megatron.find(path, self._fetched()[1], self.reading, out)
+            else:
+                {"nanogpt": nanogpt, "llmc": llmc}[self.layout].find(path, self.reading, out)
+        except SpecError as error:
+            problem = error.problem
+            for path, file in zip(self._fetched(), self._all, strict=True):
+                problem = problem.replace(str(path), file.url)  # not the name of a copy of it
+            raise SpecError(problem, error.remedy, error.at) from None
+        self._fetched()  # what was read is what was planned
+
+    @property
+    def _all(self) -> tuple[File, ...]:
+        return (self.file, self.index) if self.index else (self.file,)
+
+    @cached_property
+    def path(self) -> Path:
+        """Where the file, or a copy of it, lies on a disk of this machine. SpecError where it has changed."""
+        return self._fetched()[0]
+
+    def _fetched(self) -> list[Path]:
+        """The same of all that belongs to it, checked."""
+        return [fetched(file) for file in self._all]
 
     @cached_property
     def _ids(self) -> NDArray[Any]:
@@ -85,7 +89,7 @@ class TokenFile:
         copied = self.found.arrays.get("tokens")
         if copied is not None:
             return copied
-        data, width = mapped(self.file.path), np.dtype(self.found.facts["type"]).itemsize
+        data, width = mapped(self.path), np.dtype(self.found.facts["type"]).itemsize
         return data[: data.size // width * width].view(KERNEL_TYPES[width])
 
     def __len__(self) -> int:
@@ -126,4 +130,4 @@ class TokenFile:
         return counts, np.repeat(offsets[rows], counts) + within
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("found", "_ids")}
+        return {name: value for name, value in self.__dict__.items() if name not in ("found", "path", "_ids")}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.documents import offsets_of
 from pipeline.core.draws import I64
-from pipeline.sources.tokens.stored import mapped
+from pipeline.core.system.kept_arrays import mapped
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.core.errors import SpecError
+from pipeline.core.system.kept_arrays import Out, mapped
 from pipeline.core.token_files import LLMC_FORMS, LLMC_HEADER
 from pipeline.sources.tokens.cutting import Cutter, Found, Reading, cut_stream
-from pipeline.sources.tokens.stored import Out, mapped
 
 MAGIC = tuple(magic.to_bytes(4, "little") for magic in LLMC_FORMS)
 """What files begin with."""

@@ -12,9 +12,9 @@ import numpy as np
 
 from pipeline.core.documents import Ragged, offsets_of
 from pipeline.core.draws import I64
+from pipeline.core.system.kept_arrays import Out
 from pipeline.core.table import Lists, check_entries
 from pipeline.sources.tokens.line import Line, Segments
-from pipeline.sources.tokens.stored import Out
 
 NUMBERED = {"spans": "attribute", "parts": "role"}
 """Column → the field of its entries that says what they mean."""

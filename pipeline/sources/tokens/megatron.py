@@ -10,9 +10,9 @@ import numpy as np
 from pipeline.core.documents import offsets_of
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
+from pipeline.core.system.kept_arrays import Out, mapped
 from pipeline.core.token_files import MEGATRON_MAGIC, MEGATRON_TYPES, MEGATRON_VERSION
 from pipeline.sources.tokens.cutting import Found, Reading, cut_all_rows
-from pipeline.sources.tokens.stored import Out, mapped
 
 HEAD = struct.Struct("<9sQBQQ")
 
@@ -22,9 +22,8 @@ def index_of(path: Path) -> Path:
     return path.with_suffix(".idx")
 
 
-def find(path: Path, reading: Reading, out: Out) -> None:
+def find(path: Path, index: Path, reading: Reading, out: Out) -> None:
     """Write where the documents of a file are, as its index says. SpecError for an index that contradicts it."""
-    index = index_of(path)
     type_, lengths = _documents(index, path)
     out.facts["type"] = np.dtype(type_).newbyteorder("<").str
     ids = mapped(path).view(out.facts["type"])

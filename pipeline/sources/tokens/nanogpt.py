@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.core.errors import SpecError
+from pipeline.core.system.kept_arrays import Out, mapped
 from pipeline.sources.tokens.cutting import Cutter, Found, Reading, cut_stream
-from pipeline.sources.tokens.stored import Out, mapped
 
 
 def find(path: Path, reading: Reading, out: Out) -> None:

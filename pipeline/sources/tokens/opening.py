@@ -8,8 +8,8 @@ import tokenizers
 
 from pipeline.core.documents import ROLES
 from pipeline.core.errors import SpecError
+from pipeline.sources.files.file import File
 from pipeline.sources.tokens import columns, dataset
-from pipeline.sources.tokens.contents import KnownFile
 from pipeline.sources.tokens.cutting import Reading
 from pipeline.sources.tokens.layouts import TokenFile
 from pipeline.sources.tokens.manifest import Described
@@ -45,7 +45,7 @@ def files_of(spec: TokensSpec, reading: Reading) -> list[TokenFile]:
     return [TokenFile(file, spec.layout, reading, column, index) for file, index in pairs]
 
 
-def _of_dataset(known: Described, files: Sequence[KnownFile], reading: Reading) -> list[TokenFile]:
+def _of_dataset(known: Described, files: Sequence[File], reading: Reading) -> list[TokenFile]:
     roles = tuple(ROLES.index(role) if role in ROLES else -1 for role in known.roles)
     shape = reading.end, known.length, known.packing, known.pure, known.columns
     shards = [dataset.Layout(*shape, *counts, len(known.attributes), roles) for counts in known.counts]

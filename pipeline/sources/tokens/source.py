@@ -164,7 +164,7 @@ class Tokens(Source):
                 if (places := np.flatnonzero(ids == number)).size:
                     row = int(np.searchsorted(offsets, places[0], "right")) - 1
                     place = f"token {places[0] - offsets[row]:,} of document {first + row:,}"
-                    return SpecError(f"'{file.file.path}': {place} is {number}, {problem}", remedy, ("files",))
+                    return SpecError(f"'{file.file.url}': {place} is {number}, {problem}", remedy, ("files",))
         return SpecError(f"the files hold the id {number}, {problem}", remedy, ("files",))
 
     def _sample(self, key: Key) -> tuple[Ragged, list[str]]:
@@ -178,7 +178,7 @@ class Tokens(Source):
             ids = np.empty(int(offsets[-1]), np.int32)
             file.copy(rows, offsets[:-1], ids)
             pieces.append(Ragged(ids, offsets).clipped(np.minimum(lengths, MOST_TOKENS)))
-            names += [f"document {row:,} of '{file.file.path}'" for row in rows.tolist()]
+            names += [f"document {row:,} of '{file.file.url}'" for row in rows.tolist()]
         return Ragged.concat(pieces), names
 
 

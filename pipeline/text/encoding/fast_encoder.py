@@ -4,8 +4,9 @@
     encoder.ids(texts, rows)                                              in any process: Ragged ids
 
 Where gigatoken encodes, documents with characters that Unicode has not assigned yet are left to `tokenizers`, and one
-document in a thousand is encoded by `tokenizers` too. At the first difference gigatoken is
-left for good, in this process, and the documents of that call are encoded anew. What `Tokenizer` refuses is refused.
+document in a thousand is encoded by `tokenizers` too. At the first difference gigatoken is left for good, the documents
+of that call are encoded anew, and whoever notes what the work relies on (core/system/reliance.py) knows what it made
+before. What `Tokenizer` refuses is refused.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from pipeline.core.documents import Ragged
 from pipeline.core.draws import I64, bits
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice, quoted
+from pipeline.core.system.reliance import disprove, rely_on
 from pipeline.core.system.work_warnings import warn
 from pipeline.text.encoding.engines import Engine, Exact, Fast, Texts, by_parts, listed
-from pipeline.text.encoding.proof import Verdict, first_difference, proved
+from pipeline.text.encoding.proof import Verdict, first_difference, proved, refute
 from pipeline.text.encoding.unassigned import with_unassigned
 from pipeline.text.tokenizer import Tokenizer, TokenizerFault
 
@@ -49,7 +51,7 @@ class FastEncoder:
         *,
         plain: bool = True,
         about: Iterable[str] = (),
-        sample: Callable[[], Iterable[Texts]] = tuple,
+        sample: Callable[[], Iterable[Texts]] | None = None,
     ) -> FastEncoder:
         """An encoder whose engine is proved now, unless it was before; about, sample: see `proved`."""
         return cls(tokenizer, proved(tokenizer, plain=plain, about=about, sample=sample), plain=plain)
@@ -93,14 +95,16 @@ class FastEncoder:
         if different is not None:
             row, text = rows[both[different]], listed(chosen)[different]
             return self._left(texts, f"gigatoken encodes document {row} otherwise than tokenizers: {quoted(text)}")
+        rely_on(self.verdict.proof)
         return ids
 
     def _left(self, texts: Texts, reason: str) -> Ragged:
         """The ids by `tokenizers`, as from now on. TokenizerFault, and no change, where it fails at the texts too."""
         ids = self._exact.ids(texts)
         self._fast = None
-        self.verdict.refute(f"that was wrong in a build: {reason}")
-        warn(f"{reason}. tokenizers goes on; documents built before may be wrong: remove them, and build again")
+        refute(self.verdict.proof, reason)
+        disprove(self.verdict.proof, reason)
+        warn(f"{reason}. tokenizers goes on; what gigatoken made before may be wrong")
         return ids
 
     def _may_be_refused(self, texts: Texts, ids: Ragged) -> bool:

@@ -10,15 +10,17 @@ from typing import Any, Literal
 import numpy as np
 
 from pipeline.core.draws import I64
-from pipeline.sources.corpus import sealed
-from pipeline.sources.corpus.files.opening import File, local, seekable
-from pipeline.sources.corpus.files.parallel import Advance
+from pipeline.core.system import kept_arrays
+from pipeline.sources.corpus.beside import Beside
 from pipeline.sources.corpus.reading.choosing import Reading
 from pipeline.sources.corpus.reading.faults import REASONS, refusal
 from pipeline.sources.corpus.reading.readers import reader_of, rows_of_footer
+from pipeline.sources.files.file import File
+from pipeline.sources.files.opening import local, seekable
+from pipeline.sources.files.parallel import Advance
 
 READER = 3  # version of the readers: increase it when the same files would give other rows or blocks
-WHOLE, FOOTER = ".index", ".footer"  # what an index was made from, as the suffix of its file
+WHOLE, FOOTER = "index", "footer"  # what an index was made from, as the suffix of its file
 
 Broken = Literal["refuse", "skip"]
 
@@ -40,25 +42,33 @@ class FileIndex:
         """The number of documents."""
         return int(self.blocks[:, 3].sum())
 
+    @property
+    def known(self) -> dict[str, Any]:
+        """All but its blocks, as JSON can hold it."""
+        return {"skipped": self.skipped, "filtered": self.filtered, "facts": self.facts}
+
 
 def key_of(file: File, reading: Reading) -> str:
     """All that the documents of a file depend on."""
     return f"{READER} {file.kind}{file.compression} {file.identity} {reading.named}"
 
 
-def kept_index(file: File, reading: Reading, broken: Broken, *, footer: bool) -> FileIndex | None:
+def kept_index(
+    file: File, reading: Reading, broken: Broken, *, footer: bool, beside: Beside | None = None
+) -> FileIndex | None:
     """The index in the user's cache; None where there is none, or one with broken rows while these are refused.
 
-    footer: whether one made from a footer alone, which does not know which texts are not UTF-8, is taken too.
+    footer: whether one made from a footer alone, which does not know which texts are not UTF-8, is taken too. beside:
+    where to look next.
     """
-    found = sealed.read(key_of(file, reading), WHOLE) or (footer and sealed.read(key_of(file, reading), FOOTER))
-    if not found:
+    key = key_of(file, reading)
+    kinds = (WHOLE, FOOTER) if footer else (WHOLE,)
+    found = next(filter(None, (kept_arrays.kept(what, key) for what in kinds)), None)
+    if not found and beside:
+        found = next(filter(None, (beside.index(what, key, file) for what in kinds)), None)
+    if not found or (found.facts["skipped"] and broken == "refuse"):
         return None
-    known, data = found
-    if known["skipped"] and broken == "refuse":
-        return None
-    blocks = np.frombuffer(data, "<i8").reshape(-1, 4).astype(np.int64)
-    return FileIndex(blocks, known["skipped"], known["filtered"], known["facts"])
+    return FileIndex(found.arrays["blocks"], **found.facts)
 
 
 def footer_index(file: File, reading: Reading) -> FileIndex | None:
@@ -104,5 +114,4 @@ def made_index(
 
 
 def _keep(file: File, reading: Reading, index: FileIndex, suffix: str) -> None:
-    known = {"skipped": index.skipped, "filtered": index.filtered, "facts": index.facts}
-    sealed.write(key_of(file, reading), suffix, known, index.blocks.astype("<i8").tobytes())
+    kept_arrays.keep(suffix, key_of(file, reading), index.known, {"blocks": index.blocks})

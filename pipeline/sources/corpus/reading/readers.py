@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from pipeline.core.system.reading import MOST_BYTES
-from pipeline.sources.corpus.files.opening import File, unpacked
 from pipeline.sources.corpus.reading import lines, whole_text
 from pipeline.sources.corpus.reading.choosing import Chosen, Reading
 from pipeline.sources.corpus.reading.tables import Arrow, Parquet, refusing
+from pipeline.sources.files.file import File
+from pipeline.sources.files.opening import unpacked
 
 PEEKED = 2**12  # bytes of a file of JSON that tell whether it is an array
 
@@ -82,14 +83,14 @@ class _Lines:
 
     def block(self, file: BinaryIO, place: tuple[int, int, int]) -> Chosen:
         offset, size, first = place
-        file.seek(offset)
         if self.facts.get("array"):
+            file.seek(0)
             return self._array(file)
-        data = lines.read_all(file, size)
-        if len(data) != size:
+        too_long = size > lines.BLOCK + lines.MOST_LINE  # a line that is not kept
+        data = None if too_long else _at(file, offset, size)
+        if not too_long and data is None:
             raise self._file.changed()
-        block = lines.Lines(offset, size, first, None if size > lines.BLOCK + lines.MOST_LINE else data)
-        return lines.chosen_of(block, self._reading, self._file.kind)
+        return lines.chosen_of(lines.Lines(offset, size, first, data), self._reading, self._file.kind)
 
 
 class _Csv:
@@ -111,9 +112,8 @@ class _Csv:
 
     def block(self, file: BinaryIO, place: tuple[int, int, int]) -> Chosen:
         offset, size, first = place
-        file.seek(offset)
-        data = lines.read_all(file, size)
-        if len(data) != size:
+        data = _at(file, offset, size)
+        if data is None:
             raise self._file.changed()
         table = whole_text.Table(io.BytesIO(data), self._file.url, self.facts["header"], first)
         return self._reading.of_rows([row for block in table.blocks() for row in block.rows])
@@ -166,6 +166,15 @@ class _Arrow:
         if self._open is None or self._open[0] is not file:
             self._open = file, Arrow(file, self._file.url, self.facts["places"])
         return self._open[1].block(place[0], self._reading, place[2])[0]
+
+
+def _at(file: BinaryIO, offset: int, size: int) -> bytes | None:
+    """The bytes of a block of a file of text; None where they are not there, or no line begins there."""
+    file.seek(max(offset - 1, 0))
+    if offset and file.read(1) != b"\n":
+        return None
+    data = lines.read_all(file, size)
+    return data if len(data) == size else None
 
 
 def rows_of_footer(file: BinaryIO, name: str, reading: Reading) -> list[int] | None:

@@ -8,7 +8,6 @@ An index and a copy are named by what they were made from, so rows never come fr
 
 from __future__ import annotations
 
-import fcntl
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,14 +19,15 @@ from typing import Any, Literal
 import numpy as np
 
 from pipeline.core.draws import I64
-from pipeline.core.errors import SpecError
-from pipeline.sources.corpus.files.opening import File, asking, seekable
-from pipeline.sources.corpus.files.parallel import Advance, in_parallel
+from pipeline.core.system import kept_arrays
+from pipeline.sources.corpus.beside import Beside, Entry
 from pipeline.sources.corpus.reading import copies
 from pipeline.sources.corpus.reading.choosing import Reading
 from pipeline.sources.corpus.reading.faults import refusal
 from pipeline.sources.corpus.reading.index import (
+    FOOTER,
     READER,
+    WHOLE,
     Broken,
     FileIndex,
     footer_index,
@@ -36,11 +36,16 @@ from pipeline.sources.corpus.reading.index import (
     made_index,
 )
 from pipeline.sources.corpus.reading.readers import Reader, reader_of
-from pipeline.sources.corpus.sealed import cached_path
+from pipeline.sources.files.file import File, asking
+from pipeline.sources.files.known import HASH
+from pipeline.sources.files.known import key_of as identity_of
+from pipeline.sources.files.opening import keeping, seekable
+from pipeline.sources.files.parallel import Advance, in_parallel
 
 Order = Literal["global", "blocks"]
 DECODED = 2**26  # bytes of texts of blocks that stay decoded, beside the last one
 OPEN = 64  # files that stay open
+COPY = "rows"
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Rows:
     """The documents of several files, one file after the other. It pickles as names of files, opened at the first use.
 
     content: what names the bytes of all files. order: whether rows are read one by one from all over, or in blocks.
+    beside: what somebody else knows of them.
     SpecError, from any method, for a file that cannot be read, holds a broken row, or has changed.
     """
 
@@ -56,6 +62,7 @@ class Rows:
     content: str
     order: Order = "global"
     broken: Broken = "refuse"
+    beside: Beside | None = None
 
     def __len__(self) -> int:
         return int(self._firsts[-1])
@@ -96,7 +103,8 @@ class Rows:
         return tuple(index or next(made) for index in found)
 
     def _kept(self, file: File) -> FileIndex | None:
-        return kept_index(file, self.reading, self.broken, footer=self._needs_footer(file))
+        beside = None if self._is_copied(file) else self.beside  # a copy brings its own index
+        return kept_index(file, self.reading, self.broken, footer=self._needs_footer(file), beside=beside)
 
     def _needs_footer(self, file: File) -> bool:
         """Whether a footer is enough for the index: the texts are not read now, and a broken one is refused later."""
@@ -126,18 +134,22 @@ class Rows:
     @contextmanager
     def _alone(self, file: File) -> Iterator[None]:
         """This process alone makes what is known of a file while the block lasts. SpecError where the cache fails."""
-        copy = self._copy_of(file)
-        try:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            with open(copy.with_name(f"{copy.name[:2]}.lock"), "w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
-        except (OSError, ValueError) as error:  # ValueError: pyarrow's
-            raise SpecError(
-                f"cannot copy the rows to {copy}: {' '.join(str(error).split())}",
-                "Remove it if it is there; XDG_CACHE_HOME can name another place.",
-                ("files",),
-            ) from None
+        with keeping(self._copy_of(file), "the rows"), kept_arrays.alone(COPY, key_of(file, self.reading)):
+            yield
+
+    @property
+    def has_entries(self) -> bool:
+        """Whether there is something to keep beside a dataset."""
+        return any(file.remote or not self._is_copied(file) for file in self.files)
+
+    def entries(self) -> Iterator[Entry]:
+        """What is known of the files, to be kept beside a dataset: hashes of those in stores, indexes of those read."""
+        for file, index in zip(self.files, self.indexes, strict=True):
+            if file.remote and file.content:
+                yield HASH, identity_of(file), file.content, {}
+            if not self._is_copied(file):
+                what = FOOTER if file.kind == "parquet" and self._needs_footer(file) else WHOLE
+                yield what, key_of(file, self.reading), index.known, {"blocks": index.blocks}
 
     # ── one file ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -152,7 +164,7 @@ class Rows:
         return self.order == "global" or bool(file.compression)
 
     def _copy_of(self, file: File) -> Path:
-        return cached_path(key_of(file, self.reading), ".rows")
+        return kept_arrays.place(COPY, key_of(file, self.reading))
 
     def _of_file(self, number: int, rows: I64) -> Any:
         """The texts of rows of one file."""
@@ -246,7 +258,7 @@ class Rows:
         return OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("files", "reading", "content", "order", "broken")}
+        return {name: getattr(self, name) for name in ("files", "reading", "content", "order", "broken", "beside")}
 
 
 def skipped_of(indexes: Sequence[FileIndex]) -> dict[str, int]:

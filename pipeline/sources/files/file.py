@@ -1,21 +1,13 @@
-"""A file of a corpus, on a disk or in a store: what it was when the plan was made, and opened as that alone."""
+"""A file that a recipe names, on a disk or in a store: what was known of it when the plan was made."""
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
-import lzma
 import os
-import shutil
-import tempfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, NamedTuple
 
 from blake3 import blake3
 
@@ -41,8 +33,9 @@ TEXTUAL = ("json", "text", "csv")  # kinds that may be compressed
 class File:
     """A file. url: its absolute path, or a URL. kind: how its rows are read. compression: a suffix, or "".
 
-    size: in bytes. stamp: what changes with its content, an ETag or the time when it was written; no part of its repr,
-    by which plans are kept. content: the hash of its bytes; "" where it is known by its stamp.
+    size: in bytes. stamp: what changes with its content, an ETag or the time when it was written. content: the hash of
+    its bytes; "" where it is known by its stamp. more: what else a disk says of it; "" where that tells nothing, as it
+    was written a moment ago. Stamp and more are no part of its repr, by which plans are kept.
     """
 
     url: str
@@ -51,6 +44,7 @@ class File:
     size: int
     stamp: str = field(repr=False)
     content: str = ""
+    more: str = field(default="", repr=False, compare=False)
 
     @property
     def remote(self) -> bool:
@@ -97,14 +91,22 @@ def asking(url: str) -> Iterator[None]:
         raise SpecError(f"cannot read '{url}': {reason}", "Look at the address and the rights.", ("files",)) from None
 
 
-def state_of(file: File) -> tuple[int, str, str]:
-    """(size, stamp, all that a disk says of it) of a file as it is now. Errors as the system or the store raises."""
+class State(NamedTuple):
+    """What a disk or a store says of a file: see `File`."""
+
+    size: int
+    stamp: str
+    more: str
+
+
+def state_of(file: File) -> State:
+    """A file as it is now. Errors as the system or the store raises them."""
     if file.remote:
         info = store_of(file.url).info(file.url)
-        return int(info["size"]), remote_stamp(file.url, info), ""
-    with opened(file.url) as one:
+        return State(int(info["size"]), remote_stamp(file.url, info), "")
+    with opened(file.url) as one:  # refuses pipes and devices
         status = os.fstat(one.fileno())
-    return status.st_size, str(status.st_mtime_ns), f"{status.st_ctime_ns} {status.st_ino} {status.st_dev}"
+    return State(status.st_size, str(status.st_mtime_ns), f"{status.st_ctime_ns} {status.st_ino}")
 
 
 def remote_stamp(url: str, info: dict[str, Any]) -> str:
@@ -122,68 +124,3 @@ def content_hash(file: File) -> str:
         while piece := remote.read(PIECE):
             state.update(piece)
     return state.hexdigest()
-
-
-def check(file: File) -> None:
-    """SpecError where a file is no longer what it was when the plan was made.
-
-    Where its stamp differs, its content decides: the same bytes may have been copied to another machine.
-    """
-    with asking(file.url):
-        size, stamp, _ = state_of(file)
-        if size == file.size and stamp == file.stamp:
-            return
-        if size != file.size or not file.content or _hash_at(file, stamp) != file.content:
-            raise file.changed()
-
-
-@lru_cache(1024)
-def _hash_at(file: File, stamp: str) -> str:
-    """The hash of a file that has a stamp now: computed once for each stamp."""
-    return content_hash(replace(file, stamp=stamp))
-
-
-@contextmanager
-def local(file: File) -> Iterator[Path]:
-    """The path of a file, or of a copy while the block lasts. SpecError where it has changed."""
-    check(file)
-    if not file.remote:
-        yield Path(file.url)
-        return
-    with tempfile.NamedTemporaryFile(prefix="corpus-") as copy:
-        with asking(file.url), store_of(file.url).open(file.url, "rb", block_size=PIECE) as remote:
-            shutil.copyfileobj(remote, copy, PIECE)
-        copy.flush()
-        if os.path.getsize(copy.name) != file.size:
-            raise file.changed()
-        check(file)
-        yield Path(copy.name)
-
-
-@contextmanager
-def seekable(file: File) -> Iterator[BinaryIO]:
-    """A file that is not compressed, open for reading at any place. SpecError where it has changed."""
-    check(file)
-    with asking(file.url):
-        opened_file = store_of(file.url).open(file.url, "rb", block_size=PIECE) if file.remote else opened(file.url)
-    with opened_file as one:
-        yield one
-
-
-@contextmanager
-def unpacked(path: Path, compression: str, name: str) -> Iterator[Any]:
-    """The bytes of a file without its compression. SpecError, about `name`, where it is damaged."""
-    import pyarrow as pa
-
-    openers: dict[str, Any] = {"": lambda raw: raw, ".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-    try:
-        with opened(path) as raw:
-            if compression == ".zst":
-                with pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd") as stream:
-                    yield io.BufferedReader(stream, PIECE)
-            else:
-                with openers[compression](raw) as stream:
-                    yield stream
-    except (EOFError, OSError, zlib.error, lzma.LZMAError, pa.ArrowException) as error:
-        problem = f"cannot read {name}: {' '.join(str(error).split())}"
-        raise SpecError(problem, "It is damaged, or not what its name says.", ("files",)) from None

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TypeVar
 
 from pipeline.core.system.progress import Lines, bar
-from pipeline.sources.corpus.files.opening import File
+from pipeline.sources.files.file import File
 
 SHOWN = 2**28  # bytes from which on a bar is shown: fewer are read in a moment
 T = TypeVar("T")

@@ -12,6 +12,8 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -20,7 +22,7 @@ from pipeline.core.errors import SpecError
 from pipeline.core.files import Files
 from pipeline.core.system.open_files import contents, expanded, opened
 from pipeline.core.system.stores import checked_protocol, store_of
-from pipeline.sources.corpus.files.opening import COMPRESSIONS, KINDS, File, asking, kind_of, remote_stamp, state_of
+from pipeline.sources.files.file import COMPRESSIONS, KINDS, File, asking, kind_of, remote_stamp, state_of
 
 MAGIC = re.compile(r"[*?\[]")
 STATE, SPLITS = "state.json", "dataset_dict.json"  # of what `datasets` saved
@@ -32,7 +34,7 @@ def files_of(named: Sequence[str], files: Files) -> tuple[File, ...]:
     """The files that are named, in order. SpecError where there are none, of several kinds, or unreadable ones."""
     if not named:
         raise SpecError("no files", "Give at least one path.", ("files",))
-    found = [file for name in named for file in (_in_store(name) if _is_url(name) else _on_disk(name, files))]
+    found = [file for name in named for file in (_in_store(name) if is_url(name) else _on_disk(name, files))]
     kinds = {file.kind for file in found}
     if len(kinds) > 1:
         other = next(file for file in found if file.kind != found[0].kind)
@@ -44,8 +46,14 @@ def _unlike(name: str) -> SpecError:
     return SpecError(f"cannot read '{PurePosixPath(name).name}'", f"Give files of one kind: {KNOWN}.", ("files",))
 
 
-def _is_url(name: str) -> bool:
+def is_url(name: str) -> bool:
+    """Whether a name is that of something in a store."""
     return "://" in name and not name.startswith("file://")
+
+
+def of_disk(name: str) -> str:
+    """The path that `file://` names; any other name unchanged."""
+    return unquote(name.removeprefix("file://")) if name.startswith("file://") else name
 
 
 def _none(what: str) -> SpecError:
@@ -64,7 +72,7 @@ def _file(url: str, size: int, stamp: str) -> File:
 
 def _on_disk(name: str, files: Files) -> Iterator[File]:
     """The files at a path, in a folder, or that a pattern fits."""
-    name = unquote(name.removeprefix("file://")) if name.startswith("file://") else name
+    name = of_disk(name)
     path = expanded(name)
     if MAGIC.search(name) and not _exists(name, files):
         paths = _matching(name, files)
@@ -174,43 +182,79 @@ def _listed(data: bytes, folder: str) -> list[str]:
 # ── in a store ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _in_store(url: str) -> Iterator[File]:
-    """The files at a URL, below it, or that a pattern fits."""
+@dataclass(frozen=True)
+class Listed:
+    """What lies at a URL: one file, those that a pattern fits, or all below a folder, in the order of their paths.
+
+    base: the address of the folder, without a slash at its end.
+    """
+
+    files: tuple[File, ...]
+    base: str = ""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return bool(self.base)
+
+
+def listed(url: str) -> Listed:
+    """What lies at a URL, of files of any kind. SpecError where there is nothing."""
     if "::" in url:
         raise SpecError(f"'{url}' is a chain of addresses", "Give one address.", ("files",))
     with asking(url):
         protocol = checked_protocol(url)
         store = store_of(url)
-        found = _found(store, url)
-    for name, info in found:
-        address = name if "://" in name else f"{protocol}://{name.lstrip('/') if protocol != 'file' else name}"
-        yield _file(address, int(info["size"]), remote_stamp(address, info))
-
-
-def _found(store: Any, url: str) -> list[tuple[str, dict[str, Any]]]:
-    """(path, facts) of the objects at a URL, sorted."""
-    if MAGIC.search(url) and not store.exists(url):
-        entries = store.glob(url, detail=True)
-        found = [(name, info) for name, info in entries.items() if info["type"] == "file" and kind_of(name)]
-        if not found:
+        pattern = bool(MAGIC.search(url)) and not store.exists(url)
+        if pattern:
+            found = {name: info for name, info in store.glob(url, detail=True).items() if info["type"] == "file"}
+        else:
+            info = store.info(url)
+            is_file = info["type"] == "file"
+            found = {info["name"]: info} if is_file else store.find(url, detail=True)
+        address = partial(_address, protocol)
+        files = tuple(_object(address(name), info) for name, info in sorted(found.items()))
+        if not files and pattern:
             raise SpecError(f"no file fits '{url}'", f"Look at the pattern; files are {KNOWN}.", ("files",))
-        return sorted(found)
-    info = store.info(url)
-    if info["type"] == "file":
-        return [(info["name"], info)]
-    entries = store.find(url, detail=True)
-    base = str(store._strip_protocol(url)).rstrip("/")
-    names = {name[len(base) :].lstrip("/"): (name, info) for name, info in entries.items()}
+        return Listed(files, "" if pattern or is_file else address(str(store._strip_protocol(url)).rstrip("/")))
+
+
+def _address(protocol: str, name: str) -> str:
+    """The URL of an object, by the name that its store's client gives it."""
+    return name if "://" in name else f"{protocol}://{name.lstrip('/') if protocol != 'file' else name}"
+
+
+def _object(url: str, info: dict[str, Any]) -> File:
+    kind, compression = kind_of(url) or ("", "")
+    return File(url, kind, compression, int(info["size"]), remote_stamp(url, info))
+
+
+def _in_store(url: str) -> Iterator[File]:
+    """The files of texts at a URL, below it, or that a pattern fits."""
+    found = listed(url)
+    if not found.is_folder:
+        yield from _of_texts(found.files, url)
+        return
+    names = {file.url.removeprefix(f"{found.base}/"): file for file in found.files}
     if SPLITS in names:
-        raise _of_splits(
-            url.rstrip("/"), sorted(name.removesuffix(f"/{STATE}") for name in names if name.endswith(f"/{STATE}"))
-        )
+        splits = sorted(name.removesuffix(f"/{STATE}") for name in names if name.endswith(f"/{STATE}"))
+        raise _of_splits(found.base, splits)
     if STATE in names:
-        listed = _listed(store.cat_file(names[STATE][0]), url.rstrip("/"))
-        if lacking := next((name for name in listed if name not in names), None):
-            raise SpecError(f"no file '{url.rstrip('/')}/{lacking}'", f"{STATE} names it.", ("files",))
-        return [names[name] for name in listed]
-    found = [entry for name, entry in names.items() if kind_of(name) and "/." not in f"/{name}"]
-    if not found:
+        with asking(url):
+            data = bytes(store_of(url).cat_file(names[STATE].url))
+        for name in _listed(data, found.base):
+            if name not in names:
+                raise SpecError(f"no file '{found.base}/{name}'", f"{STATE} names it.", ("files",))
+            yield names[name]
+        return
+    shown = [file for name, file in names.items() if file.kind and "/." not in f"/{name}"]
+    if not shown:
         raise _none(f"'{url}'")
-    return sorted(found)
+    yield from shown
+
+
+def _of_texts(files: Sequence[File], url: str) -> Iterator[File]:
+    """Those that can be read as texts: the one that is named, or some that a pattern fits."""
+    if not any(file.kind for file in files):
+        raise _unlike(url)
+    yield from (file for file in files if file.kind)
