@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from pipeline import cli
-from pipeline.core.errors import PipelineError, SpecError
+from pipeline.core.errors import PipelineError, PlanError, SpecError
 from pipeline.dataset import Dataset
 from pipeline.evaluate.prompts import prompt_ids
 from pipeline.laboratory.claims import Quantity, read_claim
@@ -19,7 +19,7 @@ from pipeline.laboratory.experiment import Experiment, experiments, read_experim
 from pipeline.laboratory.measures import MEASURES
 from pipeline.laboratory.planning import parameters_of, planned_runs
 from pipeline.laboratory.report import write_report
-from pipeline.laboratory.results import Point, Results, RunRecord, read_record, write_record
+from pipeline.laboratory.results import Point, Results, RunRecord, read_record, run_folder, write_record
 from pipeline.laboratory.spec import ModelSpec
 from tests.conftest import built
 from tests.plans import plan_at, usual
@@ -196,7 +196,7 @@ def test_means_of_complete_runs_decide_the_claims_and_stand_beside_the_papers_fi
     experiment = read_experiment(str(file))
     told(tmp_path, experiment, {"1,often": (0.2, 0.3), "2,often": (0.6, 0.5), "1,once": (0.0, 0.0)})
     assert [verdict[2] for verdict in Results.of(experiment, tmp_path).decided()] == [True, None]
-    page, text = (path.read_text("utf-8") for path in write_report(experiment, tmp_path))
+    page, text = (path.read_text("utf-8") for path in write_report(experiment, [tmp_path]))
     assert "| Two are better. | `exam[2,often] >= 2 * exam[1,often]` | yes |" in text
     assert "| Once is not enough. | `exam[wording=2,seen=once] < 10%` | not yet |" in text
     assert "| wording=2,seen=often | 55.0% | 60.0%, 50.0% | 50.0% |" in text
@@ -210,16 +210,40 @@ def test_means_of_complete_runs_decide_the_claims_and_stand_beside_the_papers_fi
         "# All\n\nAbove.\n\n<!-- report of small, small -->\nold\n<!-- end of small, small -->\nBelow.\n"
     )
     for _ in range(2):
-        write_report(experiment, tmp_path, page_of_all)
+        write_report(experiment, [tmp_path], page_of_all)
         whole = f"<!-- report of small, small -->\n{text}<!-- end of small, small -->\n"
         assert page_of_all.read_text("utf-8") == f"# All\n\nAbove.\n\n{whole}Below.\n"
     page_of_all.write_text("# All\n")
-    write_report(experiment, tmp_path, page_of_all)
+    write_report(experiment, [tmp_path], page_of_all)
     assert page_of_all.read_text("utf-8") == f"# All\n\n{whole}"
     loads = Loads()
     loads.feed(page)
     assert loads.found == []
     assert not re.search(r"url\(|@import|https?://", page)
+
+
+def test_runs_of_several_folders_count_each_once(file: Path, tmp_path: Path):
+    experiment = read_experiment(str(file))
+    here, there = tmp_path / "here", tmp_path / "there"
+    told(here, experiment, {"1,often": (0.2, 0.4), "2,often": (0.6, 0.5)})
+    told(there, experiment, {"1,often": (0.9, 0.3), "1,once": (0.0, 0.0), "2,often": (0.8, 0.7)})
+    unfinished = run_folder(here, 7, "wording=2,seen=often")
+    begun = read_record(unfinished)
+    assert begun
+    write_record(unfinished, replace(begun, complete=False))
+    results = Results.of(experiment, here, there)
+    assert results.values("exam", "accuracy", "wording=1,seen=often") == [0.2, 0.4]
+    assert results.values("exam", "accuracy", "wording=2,seen=often") == [0.6, 0.7]
+    assert results.values("exam", "accuracy", "wording=1,seen=once") == [0.0, 0.0]
+
+
+def test_only_seeds_of_the_experiment_are_run(file: Path):
+    experiment = read_experiment(str(file))
+    seeds = experiment.sizes.training.seeds
+    assert experiment.chosen_seeds(None) == seeds
+    assert experiment.chosen_seeds([seeds[1], seeds[1]]) == [seeds[1]]
+    with pytest.raises(PlanError, match=r"the scale 'small' has no seed 99. It has: "):
+        experiment.chosen_seeds([99])
 
 
 def test_a_run_that_is_not_complete_counts_in_no_mean(file: Path, tmp_path: Path):

@@ -25,6 +25,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("experiment", help="a name in experiments/, or the path of a file")
     parser.add_argument("--scale", help="one of the experiment's scales (default: its first)")
     parser.add_argument("--out", help="folder of datasets, runs and report (default runs/NAME/SCALE)")
+    parser.add_argument(
+        "--seed", type=int, action="append", help="run: only this one of the experiment's; may be given again"
+    )
+    parser.add_argument(
+        "--runs-of",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="report: another folder with runs of the experiment, done elsewhere; may be given again",
+    )
     parser.add_argument("--into", type=Path, metavar="FILE", help="a page of Markdown that gets the report too")
     cells_argument(parser)
     set_argument(parser)
@@ -47,16 +58,17 @@ def run(options: argparse.Namespace) -> int:
         from pipeline.laboratory.results import tokens_left
         from pipeline.laboratory.running import run_experiment
 
-        with bar("experiment", tokens_left(experiment, out, options.cell), "tokens") as shown:
+        seeds = experiment.chosen_seeds(options.seed)
+        with bar("experiment", tokens_left(experiment, out, seeds, options.cell), "tokens") as shown:
 
             def said(line: str) -> None:
                 shown.clear()
                 output.say(line)
 
-            run_experiment(experiment, out, options.cell, shown.update, said)
+            run_experiment(experiment, out, seeds, options.cell, shown.update, said)
     from pipeline.laboratory.report import write_report
 
-    for path in write_report(experiment, out, options.into):
+    for path in write_report(experiment, [out, *options.runs_of], options.into):
         output.say(str(path))
     return 0
 

@@ -68,6 +68,15 @@ class Experiment:
         overrides = (*self.overrides, f"seed={seed}")
         return sweep_of(spec, node, at, overrides, self.title, allow_code=self._allow_code)
 
+    def chosen_seeds(self, seeds: Sequence[int] | None) -> list[int]:
+        """These seeds, in the order of the experiment; all of its, for None. PlanError for one that it has not."""
+        all_seeds = self.sizes.training.seeds
+        for seed in seeds or ():
+            if seed not in all_seeds:
+                listed = ", ".join(map(str, all_seeds))
+                raise PlanError(f"the scale '{self.scale}' has no seed {seed}", f"It has: {listed}.")
+        return [seed for seed in all_seeds if not seeds or seed in seeds]
+
     def cell(self, pattern: str) -> str:
         """The cell that a pattern names: its coordinates, or levels that only one axis has. SpecError for others.
 

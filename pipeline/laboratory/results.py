@@ -76,11 +76,11 @@ def read_record(folder: Path) -> RunRecord | None:
         ) from None
 
 
-def tokens_left(experiment: Experiment, out: Path, cells: Sequence[str] = ()) -> int:
-    """The tokens that the runs of these cells, of all seeds, have still to read. StorageError as of `read_record`."""
+def tokens_left(experiment: Experiment, out: Path, seeds: Sequence[int], cells: Sequence[str] = ()) -> int:
+    """The tokens that the runs of these cells and seeds have still to read. StorageError as of `read_record`."""
     left = 0
     for run in planned_runs(experiment, cells):
-        for seed in experiment.sizes.training.seeds:
+        for seed in seeds:
             record = read_record(run_folder(out, seed, run.cell))
             left += max(0, run.tokens - (record.tokens if record else 0))
     return left
@@ -99,13 +99,16 @@ class Results:
     runs: Mapping[str, Sequence[RunRecord]]
 
     @classmethod
-    def of(cls, experiment: Experiment, out: Path) -> Results:
-        """Those in the folder of an experiment. StorageError for a record that cannot be read."""
+    def of(cls, experiment: Experiment, *folders: Path) -> Results:
+        """Those in the folders of an experiment: of a run that several have, the first that is complete.
+
+        StorageError for a record that cannot be read.
+        """
         runs: dict[str, list[RunRecord]] = {cell: [] for cell in experiment.cells}
         for seed in experiment.sizes.training.seeds:
             for cell in experiment.cells:
-                if record := read_record(run_folder(out, seed, cell)):
-                    runs[cell].append(record)
+                records = [record for out in folders if (record := read_record(run_folder(out, seed, cell)))]
+                runs[cell] += sorted(records, key=lambda record: not record.complete)[:1]
         return cls(experiment, runs)
 
     def values(self, measure: str, number: str, cell: str) -> list[float]:

@@ -57,6 +57,7 @@ class Task:
 def run_experiment(
     experiment: Experiment,
     out: Path,
+    seeds: Sequence[int],
     cells: Sequence[str] = (),
     done: Progress = lambda _: None,
     said: Callable[[str], object] = lambda _: None,
@@ -68,7 +69,7 @@ def run_experiment(
     Before anything is trained, PlanError or RecipeError where a dataset cannot be planned or lacks what is measured;
     StorageError where it cannot be built, and, when its turn comes, for the checkpoint of another run.
     """
-    for seed in experiment.sizes.training.seeds:
+    for seed in seeds:
         for task in tasks(experiment, out, seed, cells):
             said(_line(run_task(task, done)))
 

@@ -8,6 +8,7 @@ page.py       the page; page.html.j2 is its form
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.core.system.open_files import created
@@ -18,12 +19,14 @@ from pipeline.laboratory.report.page import html
 from pipeline.laboratory.results import Results
 
 
-def write_report(experiment: Experiment, out: Path, into: Path | None = None) -> list[Path]:
-    """Write report.html and report.md into the folder of an experiment; their paths.
+def write_report(experiment: Experiment, folders: Sequence[Path], into: Path | None = None) -> list[Path]:
+    """Write report.html and report.md into the first folder of an experiment; their paths.
 
-    into: a page of Markdown that gets the report too, beside those of other experiments.
+    folders: with runs, those done elsewhere too. into: a page of Markdown that gets the report too, beside those of
+    other experiments.
     """
-    content = content_of(Results.of(experiment, out))
+    content = content_of(Results.of(experiment, *folders))
+    out = folders[0]
     pages = {out / "report.html": html(content), out / "report.md": markdown(content)}
     if into:
         pages[into] = inserted(into.read_text("utf-8") if into.exists() else "", content)
