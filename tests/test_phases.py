@@ -6,15 +6,20 @@ import json
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 
 import pipeline
-from pipeline.core.errors import PlanError, RecipeError
+from pipeline.core.errors import PlanError, RecipeError, SpecError
+from pipeline.core.key import Key
 from pipeline.plan import summary
+from pipeline.plan.laying_out import Rows
 from pipeline.plan.plan import Plan
+from pipeline.plan.splitting import split_of
+from pipeline.recipe.split_spec import SplitSpec
 from pipeline.shard import make_shard
 from tests.plans import plan_at
 from tests.reference.phases import counted_on, ramped, times
@@ -132,6 +137,62 @@ def test_a_long_tail_goes_on_from_the_exposure_that_is_given(tmp_path: Path):
     assert {exposure for _, _, exposure in second} == {6, 7}
     seen = plan.splits["train"].exposures_of("biographies", 60)
     assert dict(seen.items) == dict(times(of("biographies", [*first, *second])))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_phases_have_each_of_their_documents_once(tmp_path: Path, seed: int):
+    (tmp_path / "rows.txt").write_text("".join(f"line {number} of a text\n" for number in range(37)))
+    text = RECIPE.replace("size: 60", "size: 23").replace("mixture: null", "mixture: {biographies: {}, text: {}}")
+    sources = plan_at(tmp_path / "recipe.yaml", text.replace("sources:", f"sources: {TEXT}")).sources
+    chance = Random(seed)
+    planned = 0
+    for _ in range(100):
+        spec = SplitSpec.model_validate({"phases": [any_phase(chance, k) for k in range(chance.randrange(1, 6))]})
+        rows = Rows({name: sources[name] for name in spec.source_names}, Key.root(seed))
+        try:
+            split = split_of("it", spec, rows, chance.choice([2048, 2**20]))
+        except SpecError:
+            continue
+        planned += 1
+        at = split.locate(np.arange(split.documents))
+        shown = list(zip(at.source.tolist(), at.item.tolist(), at.exposure.tolist(), strict=True))
+        assert len(set(shown)) == split.documents
+        assert [int(p) for k in range(split.shards) for p in split.positions(k)] == list(range(split.documents))
+        for position in chance.sample(range(split.documents), min(9, split.documents)):
+            source, item, exposure = shown[position]
+            assert split.find(split.sources[source], item, exposure) == position
+            assert position in split.positions(split.shard_of(position))
+        for number, name in enumerate(split.sources):
+            told = times((item, exposure) for source, item, exposure in shown if source == number)
+            counted = split.exposures_of(name, len(sources[name])).items
+            assert counted == dict(told) | ({0: counted[0]} if 0 in counted else {})
+            assert sum(counted.values()) == len(sources[name])
+    assert planned > 30
+
+
+TEXT = "\n  text: {kind: corpus, files: rows.txt, order: blocks}"
+
+
+def any_phase(chance: Random, number: int) -> dict[str, Any]:
+    """A phase as a recipe may have it."""
+    counts = [Fraction(count) for count in ("1", "2", "0.5", "1.3", "0.04", "7/3", "0.25")]
+    ramps = [
+        Fraction(1, 10),
+        {"from": Fraction(3, 5), "to": Fraction(1, 10)},
+        {"from": 0, "to": Fraction(2, 5), "steps": 3},
+    ]
+    amounts: list[dict[str, Any]] = [
+        *({"exposures": count} for count in counts),
+        {"exposures": {"count": chance.choice(counts), "from": chance.choice([3, 9])}},
+        {"exposures": {"zipf": Fraction(1), "most": 9}},
+        {"tokens": chance.randrange(6000)},
+        {"share": chance.choice(ramps)},
+    ]
+    names = chance.sample(["biographies", "text"], chance.randrange(1, 3))
+    orders: list[Any] = [None, None, "rounds"]
+    orders += [{way: {"documents": chance.randrange(1, 60)}} for way in ("spaced", "massed") if "text" not in names]
+    mixture = {name: chance.choice(amounts) for name in names}
+    return {"name": f"phase_{number}", "mixture": mixture, "order": chance.choice(orders)}
 
 
 # ── amounts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
