@@ -221,7 +221,7 @@ def of_dataset(dataset: Dataset, split: str, **options: Any) -> Stream:
     dataset.split(split)
     entries = dataset.manifest.phases_of(split)
     phases = [PhaseOfShards(entry["name"], entry["shards"], entry["keeps_order"]) for entry in entries]
-    return _stream(BuiltShards(dataset, split), split, phases, dataset.manifest.recipe["seed"], options)
+    return _stream(BuiltShards(dataset, split), split, phases, dataset.manifest.recipe.get("seed", 0), options)
 
 
 def _stream(shards: Shards, split: str, phases: list[PhaseOfShards], seed: int, options: dict[str, Any]) -> Stream:

@@ -138,15 +138,15 @@ def _parted(text: str, marks: re.Pattern[str] | None) -> tuple[str, str | None]:
 
 def _options_of(source: Mapping[str, Any]) -> dict[str, Any]:
     """The keywords of `IgsmRules.of` that a source in a manifest implies."""
-    options = {name: source[name] for name in ("modulus", "childless", "vocabulary")}
-    back = (source["retry"] or {}).get("back")
-    return {**options, "back": back["token"] or back["text"]} if back else options
+    options = {name: source.get(name) for name in ("modulus", "childless", "vocabulary")}
+    back = (source.get("retry") or {}).get("back")
+    return {**options, "back": back.get("token") or back.get("text")} if back else options
 
 
 class BackLayout(OpenLayout):
     """The token or text that takes a step back."""
 
-    token: str | None
+    token: str | None = None
     text: str | None = None
 
     @model_validator(mode="after")
@@ -167,8 +167,8 @@ class IgsmLayout(OpenLayout):
 
     modulus: Annotated[int, Field(ge=2, lt=2**31)] | Literal["exact"]
     childless: bool
-    vocabulary: dict[str, dict[str, dict[str, str]]] | None
-    retry: RetryLayout | None
+    vocabulary: dict[str, dict[str, dict[str, str]]] | None = None
+    retry: RetryLayout | None = None
 
 
 VERIFIER = Verifier(IgsmRules.of, ("modulus", "back", "vocabulary", "childless"), _options_of, IgsmLayout)

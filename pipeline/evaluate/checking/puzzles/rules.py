@@ -26,15 +26,15 @@ Reader = Callable[[Sequence[str]], Puzzle]
 class MarkLayout(OpenLayout):
     """A token, or a text, with a meaning, such as <bos>."""
 
-    token: str | None
+    token: str | None = None
     text: str | None = None
 
 
 class PuzzleLayout(OpenLayout):
     """A source of puzzles in a manifest."""
 
-    bos: MarkLayout | Literal[False] | None
-    tag: MarkLayout | None
+    bos: MarkLayout | Literal[False] | None = None
+    tag: MarkLayout | None = None
 
 
 def puzzle(
@@ -55,8 +55,9 @@ def puzzle(
         return PuzzleRules(reader(**given), by, prefix)
 
     def options_of(source: Options) -> dict[str, Any]:
-        begins = source["bos"] or source["tag"] or {"token": ""}
-        return {"prefix": begins["token"] or begins.get("text") or "", **{name: source[name] for name in options}}
+        begins = source.get("bos") or source.get("tag") or {}
+        prefix = begins.get("token") or begins.get("text") or ""
+        return {"prefix": prefix, **{name: source.get(name) for name in options}}
 
     return Verifier(rules, (*options, "by", "prefix"), options_of, layout, sizes)
 
