@@ -41,8 +41,9 @@ table, in machine code (`core/kernels/`).
 
 **What a document is**, before it is tokens (`text/outline.py`): a sequence of sentences, each rendered from a row of
 facts. The answer to a question, a mistake and the `[BACK]` after it are sentences. A wrong value is rendered from
-another row, and a comparison from a row with the facts of two people. So all documents about knowledge use the same
-gather. Problems, puzzles and sentences of grammars (`sources/reasoning/`, `sources/puzzles/`) have their own kernels.
+another row, and a comparison from a row with the facts of two people. Somebody's mother is a row of her world beside
+that of the subject, and `{{ mother.name }}` a variable of it. So all documents about knowledge use the same gather.
+Problems, puzzles and sentences of grammars (`sources/reasoning/`, `sources/puzzles/`) have their own kernels.
 
 **Why that is exact.** A byte-level tokenizer cuts text into words before it merges, and never merges across a cut. So a
 seam between two pieces is exact wherever such a cut falls. A space belongs to the piece that follows it

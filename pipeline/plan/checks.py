@@ -21,7 +21,7 @@ from pipeline.plan.order import SplitPlan
 from pipeline.plan.overlaps import shared_documents
 from pipeline.recipe.split_spec import SplitSpec
 from pipeline.sources import Source
-from pipeline.sources.source import Informative
+from pipeline.sources.source import Informative, Relating
 from pipeline.text.shown_facts import Shown
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds import repeated_words
@@ -32,19 +32,23 @@ AROUND = 12  # tokens of an example shown before and after the unknown one
 LONG = 65_535  # tokens of a sequence: few shards are shorter than longer ones
 
 
-def world_notices(world: World, about: Sequence[Source], *, needed: bool = False) -> Iterator[Notice]:
+def world_notices(
+    world: World, about: Sequence[Source], others: Sequence[Source] = (), *, needed: bool = False
+) -> Iterator[Notice]:
     """Notices about knowledge of a world that no document contains. about: its sources with documents in some split.
 
+    others: sources about other worlds, or this one, whose documents may name its individuals at the end of a path.
     needed: whether a world with documents is disjoint from this one, or related to it; then it has a use without.
     """
     yield from world.notices
     yield from repeated_words.notices(world)
     if not about and not needed:
         yield Notice("no split has a document about it", "Add a source about it to a mixture, or remove the world.")
-    informative = [source for source in about if isinstance(source, Informative)]
-    if informative:
-        shown = reduce(Shown.joined, (shown for source in informative for shown in source.shown))
-        yield from _attribute_notices(world, shown)
+    shown = [shown for source in about if isinstance(source, Informative) for shown in source.shown]
+    related = [source.others_shown for source in others if isinstance(source, Relating)]
+    shown += [one.shown for kinds in related for kind in kinds for one in kind if one.world is world]
+    if shown:
+        yield from _attribute_notices(world, reduce(Shown.joined, shown))
 
 
 def _attribute_notices(world: World, shown: Shown) -> Iterator[Notice]:

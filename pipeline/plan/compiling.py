@@ -165,7 +165,8 @@ def _notices(
     needed |= {relation.of for name in used_worlds for relation in worlds[name].relations.values()}
     for name, world in worlds.items():
         about = [sources[source] for source in used if world_of.get(source) == name]
-        notices = checks.world_notices(world, about, needed=name in needed)
+        others = [sources[source] for source in used]
+        notices = checks.world_notices(world, about, others, needed=name in needed)
         yield from (("worlds", name, notice) for notice in notices)
     for name, split in splits.items():
         yield from (("splits", name, notice) for notice in split.notices)

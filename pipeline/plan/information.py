@@ -6,24 +6,29 @@
 
 Individuals fall into a few ranges, within which the same is stated of all. Of a partial round only the size is used, so
 its overlap with another one is the expected overlap. Who is related to whom counts as a slot, with an even share of the
-relation's bits for each individual (`World.slots_of`).
+relation's bits for each individual (`World.slots_of`). Documents also state what they show of those whom they name at
+the end of a path.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise, product
 from math import log2, prod
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.plan.blocks import Block
 from pipeline.plan.exposures import runs_by_order
 from pipeline.plan.plan import Plan
-from pipeline.sources.source import Informative
+from pipeline.sources.source import Informative, Relating
 from pipeline.text.shown_facts import Shown
 from pipeline.worlds.world import World
 
+MOST_GROUPS = 200  # of individuals at the ends of paths; of more, the mean is taken
 MOST_PARTIAL = 8  # partial coverages of a range; all their combinations are enumerated
 
 
@@ -31,8 +36,8 @@ MOST_PARTIAL = 8  # partial coverages of a range; all their combinations are enu
 class Information:
     """How many bits a split states of a world.
 
-    individuals: how many have documents. names: bits of one name. values: mean bits of one individual's values. bits:
-    the total of all individuals.
+    individuals: how many have documents, or are named in those of others. names: bits of one name. values: mean bits of
+    one individual's values. bits: the total of all individuals.
     """
 
     individuals: float
@@ -51,6 +56,8 @@ class _Coverage:
     individuals: range
     share: float
     shown: Shown
+    shares: NDArray[np.float64] | None = None
+    """Of each individual of the world its own share, where they are known: those at the ends of a path."""
 
 
 def information_in(plan: Plan, split: str, world: World) -> Information:
@@ -63,13 +70,13 @@ def information_in(plan: Plan, split: str, world: World) -> Information:
     everything = Shown()
     ends = sorted({end for coverage in coverages for end in (coverage.individuals.start, coverage.individuals.stop)})
     for first, last in pairwise(ends):
-        size = last - first
         of_range = [c for c in coverages if c.individuals.start <= first < c.individuals.stop]
-        with_name = [coverage for coverage in of_range if name_slots and coverage.shown.whole(name_slots)]
-        individuals += size * (1 - prod(1 - coverage.share for coverage in of_range))
-        named += size * (1 - prod(1 - coverage.share for coverage in with_name))
-        bits += size * sum(_bits_of_slot(world, slot, of_range) for slot in value_slots)
         everything = reduce(Shown.joined, (coverage.shown for coverage in of_range), everything)
+        for size, of_alike in _alike(of_range, first, last):
+            with_name = [coverage for coverage in of_alike if name_slots and coverage.shown.whole(name_slots)]
+            individuals += size * (1 - prod(1 - coverage.share for coverage in of_alike))
+            named += size * (1 - prod(1 - coverage.share for coverage in with_name))
+            bits += size * sum(_bits_of_slot(world, slot, of_alike) for slot in value_slots)
     if not individuals:
         return NOTHING
     name_bits = world.entropy(name) if name and named else 0.0
@@ -81,13 +88,34 @@ def _coverages(plan: Plan, split: str, world: World) -> Iterator[_Coverage]:
     """The coverages of a world by each source of a split, one for each kind of document about an individual."""
     for name in plan.splits[split].sources:
         source = plan.sources[name]
-        if source.world is not world or not isinstance(source, Informative):
+        if not isinstance(source, Informative):
             continue
         kinds, start = len(source.shown), source.people.start
         for first, last, share in _runs(plan.splits[split].blocks_of(name), len(source)):
             for kind, shown in enumerate(source.shown):
-                ends = (start + -(-(item - kind) // kinds) for item in (first, last))
-                yield _Coverage(range(*ends), share, shown)
+                people = range(*(start + -(-(item - kind) // kinds) for item in (first, last)))
+                if source.world is world:
+                    yield _Coverage(people, share, shown)
+                for reached in source.others_shown[kind] if isinstance(source, Relating) and people else ():
+                    if reached.world is world:
+                        shares = reached.shares(people, share)
+                        each = None if isinstance(shares, float) else shares
+                        yield _Coverage(range(world.size), float(np.mean(shares)), reached.shown, each)
+
+
+def _alike(coverages: Sequence[_Coverage], first: int, last: int) -> Iterator[tuple[int, list[_Coverage]]]:
+    """(how many, their coverages) of the individuals first … last - 1, in groups with the same shares."""
+    own = np.array([coverage.shares[first:last] for coverage in coverages if coverage.shares is not None])
+    if not own.size:
+        yield last - first, list(coverages)
+        return
+    groups, counts = np.unique(own, axis=1, return_counts=True)
+    if len(counts) > MOST_GROUPS:
+        groups, counts = own.mean(axis=1, keepdims=True), np.array([last - first])
+    for shares, count in zip(groups.T.tolist(), counts.tolist(), strict=True):
+        left = iter(shares)
+        each = (c if c.shares is None else replace(c, share=next(left), shares=None) for c in coverages)
+        yield count, [coverage for coverage in each if coverage.share]
 
 
 def _runs(blocks: Sequence[Block], length: int) -> Iterator[tuple[int, int, float]]:

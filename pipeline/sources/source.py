@@ -236,6 +236,33 @@ class Informative(Protocol):
 
 
 @runtime_checkable
+class Relating(Protocol):
+    """An Informative source whose documents tell of other individuals too.
+
+    others_shown: beside each of `shown`, what is told of those to whom paths lead.
+    """
+
+    others_shown: tuple[tuple[OthersShown, ...], ...]
+
+
+class OthersShown(Protocol):
+    """What documents show of those to whom a path leads.
+
+    shares(people, chance): how likely each individual of the world is reached, float64 (n,), if each of these people
+    has documents with a chance; or the mean of that, of large worlds.
+    """
+
+    @property
+    def world(self) -> World: ...
+
+    @property
+    def shown(self) -> Shown: ...
+
+    @property
+    def shares(self) -> Callable[[range, float], NDArray[np.float64] | float]: ...
+
+
+@runtime_checkable
 class Stepped(Protocol):
     """A source whose documents are problems solved step by step."""
 

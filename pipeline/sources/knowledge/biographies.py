@@ -156,7 +156,8 @@ class Biographies(TemplateSource):
         variants = (spec.paraphrases, 1 if spec.permutations == "fixed" else spec.permutations)
         self.exposures = None if "fresh" in variants else lcm(*(count for count in variants if isinstance(count, int)))
         self.mean_tokens, self.longest = self._lengths(self._renderer)
-        self.shown = (self._shown(lines.programs),)
+        shown = self._raw_shown(lines.programs)
+        self.shown, self.others_shown = (self._cast.shown(shown),), (self._cast.others_shown(shown),)
         self.unknown = self._unknown(context.tokenizer.unknown, self._mean)
         self.variants = None if self.exposures else self._variants()
         self.notices = (*notices, *self._lost(lines, Rendered(tuple(programs), context.tokenizer)))
@@ -272,8 +273,8 @@ class Biographies(TemplateSource):
 
     # ── what gets lost ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _shown(self, programs: Sequence[Program]) -> Shown:
-        """What the documents show, over all languages that occur; an attribute that is always wrong is not shown."""
+    def _raw_shown(self, programs: Sequence[Program]) -> Shown:
+        """What the documents show of all in them, over all languages that occur, without what is always wrong."""
         shown, sizes = Shown(), self._cast.sizes
         always_wrong = self._spec.mistakes is not None and self._spec.mistakes.silent == 1
         for language, share in enumerate(self._languages.shares):
@@ -284,7 +285,7 @@ class Biographies(TemplateSource):
                     wrong = self._mistakes.falsehoods[sentence]
                     by_sentence = by_sentence.without(wrong.slots, wrong.label)
                 shown = shown.joined(by_sentence)
-        return self._cast.shown(shown)
+        return shown
 
     def _variants(self) -> int:
         """The number of different documents that an item can have."""

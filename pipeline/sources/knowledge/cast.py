@@ -10,11 +10,12 @@ gather from one row, whoever it is about.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from itertools import combinations
-from math import lcm
+from math import expm1, lcm
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from pipeline.worlds.world import MOST_ATTRIBUTES, World
 
 OTHER = "other_"  # before the names of the second individual's variables
 LISTED = 50_000  # individuals of a world, each of whom is looked at for the lengths of documents
+COUNTED = 1_000_000  # subjects whose others are counted one by one
 MOST_SLOTS = 2_000  # columns of a row of facts
 Path = tuple[str, ...]  # "" for the subject or OTHER for the second individual, and the relations from there on
 
@@ -63,6 +65,7 @@ class Cast:
         self.labels = list(world.labels)
         self.second = False
         self._members: dict[Path, _Member] = {}
+        self._values: dict[tuple[Path, int], int] = {}  # an individual, a label of its world → the label here
         self._listed: dict[Path, tuple[I32, NDArray[Any]] | None] = {}
         self._fields: dict[tuple[str, str], dict[str, Field]] = {}
         for root in ("", OTHER)[: 1 + second]:
@@ -106,20 +109,20 @@ class Cast:
         None where these are more than LISTED, all of them equally likely.
         """
         world = self._world(path)
-        everybody = np.arange(world.size, dtype=np.int64)
-        if len(path) == 1:
-            return (everybody, np.ones(world.size, object)) if world.size <= LISTED else None
-        relation = self._world(path[:-1]).relations[path[-1]]
-        if (before := self._reached(path[:-1])) is not None:
+        relation = self._world(path[:-1]).relations[path[-1]] if len(path) > 1 else None
+        before = self._reached(path[:-1]) if relation else None
+        if relation and before:
             others = relation(before[0])
             reached, number = np.unique(others[others != NOBODY], return_inverse=True)
             likely = np.zeros(reached.size, object)
             np.add.at(likely, number, before[1][others != NOBODY])
             return reached, likely
-        if relation.weights is not None:
-            common = lcm(*(weight.denominator for weight in relation.weights))
-            return everybody, np.array([int(weight * common) for weight in relation.weights], object)
-        return (everybody, np.ones(world.size, object)) if world.size <= LISTED else None
+        weights = relation.weights if relation else None
+        if weights is None and world.size > LISTED:
+            return None
+        common = lcm(*(weight.denominator for weight in weights or ()))
+        likely = np.array([int(weight * common) for weight in weights or ()] or [1] * world.size, object)
+        return np.arange(world.size, dtype=np.int64), likely
 
     def independent(self, renderer: Fragments) -> bool:
         """Whether in each joint slot of the documents the slots are independent: then its probabilities are products.
@@ -192,7 +195,8 @@ class Cast:
             if len(self.labels) >= MOST_ATTRIBUTES:
                 raise SpecError(f"more than {MOST_ATTRIBUTES} attributes and paths", "Show fewer.", ("templates",))
             self.labels.append(label)
-        return self.labels.index(label)
+        self._values[path, own] = self.labels.index(label)
+        return self._values[path, own]
 
     # ── rows of facts ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -296,8 +300,46 @@ class Cast:
                 total = total.joined(Shown(dict.fromkeys(self.world.slots_of(path[1]))))
         return total
 
+    def others_shown(self, shown: Shown) -> tuple[Reached, ...]:
+        """What is shown of those to whom paths lead, and who is named whole."""
+        told = []
+        for path, member in self._members.items():
+            name = member.world.of_kind("name") if len(path) > 1 else None
+            of = {slot - member.first: classes for slot, classes in shown.slots.items() if slot in member.columns}
+            if name and Shown(of).whole(member.world.slots_of(name)):
+                here = {own: label for (at, own), label in self._values.items() if at == path}
+                labels = frozenset(own for own, label in here.items() if label in shown.labels)
+                bare = frozenset(slot - member.first for slot in shown.bare if slot in member.columns)
+                of_other = member.world.drawn(Shown(of, labels, bare))
+                told.append(Reached(member.world, of_other, partial(self._shares, path)))
+        return tuple(told)
+
+    def _shares(self, path: Path, people: range, chance: float) -> NDArray[np.float64] | float:
+        """How likely each individual of a world is at the end of a path: see `Reached`."""
+        world = self._world(path)
+        if max(len(people), world.size) > COUNTED:
+            injective = all(self._world(path[:at]).relations[path[at]].most == 1 for at in range(1, len(path)))
+            expected = len(people) * chance / world.size
+            return expected if injective else -expm1(-expected)
+        ends = self._followed(path, {path[:1]: np.arange(people.start, people.stop, dtype=np.int64)})
+        counts = np.bincount(ends[ends != NOBODY], minlength=world.size)
+        return np.asarray(1 - (1 - chance) ** counts, np.float64)
+
     def _of(self, slot: int) -> _Member:
         return next(member for member in self._members.values() if slot in member.columns)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What documents show of the individuals of a world to whom a path leads.
+
+    shares(people, chance): how likely each individual of that world is reached, float64 (n,), if each of these subjects
+    has documents with a chance; of more than COUNTED individuals the mean, as if they were drawn uniformly.
+    """
+
+    world: World
+    shown: Shown
+    shares: Callable[[range, float], NDArray[np.float64] | float]
 
 
 class _Related(Other):

@@ -121,7 +121,8 @@ class Questions(TemplateSource):
             )
         self.exposures = spec.paraphrases if isinstance(spec.paraphrases, int) else None
         self.mean_tokens, self.longest = self._lengths(self._renderer)
-        self.shown = tuple(self._shown(programs, of_question) for of_question in lines)
+        raw = [self._raw_shown(programs, of_question) for of_question in lines]
+        self.shown, self.others_shown = tuple(map(self._cast.shown, raw)), tuple(map(self._cast.others_shown, raw))
         self.unknown = self._unknown(context.tokenizer.unknown, lambda renderer: self._lengths(renderer)[0])
         self.variants: int | None = None  # second individuals and hints are drawn anew at each exposure
         self.notices = (
@@ -249,10 +250,9 @@ class Questions(TemplateSource):
 
     # ── what gets lost ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _shown(self, programs: Sequence[Program], lines: Sequence[_Line]) -> Shown:
-        """What documents of one question (all its lines) show of either individual."""
-        parts = (programs[part] for line in lines for part in self._parts(line))
-        return self._cast.shown(shown_by(parts, self._cast.sizes))
+    def _raw_shown(self, programs: Sequence[Program], lines: Sequence[_Line]) -> Shown:
+        """What documents of one question (all its lines) show of everybody in them."""
+        return shown_by((programs[part] for line in lines for part in self._parts(line)), self._cast.sizes)
 
     def _parts(self, line: _Line) -> list[int]:
         """The programs that can occur in documents of a line."""

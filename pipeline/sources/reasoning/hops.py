@@ -43,6 +43,7 @@ from pipeline.sources.source import AboutSpec, Context, Variants, mask_of, numbe
 from pipeline.text.expressions import Program
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Outline
+from pipeline.text.paths import Other
 from pipeline.text.pieces import literal
 from pipeline.text.renderer import compile_programs
 from pipeline.text.shown_facts import slots_read
@@ -217,7 +218,9 @@ class _Lines:
 
     def __init__(self, spec: HopsSpec, cast: Cast) -> None:
         self._spec = spec
-        self._scope, self._compiled = cast.variables(spec.language), CompiledLines(cast.world)
+        variables = cast.variables(spec.language)
+        self._scope = {name: of for name, of in variables.items() if not isinstance(of, Other)}
+        self._compiled = CompiledLines(cast.world)
         self._name = name_of(cast.world)
 
     def notices(self) -> list[Notice]:
