@@ -26,8 +26,9 @@ from pipeline import cli
 from pipeline.build.building import build_shard
 from pipeline.build.executors import Ray
 from pipeline.core.documents import ROLES, Documents
-from pipeline.core.errors import RecipeError, RunError
+from pipeline.core.errors import RecipeError, RunError, SpecError
 from pipeline.core.files import library
+from pipeline.core.key import Key
 from pipeline.core.system import caches
 from pipeline.core.table import Lists, content_hash
 from pipeline.dataset.manifest import Manifest
@@ -35,6 +36,7 @@ from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.sources.corpus import source as corpus
+from pipeline.sources.corpus import texts
 from pipeline.sources.corpus.reading import copies
 from pipeline.sources.corpus.source import Corpus
 from pipeline.storage import LocalFolder
@@ -233,6 +235,42 @@ def test_the_mean_length_of_many_rows_is_that_of_some_from_all_over_the_file(
     assert 0 < abs(float(source.mean_tokens) / true - 1) < 0.1
     assert "200 of its rows" in source.notices[1]
     assert source.mean_tokens == plan_with(tmp_path).sources["text"].mean_tokens
+
+
+def test_the_mean_length_of_a_sample_is_kept_for_all_that_it_depends_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus, "SAMPLE", 20)
+    texts = ["word " * (i // 10) for i in range(300)]
+    rows_of(tmp_path / "rows.jsonl", texts)
+    keys = ["", ", tag: <a>", ", tag: {text: a b c}", ", order: blocks", ", where: {number: {min: 100}}"]
+    means = [plan_with(tmp_path, f"files: rows.jsonl{more}").sources["text"].mean_tokens for more in keys]
+    assert len(set(means)) == 4  # the order changes nothing
+    assert means[0] == means[3]
+    monkeypatch.setattr(Corpus, "documents", lambda *_, **__: pytest.fail("encoded again"))
+    again = [plan_with(tmp_path, f"files: rows.jsonl{more}").sources["text"].mean_tokens for more in keys]
+    assert again == means
+    monkeypatch.undo()
+    rows_of(tmp_path / "rows.jsonl", [*texts, "more " * 9999])
+    assert plan_with(tmp_path).sources["text"].mean_tokens != means[0]
+
+
+@pytest.mark.parametrize(("rows", "each"), [(900, 900), (5000, 1000), (1000, 1000)])
+def test_of_blocks_the_proof_looks_at_some_rows_of_some_each_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, each: int
+) -> None:
+    for name, value in {"SAMPLED": 1000, "BLOCKS": 10, "CHUNK": 90}.items():
+        monkeypatch.setattr(texts, name, value)
+    monkeypatch.setattr("pipeline.sources.corpus.reading.lines.BLOCK", 2000)
+    rows_of(tmp_path / "rows.jsonl", [f"{i}" for i in range(rows)])
+    seen = dict[str, np.ndarray[Any, Any]]()
+    for order in ("blocks", "global"):
+        source = plan_with(tmp_path, f"files: rows.jsonl, order: {order}").sources["text"]
+        assert isinstance(source, Corpus)
+        seen[order] = np.concatenate(list(texts._sampled(source._rows, Key.root(1))))
+        assert len(set(seen[order].tolist())) == len(seen[order]) >= each
+    assert (np.diff(seen["blocks"]) > 0).all()
+    assert rows != 5000 or set(seen["blocks"].tolist()) != set(seen["global"].tolist())
 
 
 # ── spans, parts, tags ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -912,7 +950,7 @@ def of_other_rows(copy: Path) -> None:
     other = copy.parent.parent / "of another"
     other.mkdir(exist_ok=True)
     rows_of(other / "rows.jsonl", ["other"] * len(TEXTS))
-    plan_with(other)
+    told(plan_with(other))
     (theirs,) = set(copy.parent.glob("*.rows")) - {copy}
     theirs.rename(copy)
 
@@ -957,8 +995,8 @@ def test_a_folder_in_place_of_a_copy_is_named(tmp_path: Path, cache: Path) -> No
     (copy,) = cache.glob("*.rows")
     copy.unlink()
     copy.mkdir()
-    with pytest.raises(RecipeError, match=f"{copy.name}: .*Remove it"):
-        plan_with(tmp_path)
+    with pytest.raises(SpecError, match=f"{copy.name}: .*Remove it"):
+        told(plan_with(tmp_path))
 
 
 def test_rows_of_text_keep_all_but_their_line_end(tmp_path: Path, cache: Path) -> None:

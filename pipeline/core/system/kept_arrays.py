@@ -7,7 +7,8 @@
 
 The seal is BLAKE3 of all before it, keyed by what they depend on. Every process checks it: what was changed, truncated
 or exchanged is as if it were not there. A file appears whole or not at all, so any number of processes may read and
-write; of those that write the same through `stored`, one works and the others wait.
+write; of those that write the same through `stored`, one works and the others wait. What nobody has used for a month is
+removed when something large is written.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -33,6 +36,9 @@ FOLDER = "files"
 BESIDE = "corpora"  # the folder of such files in a dataset
 SEAL, LENGTH = 32, 8  # bytes
 ALIGNED = 64  # bytes, at multiples of which arrays begin
+PARTIAL = ".partial-"  # what the name of a file begins with while it is written
+DAY = 24 * 3600
+OLDEST = 30 * DAY  # seconds without use after which a file is removed
 SMALL = 2**20  # bytes of a file that is read, and not mapped
 CONTEXT = "pretraining-recipes: facts and arrays about files"
 
@@ -95,7 +101,10 @@ def place(what: str, depends_on: str) -> Path:
 def kept(what: str, depends_on: str) -> Stored | None:
     """What is kept; None where it is missing or damaged, or the cache cannot be read."""
     with suppress(OSError, RunError):
-        return opened(place(what, depends_on), depends_on)
+        path = place(what, depends_on)
+        if found := opened(path, depends_on):
+            used(path)
+            return found
     return None
 
 
@@ -117,6 +126,7 @@ def stored(what: str, depends_on: str, write: Callable[[Out], object]) -> Stored
     """
     path = place(what, depends_on)
     if found := opened(path, depends_on):
+        used(path)
         return found
     with alone(what, depends_on):
         if found := opened(path, depends_on):  # another process has written it meanwhile
@@ -128,6 +138,23 @@ def stored(what: str, depends_on: str, write: Callable[[Out], object]) -> Stored
         if found := opened(path, depends_on):
             return found
     raise OSError("what was written is not what is read")
+
+
+def used(path: Path) -> None:
+    """Note that a file of the cache was used: what is not used goes when room is made."""
+    with suppress(OSError):
+        if time.time() - path.stat().st_mtime > DAY:
+            os.utime(path)
+
+
+def make_room() -> None:
+    """Remove what nobody has used for long, and what was being written when its process was killed."""
+    with suppress(OSError, RunError):
+        for entry in os.scandir(place("", "").parent):
+            with suppress(OSError):  # another process may remove it too
+                age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+                if age > (DAY if entry.name.startswith(".") else OLDEST) and not entry.name.endswith(".lock"):
+                    shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
 
 
 @contextmanager

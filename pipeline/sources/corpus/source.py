@@ -20,6 +20,8 @@ from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
 from pipeline.core.notices import information
 from pipeline.core.permutation import Permutation
+from pipeline.core.system import kept_arrays
+from pipeline.core.system.reliance import rely_on
 from pipeline.sources.corpus.beside import write
 from pipeline.sources.corpus.described import facts_of, notices_of
 from pipeline.sources.corpus.lengths import RowLengths
@@ -30,6 +32,7 @@ from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import SAMPLE, Context, Source, mask_of, number_of
 from pipeline.text.offsets import tokens_within
 
+MEAN = "mean"  # what is kept: tokens and documents of the sample
 BY_TOKENIZERS = 1.1e6  # tokens a second of one core where gigatoken does not encode
 
 
@@ -55,7 +58,7 @@ class Corpus(Source):
         sampling = context.key.child("sample")
         self._texts = RowTexts.of(self._rows, self._tokenizer, self._words, sampling, refused)
         self._lengths, self._windows = self._counted(spec)
-        self.mean_tokens = self._mean(sampling)
+        self.mean_tokens = self._mean(sampling, spec.specials)
         self._beside = spec.name_beside
         named = 1 if isinstance(spec.files, str) else len(spec.files)
         self.notices = (*notices_of(self._rows, named), *self._texts.encoder.notices)
@@ -120,14 +123,33 @@ class Corpus(Source):
         lengths = RowLengths(self._texts, json.dumps(named))
         return lengths, WindowedRows(lengths, spec.split.tokens, spec.split.overlap) if spec.split else None
 
-    def _mean(self, sampling: Key) -> Fraction:
-        """The mean tokens of a document: exact where all rows are counted, else of a keyed sample."""
+    def _mean(self, sampling: Key, specials: str) -> Fraction:
+        """The mean tokens of a document: exact where all rows are counted, else of a keyed sample, drawn once."""
         if self._lengths is not None:
             total = self._windows.total if self._windows else int(self._lengths.of_rows.sum())
             return Fraction(total, len(self)) + len(self._lead) + 1
+        verdict = self._texts.encoder.verdict
+        lead = self._lead.tolist()
+        depends_on = [
+            self._rows.named,
+            self._tokenizer.content_hash,
+            self._words,
+            lead,
+            specials,
+            str(sampling),
+            SAMPLE,
+        ]
+        named = json.dumps([*depends_on, verdict.refuted])
+        if found := kept_arrays.kept(MEAN, named):
+            if verdict.stands:
+                rely_on(verdict.proof)
+            return Fraction(*found.facts)
         sample = Permutation(len(self), sampling)(np.arange(min(SAMPLE, len(self)), dtype=np.int64))
         documents = self.documents(sample, sample, spans=False)
-        return Fraction(len(documents.tokens.values), len(documents))
+        counts = [len(documents.tokens.values), len(documents)]
+        if not verdict.refuted:
+            kept_arrays.keep(MEAN, named, counts)
+        return Fraction(*counts)
 
     def _parts(self, item: I64) -> Ragged:
         """The tag at the beginning of every document: its special token, or the tokens of its text."""

@@ -19,6 +19,7 @@ from pipeline.text.encoding.proof import SAMPLED
 from pipeline.text.tokenizer import Tokenizer
 
 CHUNK = 1000  # rows of a batch of the proof's sample
+BLOCKS = 200  # from which a sample is taken, where rows are read in blocks
 BEGUN = 1000  # characters of each of these rows that are compared, or the proof would take a minute
 
 
@@ -37,14 +38,12 @@ class RowTexts:
     @classmethod
     def of(cls, rows: Rows, tokenizer: Tokenizer, words: str, key: Key, refused: tuple[str, ...]) -> RowTexts:
         """The texts of rows, by an encoder that is proved on a keyed sample of them."""
-        order = Permutation(len(rows), key)
 
         def sample() -> Iterator[Any]:
             import pyarrow.compute as pc
 
-            for first in range(0, min(SAMPLED, len(rows)), CHUNK):
-                texts = rows.array(order(np.arange(first, min(first + CHUNK, SAMPLED, len(rows)))))
-                yield _behind(words, pc.utf8_slice_codeunits(texts, 0, BEGUN))
+            for some in _sampled(rows, key):
+                yield _behind(words, pc.utf8_slice_codeunits(rows.array(some), 0, BEGUN))
 
         about = [rows.named, words, str(key)]
         return cls(rows, FastEncoder.of(tokenizer, about=about, sample=sample), words, refused)
@@ -79,6 +78,31 @@ class RowTexts:
                 "Take the row out, or write `specials: text`: then it is encoded as any other text.",
                 ("specials",),
             )
+
+
+def _sampled(rows: Rows, key: Key) -> Iterator[I64]:
+    """A keyed sample of SAMPLED rows, or all, CHUNK at once.
+
+    Where rows are read in blocks, they are as many from each of some blocks as make it that many, and each block is
+    read once: reading one for every row would take minutes of a large corpus.
+    """
+    count = min(SAMPLED, len(rows))
+    if rows.order == "global" or count == len(rows):
+        drawn = Permutation(len(rows), key)(np.arange(count))
+        drawn = drawn if rows.order == "global" else np.sort(drawn)
+    else:
+        bounds = rows.blocks
+        order = Permutation(len(bounds) - 1, key.child("blocks"))(np.arange(len(bounds) - 1))
+        taken = np.minimum(np.diff(bounds)[order], max(1, -(-count // BLOCKS)))
+        order = order[: int(np.searchsorted(np.cumsum(taken), count)) + 1]
+        parts = [_of_block(int(bounds[b]), int(bounds[b + 1]), -(-count // BLOCKS), key) for b in order.tolist()]
+        drawn = np.sort(np.concatenate(parts))
+    yield from (drawn[first : first + CHUNK] for first in range(0, len(drawn), CHUNK))
+
+
+def _of_block(first: int, end: int, count: int, key: Key) -> I64:
+    """So many keyed rows, or all, of the block of rows first … end - 1: int64 (at most count,)."""
+    return first + Permutation(end - first, key.child("block", first))(np.arange(min(count, end - first)))
 
 
 def _behind(words: str, texts: Any) -> Any:

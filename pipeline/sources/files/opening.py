@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from pipeline.core.errors import SpecError
 from pipeline.core.system import kept_arrays
@@ -40,6 +40,7 @@ def keeping(path: Path, what: str) -> Iterator[None]:
 
 
 COPY = "copy"
+FREE_SPACE = "Free some space, such as by `pipeline cache --remove`; XDG_CACHE_HOME can name another place."
 
 
 def fetched(file: File) -> Path:
@@ -54,7 +55,9 @@ def fetched(file: File) -> Path:
     path = kept_arrays.place(f"copy{_suffix(file.url)}", named)
     with keeping(path, f"a copy of '{file.url}'"), kept_arrays.alone(COPY, named):
         if not _is_copied(path, file):
+            kept_arrays.make_room()
             _copy(file, path)
+        kept_arrays.used(path)
     return path
 
 
@@ -86,23 +89,24 @@ def _is_copied(path: Path, file: File) -> bool:
 
 def _copy(file: File, path: Path) -> None:
     """Fetch a file. SpecError where it is no longer what it was, or where the disk is too small for it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(path.parent).free
-    if free < file.size:
-        raise SpecError(
-            f"a copy of '{file.url}' needs {file.size / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free in {path.parent}",
-            "Free some space; XDG_CACHE_HOME can name another place.",
-            ("files",),
-        )
     with created(path) as copy:
-        with asking(file.url), store_of(file.url).open(file.url, "rb", block_size=PIECE) as remote:
-            shutil.copyfileobj(remote, copy, PIECE)
-        size = copy.tell()
-        check(file)
-        if size != file.size:
-            raise file.changed()
+        _fetch(file, copy, path.parent)
     if file.content and identified([local_file(path)])[0].content != file.content:
         path.unlink()
+        raise file.changed()
+
+
+def _fetch(file: File, copy: IO[bytes], folder: Path) -> None:
+    """Write the bytes of a file in a store to one in a folder. SpecError as of `_copy`."""
+    free = shutil.disk_usage(folder).free
+    if free < file.size:
+        needed = f"a copy of '{file.url}' needs {file.size / 1e9:.2f} GB"
+        raise SpecError(f"{needed}, and {free / 1e9:.2f} GB are free in {folder}", FREE_SPACE, ("files",))
+    with asking(file.url), store_of(file.url).open(file.url, "rb", block_size=PIECE) as remote:
+        shutil.copyfileobj(remote, copy, PIECE)
+    copy.flush()
+    check(file)
+    if copy.tell() != file.size:
         raise file.changed()
 
 
@@ -113,13 +117,13 @@ def local(file: File) -> Iterator[Path]:
     if not file.remote:
         yield Path(file.url)
         return
-    with tempfile.NamedTemporaryFile(prefix="corpus-") as copy:
-        with asking(file.url), store_of(file.url).open(file.url, "rb", block_size=PIECE) as remote:
-            shutil.copyfileobj(remote, copy, PIECE)
-        copy.flush()
-        if os.path.getsize(copy.name) != file.size:
-            raise file.changed()
-        check(file)
+    folder = kept_arrays.place(COPY, file.url).parent
+    with keeping(folder, f"a copy of '{file.url}'"):
+        folder.mkdir(parents=True, exist_ok=True)
+        copy = tempfile.NamedTemporaryFile(prefix=kept_arrays.PARTIAL, dir=folder)  # noqa: SIM115  # closed below
+    with copy:
+        with keeping(folder, f"a copy of '{file.url}'"):
+            _fetch(file, copy, folder)
         yield Path(copy.name)
 
 
@@ -134,8 +138,8 @@ def seekable(file: File) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def unpacked(path: Path, compression: str, name: str) -> Iterator[Any]:
-    """The bytes of a file without its compression. SpecError, about `name`, where it is damaged."""
+def unpacked(path: Path, compression: str, name: str) -> Iterator[tuple[BinaryIO, Any]]:
+    """A file, and its bytes without its compression. SpecError, about `name`, where it is damaged."""
     import pyarrow as pa
 
     openers: dict[str, Any] = {"": lambda raw: raw, ".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -143,10 +147,10 @@ def unpacked(path: Path, compression: str, name: str) -> Iterator[Any]:
         with opened(path) as raw:
             if compression == ".zst":
                 with pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd") as stream:
-                    yield io.BufferedReader(stream, PIECE)
+                    yield raw, io.BufferedReader(stream, PIECE)
             else:
                 with openers[compression](raw) as stream:
-                    yield stream
+                    yield raw, stream
     except (EOFError, OSError, zlib.error, lzma.LZMAError, pa.ArrowException) as error:
         problem = f"cannot read {name}: {' '.join(str(error).split())}"
         raise SpecError(problem, "It is damaged, or not what its name says.", ("files",)) from None

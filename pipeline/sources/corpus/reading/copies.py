@@ -15,15 +15,54 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 import numpy as np
 from blake3 import blake3
 
 from pipeline.core.draws import I64
+from pipeline.core.errors import SpecError
+from pipeline.core.system import kept_arrays
+from pipeline.sources.files.opening import FREE_SPACE
 
 PIECE = 2**18  # bytes
+LOOK = 2**26  # bytes that are written between two looks at the space that is left
 DIGEST, SEAL, LENGTH = 16, 32, 8
+
+
+class Room:
+    """Whether a disk has room for copies, by what was written for the bytes that were read so far.
+
+    total: bytes to be read in all. Threads may note what they read and write.
+    """
+
+    def __init__(self, folder: Path, total: int) -> None:
+        self._folder, self._total, self._lock = folder, total, Lock()
+        self._read = self._written = self._looked = 0
+
+    def read(self, count: int) -> None:
+        """So many more bytes were read."""
+        with self._lock:
+            self._read += count
+
+    def wrote(self, count: int) -> None:
+        """So many more bytes were written. SpecError where the rest would not fit."""
+        with self._lock:
+            self._written += count
+            if self._written - self._looked < LOOK or not self._read:
+                return
+            self._looked = self._written
+            needed = self._written * max(self._total - self._read, 0) // self._read
+        free = shutil.disk_usage(self._folder).free
+        if free < needed:
+            raise SpecError(
+                f"{self._written / 1e9:.2f} GB of texts are copied of {self._read / 1e9:.2f} GB of files, and for the "
+                f"other {(self._total - self._read) / 1e9:.2f} GB about {needed / 1e9:.2f} GB more are needed, where "
+                f"{free / 1e9:.2f} GB are free in {self._folder}",
+                f"{FREE_SPACE} `order: blocks` copies only what is compressed.",
+                ("files",),
+            )
 
 
 class Damaged(Exception):
@@ -77,7 +116,7 @@ def _seal(key: str, after: bytes) -> bytes:
 
 def write(path: Path, key: str, write_texts: Callable[[Writer], object]) -> None:
     """Write a copy, which gets its name when it is whole. OSError as the system's; what `write_texts` raises."""
-    partial = path.with_suffix(".partial")
+    partial = path.with_name(f"{kept_arrays.PARTIAL}{path.name}")
     try:
         with open(partial, "w+b") as file, tempfile.TemporaryFile(dir=path.parent) as offsets:
             writer = Writer(file, offsets)

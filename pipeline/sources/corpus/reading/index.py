@@ -95,7 +95,7 @@ def made_index(
     reader = reader_of(file, reading)
     counts: dict[tuple[int, int, int], int] = {}
     skipped: Counter[str] = Counter()
-    filtered = 0
+    filtered = read = 0
     with local(file) as path:
         for part in reader.parts(path):
             faults, texts = part.chosen.faults, part.chosen.texts
@@ -104,8 +104,9 @@ def made_index(
             skipped.update(fault.reason for fault in faults)
             filtered += part.chosen.filtered
             counts[part.place] = counts.get(part.place, 0) + len(texts)
+            advance(part.read - read)
+            read = part.read
             take(texts)
-            advance(0 if file.compression else part.place[1])
     blocks = np.array([(*place, count) for place, count in counts.items()], np.int64).reshape(-1, 4)
     in_order = {reason: skipped[reason] for reason in REASONS if skipped[reason]}
     index = FileIndex(blocks, in_order, filtered, reader.facts)

@@ -25,11 +25,12 @@ PEEKED = 2**12  # bytes of a file of JSON that tell whether it is an array
 @dataclass(frozen=True)
 class Part:
     """Some documents of a block. place: (offset, size, first) of the block: its bytes in a file of text, its number and
-    rows in a table, and the line or row of its first.
+    rows in a table, and the line or row of its first. read: about how many bytes of the file were read by now.
     """
 
     place: tuple[int, int, int]
     chosen: Chosen
+    read: int
 
 
 class Reader(Protocol):
@@ -66,16 +67,16 @@ class _Lines:
         self.by_line, self.facts = True, dict[str, Any]()
 
     def parts(self, path: Path) -> Iterator[Part]:
-        with unpacked(path, self._file.compression, self._file.url) as file:
+        with unpacked(path, self._file.compression, self._file.url) as (raw, file):
             if self._file.kind == "json":
                 self.facts["array"] = whole_text.is_array(file.peek(PEEKED))
             if self.facts.get("array"):
                 self.by_line = False
-                yield Part((0, 0, 0), self._array(file))
+                yield Part((0, 0, 0), self._array(file), self._file.size)
                 return
             for block in lines.blocks(file):
                 place = (block.offset, block.size, block.first)
-                yield Part(place, lines.chosen_of(block, self._reading, self._file.kind))
+                yield Part(place, lines.chosen_of(block, self._reading, self._file.kind), raw.tell())
 
     def _array(self, file: BinaryIO) -> Chosen:
         data = lines.read_all(file, MOST_BYTES + 1)
@@ -103,12 +104,13 @@ class _Csv:
         self.facts: dict[str, Any] = {}
 
     def parts(self, path: Path) -> Iterator[Part]:
-        with unpacked(path, self._file.compression, self._file.url) as file:
+        with unpacked(path, self._file.compression, self._file.url) as (raw, file):
             table = whole_text.Table(file, self._file.url)
             self.facts["header"] = table.header
             whole_text.check_columns(table.header, self._reading, self._file.url)
             for block in table.blocks():
-                yield Part((block.offset, block.size, block.first), self._reading.of_rows(block.rows))
+                place = (block.offset, block.size, block.first)
+                yield Part(place, self._reading.of_rows(block.rows), raw.tell())
 
     def block(self, file: BinaryIO, place: tuple[int, int, int]) -> Chosen:
         offset, size, first = place
@@ -132,10 +134,10 @@ class _Parquet:
             parquet, first = Parquet(raw, self._file.url), 0
             parquet.check(self._reading)
             for group, rows in enumerate(parquet.rows):
-                place = (group, 0, first)
-                yield Part(place, self._reading.nothing)
+                place, read = (group, 0, first), self._file.size * group // len(parquet.rows)
+                yield Part(place, self._reading.nothing, read)
                 for chosen in parquet.parts(group, self._reading, first):
-                    yield Part(place, chosen)
+                    yield Part(place, chosen, read)
                 first += rows
 
     def block(self, file: BinaryIO, place: tuple[int, int, int]) -> Chosen:
@@ -159,7 +161,7 @@ class _Arrow:
             arrow.check(self._reading)
             for number in range(arrow.batches):
                 chosen, rows = arrow.block(number, self._reading, first)
-                yield Part((number, 0, first), chosen)
+                yield Part((number, 0, first), chosen, self._file.size * (number + 1) // arrow.batches)
                 first += rows
 
     def block(self, file: BinaryIO, place: tuple[int, int, int]) -> Chosen:

@@ -98,8 +98,12 @@ class Rows:
     def indexes(self) -> tuple[FileIndex, ...]:
         """The index of each file, from the user's cache or made now, and with it the copy where one is needed."""
         found = [self._kept(file) for file in self.files]
-        missing = [i for i, index in enumerate(found) if index is None]
-        made = in_parallel("corpus", [self.files[i] for i in missing], self._made)
+        missing = [self.files[i] for i, index in enumerate(found) if index is None]
+        copied = [file.size for file in missing if self._is_copied(file)]
+        if copied:
+            kept_arrays.make_room()
+        room = copies.Room(self._folder, sum(copied))
+        made = in_parallel("corpus", missing, lambda file, advance: self._made(file, advance, room))
         return tuple(index or next(made) for index in found)
 
     def _kept(self, file: File) -> FileIndex | None:
@@ -110,7 +114,7 @@ class Rows:
         """Whether a footer is enough for the index: the texts are not read now, and a broken one is refused later."""
         return not self._is_copied(file) and self.broken == "refuse"
 
-    def _made(self, file: File, advance: Advance) -> FileIndex:
+    def _made(self, file: File, advance: Advance, room: copies.Room) -> FileIndex:
         """The index of a file, and its copy where one is needed; one process a machine makes them, the others wait."""
         if self._needs_footer(file) and (index := footer_index(file, self.reading)):
             return index
@@ -118,15 +122,23 @@ class Rows:
             if index := self._kept(file):
                 return index
             if self._is_copied(file):
-                return self._copied(file, advance)
+                return self._copied(file, room, advance)
             return made_index(file, self.reading, self.broken, lambda texts: None, advance)
 
-    def _copied(self, file: File, advance: Advance = lambda count: None) -> FileIndex:
+    def _copied(self, file: File, room: copies.Room, advance: Advance = lambda count: None) -> FileIndex:
         """The index of a file, from making its copy."""
         made: list[FileIndex] = []
 
+        def read(count: int) -> None:
+            room.read(count)
+            advance(count)
+
         def write_texts(writer: copies.Writer) -> None:
-            made.append(made_index(file, self.reading, self.broken, writer.take, advance))
+            def take(texts: Any) -> None:
+                writer.take(texts)
+                room.wrote(texts.nbytes)
+
+            made.append(made_index(file, self.reading, self.broken, take, read))
 
         copies.write(self._copy_of(file), key_of(file, self.reading), write_texts)
         return made[0]
@@ -163,6 +175,11 @@ class Rows:
         """Whether rows are read from a copy: all where they are read one by one, else those of compressed files."""
         return self.order == "global" or bool(file.compression)
 
+    @property
+    def _folder(self) -> Path:
+        """Where copies lie."""
+        return kept_arrays.place(COPY, "").parent
+
     def _copy_of(self, file: File) -> Path:
         return kept_arrays.place(COPY, key_of(file, self.reading))
 
@@ -183,6 +200,7 @@ class Rows:
             path, key = self._copy_of(self.files[number]), key_of(self.files[number], self.reading)
             try:
                 self._copies[number] = copies.Copy(path, key)
+                kept_arrays.used(path)
             except (copies.Damaged, OSError):
                 self._renew(number)
                 self._copies[number] = copies.Copy(path, key)
@@ -196,7 +214,7 @@ class Rows:
                 copy = copies.Copy(self._copy_of(file), key_of(file, self.reading))
                 copy.take(np.arange(copy.rows, dtype=np.int64))
                 return
-            self._copied(file)
+            self._copied(file, copies.Room(self._folder, file.size))
 
     def _of_blocks(self, number: int, rows: I64) -> Any:
         """The texts of rows of one file, each block read once, in order of place."""
