@@ -25,14 +25,34 @@ from tests.plans import plan_at
 from tests.reference.phases import counted_on, ramped, times
 
 RECIPE = """
-extends: bioS_multi5_permute
-worlds: {people: {size: 60}}
+worlds:
+  people:
+    size: 60
+    attributes:
+      name:
+        kind: name
+        pools:
+          first: [Ada, Ben, Cleo, Dan, Eve, Finn, Gus, Hal]
+          last: [Fox, Hunt, Ives, Judd, Kerr, Lowe, Marsh, Nye]
+      city: {kind: choice, values: [Oslo, Rome, Lima, Bonn, Kyoto]}
+      job: {kind: choice, values: [baker, judge, pilot, tailor]}
 sources:
-  questions: {kind: questions, world: people, templates: question/en/extraction}
-shard_tokens: 4096
+  biographies:
+    kind: biographies
+    world: people
+    paraphrases: fresh
+    permutations: fresh
+    full_name: all
+    templates:
+      city: ["{{ name }} lives in {{ city }}, and has lived there long.", "{{ name }} is at home in {{ city }}."]
+      job: ["{{ name }} works as a {{ job }}, which takes the whole day.", "{{ name }} is a {{ job }} by trade."]
+  questions:
+    kind: questions
+    world: people
+    templates: {city: ["Where does {{ name }} live? | {{ city }}."], job: ["What is {{ name }}? | A {{ job }}."]}
+shard_tokens: 1024
 splits:
   train:
-    mixture: null
     packing: {length: 128}
     columns: [documents]
 """
@@ -45,8 +65,7 @@ ORDERS = {
 
 
 def planned(tmp_path: Path, split: str, more: str = "") -> Plan:
-    text = RECIPE.replace("    mixture: null\n", "") if split.startswith("mixture") else RECIPE
-    return plan_at(tmp_path / "recipe.yaml", f"{text}    {split}\n{more}")
+    return plan_at(tmp_path / "recipe.yaml", f"{RECIPE}    {split}\n{more}")
 
 
 def documents(plan: Plan, split: str = "train") -> list[tuple[str, int, int]]:
@@ -142,8 +161,9 @@ def test_a_long_tail_goes_on_from_the_exposure_that_is_given(tmp_path: Path):
 @pytest.mark.parametrize("seed", range(6))
 def test_any_phases_have_each_of_their_documents_once(tmp_path: Path, seed: int):
     (tmp_path / "rows.txt").write_text("".join(f"line {number} of a text\n" for number in range(37)))
-    text = RECIPE.replace("size: 60", "size: 23").replace("mixture: null", "mixture: {biographies: {}, text: {}}")
-    sources = plan_at(tmp_path / "recipe.yaml", text.replace("sources:", f"sources: {TEXT}")).sources
+    text = RECIPE.replace("size: 60", "size: 23").replace("sources:", f"sources: {TEXT}")
+    mixture = "    mixture: {biographies: {exposures: 1}, text: {}}\n"
+    sources = plan_at(tmp_path / "recipe.yaml", text + mixture).sources
     chance = Random(seed)
     planned = 0
     for _ in range(100):
@@ -259,7 +279,7 @@ SHARED = "mixture: {biographies: {share: 1}}"
             r"with a long tail the items of",
         ),
         (
-            "phases: [{name: a, order: file, mixture: {biographies: {}}}]",
+            "phases: [{name: a, order: file, mixture: {biographies: {exposures: 1}}}]",
             r"phases.0.order: no source of the mix",
         ),
         (
@@ -304,7 +324,7 @@ def test_a_mixture_beside_phases_is_refused_with_where_it_was_inherited_from(tmp
     with pytest.raises(
         RecipeError, match=r"a split with phases has a mixture in each of them. Write `mixture: null` be"
     ):
-        plan_at(tmp_path / "recipe.yaml", f"{RECIPE.replace('    mixture: null', '')}    phases: [{phase('a', 1)}]\n")
+        plan_at(tmp_path / "recipe.yaml", f"extends: tiny\nsplits: {{train: {{phases: [{phase('a', 1)}]}}}}\n")
 
 
 # ── ramps ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -368,7 +388,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 
 def test_a_phase_begins_and_ends_with_a_shard(three: Plan):
     split = three.splits["train"]
-    assert [phase.shards for phase in split.phases] == [6, 1, 6]
+    assert [phase.shards for phase in split.phases] == [6, 1, 5]
     shown = iter(documents(three))
     for name, shards in ((phase.name, split.shards_of(phase.name)) for phase in split.phases):
         for k in shards:
@@ -464,7 +484,7 @@ def test_a_built_dataset_knows_its_phases(tmp_path: Path, three: Plan, capsys: p
     assert [(entry["name"], entry["shards"]) for entry in manifest.phases_of("train")] == [
         ("facts", 6),
         ("injected", 1),
-        ("exam", 6),
+        ("exam", 5),
     ]
     card = (out / "README.md").read_text()
     assert "`train` has phases, one after another: `facts` (shards 0 to 5), `injected` (shards 6 to 6), `exam`" in card
@@ -500,9 +520,7 @@ def test_the_plan_says_the_phases(three: Plan):
 def test_corpora_are_read_in_the_order_of_their_files_and_go_on(tmp_path: Path):
     (tmp_path / "rows.txt").write_text("".join(f"line {number} of a text\n" for number in range(500)))
     text = (
-        "worlds: {people: {size: 60}}\nextends: bioS_multi5\n"
-        "sources: {text: {kind: corpus, files: rows.txt}}\n"
-        "splits:\n  train:\n    mixture: null\n    phases:\n"
+        f"{RECIPE.replace('sources:', 'sources: {}'.format(TEXT.replace(', order: blocks', '')))}    phases:\n"
         "    - {name: a, order: file, mixture: {text: {exposures: 0.5}, biographies: {exposures: 1}}}\n"
         "    - {name: b, order: file, mixture: {text: {exposures: 0.7}}}\n"
     )
