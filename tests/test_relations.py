@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import tracemalloc
 from collections import Counter
 from fractions import Fraction
@@ -25,12 +26,16 @@ from pipeline.evaluate.capacity import measure
 from pipeline.evaluate.scoring import score
 from pipeline.plan.information import information_in
 from pipeline.plan.plan import Plan
+from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.sources.knowledge.false_others import FalseOthers
 from pipeline.sources.knowledge.questions import Questions
 from pipeline.text.render_and_encode import Rendered
 from pipeline.training.streams import of_plan
+from pipeline.wordings.paraphrase.checking import Checker, Reason
+from pipeline.wordings.paraphrase.frame import Frame
+from pipeline.wordings.paraphrase.prompt import prompt
 from pipeline.worlds.attributes.individual import IndividualSpec
 from pipeline.worlds.relations.relation import NOBODY, Relation
 from tests.conftest import built
@@ -495,6 +500,21 @@ def test_what_is_told_of_others_by_name_is_not_missed(plan: Plan, tmp_path: Path
     assert missed["companies"].startswith("no document of any split states field, colour,")
 
 
+def test_an_inverse_question_that_several_individuals_answer_is_noticed(tmp_path: Path):
+    def noticed(prompt: str) -> list[str]:
+        made = plan_at(tmp_path / "kin.yaml", RECIPE.replace("Whose spouse is {{ spouse }}?", prompt))
+        found = [str(notice) for notice in made.sources["asked"].notices]
+        return [re.findall("it is asked by (.*?) share", one)[0] for one in found if "may have several answers" in one]
+
+    assert noticed("Whose spouse is {{ spouse }}?") == []
+    assert noticed("Whose mother is {{ mother }}?") == ["'mother' alone, whom up to 2 individuals"]
+    assert noticed("Who works for {{ employer }}?") == ["'employer' alone, whom any number of individuals"]
+    grandmother = ["'mother.mother.spouse' alone, whom up to 4 individuals"]
+    assert noticed("Whose grandmother is married to {{ mother.mother.spouse }}?") == grandmother
+    assert noticed("Who, born in {{ born.year }}, works for {{ employer }}?") == []
+    assert noticed("Who works for {{ employer }}, and is {{ spouse.spouse }}?") == []
+
+
 # ── mistakes ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -531,6 +551,33 @@ def test_a_wrong_individual_is_anybody_else_equally_often(plan: Plan):
     counts = np.bincount(others, minlength=12)
     assert counts[true] == 0
     assert excess(np.delete(counts, true), 60_000 / 11) < 6
+
+
+# ── wordings by a language model ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("recipe", "source", "sentence", "shown", "line"),
+    [
+        ("kin_two_hop", "biographies", "mother", "mother", "{{ subject }} came to be a daughter of {{ mother }}."),
+        ("companies", "people", "employer", "employer.the", "{{ subject }} earned a wage from {{ employer }}."),
+        ("kin_reversal", "forward", "mother", "mother", "{{ name }} once lay in the arms of {{ mother }}, a mother."),
+    ],
+)
+def test_lines_by_a_language_model_name_the_other_one(recipe: str, source: str, sentence: str, shown: str, line: str):
+    frame = Frame.of(load(recipe), source, sentence, None)
+    checker = Checker(frame, Fraction(1, 10))
+    asked = prompt(frame, checker, [frame.asked(line.text) for line in frame.lines], 5, 0)
+    (described,) = (line for line in asked.splitlines() if line.startswith(f"{{{{ {shown} }}}}: such as "))
+    names = described.partition("such as ")[2].split("; ")
+    pointed = np.unique(frame.world.relations[sentence](many(frame.world.size)))
+    other = frame.world.other(sentence)
+    rows = other.rows(pointed[pointed >= 0]).tolist()
+    assert set(names) <= {other.fields["name"].text(dict(enumerate(row))) for row in rows}
+    assert len(names) == 4
+    assert f"{{{{ {shown} }}}}, once" in asked
+    assert checker.refused(line) is None
+    assert checker.refused(line.replace(f"{{{{ {sentence} }}}}", "another woman")) is Reason.SLOTS
 
 
 # ── a built dataset ─────────────────────────────────────────────────────────────────────────────────────────────────

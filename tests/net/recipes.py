@@ -136,6 +136,9 @@ def worlds(draw: Draw, case: Case, name: str, codes: bool) -> Tree:
             "diversity": draw(st.integers(2, 3)), "length": draw(st.integers(1, 2)), "vocabulary": 5,
             "symbols": draw(st.sampled_from(["ids", "text"])),
         }  # fmt: skip
+    if draw(st.booleans()):
+        ways = [{}, {"oneself": True}, {"map": "one_to_one"}, {"weights": "zipf"}]
+        attributes["friend"] = {"kind": "individual", "of": name, **draw(st.sampled_from(ways))}
     world: Tree = {"size": size, "attributes": attributes}
     if draw(st.booleans()):
         world["groups"] = {"half": [0, 0.5]}
@@ -153,6 +156,7 @@ TOLD = {
     "born": ["{{ subject }} was born on {{ born }}.", "In {{ born.year }} came {{ object }}: {{ born }}."],
     "shoes": ["{{ subject }} wears {{ shoes }}.", "{{ possessive }} size{% if shoes != 1 %}s{% endif %}: {{ shoes }}."],
     "code": ["{{ subject }} has {{ value }} as {{ number }}.", "Key {{ number }}: {{ value }};"],
+    "friend": ["{{ subject }} and {{ friend }} are friends.", "{{ friend }} of {{ friend.city }} knows {{ object }}."],
     "name": ["This is about {{ subject }}.", "{{ subject }} it is."],
 }
 ASKED = {
@@ -163,8 +167,16 @@ ASKED = {
         " {% if shoes > other_shoes %}Yes{% else %}No{% endif %}."
     ],
     "born": ["When was {{ name }} born? | {{ born }}."],
+    "friend": [
+        "Where does the friend of {{ name }} live? | {{ friend }}. | {{ friend.city }}.",
+        "{{ friend.friend }} is who, {{ name }}? | {{ other_friend }}; {{ friend }}. | {{ friend.friend.city }}.",
+    ],
 }  # fmt: skip
-STATED = {"city": ["{{ city }} is where {{ name }} lives."], "land": ["{{ land }} knows {{ name }}, {{ name.first }}!"]}
+STATED = {
+    "city": ["{{ city }} is where {{ name }} lives."],
+    "land": ["{{ land }} knows {{ name }}, {{ name.first }}!"],
+    "friend": ["{{ friend }} is the friend of {{ name }}.", "{{ friend.city }}: there is {{ name }}'s {{ friend }}."],
+}
 TAGS = [None, None, None, "<T>", {"text": "Tag one:"}, {"text": "東"}]
 
 
@@ -198,7 +210,8 @@ def biographies(draw: Draw, case: Case, name: str, world: str) -> Tree:
     source["full_name"] = draw(st.sampled_from(["first", "first", "all", {"after": 1}]))
     told = source["templates"]
     codes = "code" in (told if isinstance(told, dict) else [*attributes])
-    if draw(st.integers(0, 2)) == 0 and not codes:
+    related = "friend" in (told if isinstance(told, dict) else [*attributes])
+    if draw(st.integers(0, 2)) == 0 and not codes and not related:
         rates = st.sampled_from([0, 0, 0.25, 0.5])
         mistakes = {"corrected": draw(rates), "weak": draw(rates) / 2, "silent": draw(rates)}
         source["mistakes"] = {**mistakes, "back": draw(st.sampled_from(["[BACK]", {"text": "no,"}]))}
@@ -226,7 +239,7 @@ def questions(draw: Draw, case: Case, name: str, world: str) -> Tree:
     if isinstance(told, str):
         told = {path.split("/")[1][:-3]: None for path in case.files if path.startswith(f"{told}/")}
     if kind == "questions":
-        if {"land", "shoes"} & told.keys() and draw(st.booleans()):
+        if {"land", "shoes", "friend"} & told.keys() and draw(st.booleans()):
             source["hints"] = {"rate": draw(st.sampled_from([0, 0.5, 1]))}
         if draw(st.integers(0, 4)):
             _masked(draw, source, ["prompt", "answer", *["hint"] * ("hints" in source)])

@@ -229,6 +229,19 @@ def forms(attribute: Any, of: Any, language: str, label: str) -> dict[str, Words
     return found
 
 
+def other(plan: Plan, world: World, name: str, number: int, language: str) -> Any:
+    """The individual to whom a relation leads: its name, which has no article, with all that is true of it."""
+    of, target = world.other(name), int(world.relations[name](np.array([number]))[0])
+    true = facts(plan.recipe.worlds[of.name].attributes, of.values(target), language)
+    shown = value(str(true["name"]), name)
+    for attribute, inner in true.items():
+        for part in (inner, *vars(inner).values()):
+            if isinstance(part, Shown):
+                part.label = name if attribute == "name" else f"{name}.{attribute}"
+    vars(shown).update(true, the=shown, The=shown)
+    return shown
+
+
 def facts(attributes: Mapping[str, Any], true: Mapping[str, Any], language: str, wrong: str = "") -> dict[str, Any]:
     """Attribute → value, as templates of a language see it. wrong: the attribute that is told falsely, if any."""
     found: dict[str, Any] = {}
@@ -237,9 +250,7 @@ def facts(attributes: Mapping[str, Any], true: Mapping[str, Any], language: str,
         attribute = attributes.get(name) or attributes[name.rpartition("_")[0]]
         if attribute.kind == "codes" and attribute.symbols == "ids":
             of = re.sub(r"\d+", lambda id_: chr(FIRST_CODE + int(id_[0])), of).replace(" ", "")
-        if attribute.kind == "individual":  # by its name, which has no article
-            found[name] = value(str(of), label)
-            vars(found[name]).update(the=found[name], The=found[name])
+        if attribute.kind == "individual":
             continue
         found[name] = value(in_language(attribute, of, language), label)
         vars(found[name]).update({part: value(shown, label) for part, shown in getattr(of, "__dict__", {}).items()})
@@ -342,12 +353,13 @@ def biographies(plan: Plan, name: str, item: Sequence[int], exposure: Sequence[i
         if spec.tag:
             told.add(*_mark(spec.tag), role="tag")
         true = facts(attributes, source.world.values(int(person[i])), language)
+        others = {name: other(plan, source.world, name, int(person[i]), language) for name in source.world.relations}
         for role, place, s, rows in _steps(source, spec, choices, outline, i):
             if role == "back":
                 told.add(*_mark(spec.mistakes.back), role=role)
                 continue
             about = [*source.sentences, NAME][s]
-            known = facts(attributes, _read(source.world, rows), language, about) if rows else true
+            known = others | (facts(attributes, _read(source.world, rows), language, about) if rows else true)
             called = _called(spec.full_name, place, len(source.sentences))
             lines, number = _lines(templates, about)
             own = {"value": known.get(about), "number": number}

@@ -4,8 +4,11 @@ biographies.py   biography_sentences.py    programs by language, sentence and mo
                  biography_variants.py     language, wordings and order of each exposure
                  biography_lengths.py      expected and longest tokens
                  mistakes.py               adds wrong sentences
-questions.py                               about one individual or two
+questions.py     inverse_questions.py      about one individual or two
 both             cast.py                   whom a document names: the subject, a second one, those to whom paths lead
+                 cast_figures.py           how likely their values are
+                 cast_shown.py             what is told of each of them
+                 false_others.py           wrong individuals, for mistakes
 names.py         names alone, for probing
 all of them      template_files.py         template lines, and their programs
                  template_source.py        the base class: outlines to documents

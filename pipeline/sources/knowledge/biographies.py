@@ -32,6 +32,8 @@ from pipeline.sources.knowledge.biography_lengths import Lengths
 from pipeline.sources.knowledge.biography_sentences import CLOSING, Layout, Sentence, Wordings, sentences_of
 from pipeline.sources.knowledge.biography_variants import Choices, Groups, Languages
 from pipeline.sources.knowledge.cast import Cast
+from pipeline.sources.knowledge.cast_figures import Figures
+from pipeline.sources.knowledge.cast_shown import others_shown, shown_of
 from pipeline.sources.knowledge.false_others import FalseOthers
 from pipeline.sources.knowledge.mistakes import Mistakes, MistakesSpec, Right
 from pipeline.sources.knowledge.subject_names import Naming, Words
@@ -157,7 +159,7 @@ class Biographies(TemplateSource):
         self.exposures = None if "fresh" in variants else lcm(*(count for count in variants if isinstance(count, int)))
         self.mean_tokens, self.longest = self._lengths(self._renderer)
         shown = self._raw_shown(lines.programs)
-        self.shown, self.others_shown = (self._cast.shown(shown),), (self._cast.others_shown(shown),)
+        self.shown, self.others_shown = (shown_of(self._cast, shown),), (others_shown(self._cast, shown),)
         self.unknown = self._unknown(context.tokenizer.unknown, self._mean)
         self.variants = None if self.exposures else self._variants()
         self.notices = (*notices, *self._lost(lines, Rendered(tuple(programs), context.tokenizer)))
@@ -253,17 +255,19 @@ class Biographies(TemplateSource):
 
     def _lengths(self, renderer: Renderer) -> tuple[Fraction, int | None]:
         """Expected and longest tokens of a document, with this renderer, end token included; None if unknown."""
-        if not isinstance(renderer, Fragments) or self._sampled or not self._cast.independent(renderer):
+        if not isinstance(renderer, Fragments) or self._sampled or not Figures(self._cast).independent(renderer):
             return sample_mean(self), None
         if (around := renderer.around) is None:
             return sample_mean(self), None
         wrong = self._mistakes.falsehoods if self._mistakes else {}
-        lengths = Lengths(renderer, around, self._cast, self._layout, self._spec.mistakes or MistakesSpec(), wrong)
+        lengths = Lengths(
+            renderer, around, Figures(self._cast), self._layout, self._spec.mistakes or MistakesSpec(), wrong
+        )
         return lengths.mean(), lengths.longest()
 
     def _mean(self, renderer: Fragments) -> Fraction | None:
         """Expected tokens of a document; None if they cannot be computed."""
-        return None if self._sampled or not self._cast.independent(renderer) else self._lengths(renderer)[0]
+        return None if self._sampled or not Figures(self._cast).independent(renderer) else self._lengths(renderer)[0]
 
     @property
     def _sampled(self) -> bool:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from pipeline.sources.knowledge.biography_sentences import Layout
-from pipeline.sources.knowledge.cast import Cast
+from pipeline.sources.knowledge.cast_figures import Figures
 from pipeline.sources.knowledge.false_others import FalseOthers
 from pipeline.sources.knowledge.mistakes import MistakesSpec
 from pipeline.sources.knowledge.subjects import NAME, PRONOUN
@@ -32,14 +32,14 @@ class Lengths:
 
     renderer: Fragments
     around: int
-    cast: Cast
+    figures: Figures
     layout: Layout
     mistakes: MistakesSpec
     wrong: Mapping[int, Falsehood | FalseOthers]
 
     def mean(self) -> Fraction:
         """Expected tokens of a document, its prefix and its end token included."""
-        true = self._by_sentence(self.renderer.mean_lengths(self.cast.probability))
+        true = self._by_sentence(self.renderer.mean_lengths(self.figures.probability))
         false = self._with_wrong_values(true)
         total = Fraction(self.around)
         for share, of_true, of_false in zip(self.layout.shares, true, false, strict=True):
@@ -72,7 +72,7 @@ class Lengths:
         false = [[list(of_mode) for of_mode in of_language] for of_language in true]
         for sentence, falsehood in self.wrong.items():
             distributions = {slot: falsehood.probability(slot) for slot in falsehood.slots}
-            fresh = self._by_sentence(self.renderer.mean_lengths(partial(_probability, distributions, self.cast)))
+            fresh = self._by_sentence(self.renderer.mean_lengths(partial(_probability, distributions, self.figures)))
             for of_language, of_fresh in zip(false, fresh, strict=True):
                 for mode, lengths in enumerate(of_language):
                     lengths[sentence] = of_fresh[mode][sentence]
@@ -103,6 +103,8 @@ class Lengths:
         return sum(most[usual][:n]) + sum(more) + end
 
 
-def _probability(distributions: Mapping[int, tuple[Fraction, ...]], cast: Cast, slot: int) -> tuple[Fraction, ...]:
+def _probability(
+    distributions: Mapping[int, tuple[Fraction, ...]], figures: Figures, slot: int
+) -> tuple[Fraction, ...]:
     """The probability of each row of a slot: from `distributions` if it is there, otherwise over all individuals."""
-    return distributions.get(slot) or cast.probability(slot)
+    return distributions.get(slot) or figures.probability(slot)

@@ -10,37 +10,27 @@ gather from one row, whoever it is about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from functools import partial
-from itertools import combinations
-from math import expm1, lcm
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError, specified_at
 from pipeline.core.notices import Notice, information
 from pipeline.text.expressions import Program
 from pipeline.text.fields import LANGUAGE, Field, Grammar, Variable
-from pipeline.text.fragments import Fragments
 from pipeline.text.paths import Other
-from pipeline.text.shown_facts import Shown, slots_read
-from pipeline.worlds.relations.relation import NOBODY
+from pipeline.text.shown_facts import slots_read
 from pipeline.worlds.world import MOST_ATTRIBUTES, World
 
 OTHER = "other_"  # before the names of the second individual's variables
-LISTED = 50_000  # individuals of a world, each of whom is looked at for the lengths of documents
-COUNTED = 1_000_000  # subjects whose others are counted one by one
 MOST_SLOTS = 2_000  # columns of a row of facts
 Path = tuple[str, ...]  # "" for the subject or OTHER for the second individual, and the relations from there on
 
 
 @dataclass(frozen=True)
-class _Member:
+class Member:
     """An individual of the cast. first: its slot s stands in column first + s."""
 
     world: World
@@ -64,87 +54,28 @@ class Cast:
         self.world = world
         self.labels = list(world.labels)
         self.second = False
-        self._members: dict[Path, _Member] = {}
-        self._values: dict[tuple[Path, int], int] = {}  # an individual, a label of its world → the label here
-        self._listed: dict[Path, tuple[I32, NDArray[Any]] | None] = {}
+        self.members: dict[Path, Member] = {}
+        self.values: dict[tuple[Path, int], int] = {}  # an individual, a label of its world → the label here
         self._fields: dict[tuple[str, str], dict[str, Field]] = {}
         for root in ("", OTHER)[: 1 + second]:
             self._member((root,), world)
-        self._needed: dict[Path, frozenset[str] | None] = dict.fromkeys(self._members)
+        self._needed: dict[Path, frozenset[str] | None] = dict.fromkeys(self.members)
 
     @property
     def slots(self) -> int:
         """The number of columns of a row of facts."""
-        return max(self._members[path].columns.stop for path in self._needed)
+        return max(self.members[path].columns.stop for path in self._needed)
 
     @property
     def sizes(self) -> list[int]:
         """The number of rows of each slot, also of those that no row of facts has, as no program shows them."""
         sizes = [1]
-        for member in self._members.values():
+        for member in self.members.values():
             sizes += [member.world.sizes(slot) for slot in range(1, member.world.slots)]
         return sizes
 
-    def probability(self, slot: int) -> tuple[Fraction, ...]:
-        """The probability of each row of a slot, over all individuals.
-
-        Of individuals to whom a path leads it is that of those who are there, where these are few: then some of them,
-        such as a large employer, matter much.
-        """
-        member = self._of(slot)
-        if member.path not in self._listed:
-            reached = self._reached(member.path) if len(member.path) > 1 else None
-            self._listed[member.path] = reached and (member.world.rows(reached[0]), reached[1])
-        if (listed := self._listed[member.path]) is None:
-            return member.world.probability(slot - member.first)
-        rows, likely = listed
-        of_rows = np.zeros(member.world.sizes(slot - member.first), object)
-        np.add.at(of_rows, rows[:, slot - member.first], likely)
-        total = int(likely.sum())
-        return tuple(Fraction(int(weight), total) for weight in of_rows.tolist())
-
-    def _reached(self, path: Path) -> tuple[I64, NDArray[Any]] | None:
-        """The individuals (k,) at the ends of a path, and how likely each is: integers (k,).
-
-        None where these are more than LISTED, all of them equally likely.
-        """
-        world = self._world(path)
-        relation = self._world(path[:-1]).relations[path[-1]] if len(path) > 1 else None
-        before = self._reached(path[:-1]) if relation else None
-        if relation and before:
-            others = relation(before[0])
-            reached, number = np.unique(others[others != NOBODY], return_inverse=True)
-            likely = np.zeros(reached.size, object)
-            np.add.at(likely, number, before[1][others != NOBODY])
-            return reached, likely
-        weights = relation.weights if relation else None
-        if weights is None and world.size > LISTED:
-            return None
-        common = lcm(*(weight.denominator for weight in weights or ()))
-        likely = np.array([int(weight * common) for weight in weights or ()] or [1] * world.size, object)
-        return np.arange(world.size, dtype=np.int64), likely
-
-    def independent(self, renderer: Fragments) -> bool:
-        """Whether in each joint slot of the documents the slots are independent: then its probabilities are products.
-
-        Those of individuals who may be the same one are not taken to be.
-        """
-        for joint in renderer.joints:
-            members = list(dict.fromkeys(map(self._of, joint.slots)))
-            if not all(self._apart(*pair) for pair in combinations(members, 2)):
-                return False
-            for member in members:
-                own = [slot - member.first for slot in joint.slots if slot in member.columns]
-                if not member.world.independent(own):
-                    return False
-        return True
-
-    def _apart(self, one: _Member, other: _Member) -> bool:
-        """Whether two of the cast are sure to be two individuals."""
-        less, more = sorted((one.path, other.path), key=len)
-        if one.world is not other.world or len(more) == 1:
-            return True
-        return more[:-1] == less and self._world(less).relations[more[-1]].apart
+    def member_of(self, slot: int) -> Member:
+        return next(member for member in self.members.values() if slot in member.columns)
 
     # ── what templates see ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -153,13 +84,13 @@ class Cast:
         with specified_at("language"):
             words = self.world.language(language)
         scope: dict[str, Variable] = {}
-        for root in sorted({path[0] for path in self._members}, reverse=True):
+        for root in sorted({path[0] for path in self.members}, reverse=True):
             scope |= {root + name: self.variable((root,), name, language) for name in self.world.labels[1:]}
         return {**scope, LANGUAGE: Grammar(words)}
 
     def variable(self, path: Path, attribute: str, language: str) -> Field | _Related:
         """What an attribute of the individual at the end of a path is, for templates."""
-        world = self._world(path)
+        world = self.world_at(path)
         if attribute in world.relations:
             return _Related(self, (*path, attribute), language)
         member = self._member(path, world)
@@ -171,32 +102,32 @@ class Cast:
             self._fields[world.name, language] = world.fields_in(language)
         return self._fields[world.name, language]
 
-    def _world(self, path: Path) -> World:
+    def world_at(self, path: Path) -> World:
         world = self.world
         for step in path[1:]:
             world = world.other(step)
         return world
 
-    def _member(self, path: Path, world: World) -> _Member:
-        if path not in self._members:
-            first = sum(member.world.slots - 1 for member in self._members.values())
+    def _member(self, path: Path, world: World) -> Member:
+        if path not in self.members:
+            first = sum(member.world.slots - 1 for member in self.members.values())
             if first + world.slots > MOST_SLOTS and len(path) > 1:
                 problem = f"up to '{'.'.join(path[1:])}' its templates show {first + world.slots:,} columns of facts"
                 raise SpecError(problem, f"At most {MOST_SLOTS:,}: take fewer paths.", ("templates",))
-            self._members[path] = _Member(world, path, first)
-        return self._members[path]
+            self.members[path] = Member(world, path, first)
+        return self.members[path]
 
     def _label(self, path: Path, attribute: str, own: int) -> int:
         if len(path) == 1:
             return own
-        named = attribute == self._world(path).of_kind("name")
+        named = attribute == self.world_at(path).of_kind("name")
         label = ".".join(path[1:] if named else (*path[1:], attribute))
         if label not in self.labels:
             if len(self.labels) >= MOST_ATTRIBUTES:
                 raise SpecError(f"more than {MOST_ATTRIBUTES} attributes and paths", "Show fewer.", ("templates",))
             self.labels.append(label)
-        self._values[path, own] = self.labels.index(label)
-        return self._values[path, own]
+        self.values[path, own] = self.labels.index(label)
+        return self.values[path, own]
 
     # ── rows of facts ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -204,7 +135,7 @@ class Cast:
         """Have in rows of facts only whom these programs show."""
         read = frozenset[int]().union(*(slots_read(part) for program in programs for part in program)) - {0}
         needed: dict[Path, frozenset[str] | None] = {("",): None}
-        for path, member in self._members.items():
+        for path, member in self.members.items():
             own = [slot - member.first for slot in sorted(read) if slot in member.columns]
             if own and path != ("",):
                 needed[path] = member.world.drawing(own) if len(path) > 1 else None
@@ -223,7 +154,7 @@ class Cast:
         if second is not None:
             individuals[OTHER,] = second
         for path in self._needed:
-            self._fill(path, self._followed(path, individuals), out)
+            self._fill(path, self.followed(path, individuals), out)
         return out
 
     def write(self, path: Path, known: tuple[int, I64], rows: I32) -> None:
@@ -232,7 +163,7 @@ class Cast:
         known: how many steps of the path, its root being one, lead to these individuals (d,).
         """
         steps, individuals = known
-        self._fill(path, self._followed(path, {path[:steps]: individuals}), rows)
+        self._fill(path, self.followed(path, {path[:steps]: individuals}), rows)
 
     def beginning(self, *steps: str) -> list[Path]:
         """The paths that begin with these steps, of those whose ends are shown."""
@@ -240,17 +171,17 @@ class Cast:
 
     def columns(self, path: Path) -> range:
         """The columns of the facts about the end of a path."""
-        return self._members[path].columns
+        return self.members[path].columns
 
     def _fill(self, path: Path, item: I64, rows: I32) -> None:
-        member = self._members[path]
+        member = self.members[path]
         member.world.fill(item, rows[:, member.first : member.columns.stop], self._needed[path])
 
-    def _followed(self, path: Path, individuals: dict[Path, I64]) -> I64:
+    def followed(self, path: Path, individuals: dict[Path, I64]) -> I64:
         """The individuals (d,) at the end of a path; those on the way are kept in `individuals`."""
         if path not in individuals:
-            before = self._followed(path[:-1], individuals)
-            individuals[path] = self._world(path[:-1]).relations[path[-1]](before)
+            before = self.followed(path[:-1], individuals)
+            individuals[path] = self.world_at(path[:-1]).relations[path[-1]](before)
         return individuals[path]
 
     def having(self, people: range) -> range:
@@ -270,7 +201,7 @@ class Cast:
         """
         least = 0
         for count in range(len(path) - 1, begin - 1, -1):
-            relation = self._world(path[:count]).relations[path[count]]
+            relation = self.world_at(path[:count]).relations[path[count]]
             before = relation.least(least)
             if before is None:
                 way, step = ".".join(path[1 : count + 1]), path[count + 1]
@@ -282,72 +213,13 @@ class Cast:
             least = before
         return least
 
-    # ── what documents tell ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def shown(self, shown: Shown) -> Shown:
-        """What is shown of the world of the subject, of the subject or the second individual: its slots.
-
-        A relation is told by the whole name of the other one; what else is shown of that one is not counted here.
-        """
-        total = Shown(labels=shown.labels)
-        for path, member in self._members.items():
-            of = {slot - member.first: classes for slot, classes in shown.slots.items() if slot in member.columns}
-            bare = frozenset(slot - member.first for slot in shown.bare if slot in member.columns)
-            if len(path) == 1:
-                total = total.joined(self.world.drawn(Shown(of, bare=bare)))
-            name = member.world.of_kind("name") if len(path) == 2 else None
-            if name and Shown(of).whole(member.world.slots_of(name)):
-                total = total.joined(Shown(dict.fromkeys(self.world.slots_of(path[1]))))
-        return total
-
-    def others_shown(self, shown: Shown) -> tuple[Reached, ...]:
-        """What is shown of those to whom paths lead, and who is named whole."""
-        told = []
-        for path, member in self._members.items():
-            name = member.world.of_kind("name") if len(path) > 1 else None
-            of = {slot - member.first: classes for slot, classes in shown.slots.items() if slot in member.columns}
-            if name and Shown(of).whole(member.world.slots_of(name)):
-                here = {own: label for (at, own), label in self._values.items() if at == path}
-                labels = frozenset(own for own, label in here.items() if label in shown.labels)
-                bare = frozenset(slot - member.first for slot in shown.bare if slot in member.columns)
-                of_other = member.world.drawn(Shown(of, labels, bare))
-                told.append(Reached(member.world, of_other, partial(self._shares, path)))
-        return tuple(told)
-
-    def _shares(self, path: Path, people: range, chance: float) -> NDArray[np.float64] | float:
-        """How likely each individual of a world is at the end of a path: see `Reached`."""
-        world = self._world(path)
-        if max(len(people), world.size) > COUNTED:
-            injective = all(self._world(path[:at]).relations[path[at]].most == 1 for at in range(1, len(path)))
-            expected = len(people) * chance / world.size
-            return expected if injective else -expm1(-expected)
-        ends = self._followed(path, {path[:1]: np.arange(people.start, people.stop, dtype=np.int64)})
-        counts = np.bincount(ends[ends != NOBODY], minlength=world.size)
-        return np.asarray(1 - (1 - chance) ** counts, np.float64)
-
-    def _of(self, slot: int) -> _Member:
-        return next(member for member in self._members.values() if slot in member.columns)
-
-
-@dataclass(frozen=True)
-class Reached:
-    """What documents show of the individuals of a world to whom a path leads.
-
-    shares(people, chance): how likely each individual of that world is reached, float64 (n,), if each of these subjects
-    has documents with a chance; of more than COUNTED individuals the mean, as if they were drawn uniformly.
-    """
-
-    world: World
-    shown: Shown
-    shares: Callable[[range, float], NDArray[np.float64] | float]
-
 
 class _Related(Other):
     """What a template calls another individual, in a language."""
 
     def __init__(self, cast: Cast, path: Path, language: str) -> None:
         self._cast, self._path, self._language = cast, path, language
-        self._world = cast._world(path)
+        self._world = cast.world_at(path)
         self.world = self._world.name
 
     @property

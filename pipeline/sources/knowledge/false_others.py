@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.core.draws import I32, I64, U64, scaled
 from pipeline.core.errors import SpecError
 from pipeline.sources.knowledge.cast import Cast
+from pipeline.sources.knowledge.cast_figures import Figures
 
 
 class FalseOthers:
@@ -22,6 +23,7 @@ class FalseOthers:
         """The cast is settled. SpecError if there is nobody else, or if no sentence shows who it is."""
         self.label = cast.labels.index(attribute)
         self._cast, self._relation = cast, cast.world.relations[attribute]
+        self._figures = Figures(cast)
         self._own = self._relation.of == cast.world.name
         self._paths = cast.beginning("", attribute)
         self.slots = tuple(slot for path in self._paths for slot in cast.columns(path))
@@ -53,4 +55,4 @@ class FalseOthers:
 
     def probability(self, slot: int) -> tuple[Fraction, ...]:
         """The probability, over all individuals, that a wrong one shows each row of a slot."""
-        return self._cast.probability(slot)
+        return self._figures.probability(slot)

@@ -31,6 +31,9 @@ from pipeline.core.key import Key
 from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Rational, Spec
 from pipeline.sources.knowledge.cast import Cast, left_out
+from pipeline.sources.knowledge.cast_figures import Figures
+from pipeline.sources.knowledge.cast_shown import others_shown, shown_of
+from pipeline.sources.knowledge.inverse_questions import ambiguous
 from pipeline.sources.knowledge.subject_names import Words
 from pipeline.sources.knowledge.subject_names import notices as naming_notices
 from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSpec
@@ -122,7 +125,8 @@ class Questions(TemplateSource):
         self.exposures = spec.paraphrases if isinstance(spec.paraphrases, int) else None
         self.mean_tokens, self.longest = self._lengths(self._renderer)
         raw = [self._raw_shown(programs, of_question) for of_question in lines]
-        self.shown, self.others_shown = tuple(map(self._cast.shown, raw)), tuple(map(self._cast.others_shown, raw))
+        self.shown = tuple(shown_of(self._cast, one) for one in raw)
+        self.others_shown = tuple(others_shown(self._cast, one) for one in raw)
         self.unknown = self._unknown(context.tokenizer.unknown, lambda renderer: self._lengths(renderer)[0])
         self.variants: int | None = None  # second individuals and hints are drawn anew at each exposure
         self.notices = (
@@ -231,11 +235,11 @@ class Questions(TemplateSource):
 
     def _lengths(self, renderer: Renderer) -> tuple[Fraction, int | None]:
         """Expected and longest tokens of a document, with this renderer, end token included; None if unknown."""
-        if not isinstance(renderer, Fragments) or not self._cast.independent(renderer):
+        if not isinstance(renderer, Fragments) or not Figures(self._cast).independent(renderer):
             return sample_mean(self), None
         if (around := renderer.around) is None:
             return sample_mean(self), None
-        means = [*renderer.mean_lengths(self._cast.probability), Fraction(0)]
+        means = [*renderer.mean_lengths(Figures(self._cast).probability), Fraction(0)]
         most = [*renderer.longest.tolist(), 0]
         rate = self._spec.hints.rate if self._spec.hints else Fraction(0)
         table, _ = self._tables()
@@ -281,6 +285,9 @@ class Questions(TemplateSource):
             named, words, "Show {{ name }} in every line.", partial(self._example, rendered, bits)
         )
         yield from self._compiled.notices()
+        asking = zip(np.repeat(self.questions, self._counts).tolist(), self._lines, strict=True)
+        of = ((question, programs[line.prompt], programs[line.answer]) for question, line in asking if line.answer >= 0)
+        yield from ambiguous(self._cast, of)
         if isinstance(paraphrases := self._spec.paraphrases, int):
             yield from repeated_lines(paraphrases, dict(zip(self.questions, self._counts.tolist(), strict=True)))
 

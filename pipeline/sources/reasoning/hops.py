@@ -35,6 +35,7 @@ from pipeline.core.key import Key
 from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Size
 from pipeline.sources.knowledge.cast import OTHER, Cast
+from pipeline.sources.knowledge.cast_figures import Figures
 from pipeline.sources.knowledge.subjects import name_of
 from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSpec
 from pipeline.sources.knowledge.template_source import TemplateSource, variant_at
@@ -201,7 +202,7 @@ class Hops(TemplateSource):
         if not isinstance(self._renderer, Fragments) or around is None:
             return sample_mean(self), None
         means, longest = (
-            self._renderer.mean_lengths(self._cast.probability),
+            self._renderer.mean_lengths(Figures(self._cast).probability),
             self._renderer.longest.tolist(),
         )
         mean, total = Fraction(around), around

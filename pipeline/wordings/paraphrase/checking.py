@@ -180,9 +180,7 @@ class Checker:
         frame, world = self._frame, self._frame.world
         pronoun = world.of_kind("pronoun")
         slot = world.slots_of(pronoun)[0] if pronoun else 0
-        individuals = np.array([person % world.size for person in people], np.int64)
-        frame.cast.settle(self._compiled(line).values())
-        rows = frame.cast.rows(individuals, np.roll(individuals, 1))
+        rows = frame.rows(list(self._compiled(line).values()), people)
         texts = []
         for mode in frame.scopes:
             renderer = Rendered((self._compiled(line)[mode],), frame.tokenizer)

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
+import numpy as np
+
+from pipeline.core.draws import I32
 from pipeline.core.errors import PlanError, SpecError, suggest
 from pipeline.core.files import Text
 from pipeline.plan.compiling import compiled_tokenizer, compiled_worlds
@@ -25,7 +28,8 @@ from pipeline.sources.knowledge.questions import QuestionsSpec
 from pipeline.sources.knowledge.subjects import NAME, NAMELESS, PRONOUN, name_of, scope_of
 from pipeline.sources.knowledge.template_files import TemplatesSpec
 from pipeline.text.expressions import Program
-from pipeline.text.fields import Variable
+from pipeline.text.fields import Field, Variable
+from pipeline.text.paths import Other
 from pipeline.text.shown_facts import Shown, shown_by
 from pipeline.text.templates import BAR, pieces
 from pipeline.text.tokenizer import Tokenizer
@@ -107,6 +111,25 @@ class Frame:
     def program(self, asked: Text, mode: int) -> Program:
         """What a line shows in a mode, without its end. TemplateError where it cannot be compiled."""
         return pieces(asked, self.scopes[mode], f"world '{self.world.name}'")
+
+    def field(self, written: str) -> Field | None:
+        """What a placeholder such as `city`, `university.the` or `mother.city` shows; None if that is no field."""
+        name, *steps = written.split(".")
+        variable = self.scopes[0].get(name)
+        while isinstance(variable, Other):
+            step = steps.pop(0) if steps and steps[0] in variable.attributes else variable.name
+            variable = variable.attribute(step) if step else None
+        for part in steps:
+            article = isinstance(variable, Field) and part in variable.articles
+            variable = (variable.part(part) or (variable if article else None)) if isinstance(variable, Field) else None
+        return variable if isinstance(variable, Field) else None
+
+    def rows(self, fields: Sequence[Program], people: Sequence[int]) -> I32:
+        """Rows of facts for what programs show, about individuals who have all that they show, one for each number."""
+        self.cast.settle(fields)
+        having = self.cast.having(range(self.world.size))
+        individuals = np.array([having[person % len(having)] for person in people], np.int64)
+        return self.cast.rows(individuals, np.roll(individuals, 1))
 
     def asked(self, line: str) -> str:
         """The part of a line that is asked for: all but its end."""

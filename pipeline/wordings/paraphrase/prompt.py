@@ -13,14 +13,16 @@ import numpy as np
 from pipeline.core.draws import below
 from pipeline.core.files import Text
 from pipeline.core.key import Key
+from pipeline.sources.knowledge.cast import OTHER
 from pipeline.sources.knowledge.subjects import PRONOUN
 from pipeline.text.fields import Field
+from pipeline.text.paths import Other
 from pipeline.wordings.paraphrase.checking import Checker
 from pipeline.wordings.paraphrase.frame import SUBJECT, Frame
 
 MODELS = 8  # lines that are shown in a request
 PEOPLE = 4  # individuals whose values are shown
-_SHOWN = re.compile(r"\{\{\s*(\w+)(?:\.(\w+))?\s*(?:\||\}\})")
+_SHOWN = re.compile(r"\{\{\s*(\w+(?:\.\w+)*)\s*(?:\||\}\})")
 KEY = Key.root(0).child("paraphrase")
 NAMES = {
     "en": "English",
@@ -83,31 +85,33 @@ def _rules(frame: Frame, checker: Checker) -> list[str]:
 
 
 def _needed(frame: Frame) -> list[str]:
-    """The variables whose values a line has to show."""
-    needed = frame.must.slots.keys()
-    free = frame.free_slots()
-    scope = frame.scopes[0]
+    """The placeholders whose values a line has to show; of other individuals those that the lines there are use."""
+    needed, free = frame.must.slots.keys(), frame.free_slots()
     skipped = {"value", *SUBJECT, "object", "possessive"}
-    fields = {name: of for name, of in scope.items() if isinstance(of, Field) and name not in skipped}
-    return [name for name, of in fields.items() if of.slots & needed - free and not of.slots - needed]
+    scope = frame.scopes[0]
+    used = (written for line in frame.lines for written in _SHOWN.findall(frame.asked(line.text)))
+    along = [written for written in used if isinstance(scope.get(written.partition(".")[0]), Other)]
+    fields = {name: frame.field(name) for name in dict.fromkeys([*scope, *along]) if name not in skipped}
+    fields = {name: of for name, of in fields.items() if not isinstance(scope.get(name), Other) or name in along}
+    return [name for name, of in fields.items() if of and of.slots & needed - free and not of.slots - needed]
 
 
 def _placeholders(frame: Frame, lines: Sequence[str], people: Sequence[int]) -> list[str]:
     """A line for each value, or form of one, that the lines shown use, with those of these individuals."""
-    used = [shown for line in lines for shown in _SHOWN.findall(line)] + [(name, "") for name in _needed(frame)]
-    rows = frame.world.rows(np.array(people, np.int64))
+    used = [*(written for line in lines for written in _SHOWN.findall(line)), *_needed(frame)]
+    fields = {written: of for written in used if (of := frame.field(written))}
+    rows = frame.rows([of.pieces for of in fields.values()], people)
     described = {}
-    for name, part in used:
-        of = frame.scopes[0].get(name)
-        of = of.part(part) if part and isinstance(of, Field) else of
-        whole = f"{name}.{part}" if part else name
-        if isinstance(of, Field) and max(of.slots, default=0) < frame.world.slots:
-            texts = dict.fromkeys(of.text(dict(enumerate(row.tolist()))) for row in rows)
-            described[whole] = f"{{{{ {whole} }}}}: such as {'; '.join(texts)}{_or_pronoun(frame, whole)}"
-    if any(f"{name}.{part}" in described for name, part in used if part):  # in a form, unless it stands bare too
-        bare = {name for name, part in _SHOWN.findall("\n".join(lines)) if not part}
-        described = {whole: line for whole, line in described.items() if "." in whole or whole in bare}
-    return list(described.values())
+    for written, of in fields.items():
+        if frame.kind != "biographies" and written.startswith(OTHER):
+            continue  # like those of the first individual
+        texts = dict.fromkeys(of.text(dict(enumerate(row.tolist()))) for row in rows)
+        described[written] = f"{{{{ {written} }}}}: such as {'; '.join(texts)}{_or_pronoun(frame, written)}"
+    bare = {written for written in _SHOWN.findall("\n".join(lines)) if "." not in written}
+    whole = {
+        written.partition(".")[0] for written in described if "." in written
+    }  # in a form, unless it stands bare too
+    return [line for written, line in described.items() if written not in whole or written in bare]
 
 
 def _or_pronoun(frame: Frame, name: str) -> str:
