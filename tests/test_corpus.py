@@ -734,7 +734,7 @@ def test_plan_says_no_more_than_the_plan_asks_no_network_and_leaves_nothing_but_
     left = {path for path in (tmp_path / "home").rglob("*") if path.is_file()}
     cache = tmp_path / "home" / ".cache" / "pretraining-recipes"
     of_files = {path.suffix for path in left if path.parent == cache / "files"} - {".hash"}
-    assert of_files == {".index", ".lock", ".rows", ".proof", ".sample"}
+    assert of_files == {".index", ".lock", ".rows", ".proof", ".sample", ".mean", ".unassigned"}
     assert {path.parent for path in left} == {cache / "files", cache / "plans"}
 
 

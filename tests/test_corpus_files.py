@@ -203,9 +203,11 @@ NASTY = [
     b'{"text": "a\x01b"}', b'{"text": "a\xffb"}', b'{"text": "\xed\xa0\x80"}', b'{"text": "a"}\x00',
     b'{"text": "\xf0\x9f\x98\x80"}', b'{"text": "2020-01-01"}', b'{"text": "17"}', b'{"text": "Inf"}', b'{"a": [}',
     b"{'text': 'a'}", b' {"text": "a"} ', b'\t{"text": "a"}', b'{"text": "a"}\r', b'  ', b'',
-    b'{"text": "a", "n": 12345678901234567890123}', b'{"text": "\xe2\x80\xa8"}', b'{"text": ""}',
+    b'{"text": "a", "n": 12345678901234567890123}', b'{"text": "a", "x": ' + b"9" * 5000 + b"}",
+    b'{"text": "a", "x": -' + b"8" * 4299 + b"}", b'{"text": "\xe2\x80\xa8"}', b'{"text": ""}',
     b'{"": 1, "": 2, "text": "a"}', b'{"text": "a" /* c */}', b'{', b'}', b'{"text": "a", "x": {"y": {"text": 3}}}',
     b'{"meta": {"text": "m"}, "text": "a"}', b'{"meta.text": "d", "text": "a"}', b'{"meta": null, "text": "a"}',
+    b'{"text": "x: NaN, Inf [NaN", "x": 1}', b'{"text": ": NaN", "x": NaN}', b'{"text": ",Inf\\", "x": -Inf}',
     b'{"meta": "m", "text": "a"}', b'{"lang": "en", "text": "a"}', b'{"lang": 5, "text": "a"}',
 ]  # fmt: skip
 
@@ -244,6 +246,8 @@ def test_json_at_once_gives_what_python_gives_line_by_line(name: str, monkeypatc
             assert seen(quick) == slow, data
         assert seen(lines.chosen_of(lines.Lines(0, len(data), 1, data), reading, "json")) == slow
     assert at_once
+    in_text = [good, b'{"text": ": NaN, [Inf", "meta": {"text": "g"}, "lang": "en", "x": 2.5}', good]
+    assert lines._of_objects(b"\n".join(in_text), reading) is not None
     assert lines._of_objects(b"\n".join([good] * 3), reading) is not None
 
 

@@ -168,6 +168,8 @@ def test_characters_that_are_new_in_unicode_are_left_to_tokenizers(kind: str) ->
     assert encoder._fast is not None
     expected = one_by_one(made(kind), some)
     assert rows(encoder.ids(some)) == rows(encoder.ids(arrow(some))) == expected
+    ascii_mostly = ["plain"] * 500 + some[:9]  # few of them are looked at
+    assert rows(encoder.ids(arrow(ascii_mostly))) == one_by_one(made(kind), ascii_mostly)
 
 
 def test_an_encoder_is_sent_without_its_engine_and_another_release_is_not_trusted(

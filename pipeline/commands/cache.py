@@ -28,6 +28,7 @@ KINDS = {
     "proof": "whether gigatoken may encode with a tokenizer",
     "sample": "whether gigatoken may encode a corpus",
     "refuted": "what gigatoken encoded otherwise than tokenizers",
+    "unassigned": "characters that this release of Unicode has not",
     "plans": "compiled plans",
 }
 STAY = ("refuted",)  # what is removed only by its name: it cannot be made again
@@ -80,10 +81,9 @@ def _found(folder: Path) -> dict[str, list[Path]]:
 
 
 def _listed(folder: Path) -> list[Path]:
-    try:
+    with suppress(OSError):  # there is none, or it cannot be read
         return sorted(Path(entry.path) for entry in os.scandir(folder) if not entry.name.startswith("."))
-    except FileNotFoundError:
-        return []
+    return []
 
 
 def _size(paths: Iterable[Path]) -> str:

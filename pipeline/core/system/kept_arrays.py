@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from blake3 import blake3
@@ -32,6 +32,7 @@ from pipeline.core.errors import RunError
 from pipeline.core.system.caches import say_if_temporary, user_cache
 from pipeline.core.system.open_files import contents, created
 
+T = TypeVar("T")
 FOLDER = "files"
 BESIDE = "corpora"  # the folder of such files in a dataset
 SEAL, LENGTH = 32, 8  # bytes
@@ -131,13 +132,25 @@ def stored(what: str, depends_on: str, write: Callable[[Out], object]) -> Stored
     with alone(what, depends_on):
         if found := opened(path, depends_on):  # another process has written it meanwhile
             return found
-        with created(path) as file:
-            out = Out(file, depends_on)
-            write(out)
-            out.end()
+        unless_removed(lambda: _write(path, depends_on, write))
         if found := opened(path, depends_on):
             return found
     raise OSError("what was written is not what is read")
+
+
+def _write(path: Path, depends_on: str, write: Callable[[Out], object]) -> None:
+    with created(path) as file:
+        out = Out(file, depends_on)
+        write(out)
+        out.end()
+
+
+def unless_removed(make: Callable[[], T]) -> T:
+    """What is made, once more if what was being written has been removed meanwhile, with all of the cache perhaps."""
+    try:
+        return make()
+    except FileNotFoundError:
+        return make()
 
 
 def used(path: Path) -> None:

@@ -117,5 +117,6 @@ def content_of(files: Sequence[File]) -> str:
     state, etag = blake3(), not all(file.content for file in files)
     for file in files:
         kind = file.kind + file.compression
-        state.update(kind.encode() + (f" {file.identity}\n".encode() if etag else bytes.fromhex(file.content)))
+        named = f" {file.identity}\n".encode("utf-8", "surrogateescape") if etag else bytes.fromhex(file.content)
+        state.update(kind.encode() + named)
     return f"{'etag' if etag else 'blake3'}:{state.hexdigest()}"

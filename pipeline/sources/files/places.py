@@ -128,7 +128,7 @@ def _matching(pattern: str, files: Files) -> list[Path]:
 
 def _check_inside(paths: Sequence[Path], root: Path) -> None:
     for path in paths:
-        if not path.resolve().is_relative_to(root.resolve()):
+        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):  # of a loop too, which is none
             raise SpecError(f"'{path}' is a link that leaves its folder", "Copy the file there.", ("files",))
 
 

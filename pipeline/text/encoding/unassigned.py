@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.draws import I64
+from pipeline.core.system import kept_arrays
+
+RANGES = "unassigned"  # what is kept
 
 
 def with_unassigned(texts: Any) -> I64:
@@ -29,10 +32,17 @@ def with_unassigned(texts: Any) -> I64:
     if isinstance(texts, list):
         search = _pattern().search
         return np.array([i for i, text in enumerate(texts) if not text.isascii() and search(text)], np.int64)
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    found = pc.match_substring_regex(texts, _class(r"\x{%x}"))
-    return np.flatnonzero(found.to_numpy(zero_copy_only=False))
+    places = np.flatnonzero(~pc.string_is_ascii(texts).to_numpy(zero_copy_only=False))
+    if not places.size:
+        return places
+    if 2 * len(places) > len(texts):
+        places = np.arange(len(texts))  # to take most of them costs more than to look at all
+    rest = texts if len(places) == len(texts) else texts.take(pa.array(places))
+    found = pc.match_substring_regex(rest, _class(r"\x{%x}")).to_numpy(zero_copy_only=False)
+    return places[np.flatnonzero(found)]
 
 
 def is_unassigned(number: int) -> bool:
@@ -48,6 +58,16 @@ def _pattern() -> re.Pattern[str]:
 @cache
 def _class(written: str) -> str:
     """All these characters as a class of a regular expression, each written in this way."""
+    return "[" + "".join(f"{written % first}-{written % (end - 1)}" for first, end in _ranges().tolist()) + "]"
+
+
+@cache
+def _ranges() -> I64:
+    """(first, end) of each range of such characters, int64 (r, 2); kept in the user's cache: they are many to ask."""
+    name = unicodedata.unidata_version
+    if found := kept_arrays.kept(RANGES, name):
+        return found.arrays[RANGES]
     which = np.array([False, *map(is_unassigned, range(sys.maxunicode + 1)), False])
     edges = np.flatnonzero(which[1:] != which[:-1]).reshape(-1, 2)
-    return "[" + "".join(f"{written % first}-{written % (end - 1)}" for first, end in edges.tolist()) + "]"
+    kept_arrays.keep(RANGES, name, None, {RANGES: edges})
+    return edges

@@ -97,8 +97,11 @@ class Reading:
         """No documents."""
         return self.of_rows([])
 
-    def of_columns(self, columns: Mapping[str, Any], first: int) -> Chosen:
-        """The documents of a block of Arrow columns, name → array, all that `columns` names. first: the first's row."""
+    def of_columns(self, columns: Mapping[str, Any], first: int, *, sure: bool = False) -> Chosen:
+        """The documents of a block of Arrow columns, name → array, all that `columns` names. first: the first's row.
+
+        sure: whether all texts are known to be UTF-8.
+        """
         import pyarrow as pa
 
         length = len(next(iter(columns.values())))
@@ -109,7 +112,7 @@ class Reading:
         places = first + np.flatnonzero(counts)
         filtered = length - len(places)
         try:
-            joined = self._joined(chosen)
+            joined = self._joined(chosen, sure)
         except pa.ArrowInvalid:  # a text is not UTF-8
             joined = None
         if joined is None:
@@ -122,13 +125,13 @@ class Reading:
             joined = joined.drop_null()
         return Chosen(joined, faults, filtered)
 
-    def _joined(self, columns: Mapping[str, Any]) -> Any:
+    def _joined(self, columns: Mapping[str, Any], sure: bool) -> Any:
         """The texts, null where a part is; None where only rendering the rows one by one tells them."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         if self.template is None:
-            return as_texts(columns[self.column])
+            return as_texts(columns[self.column], sure=sure)
         if self.template.parts is None:
             return None
         parts: list[Any] = []
@@ -139,7 +142,7 @@ class Reading:
             array = nested(columns[part[0]], part[1:])
             if array is None or not is_text(array.type):
                 return None  # numbers are shown as Python shows them
-            parts.append(as_texts(array))
+            parts.append(as_texts(array, sure=sure))
         return pc.binary_join_element_wise(*parts, pa.scalar("", pa.large_string()))
 
     def of_rows(self, rows: Sequence[tuple[int, Mapping[str, Any] | Fault]]) -> Chosen:
@@ -250,12 +253,16 @@ def is_text(kind: Any) -> bool:
     return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
-def as_texts(array: Any) -> Any:
-    """An array of texts as a `pyarrow.LargeStringArray`. ValueError (pyarrow's) where one is not UTF-8."""
+def as_texts(array: Any, *, sure: bool = False) -> Any:
+    """An array of texts as a `pyarrow.LargeStringArray`. ValueError (pyarrow's) where one is not UTF-8.
+
+    sure: whether that is known.
+    """
     import pyarrow as pa
 
     array = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
-    array.validate(full=True)
+    if not sure:
+        array.validate(full=True)
     return array.cast(pa.large_string())
 
 

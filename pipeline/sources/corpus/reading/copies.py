@@ -110,12 +110,14 @@ def _digests(file: BinaryIO, size: int) -> bytes:
 
 
 def _seal(key: str, after: bytes) -> bytes:
-    secret = blake3(key.encode(), derive_key_context="pretraining-recipes: a copy of rows").digest()
+    named = key.encode("utf-8", "surrogatepass")
+    secret = blake3(named, derive_key_context="pretraining-recipes: a copy of rows").digest()
     return blake3(after, key=secret, max_threads=blake3.AUTO).digest()
 
 
 def write(path: Path, key: str, write_texts: Callable[[Writer], object]) -> None:
     """Write a copy, which gets its name when it is whole. OSError as the system's; what `write_texts` raises."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{kept_arrays.PARTIAL}{path.name}")
     try:
         with open(partial, "w+b") as file, tempfile.TemporaryFile(dir=path.parent) as offsets:

@@ -20,6 +20,7 @@ from pipeline.sources.corpus.reading.faults import NOT_JSON, NOT_UTF8, TOO_LONG,
 
 BLOCK = 2**20  # bytes of a block, and then to the end of the line
 MOST_LINE = 2**29  # bytes of a line: a document of half a gigabyte
+MOST_DIGITS = 4000  # of an integer
 MARK = b"\xef\xbb\xbf"  # a byte order mark, which a file may begin with
 NEWLINE, RETURN, OPEN, CLOSE = b"\n\r{}"
 
@@ -156,7 +157,7 @@ def _of_objects(data: bytes, reading: Reading) -> Chosen | None:
     if table.num_rows != len(begins):
         return None
     columns = _columns(table, reading)
-    chosen = columns and reading.of_columns(columns, 0)
+    chosen = columns and reading.of_columns(columns, 0, sure=True)
     return None if not chosen or chosen.faults else chosen
 
 
@@ -205,15 +206,32 @@ def _schema(reading: Reading) -> Any:
 
 
 def _has_odd_numbers(data: bytes) -> bool:
-    """Whether `Inf` or `NaN` stand where a value may stand."""
-    letters = np.frombuffer(data, np.uint8)
+    """Whether `Inf` or `NaN` stand where a value stands, or in a line that Python refuses."""
+    letters, fine = np.frombuffer(data, np.uint8), set[int]()
     for word in (b"Inf", b"NaN"):
         places = np.flatnonzero(letters[:-2] == word[0])
         places = places[(letters[places + 1] == word[1]) & (letters[places + 2] == word[2])]
         for place in places.tolist():
             before = data[max(place - 64, 0) : place].rstrip(b" \t\r\n-")
-            if not before or before[-1:] in b":,[":
+            if before and before[-1:] not in b":,[":
+                continue
+            begins, ends = data.rfind(b"\n", 0, place) + 1, data.find(b"\n", place)
+            if begins not in fine and _is_odd(data[begins : ends if ends >= 0 else len(data)]):
                 return True
+            fine.add(begins)  # the word stands in a text
+    return False
+
+
+def _is_odd(line: bytes) -> bool:
+    """Whether a line is no JSON to Python, or holds a number that is none."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    try:
+        json.loads(line, parse_constant=refuse, parse_int=integer)
+    except (ValueError, RecursionError):
+        return True
     return False
 
 
@@ -232,6 +250,11 @@ def _slowly(data: bytes, first: int, kind: str) -> Iterator[tuple[int, dict[str,
         number += 1
 
 
+def integer(digits: str) -> int | float:
+    """An integer; as a float where Python refuses to read that many digits, which pyarrow does not."""
+    return int(digits) if len(digits) < MOST_DIGITS else float(digits)
+
+
 def _row(raw: bytes, number: int, kind: str) -> dict[str, Any] | Fault | None:
     """The row of a line; None for a blank line."""
     if len(raw) > MOST_LINE:
@@ -245,7 +268,7 @@ def _row(raw: bytes, number: int, kind: str) -> dict[str, Any] | Fault | None:
     if kind == "text":
         return {"text": line}
     try:
-        row = json.loads(line)
+        row = json.loads(line, parse_int=integer)
     except (ValueError, RecursionError):
         row = None
     return row if isinstance(row, dict) else Fault(number, NOT_JSON)

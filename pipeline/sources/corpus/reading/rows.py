@@ -140,13 +140,22 @@ class Rows:
 
             made.append(made_index(file, self.reading, self.broken, take, read))
 
-        copies.write(self._copy_of(file), key_of(file, self.reading), write_texts)
-        return made[0]
+        path, key = self._copy_of(file), key_of(file, self.reading)
+        kept_arrays.unless_removed(lambda: copies.write(path, key, write_texts))
+        return made[-1]
 
     @contextmanager
     def _alone(self, file: File) -> Iterator[None]:
-        """This process alone makes what is known of a file while the block lasts. SpecError where the cache fails."""
-        with keeping(self._copy_of(file), "the rows"), kept_arrays.alone(COPY, key_of(file, self.reading)):
+        """This process alone makes what is known of a file while the block lasts.
+
+        SpecError where the cache fails, if a copy has to be kept there; an index that is not kept only costs time.
+        """
+        with ExitStack() as alone, keeping(self._copy_of(file), "the rows"):
+            try:
+                alone.enter_context(kept_arrays.alone(COPY, key_of(file, self.reading)))
+            except OSError:
+                if self._is_copied(file):
+                    raise
             yield
 
     @property
@@ -224,13 +233,18 @@ class Rows:
         ends = np.cumsum(index.blocks[:, 3])
         owner = np.searchsorted(ends, rows, side="right")
         order = np.argsort(owner, kind="stable")
-        texts = []
+        texts, within, before = [], np.empty_like(rows), 0
         for places in np.split(order, np.flatnonzero(np.diff(owner[order])) + 1):
             block = int(owner[places[0]])
-            first = int(ends[block] - index.blocks[block, 3])
-            texts.append(self._block(number, block).take(pa.array(rows[places] - first)))
+            some, found = rows[places] - int(ends[block] - index.blocks[block, 3]), self._block(number, block)
+            if 2 * len(some) < len(found):
+                found, some = found.take(pa.array(some)), np.arange(len(some))
+            texts.append(found)  # all of it where most is wanted: it is copied once
+            within[places] = before + some
+            before += len(found)
         joined = pa.concat_arrays(texts)
-        return joined if (np.diff(order) > 0).all() else joined.take(pa.array(np.argsort(order)))
+        in_order = len(within) == before and (within == np.arange(before)).all()
+        return joined if in_order else joined.take(pa.array(within))
 
     def _block(self, number: int, block: int) -> Any:
         """The texts of a block, decoded now or among the last ones."""
@@ -247,8 +261,9 @@ class Rows:
         if len(chosen.texts) != count:
             raise self.files[number].changed()
         decoded[number, block] = chosen.texts
-        while len(decoded) > 1 and sum(texts.nbytes for texts in decoded.values()) > DECODED:
-            decoded.popitem(last=False)
+        self._sizes[number, block] = chosen.texts.nbytes
+        while len(decoded) > 1 and sum(self._sizes.values()) > DECODED:
+            self._sizes.pop(decoded.popitem(last=False)[0])
         return chosen.texts
 
     def _opened(self, number: int) -> tuple[Any, Reader]:
@@ -270,6 +285,11 @@ class Rows:
     @cached_property
     def _decoded(self) -> OrderedDict[tuple[int, int], Any]:
         return OrderedDict()
+
+    @cached_property
+    def _sizes(self) -> dict[tuple[int, int], int]:
+        """The bytes of each block that stays decoded."""
+        return {}
 
     @cached_property
     def _files(self) -> OrderedDict[int, tuple[ExitStack, Any, Reader]]:

@@ -27,7 +27,7 @@ def refusing(name: str, kind: str) -> Iterator[None]:
         yield
     except SpecError:
         raise
-    except (OSError, ValueError, pa.ArrowException, MemoryError) as error:
+    except (OSError, ValueError, EOFError, pa.ArrowException, MemoryError) as error:
         problem = f"cannot read {name}: {' '.join(str(error).split())}"
         raise SpecError(problem, f"It must be {kind}.", ("files",)) from None
 
@@ -45,7 +45,8 @@ def chosen_of(batch: Any, reading: Reading, name: str, first: int) -> Chosen:
         kind = array.type.value_type if types.is_dictionary(array.type) else array.type
         known = is_text(kind) or types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
         if (key == "column" and not is_text(kind)) or (key == "where" and not known):
-            raise SpecError(f"the column '{column}' of {name} is of {array.type}", "Name one of texts.", (key,))
+            remedy = "Name one of texts, numbers or truth values." if key == "where" else "Name one of texts."
+            raise SpecError(f"the column '{column}' of {name} is of {array.type}", remedy, (key,))
     return reading.of_columns(columns, first)
 
 

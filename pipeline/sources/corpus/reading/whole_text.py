@@ -16,7 +16,7 @@ from pipeline.core.errors import SpecError, suggest
 from pipeline.core.system.reading import MOST_BYTES, not_utf8
 from pipeline.sources.corpus.reading.choosing import Chosen, Reading
 from pipeline.sources.corpus.reading.faults import NO_RECORD, NOT_UTF8, Fault
-from pipeline.sources.corpus.reading.lines import BLOCK, MARK, MOST_LINE
+from pipeline.sources.corpus.reading.lines import BLOCK, MARK, MOST_LINE, integer
 
 Row = tuple[int, dict[str, Any] | Fault]
 
@@ -144,7 +144,7 @@ def of_array(data: bytes, reading: Reading, name: str) -> Chosen:
     if len(data) > MOST_BYTES:
         raise SpecError(f"{name} is one array of {len(data):,} bytes", "Write an object a line.", ("files",))
     try:
-        rows = json.loads(data.removeprefix(MARK).decode())
+        rows = json.loads(data.removeprefix(MARK).decode(), parse_int=integer)
     except (ValueError, RecursionError):
         raise SpecError(f"{name} is neither JSON lines nor a JSON array", remedy, ("files",)) from None
     faults = [(i, row if isinstance(row, dict) else Fault(i, "not JSON")) for i, row in enumerate(rows)]
