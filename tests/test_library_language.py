@@ -126,9 +126,11 @@ def test_no_name_of_the_library_says_a_word_twice() -> None:
     ]
     for spec in specs:
         if isinstance(spec, NameSpec):
-            words = [word.lower() for pool in spec.pools.values() for value in pool.values for word in value.split()]
-            assert len(words) > 90
-            assert sorted(words) == sorted(set(words))
+            values = {pool: [value.lower().split() for value in of.values] for pool, of in spec.pools.items()}
+            assert all(len(words) == len(set(words)) for pool in values.values() for words in pool)
+            pools = [{word for words in pool for word in words} for pool in values.values()]
+            assert sum(map(len, pools)) > 90
+            assert sum(map(len, pools)) == len(set().union(*pools))
 
 
 # ── articles ────────────────────────────────────────────────────────────────────────────────────────────────────────
