@@ -205,7 +205,8 @@ class Lengths(NamedTuple):
     def of(cls, source: Biographies, sampled: int = 0) -> Lengths:
         """sampled: of how many documents what is expected is itself the mean, where it is."""
         count = min(12_000, 2_000_000 // int(source.mean_tokens))
-        item = np.random.default_rng(2).integers(0, len(source), count) if len(source) < count else np.arange(count)
+        alike = len(source) >= count and not source._gaps  # whoever lacks a sentence is among the first
+        item = np.arange(count) if alike else np.random.default_rng(2).integers(0, len(source), count)
         turn = np.random.default_rng(3).integers(0, 1000, count)
         lengths = source.documents(item, turn, spans=False).tokens.lengths
         error = lengths.std() * np.sqrt(1 / count + (1 / sampled if sampled else 0))

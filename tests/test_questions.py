@@ -20,7 +20,7 @@ from pipeline.shard.shard import make_shard
 from pipeline.sources.knowledge.questions import Questions
 from pipeline.text.render_and_encode import Rendered
 from tests.plans import KINDS, plan_at, plan_of, usual
-from tests.reference.questions import ANSWERS, Asked, Person, members, questions
+from tests.reference.questions import ANSWERS, Asked, Person, members, people, questions
 
 FILES = {path.stem: path for path in library("recipes").rglob("*.yaml")}
 GOLDEN = str(Path(__file__).parent / "golden/small.yaml")
@@ -236,7 +236,8 @@ def test_an_item_is_an_individual_and_a_question(told: list[Told]) -> None:
         assert one.source.individuals(one.item).tolist() == [asked.individual for asked in one.asked]
         assert one.source.topics(one.item) == [asked.question for asked in one.asked]
         spec = one.plan.recipe.sources[one.name]
-        group = members(one.plan, spec.world, spec.only)
+        lines = [(name, line) for name in spec.questions or spec.templates for line in spec.templates[name]]
+        group = people(one.source.world, members(one.plan, spec.world, spec.only), lines)
         assert len(one.source) == len(group) * len(spec.questions or spec.templates)
         last = np.array([len(one.source) - 1])
         assert one.source.individuals(last).tolist() == [group[-1]]

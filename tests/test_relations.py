@@ -40,6 +40,7 @@ from pipeline.worlds.attributes.individual import IndividualSpec
 from pipeline.worlds.relations.relation import NOBODY, Relation
 from tests.conftest import built
 from tests.plans import plan_at, plan_of
+from tests.reference import biographies
 from tests.reference import relations as oracle
 from tests.test_worlds import excess
 
@@ -450,6 +451,83 @@ def test_values_of_one_individual_have_the_names_of_others(plan: Plan):
     assert plan.worlds["companies"].values(0)["seat"] is None, "a place has no name"
 
 
+GAPS = """\
+worlds:
+  people:
+    size: 60
+    attributes:
+      name: {kind: name, pools: {first: [Ann, Bo, Cy, Dee, Eve, Flo, Gus],
+        last: [Ek, Fox, Gil, Hay, Ito, Jay, Key, Lum, Moe]}}
+      pronoun: {kind: pronoun}
+      city: {kind: choice, values: [Rome, Oslo, Lima]}
+      shoes: {kind: integer, first: 3, last: 9}
+      mother: {kind: individual, of: people, map: tree, roots: 7}
+      friend: {kind: individual, of: people, map: one_to_one}
+sources:
+  bios:
+    kind: biographies
+    world: people
+    paraphrases: fresh
+    templates:
+      mother: ["{{ subject }} {{ verb('is', 'are') }} a child of {{ mother }}.", "{{ subject }} was born to {{ mother }}
+        of {{ mother.city }}."]
+      city: ["{{ subject }} lives in {{ city }}.", "{{ subject_possessive }} home is {{ city }}."]
+      friend: ["{{ subject }} knows {{ friend }}.", "{{ subject }} likes {{ friend }} of {{ friend.city }}."]
+      shoes: ["{{ subject }} wears {{ shoes }}."]
+      name: ["This is about {{ name }}."]
+    KEYS
+splits: {train: {mixture: {bios: {exposures: 3}}, packing: {length: 128}}}
+"""
+
+
+@pytest.mark.parametrize("order", ["fixed", "fresh"])
+@pytest.mark.parametrize("full_name", ["first", "all", "{after: 1}", "{after: 4}"])
+def test_a_biography_leaves_out_the_sentence_about_somebody_who_is_not_there(
+    tmp_path: Path, order: str, full_name: str
+):
+    sentences = "sentences: [mother, [city, shoes], friend]"
+    keys = f"permutations: {order}, full_name: {full_name}, {sentences}".replace(", ", "\n    ", 2)
+    made = plan_at(tmp_path / "r.yaml", GAPS.replace("KEYS", keys))
+    source, world = made.sources["bios"], made.worlds["people"]
+    assert isinstance(source, Biographies)
+    item, exposure = np.tile(many(60), 3), np.repeat(many(3), 60)
+    documents = source.documents(item, exposure, spans=True)
+    assert documents.spans is not None
+    told = list(biographies.biographies(made, "bios", item.tolist(), exposure.tolist()))
+    for i, right in enumerate(told):
+        ids, spans, _ = right.tokens(made.tokenizer)
+        assert biographies.row(documents.tokens, i) == ids, right.text
+        assert [(a, n, source.labels[label]) for a, n, label in biographies.row(documents.spans, i)] == spans
+        rooted = bool(item[i] < 7)
+        assert ("was born to" in right.text or "a child of" in right.text) is not rooted
+        assert str(world.values(int(item[i]))["name"]) in right.text
+    assert source.lengths(item, exposure).tolist() == documents.tokens.lengths.tolist()
+    assert "7 of 60 individuals are not told 'mother', as they lack somebody" in map(str, source.notices)
+    error = documents.tokens.lengths.std() / np.sqrt(180) * 2
+    assert abs(documents.tokens.lengths.mean() - float(source.mean_tokens)) < 5 * error
+    assert source.longest is not None
+    assert documents.tokens.lengths.max() <= source.longest
+    told_bits = information_in(made, "train", world)
+    values = (full_name != "all") + log2(3) + log2(7)  # the pronoun, the city and the shoes
+    assert told_bits.values == pytest.approx(values + sum(one.bits for one in world.relations.values()) / 60)
+
+
+def test_a_tree_may_be_reached_by_another_step_in_a_biography(tmp_path: Path):
+    keys = "sentences: [city, shoes, mother]\n    full_name: all"
+    text = GAPS.replace("KEYS", keys).replace("child of {{ mother }}.", "child of {{ friend.mother }}.")
+    text = text.replace("was born to {{ mother }}\n        of {{ mother.city }}.", "rests.")
+    made = plan_at(tmp_path / "r.yaml", text)
+    world, source = made.worlds["people"], made.sources["bios"]
+    friend, mother = (world.relations[name](many(60)) for name in ("friend", "mother"))
+    documents = source.documents(many(60), many(60) * 0, spans=False).tokens
+    for one in range(60):
+        text = made.tokenizer.decode(documents.values[documents.offsets[one] : documents.offsets[one + 1]])
+        there = mother[friend[one]] >= 0
+        assert ("a child of" in text or "rests." in text) == there
+        if "a child of" in text:
+            assert f"a child of {world.values(int(mother[friend[one]]))['name']}." in text
+
+
 # ── bits ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -625,10 +703,10 @@ def test_too_many_paths_and_columns_are_refused(tmp_path: Path):
     many_paths = " ".join(f"{{{{ {path}.city }}}}" for path in paths)
     said = refused(tmp_path, "{{ employer.field | upper }}", many_paths)
     assert said == "sources.bios.templates: more than 254 attributes and paths. Show fewer."
-    said = refused(tmp_path, "code: {kind: codes, chunks: 2", "code: {kind: codes, repeat: 10, chunks: 200")
-    columns = 1 + 6 + 6 + 4 + 2000  # of literals, the subject, the mother, and a company with its codes
+    said = refused(tmp_path, "code: {kind: codes, chunks: 2", "code: {kind: codes, repeat: 20, chunks: 200")
+    columns = 1 + 6 + 6 + 4 + 4000  # of literals, the subject, the mother, and a company with its codes
     shown = f"up to 'employer' its templates show {columns:,} columns of facts"
-    assert said == f"sources.bios.templates: {shown}. At most 2,000: take fewer paths."
+    assert said == f"sources.bios.templates: {shown}. At most 4,000: take fewer paths."
 
 
 def test_mistakes_about_nobody_are_refused(tmp_path: Path):
@@ -699,7 +777,7 @@ def test_two_hops_are_out_of_distribution_where_no_hop_is_in_an_inferred_fact_th
     atomic = made.splits["train"].sources
     assert list(people["mothers"]) == [one for one in range(20_000) if mothers[one] >= 0]
     assert len(people["attributes"]) == 20_000
-    assert {"mothers", "attributes", "biographies", "founders"} <= set(atomic)
+    assert {"mothers", "attributes", "biographies"} <= set(atomic)
     assert set(people["exam_id"]) == set(people["two_hop_partly"])
     asked = made.recipe.sources
     assert set(asked["exam_id"].questions).isdisjoint(asked["two_hop_partly"].questions)

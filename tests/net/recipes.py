@@ -137,7 +137,8 @@ def worlds(draw: Draw, case: Case, name: str, codes: bool) -> Tree:
             "symbols": draw(st.sampled_from(["ids", "text"])),
         }  # fmt: skip
     if draw(st.booleans()):
-        ways = [{}, {"oneself": True}, {"map": "one_to_one"}, {"weights": "zipf"}]
+        tree = {"map": "tree", "roots": 1, "children": 3}
+        ways = [{}, {"oneself": True}, {"map": "one_to_one"}, {"weights": "zipf"}, tree, tree]
         attributes["friend"] = {"kind": "individual", "of": name, **draw(st.sampled_from(ways))}
     world: Tree = {"size": size, "attributes": attributes}
     if draw(st.booleans()):

@@ -232,6 +232,8 @@ def forms(attribute: Any, of: Any, language: str, label: str) -> dict[str, Words
 def other(plan: Plan, world: World, name: str, number: int, language: str) -> Any:
     """The individual to whom a relation leads: its name, which has no article, with all that is true of it."""
     of, target = world.other(name), int(world.relations[name](np.array([number]))[0])
+    if target < 0:
+        return None
     true = facts(plan.recipe.worlds[of.name].attributes, of.values(target), language)
     shown = value(str(true["name"]), name)
     for attribute, inner in true.items():
@@ -401,7 +403,9 @@ def _steps(
     if choices.order is not None:
         order[: len(source.sentences)] = choices.order[i].tolist()
     if outline is None:
-        yield from (("", place, s, None) for place, s in enumerate(order))
+        told = count if choices.told is None else int(choices.told[i])
+        there = [place for place in range(count) if place < told or place >= len(source.sentences)]
+        yield from (("", place, order[place], None) for place in there)
         return
     assert outline.roles is not None
     place = 0

@@ -69,6 +69,21 @@ def members(plan: Plan, world: str, group: str | None) -> range:
     return range(int(first * spec.size), int(last * spec.size))
 
 
+def people(world: World, group: range, lines: Sequence[tuple[str, str]]) -> range:
+    """Those of a group who have somebody wherever the lines lead: all of them, or those from somebody on."""
+    there = np.ones(len(group), bool)
+    for path in {path for _, line in lines for path in VALUE.findall(line)}:
+        at, of = np.array(group, np.int64), world
+        for step in path.split("."):
+            if step in of.relations:
+                at = np.where(at < 0, -1, of.relations[step](np.maximum(at, 0)))
+                of = of.other(step)
+        there &= at >= 0
+    first = int(np.argmax(there))
+    assert there[first:].all()
+    return range(group.start + first, group.stop)
+
+
 def questions(plan: Plan, source: str, item: Sequence[int], exposure: Sequence[int]) -> Iterator[Asked]:
     """What the source should say of each item at each exposure."""
     told, spec = plan.sources[source], plan.recipe.sources[source]
@@ -79,13 +94,13 @@ def questions(plan: Plan, source: str, item: Sequence[int], exposure: Sequence[i
     names = spec.questions or sorted(templates)
     lines = [(name, line) for name in names for line in templates[name]]
     items, exposures = np.array(item, np.int64), np.array(exposure, np.int64)
-    one = items // len(names) + members(plan, spec.world, spec.only).start
+    one = items // len(names) + people(told.world, members(plan, spec.world, spec.only), lines).start
     two = told.others(items, exposures)
-    people = np.unique(np.concatenate([one, two]))
+    asked = np.unique(np.concatenate([one, two]))
     fields = told.world.fields_in(spec.language)
     known = {
         person: others(told.world, person) | {name: field.value(dict(enumerate(row))) for name, field in fields.items()}
-        for person, row in zip(people.tolist(), told.world.rows(people).tolist(), strict=True)
+        for person, row in zip(asked.tolist(), told.world.rows(asked).tolist(), strict=True)
     }
     drawn = (column.tolist() for column in (one, two, *told.choices(items, exposures)))
     for i, first, second, line, hinted in zip(item, *drawn, strict=True):

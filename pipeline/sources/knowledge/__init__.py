@@ -3,6 +3,7 @@
 biographies.py   biography_sentences.py    programs by language, sentence and mode (how it refers to the subject)
                  biography_variants.py     language, wordings and order of each exposure
                  biography_lengths.py      expected and longest tokens
+                 biography_gaps.py         sentences that are left out
                  mistakes.py               adds wrong sentences
 questions.py     inverse_questions.py      about one individual or two
 both             cast.py                   whom a document names: the subject, a second one, those to whom paths lead

@@ -28,6 +28,7 @@ from pipeline.core.files import Files
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Spec
+from pipeline.sources.knowledge.biography_gaps import Gaps
 from pipeline.sources.knowledge.biography_lengths import Lengths
 from pipeline.sources.knowledge.biography_sentences import CLOSING, Layout, Sentence, Wordings, sentences_of
 from pipeline.sources.knowledge.biography_variants import Choices, Groups, Languages
@@ -145,7 +146,7 @@ class Biographies(TemplateSource):
         )  # fmt: skip
         lines = wordings.lines
         self._cast.settle(lines.programs)
-        self._check_paths()
+        self._gaps = self._with_gaps(lines.programs)
         self._mistakes = self._compile_mistakes(spec, context.key.child("mistakes"), len(lines.programs))
         back = [[spec.mistakes.back.piece()]] if spec.mistakes and spec.mistakes.rate else []
         programs = [*lines.programs, *back]
@@ -180,16 +181,22 @@ class Biographies(TemplateSource):
             rows = np.flatnonzero(language == number)
             wordings[rows] = below_each(keys, counts[number], self._wording_key, individual[rows], paraphrase[rows])
         if self._spec.permutations == "fixed":
-            return Choices(language, wordings, None)
+            return self._gaps.left_out(Choices(language, wordings, None), individual)
         permutation = variant_at(self._spec.permutations, exposure)
         order = self._groups.spread(orders(self._order_key, len(self._groups.sizes), individual, permutation))
-        return Choices(language, wordings, order)
+        return self._gaps.left_out(Choices(language, wordings, order), individual)
 
     def outline(self, item: I64, exposure: I64) -> Outline:
         individual = self.individuals(item)
         choices = self.choices(individual, exposure)
         rows = self._cast.rows(individual)
         programs, order = self._programs(choices)
+        if choices.told is not None:
+            place = np.arange(programs.shape[1])
+            told = (place < choices.told[:, None]) | (place >= len(self.sentences))
+            facts = np.nonzero(told)[0].astype(np.int32)
+            nothing = np.zeros(facts.size, np.uint8)
+            return Outline.ragged(programs[told], facts, told.sum(axis=1), rows, nothing, nothing)
         if self._mistakes is None:
             return Outline.table(programs, rows)
 
@@ -217,19 +224,28 @@ class Biographies(TemplateSource):
     def _occurring(self) -> dict[int, frozenset[int]]:
         """Mode → sentences that can occur in it."""
         early = bool(self._spec.mistakes and self._spec.mistakes.weak)
-        fixed = self._spec.permutations == "fixed"
+        fixed = self._spec.permutations == "fixed" and not self._cast.trees
         return sentences_by_mode(self._modes, len(self.sentences), fixed=fixed, early=early)
 
-    def _check_paths(self) -> None:
-        """SpecError if one of its individuals lacks somebody to whom a sentence leads."""
-        having = self._cast.having(self.people)
-        if having != self.people:
+    def _with_gaps(self, programs: Sequence[Program]) -> Gaps:
+        """The sentences that some individuals lack. SpecError where they cannot be left out."""
+        wordings: dict[int, list[Program]] = {}
+        for sentence in range(len(self.sentences)):
+            runs = zip(self._base[:, :, sentence].tolist(), self._counts, strict=True)
+            firsts = [(first, counts[sentence]) for of_modes, counts in runs for first in of_modes if first >= 0]
+            wordings[sentence] = [one for first, count in firsts for one in programs[first : first + count]]
+        gaps, named = Gaps(self._cast, self.people, wordings), self._spec.named_after or 0
+        left = len(self.sentences) - len(gaps)
+        needed = "mistakes need" if self._spec.mistakes else f"full_name: {{after: {named}}} needs"
+        needed = needed if left else "no other sentence is there: each document needs"
+        if gaps and (self._spec.mistakes or not left or (named >= left and not self._closing)):
             raise SpecError(
-                f"the first {having.start:,} of {self.world.size:,} individuals lack somebody of whom a sentence tells",
-                f"Let it be `only` about a group from {having.start:,} / {self.world.size:,} on, and another source, "
-                "without the sentence, about the others.",
+                f"some individuals lack somebody of whom a sentence tells, and {needed} all sentences",
+                "Let it be `only` about a group of those who have all, and another source, without the sentence, about "
+                "the others.",
                 ("only",),
             )
+        return gaps
 
     def _compile_mistakes(self, spec: BiographiesSpec, key: Key, back: int) -> Mistakes | None:
         if spec.mistakes is None:
@@ -256,14 +272,18 @@ class Biographies(TemplateSource):
     def _lengths(self, renderer: Renderer) -> tuple[Fraction, int | None]:
         """Expected and longest tokens of a document, with this renderer, end token included; None if unknown."""
         if not isinstance(renderer, Fragments) or self._sampled or not Figures(self._cast).independent(renderer):
-            return sample_mean(self), None
+            return sample_mean(self, spread=bool(self._gaps)), None
         if (around := renderer.around) is None:
             return sample_mean(self), None
-        wrong = self._mistakes.falsehoods if self._mistakes else {}
-        lengths = Lengths(
-            renderer, around, Figures(self._cast), self._layout, self._spec.mistakes or MistakesSpec(), wrong
-        )
-        return lengths.mean(), lengths.longest()
+        wrong, mistakes = self._mistakes.falsehoods if self._mistakes else {}, self._spec.mistakes or MistakesSpec()
+        mean, longest = Fraction(0), list[int | None]()
+        for lacking, share in (self._gaps.patterns or {frozenset[int](): Fraction(1)}).items():
+            layout = self._layout.without(lacking) if lacking else self._layout
+            lengths = Lengths(renderer, around, Figures(self._cast), layout, mistakes, wrong)
+            mean += share * lengths.mean()
+            longest.append(lengths.longest())
+        bounds = [bound for bound in longest if bound is not None]
+        return mean, max(bounds) if len(bounds) == len(longest) else None
 
     def _mean(self, renderer: Fragments) -> Fraction | None:
         """Expected tokens of a document; None if they cannot be computed."""
@@ -271,7 +291,12 @@ class Biographies(TemplateSource):
 
     @property
     def _sampled(self) -> bool:
-        """Whether lengths must be sampled: with shuffled groups, which sentences come later depends on the order."""
+        """Whether lengths must be sampled: with shuffled groups, which sentences come later depends on the order.
+
+        So they must where it is not seen how many individuals lack sentences.
+        """
+        if self._gaps and self._gaps.patterns is None:
+            return True
         weak = self._spec.mistakes and self._spec.mistakes.weak
         return bool(weak and self._spec.permutations != "fixed" and max(self._groups.sizes) > 1)
 
@@ -311,6 +336,7 @@ class Biographies(TemplateSource):
         example = partial(self._example, rendered, bits)
         yield from naming_notices(Naming(words, self._layout).documents(), words, NAMED, example)
         yield from lines.notices()
+        yield from self._gaps.notices(self.sentences)
         if isinstance(spec.paraphrases, int):
             yield from repeated_wordings(spec.paraphrases, self._counts, self._languages.shares, self._first_item)
         if isinstance(spec.permutations, int):

@@ -7,8 +7,8 @@ wording    0 … 48        0 … 21             NAMELESS   The person was born i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -128,6 +128,19 @@ class Layout:
     sentences: int
     groups: Groups | None
     shares: Sequence[Fraction]
+
+    def without(self, lacking: Collection[int]) -> Layout:
+        """That of documents without some sentences: the others are numbered anew, and stand at the first places."""
+        kept = [sentence for sentence in range(len(self.counts[0])) if sentence not in lacking]
+        ordered = sum(sentence < self.sentences for sentence in kept)
+        modes = [*self.modes[:ordered], *self.modes[self.sentences :]]
+        groups = None
+        if self.groups:
+            runs = (range(a, a + n) for a, n in zip(self.groups.first, self.groups.sizes, strict=True))
+            sizes = [sum(sentence not in lacking for sentence in run) for run in runs]
+            groups = Groups.of([size for size in sizes if size])
+        counts = [[of_language[sentence] for sentence in kept] for of_language in self.counts]
+        return replace(self, counts=counts, base=self.base[:, :, kept], modes=modes, sentences=ordered, groups=groups)
 
     def at(self, place: int) -> dict[int, Fraction]:
         """Sentence → the probability that it is at a place."""

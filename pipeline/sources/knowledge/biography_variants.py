@@ -23,12 +23,13 @@ class Choices:
     """The variants of d documents.
 
     language (d,): its number. wordings (d, s): column j has the wording of sentence j. order (d, s): column j has the
-    sentence at place j; None if the order is fixed.
+    sentence at place j; None if the order is fixed. told (d,): at how many places there is a sentence; None if at all.
     """
 
     language: I64
     wordings: I32
     order: I32 | None
+    told: I64 | None = None
 
 
 @dataclass(frozen=True)

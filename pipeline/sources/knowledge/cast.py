@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError, specified_at
@@ -22,10 +23,11 @@ from pipeline.text.expressions import Program
 from pipeline.text.fields import LANGUAGE, Field, Grammar, Variable
 from pipeline.text.paths import Other
 from pipeline.text.shown_facts import slots_read
+from pipeline.worlds.relations.relation import NOBODY
 from pipeline.worlds.world import MOST_ATTRIBUTES, World
 
 OTHER = "other_"  # before the names of the second individual's variables
-MOST_SLOTS = 2_000  # columns of a row of facts
+MOST_SLOTS = 4_000  # columns of a row of facts
 Path = tuple[str, ...]  # "" for the subject or OTHER for the second individual, and the relations from there on
 
 
@@ -129,6 +131,19 @@ class Cast:
         self.values[path, own] = self.labels.index(label)
         return self.values[path, own]
 
+    @property
+    def trees(self) -> bool:
+        """Whether somebody may lack another one: whether a tree is in some world that a path can reach."""
+        waiting, seen = [self.world], {self.world.name}
+        while waiting:
+            world = waiting.pop()
+            if any(relation.first for relation in world.relations.values()):
+                return True
+            others = [world.other(name) for name in world.relations]
+            waiting += [other for other in others if other.name not in seen]
+            seen |= {other.name for other in others}
+        return False
+
     # ── rows of facts ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def settle(self, programs: Iterable[Program]) -> None:
@@ -175,14 +190,51 @@ class Cast:
 
     def _fill(self, path: Path, item: I64, rows: I32) -> None:
         member = self.members[path]
+        item = np.maximum(item, 0)  # what is told of nobody is not shown
         member.world.fill(item, rows[:, member.first : member.columns.stop], self._needed[path])
 
     def followed(self, path: Path, individuals: dict[Path, I64]) -> I64:
-        """The individuals (d,) at the end of a path; those on the way are kept in `individuals`."""
+        """The individuals (d,) at the end of a path, NOBODY where it does not lead on.
+
+        individuals: those that are known, by path; those on the way are kept in it.
+        """
         if path not in individuals:
             before = self.followed(path[:-1], individuals)
-            individuals[path] = self.world_at(path[:-1]).relations[path[-1]](before)
+            relation = self.world_at(path[:-1]).relations[path[-1]]
+            ended = bool(before.size) and int(before.min()) == NOBODY
+            individuals[path] = relation(np.maximum(before, 0) if ended else before)
+            if ended:
+                individuals[path][before == NOBODY] = NOBODY
         return individuals[path]
+
+    def sometimes(self, programs: Iterable[Program], people: range) -> list[Path]:
+        """The paths to ends that programs show, of those that may not lead on from all of these individuals."""
+        read = frozenset[int]().union(*(slots_read(part) for program in programs for part in program)) - {0}
+        shown = [path for path in self._needed if read.intersection(self.columns(path))]
+        return [path for path in shown if self._may_end(path, people)]
+
+    def _may_end(self, path: Path, people: range) -> bool:
+        steps = [self.world_at(path[:count]).relations[path[count]] for count in range(1, len(path))]
+        if not any(relation.first for relation in steps):
+            return False
+        try:
+            return self.least(path) > people.start
+        except SpecError:  # a tree after another step
+            return True
+
+    def exactly(self, path: Path) -> int | None:
+        """The individual from which on everybody has others along a path, and before which nobody.
+
+        None if none is known. One is where all trees on the way are the same one, from the subject on.
+        """
+        steps = [(path[count], self.world_at(path[:count])) for count in range(1, len(path))]
+        trees = [count for count, (step, world) in enumerate(steps) if world.relations[step].first]
+        same = len({steps[count][0] for count in trees}) == 1 and trees == list(range(len(trees)))
+        return self.least(path) if same else None
+
+    def lacks(self, path: Path, individual: I64) -> NDArray[np.bool_]:
+        """Whether a path does not lead on from each of these individuals (d,): bool (d,)."""
+        return np.equal(self.followed(path, {path[:1]: individual}), NOBODY)
 
     def having(self, people: range) -> range:
         """Those of these individuals to whom all paths lead on. SpecError if there are none, or not known which."""
