@@ -151,7 +151,29 @@ def test_each_kind_is_read_from_a_bucket(tmp_path: Path, s3: Server) -> None:
             assert all_of(pickle.loads(pickle.dumps(found))) == TEXTS, kind
     assert texts_at(tmp_path, "s3://bucket/kinds/*/a.tx[t]") == TEXTS
     assert "no file fits 's3://bucket/kinds/*.csv'" in refusal_of(tmp_path, "s3://bucket/kinds/*.csv")
+    assert "no file fits 's3://bucket/kinds/*.arro'" in refusal_of(tmp_path, "s3://bucket/kinds/*.arro")
     assert "cannot read 's3://bucket/none/a.txt': No such file" in refusal_of(tmp_path, "s3://bucket/none/a.txt")
+
+
+NAMES = ["a b.txt", "a#b.txt", "a?b.txt", "a[1].txt", "ü日.txt", "a%20b.txt", "a+b.txt", "a&b=c.txt"]
+
+
+def test_an_object_is_found_by_its_name_whatever_that_is(tmp_path: Path, s3: Server) -> None:
+    import boto3
+
+    client = boto3.client("s3")
+    for name in NAMES:
+        client.upload_file(str(write(tmp_path / "a.txt", [{"text": name}])), "bucket", f"names/{name}")
+    for name in NAMES:
+        for order in ("global", "blocks"):
+            assert texts_at(tmp_path, f"s3://bucket/names/{name}", order=order) == [name]
+    assert sorted(texts_at(tmp_path, "s3://bucket/names")) == sorted(NAMES)
+    assert sorted(texts_at(tmp_path, "s3://bucket/names/a?b.tx?")) == ["a b.txt", "a#b.txt", "a+b.txt", "a?b.txt"]
+    client.put_object(Bucket="bucket", Key="names2/", Body=b"")
+    client.put_object(Bucket="bucket", Key="names2/note.doc", Body=b"x")
+    assert "no file fits 's3://bucket/names2/*'" in refusal_of(tmp_path, "s3://bucket/names2/*")
+    assert "'s3://bucket/names2' holds no file that can be read" in refusal_of(tmp_path, "s3://bucket/names2")
+    assert "cannot read 'note.doc'" in refusal_of(tmp_path, "s3://bucket/names2/note.doc")
 
 
 def test_a_second_plan_of_a_bucket_reads_no_object(tmp_path: Path, s3: Server, read: list[str]) -> None:

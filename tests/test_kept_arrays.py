@@ -78,6 +78,22 @@ def test_what_was_damaged_is_not_there_and_is_made_again(cache: Path, damage: st
     assert file.read_bytes() == right
 
 
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"5", b"{", b"[" * 10_000, b'{"facts": 1}', b'{"facts": 1, "arrays": 5}', b'{"arrays": {"a": 1}, "facts": 1}',
+     b'{"facts": 1, "arrays": {"a": ["O", [1], 0]}}', b'{"facts": 1, "arrays": {"a": ["<i8", [-5], 0]}}',
+     b'{"facts": 1, "arrays": {"a": ["<i8", [9999999999999999999999], 0]}}',
+     b'{"facts": 1, "arrays": {"a": ["nothing", [1], 0]}}', b'{"facts": 1, "arrays": {"a": ["<i8", ["x"], 0]}}'],
+)  # fmt: skip
+def test_what_somebody_else_sealed_is_not_there(tmp_path: Path, text: bytes) -> None:
+    body = b"\0" * 64 + text + len(text).to_bytes(8, "little")
+    (tmp_path / "it").write_bytes(body + kept_arrays._sealing("a").update(body).digest())
+    assert kept_arrays.opened(tmp_path / "it", "a") is None
+    huge = text + (2**62).to_bytes(8, "little")
+    (tmp_path / "it").write_bytes(huge + kept_arrays._sealing("a").update(huge).digest())
+    assert kept_arrays.opened(tmp_path / "it", "a") is None
+
+
 def test_what_is_exchanged_is_not_there(cache: Path) -> None:
     keep("it", "a", 1)
     keep("it", "b", 2)

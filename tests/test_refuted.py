@@ -150,8 +150,9 @@ def test_another_machine_learns_it_from_the_folder(
         build(plan, data, Inline())
     build(compile_plan(load(recipe(tmp_path))), data, Inline())
     assert built_hashes(data) == expected
-    (data / REFUTED).write_text('{"x": 5}')  # damaged: it says nothing
-    build(compile_plan(load(recipe(tmp_path))), data, Inline())
+    for said in ('{"x": 5}', "{", '{"x": "y"}', "[]", json.dumps({"0" * 64: "x" * 3000})):  # it says nothing
+        (data / REFUTED).write_text(said)
+        build(compile_plan(load(recipe(tmp_path))), data, Inline())
 
 
 @pytest.mark.usefixtures("lying")
@@ -206,3 +207,20 @@ def test_a_record_has_what_it_relies_on_in_its_file_and_a_manifest_has_not(tmp_p
     assert record["proofs"] == sorted(plan.proofs)
     assert len(plan.proofs) == 1
     assert "proofs" not in (tmp_path / "data/manifest.json").read_text()
+
+
+@pytest.mark.usefixtures("lying")
+def test_a_sweep_says_it_and_the_next_command_makes_all_cells_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected, _ = right(tmp_path, monkeypatch)
+    (tmp_path / "sweep.yaml").write_text(
+        f"base: {recipe(tmp_path)}\naxes: {{rows: {{key: splits.train.packing.length, values: [32, 64]}}}}\n"
+    )
+    command = ["build", str(tmp_path / "sweep.yaml"), "--out", str(tmp_path / "all"), "--executor", "inline"]
+    assert cli.run(command) == 1
+    assert "gigatoken encodes document" in (shown := capsys.readouterr().err)
+    assert "Run the same command again" in shown
+    assert cli.run(command) == 0
+    assert built_hashes(tmp_path / "all" / "rows=64") == expected
+    assert verify(tmp_path / "all") == []

@@ -134,6 +134,10 @@ def test_an_error_of_a_worker_is_shown_without_secrets(planted: None) -> None:
         ("abfs://container@account.dfs.core.windows.net/x", False),
         ("hf://datasets/user/name@branch/x", False),
         ("s3://bucket/a:b@c/x", False),
+        ("s3://bucket/part-?.txt", False),
+        ("s3://bucket/part-?.txt?X-Amz-Signature=abc", True),
+        ("s3://me:word@bucket/part-?.txt", True),
+        ("https://host/x?abc", True),
     ],
 )
 def test_a_url_with_a_password_or_a_signature_is_refused_and_not_shown(

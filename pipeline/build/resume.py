@@ -11,6 +11,9 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from pipeline.core import json_layouts
 from pipeline.core.errors import RunError, StorageError
@@ -68,10 +71,18 @@ def refuse_foreign(folder: Folder, plan: Plan) -> None:
     )
 
 
+_Disproved = TypeAdapter(
+    Annotated[
+        dict[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], Annotated[str, Field(max_length=2000)]],
+        Field(max_length=100),
+    ]
+)
+
+
 def check_proofs(folder: Folder, plan: Plan) -> None:
     """Refuted where an earlier build in the folder found a proof to be wrong, and the plan does not know of it."""
     try:
-        found = json_layouts.checked(dict[str, str], json_layouts.parsed(folder.read(REFUTED)))
+        found = json_layouts.checked(_Disproved, json_layouts.parsed(folder.read(REFUTED)))
     except (FileNotFoundError, ValueError):
         return
     if unknown := {proof: reason for proof, reason in found.items() if proof not in plan.refuted}:

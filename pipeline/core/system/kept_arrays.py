@@ -190,9 +190,12 @@ def opened(path: Path, depends_on: str) -> Stored | None:
     if body.size < LENGTH or _seal(body, depends_on) != data[body.size :].tobytes():
         return None
     text = int.from_bytes(body[-LENGTH:].tobytes(), "little")
-    tree = json.loads(body[-LENGTH - text : -LENGTH].tobytes())
-    arrays = {name: _array(data, *where) for name, where in tree["arrays"].items()}
-    return Stored(arrays, tree["facts"])
+    try:
+        tree = json.loads(body[-LENGTH - text : -LENGTH].tobytes())
+        arrays = {name: _array(data, *where) for name, where in tree["arrays"].items()}
+        return Stored(arrays, tree["facts"])
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError):
+        return None  # somebody sealed something else
 
 
 def mapped(path: Path) -> NDArray[np.uint8]:

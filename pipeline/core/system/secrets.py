@@ -65,12 +65,16 @@ def needed(environment: Mapping[str, str], *urls: str) -> dict[str, str]:
 
 
 def has_secret(url: str) -> bool:
-    """Whether a URL contains a password or a query.
+    """Whether a URL contains a password or a query. Of a store, `?` without `=` is a letter of a pattern.
 
     >>> has_secret("s3://key:secret@bucket/x"), has_secret("hf://datasets/user/name@main/x"), has_secret("s3://b/x?s=1")
     (True, False, True)
+    >>> has_secret("s3://bucket/part-?.txt"), has_secret("https://host/x?abc")
+    (False, True)
     """
-    return redacted(url, {}) != url
+    of_pattern = "=" not in url.partition("?")[2] and not url.lower().startswith("http")
+    shown = url.replace("?", "*") if of_pattern else url
+    return redacted(shown, {}) != shown
 
 
 def redacted(text: str, environment: Mapping[str, str] | None = None) -> str:

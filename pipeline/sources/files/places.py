@@ -60,6 +60,10 @@ def _none(what: str) -> SpecError:
     return SpecError(f"{what} holds no file that can be read", f"Files are {KNOWN}.", ("files",))
 
 
+def _unfit(pattern: str) -> SpecError:
+    return SpecError(f"no file fits '{pattern}'", f"Look at the pattern; files are {KNOWN}.", ("files",))
+
+
 def _file(url: str, size: int, stamp: str) -> File:
     kind = kind_of(url)
     if kind is None:
@@ -77,7 +81,7 @@ def _on_disk(name: str, files: Files) -> Iterator[File]:
     if MAGIC.search(name) and not _exists(name, files):
         paths = _matching(name, files)
         if not paths:
-            raise SpecError(f"no file fits '{name}'", f"Look at the pattern; files are {KNOWN}.", ("files",))
+            raise _unfit(name)
     else:
         path = path if path.is_absolute() else files.find(name, "recipes", "files")
         paths = _in_folder(path) if os.path.isdir(path) else [path]
@@ -186,11 +190,12 @@ def _listed(data: bytes, folder: str) -> list[str]:
 class Listed:
     """What lies at a URL: one file, those that a pattern fits, or all below a folder, in the order of their paths.
 
-    base: the address of the folder, without a slash at its end.
+    base: the address of the folder, without a slash at its end. of_pattern: whether a pattern fits them.
     """
 
     files: tuple[File, ...]
     base: str = ""
+    of_pattern: bool = False
 
     @property
     def is_folder(self) -> bool:
@@ -215,8 +220,10 @@ def listed(url: str) -> Listed:
         address = partial(_address, protocol)
         files = tuple(_object(address(name), info) for name, info in sorted(found.items()))
         if not files and pattern:
-            raise SpecError(f"no file fits '{url}'", f"Look at the pattern; files are {KNOWN}.", ("files",))
-        return Listed(files, "" if pattern or is_file else address(str(store._strip_protocol(url)).rstrip("/")))
+            raise _unfit(url)
+        return Listed(
+            files, "" if pattern or is_file else address(str(store._strip_protocol(url)).rstrip("/")), pattern
+        )
 
 
 def _address(protocol: str, name: str) -> str:
@@ -233,7 +240,10 @@ def _in_store(url: str) -> Iterator[File]:
     """The files of texts at a URL, below it, or that a pattern fits."""
     found = listed(url)
     if not found.is_folder:
-        yield from _of_texts(found.files, url)
+        texts = [file for file in found.files if file.kind]
+        if not texts:
+            raise _unfit(url) if found.of_pattern else _unlike(url)
+        yield from texts
         return
     names = {file.url.removeprefix(f"{found.base}/"): file for file in found.files}
     if SPLITS in names:
@@ -251,10 +261,3 @@ def _in_store(url: str) -> Iterator[File]:
     if not shown:
         raise _none(f"'{url}'")
     yield from shown
-
-
-def _of_texts(files: Sequence[File], url: str) -> Iterator[File]:
-    """Those that can be read as texts: the one that is named, or some that a pattern fits."""
-    if not any(file.kind for file in files):
-        raise _unlike(url)
-    yield from (file for file in files if file.kind)

@@ -2,6 +2,7 @@
 
 rows.py          the rows of all files, by number
 index.py         what is known of a file: its blocks, the rows of each, what is left out
+blocks.py        the rows of files that are read block by block
 copies.py        a copy of the texts of a file, sealed and memory-mapped
 choosing.py      which rows are documents, and which text of them: a column, a template, a filter
 row_template.py  a user's template over the columns of a row

@@ -8,7 +8,6 @@ An index and a copy are named by what they were made from, so rows never come fr
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ from pipeline.core.draws import I64
 from pipeline.core.system import kept_arrays
 from pipeline.sources.corpus.beside import Beside, Entry
 from pipeline.sources.corpus.reading import copies
+from pipeline.sources.corpus.reading.blocks import Blocks
 from pipeline.sources.corpus.reading.choosing import Reading
-from pipeline.sources.corpus.reading.faults import refusal
 from pipeline.sources.corpus.reading.index import (
     FOOTER,
     READER,
@@ -35,16 +34,13 @@ from pipeline.sources.corpus.reading.index import (
     key_of,
     made_index,
 )
-from pipeline.sources.corpus.reading.readers import Reader, reader_of
-from pipeline.sources.files.file import File, asking
+from pipeline.sources.files.file import File
 from pipeline.sources.files.known import HASH
 from pipeline.sources.files.known import key_of as identity_of
-from pipeline.sources.files.opening import keeping, seekable
+from pipeline.sources.files.opening import keeping
 from pipeline.sources.files.parallel import Advance, in_parallel
 
 Order = Literal["global", "blocks"]
-DECODED = 2**26  # bytes of texts of blocks that stay decoded, beside the last one
-OPEN = 64  # files that stay open
 COPY = "rows"
 
 
@@ -195,7 +191,7 @@ class Rows:
     def _of_file(self, number: int, rows: I64) -> Any:
         """The texts of rows of one file."""
         if not self._is_copied(self.files[number]):
-            return self._of_blocks(number, rows)
+            return self._blocks.texts(number, rows)
         try:
             return self._copy(number).take(rows)
         except copies.Damaged:
@@ -225,75 +221,13 @@ class Rows:
                 return
             self._copied(file, copies.Room(self._folder, file.size))
 
-    def _of_blocks(self, number: int, rows: I64) -> Any:
-        """The texts of rows of one file, each block read once, in order of place."""
-        import pyarrow as pa
-
-        index = self.indexes[number]
-        ends = np.cumsum(index.blocks[:, 3])
-        owner = np.searchsorted(ends, rows, side="right")
-        order = np.argsort(owner, kind="stable")
-        texts, within, before = [], np.empty_like(rows), 0
-        for places in np.split(order, np.flatnonzero(np.diff(owner[order])) + 1):
-            block = int(owner[places[0]])
-            some, found = rows[places] - int(ends[block] - index.blocks[block, 3]), self._block(number, block)
-            if 2 * len(some) < len(found):
-                found, some = found.take(pa.array(some)), np.arange(len(some))
-            texts.append(found)  # all of it where most is wanted: it is copied once
-            within[places] = before + some
-            before += len(found)
-        joined = pa.concat_arrays(texts)
-        in_order = len(within) == before and (within == np.arange(before)).all()
-        return joined if in_order else joined.take(pa.array(within))
-
-    def _block(self, number: int, block: int) -> Any:
-        """The texts of a block, decoded now or among the last ones."""
-        decoded = self._decoded
-        if (number, block) in decoded:
-            decoded.move_to_end((number, block))
-            return decoded[number, block]
-        file, reader = self._opened(number)
-        with asking(self.files[number].url):
-            offset, size, first, count = self.indexes[number].blocks[block].tolist()
-            chosen = reader.block(file, (offset, size, first))
-        if chosen.faults and self.broken == "refuse":
-            raise refusal(chosen.faults[0], self.files[number].url, self.reading.column, by_line=reader.by_line)
-        if len(chosen.texts) != count:
-            raise self.files[number].changed()
-        decoded[number, block] = chosen.texts
-        self._sizes[number, block] = chosen.texts.nbytes
-        while len(decoded) > 1 and sum(self._sizes.values()) > DECODED:
-            self._sizes.pop(decoded.popitem(last=False)[0])
-        return chosen.texts
-
-    def _opened(self, number: int) -> tuple[Any, Reader]:
-        """An open file and its reader; the last OPEN stay open."""
-        files = self._files
-        if number not in files:
-            if len(files) >= OPEN:
-                files.popitem(last=False)[1][0].close()
-            stack = ExitStack()
-            file = stack.enter_context(seekable(self.files[number]))
-            files[number] = stack, file, reader_of(self.files[number], self.reading, self.indexes[number].facts)
-        files.move_to_end(number)
-        return files[number][1:]
-
     @cached_property
     def _copies(self) -> dict[int, copies.Copy]:
         return {}
 
     @cached_property
-    def _decoded(self) -> OrderedDict[tuple[int, int], Any]:
-        return OrderedDict()
-
-    @cached_property
-    def _sizes(self) -> dict[tuple[int, int], int]:
-        """The bytes of each block that stays decoded."""
-        return {}
-
-    @cached_property
-    def _files(self) -> OrderedDict[int, tuple[ExitStack, Any, Reader]]:
-        return OrderedDict()
+    def _blocks(self) -> Blocks:
+        return Blocks(self.files, self.indexes, self.reading, self.broken)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("files", "reading", "content", "order", "broken", "beside")}
