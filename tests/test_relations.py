@@ -322,7 +322,8 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 def test_a_path_question_is_what_the_facts_say_followed_one_by_one(plan: Plan):
     source = plan.sources["asked"]
     assert isinstance(source, Questions)
-    item = many(len(source))
+    assert len(source.questions) % 5, "all of them are among every fifth item"
+    item = many(len(source))[::5]
     exposure = np.random.default_rng(0).integers(0, 9, item.size)
     documents = source.documents(item, exposure, spans=True, parts=True)
     line, hinted = (column.tolist() for column in source.choices(item, exposure))
@@ -818,10 +819,11 @@ sources:
     only: born
     templates: {spouse: ["{{ name }} knows {{ spouse }} of {{ spouse.birth_city }}, and {{ boss.birth_city }}."]}
 splits: {train: {mixture: {biographies: {exposures: 1}, told: {exposures: 1}}}}
-shard_tokens: 1_000_000
+shard_tokens: 300_000
 """
 
 
+@pytest.mark.slow  # test_disjoint.py asks it of a hundred million strangers
 def test_a_shard_of_a_hundred_million_related_people_takes_no_more_memory_than_one_of_a_hundred_thousand(
     tmp_path: Path,
 ):
@@ -833,5 +835,5 @@ def test_a_shard_of_a_hundred_million_related_people_takes_no_more_memory_than_o
         shard = make_shard(made, "train", made.splits["train"].shards // 2)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-        assert shard.columns["input_ids"].shape[0] > 1_000
+        assert shard.columns["input_ids"].shape[0] > 300
     assert peaks[1] < peaks[0] + 16 * 2**20, "a byte an individual would be 100,000,000"
