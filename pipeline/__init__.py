@@ -3,12 +3,12 @@
     recipes/bioS_multi5.yaml
       │  recipe/      YAML → Recipe: parsed with file and line, merged, validated, value lists and templates included
       ▼
-    Recipe ──► worlds/     the facts: person 17's birth city is a function of (key, 17); one file per kind of attribute
+    Recipe ──► worlds/     the facts: person 17's birth city, or mother, is a function of (key, 17); a file per kind
       │        text/       words → tokens: templates cut into pieces, each piece tokenized once, every seam proved
       │        grammars/   languages without words: rules, sentences drawn from them, a parser
       │        sources/    documents(items, exposures), a pure function: biographies, problems, puzzles, corpora, yours
       ▼
-    Plan      plan/        exact counts, one bijection: position ⇄ (source, item, exposure)
+    Plan      plan/        exact counts, phases, one bijection: position ⇄ (source, item, exposure)
       │        sweeps/     a grid of recipes declared once: its cells, their plans in one table
       ▼
     Shard     shard/       the pure function (plan, split, k) → columns; start reading here

@@ -28,7 +28,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Part:
+class SourceTokens:
     """The expected tokens of a source in a mixture of `of` tokens: fixed ones, and a share of all.
 
     begins, ends: the share at the beginning and at the end, which differ for a ramp.
@@ -59,7 +59,7 @@ def document_counts(
     sources: Mapping[str, Source],
     document_tokens: Mapping[str, Fraction],
     asked: Asked | None = None,
-) -> tuple[dict[str, int], dict[str, Part]]:
+) -> tuple[dict[str, int], dict[str, SourceTokens]]:
     """Documents of each source of a mixture, exact, and its expected tokens.
 
     document_tokens: expected tokens of a document of each source. asked: how many tokens the mixture shall have; None
@@ -75,8 +75,8 @@ def document_counts(
     for name, amount in spec.mixture.items():
         if amount.share is None and amount.ratio is None:
             counts[name] = _fixed_count(name, amount, sources[name], document_tokens[name])
-    parts = {name: _part(name, spec, counts, document_tokens, ()) for name in spec.mixture}
-    shares = {name: part.share for name, part in parts.items()}
+    by_source = {name: _tokens_of(name, spec, counts, document_tokens, ()) for name in spec.mixture}
+    shares = {name: of_source.share for name, of_source in by_source.items()}
     total_share = sum(shares.values(), Fraction(0))
     if total_share > 1:
         listed = ", ".join(f"{name} {rounded(share)}" for name, share in shares.items() if share)
@@ -88,36 +88,36 @@ def document_counts(
         )
     if asked is None and spec.tokens is not None:
         asked = Asked(Fraction(spec.tokens), ("tokens",))
-    fixed = sum((part.fixed for part in parts.values()), Fraction(0))
+    fixed = sum((of_source.fixed for of_source in by_source.values()), Fraction(0))
     total = _total(_places_of_amounts(spec), fixed, total_share, asked)
-    parts = {name: replace(part, of=total) for name, part in parts.items()}
+    by_source = {name: replace(of_source, of=total) for name, of_source in by_source.items()}
     for name in spec.mixture.keys() - counts.keys():
-        counts[name] = round(parts[name].tokens / document_tokens[name])
-    return {name: counts[name] for name in spec.mixture}, parts
+        counts[name] = round(by_source[name].tokens / document_tokens[name])
+    return {name: counts[name] for name in spec.mixture}, by_source
 
 
-def _part(
+def _tokens_of(
     name: str,
     spec: MixtureSpec,
     counts: Mapping[str, int],
     document_tokens: Mapping[str, Fraction],
     children: tuple[str, ...],
-) -> Part:
+) -> SourceTokens:
     """The tokens of a source, of a mixture of unknown size. children: the sources whose ratios led here."""
     amount, none = spec.mixture[name], Fraction(0)
     if isinstance(amount.share, RampSpec):
-        return Part(none, none, amount.share.from_, amount.share.to)
+        return SourceTokens(none, none, amount.share.from_, amount.share.to)
     if amount.share is not None:
-        return Part(none, none, amount.share, amount.share)
+        return SourceTokens(none, none, amount.share, amount.share)
     if amount.ratio is None:
-        return Part(none, counts[name] * document_tokens[name], none, none)
+        return SourceTokens(none, counts[name] * document_tokens[name], none, none)
     at = ("mixture", name, "to")
     if amount.to not in spec.mixture:
         raise SpecError(f"'{amount.to}' is not in this mixture", suggest(str(amount.to), spec.mixture), at)
     if amount.to in (*children, name):
         raise SpecError("ratios compare sources in a circle", "Give one of them another amount.", at)
-    of = _part(amount.to, spec, counts, document_tokens, (*children, name))
-    return Part(none, amount.ratio * of.fixed, amount.ratio * of.begins, amount.ratio * of.ends)
+    of = _tokens_of(amount.to, spec, counts, document_tokens, (*children, name))
+    return SourceTokens(none, amount.ratio * of.fixed, amount.ratio * of.begins, amount.ratio * of.ends)
 
 
 def _fixed_count(name: str, amount: AmountSpec, source: Source, document_tokens: Fraction) -> int:

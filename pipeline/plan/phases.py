@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from pipeline.core.errors import SpecError, specified_at
 from pipeline.core.notices import rounded, whole
-from pipeline.plan.document_counts import Asked, Part, document_counts
+from pipeline.plan.document_counts import Asked, SourceTokens, document_counts
 from pipeline.recipe.split_spec import MixtureSpec, PhaseSpec, SplitSpec
 from pipeline.sources import Source
 
@@ -19,12 +19,12 @@ class Amounts:
 
     spec: MixtureSpec
     counts: Mapping[str, int]
-    parts: Mapping[str, Part]
+    by_source: Mapping[str, SourceTokens]
 
     @property
     def tokens(self) -> Fraction:
         """Expected tokens of the phase."""
-        return sum((part.tokens for part in self.parts.values()), Fraction(0))
+        return sum((of_source.tokens for of_source in self.by_source.values()), Fraction(0))
 
 
 def amounts_of_phases(

@@ -12,17 +12,19 @@ from fractions import Fraction
 
 from pipeline.core.errors import SpecError
 from pipeline.core.notices import rounded
-from pipeline.plan.document_counts import Part
+from pipeline.plan.document_counts import SourceTokens
 from pipeline.recipe.split_spec import MixtureSpec
 
 MOST_SLICES = 1000
 LEAST_DOCUMENTS = 64  # of a slice, about, where a share changes evenly
 
 
-def slices_of(spec: MixtureSpec, parts: Mapping[str, Part], counts: Mapping[str, int]) -> list[tuple[int, ...]]:
+def slices_of(
+    spec: MixtureSpec, by_source: Mapping[str, SourceTokens], counts: Mapping[str, int]
+) -> list[tuple[int, ...]]:
     """Documents of each source in each slice of a mixture with ramps; [] for one without. No slice is empty.
 
-    parts: the tokens of each source; counts: its documents, which are the sums over slices. SpecError, its path
+    by_source: the tokens of each source; counts: its documents, which are the sums over slices. SpecError, its path
     relative to the mixture, where shares add up to more than 1 anywhere, or leave something open.
     """
     ramps = {name: amount.ramp for name, amount in spec.mixture.items() if amount.ramp}
@@ -33,16 +35,16 @@ def slices_of(spec: MixtureSpec, parts: Mapping[str, Part], counts: Mapping[str,
         listed = ", ".join(f"{name} {number or 'evenly'}" for name, number in steps.items())
         problem = f"the shares of one mixture change in different numbers of steps ({listed})"
         raise SpecError(problem, "Give all of them the same.", ("mixture",))
-    _check_ends(parts)
+    _check_ends(by_source)
     number = next(iter(steps.values())) or min(MOST_SLICES, max(1, sum(counts.values()) // LEAST_DOCUMENTS))
     at = [_place(slice_, number, in_steps=None not in steps.values()) for slice_ in range(number)]
-    room = [1 - sum((part.share_at(place) for part in parts.values()), Fraction(0)) for place in at]
-    ends = {name: _ends(part, counts[name], at, room) for name, part in parts.items()}
-    before = dict.fromkeys(parts, 0)
+    room = [1 - sum((of_source.share_at(place) for of_source in by_source.values()), Fraction(0)) for place in at]
+    ends = {name: _ends(of_source, counts[name], at, room) for name, of_source in by_source.items()}
+    before = dict.fromkeys(by_source, 0)
     slices = []
     for slice_ in range(number):
-        slices.append(tuple(ends[name][slice_] - before[name] for name in parts))
-        before = {name: ends[name][slice_] for name in parts}
+        slices.append(tuple(ends[name][slice_] - before[name] for name in by_source))
+        before = {name: ends[name][slice_] for name in by_source}
     return [of_sources for of_sources in slices if sum(of_sources)]
 
 
@@ -51,14 +53,14 @@ def _place(slice_: int, number: int, *, in_steps: bool) -> Fraction:
     return Fraction(slice_, number - 1) if in_steps else Fraction(2 * slice_ + 1, 2 * number)
 
 
-def _ends(part: Part, count: int, at: list[Fraction], room: list[Fraction]) -> list[int]:
+def _ends(of_source: SourceTokens, count: int, at: list[Fraction], room: list[Fraction]) -> list[int]:
     """How many of a source's documents stand before the end of each slice: count, at the last.
 
     at: how far along each slice is. room: the share that fixed amounts have of it.
     """
     whole = sum(room, Fraction(0))
     tokens = [
-        part.share_at(place) * part.of / len(at) + (part.fixed * free / whole if whole else 0)
+        of_source.share_at(place) * of_source.of / len(at) + (of_source.fixed * free / whole if whole else 0)
         for place, free in zip(at, room, strict=True)
     ]
     total, before, ends = sum(tokens, Fraction(0)), Fraction(0), []
@@ -68,11 +70,11 @@ def _ends(part: Part, count: int, at: list[Fraction], room: list[Fraction]) -> l
     return ends
 
 
-def _check_ends(parts: Mapping[str, Part]) -> None:
+def _check_ends(by_source: Mapping[str, SourceTokens]) -> None:
     """SpecError where the shares at one end of the ramps add up to more than 1, or to less and nothing fills it."""
-    fixed = any(part.fixed for part in parts.values())
+    fixed = any(of_source.fixed for of_source in by_source.values())
     for place, where in ((Fraction(0), "at the beginning"), (Fraction(1), "at the end")):
-        shares = {name: part.share_at(place) for name, part in parts.items()}
+        shares = {name: of_source.share_at(place) for name, of_source in by_source.items()}
         total = sum(shares.values(), Fraction(0))
         if total > 1 or (total != 1 and not fixed):
             listed = ", ".join(f"{name} {rounded(share)}" for name, share in shares.items() if share)

@@ -73,7 +73,7 @@ def _phase(
         whose = f"the phase '{name}'" if name else "the split"
         raise SpecError(f"{whose} has no documents", "Raise an amount of its mixture.", ("mixture",))
     spec = amounts.spec if amounts.spec.order else amounts.spec.model_copy(update={"order": split.order})
-    slices = slices_of(spec, amounts.parts, counts)
+    slices = slices_of(spec, amounts.by_source, counts)
     blocks, own_orders = rows.add(spec, counts)
     tokens = sum((counts[source] * room[source] for source in counts), Fraction(0))
     shards = int(min(max(1, -(-tokens // shard_tokens)), documents))
