@@ -17,7 +17,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field as Key_
-from pydantic import PrivateAttr, SerializerFunctionWrapHandler, field_serializer, model_serializer
+from pydantic import PrivateAttr, field_serializer
 
 from pipeline.core.documents import ROLES, Documents
 from pipeline.core.draws import I64
@@ -64,12 +64,6 @@ class PythonSpec(DocumentsSpec):
     @field_serializer("options")
     def _as_numbers(self, options: dict[str, Any]) -> Any:
         return _plain(options)
-
-    @model_serializer(mode="wrap")
-    def _where_it_says_something(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A source of texts has no alphabet, by which readers of a manifest know."""
-        tree: dict[str, Any] = write(self)
-        return {key: value for key, value in tree.items() if key != "alphabet" or value}
 
     @property
     def ended(self) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from pydantic import Field as Key_
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I32, I64, U64
+from pipeline.core.files import Files
 from pipeline.core.key import Key
 from pipeline.core.spec import Name, Size
 from pipeline.sources.source import Context, DocumentsSpec, Mark, MarkSpec, Source, mask_of, number_of, sample_mean
@@ -54,6 +55,10 @@ class SymbolsSpec(DocumentsSpec):
     @property
     def symbols(self) -> Alphabet:
         return self.alphabet or self.kind, self.names()
+
+    def materialise(self, files: Files) -> Self:
+        """With its alphabet, by which readers of a manifest know that its tokens are symbols."""
+        return self.model_copy(update={"alphabet": self.alphabet or self.kind})
 
     def names(self) -> tuple[str, ...]:
         """The names of its symbols; kernels return indices into this tuple."""

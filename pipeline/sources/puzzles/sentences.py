@@ -65,7 +65,7 @@ class GrammarSpec(SymbolsSpec):
     def materialise(self, files: Files) -> Self:
         """The same with the grammar's rules written out, and the name of its alphabet."""
         name = PurePosixPath(self.grammar).stem if isinstance(self.grammar, str) else ""
-        alphabet = self.alphabet or (name if name.isidentifier() and name.isascii() else None)
+        alphabet = self.alphabet or (name if name.isidentifier() and name.isascii() else self.kind)
         rules = written(_read(self.grammar, files)).removesuffix("\n").split("\n")
         return self.model_copy(update={"grammar": rules, "alphabet": alphabet})
 
