@@ -133,7 +133,7 @@ def unsurprising(counts: Sequence[int] | np.ndarray, law: np.ndarray | None = No
 @pytest.mark.parametrize(("name", "hops"), HOPS.items())
 def test_the_answer_follows_from_so_many_sentences_and_from_none_of_the_others(name: str, hops: int) -> None:
     """A reader who misses one of those sentences cannot tell; one who misses any other sentence still can."""
-    for document in read(name, 4096 if name in ("one_hop", "two_hops") else 300)[:150]:
+    for document in read(name, 4096 if name in ("one_hop", "two_hops") else 300)[:60]:
         assert answer(document.facts, document.asked) == document.answer
         needed = 0
         for i in range(len(document.facts)):

@@ -17,6 +17,7 @@ from pipeline.plan.orders.rounds import Rounds, Shuffled, Spaced
 from pipeline.plan.plan import Plan
 from pipeline.shard import make_shard
 from tests.plans import plan_at
+from tests.test_phases import RECIPE as SMALL
 
 KEY = Key.root(0).child("orders")
 SIZES = [(1, 1), (1, 5), (4, 3), (4, 4), (4, 10), (7, 30), (600, 1500), (1000, 3000)]
@@ -83,24 +84,17 @@ def test_massed_exposures_lie_within_so_many_documents(items: int, n: int, spare
     assert all(seen in ({*range(least)}, {*range(least + 1)}) for seen in by_item.values())
 
 
-RECIPE = """
-worlds: {people: {extends: people, size: 60}}
-sources:
-  biographies: {kind: biographies, world: people, templates: biography/en}
-  questions: {kind: questions, world: people, templates: question/en/extraction}
-shard_tokens: 4096
-splits:
-  train:
+RECIPE = (
+    SMALL.replace("    packing: {length: 128}\n", "    packing: {length: 256}\n")
+    + """
     mixture: {biographies: {exposures: 7.5}, questions: {exposures: 1}}
-    packing: {length: 256}
-    columns: [documents]
     order: %s
 """
+)
 
 
 def planned(tmp_path: Path, order: str, text: str = RECIPE) -> Plan:
-    base = "extends: bioS_multi5_permute\n" + text.replace("{extends: people, size: 60}", "{size: 60}")
-    return plan_at(tmp_path / "recipe.yaml", base % order)
+    return plan_at(tmp_path / "recipe.yaml", text % order)
 
 
 def test_a_split_keeps_the_order_of_each_source_in_positions_and_in_shards(tmp_path: Path):
