@@ -143,6 +143,31 @@ def test_a_later_split_counts_on_where_an_earlier_one_stopped(tmp_path: Path, am
     assert all("word for word" not in str(notice) for _, _, notice in plan.notices)
 
 
+def test_the_rest_of_a_round_is_in_the_order_of_the_phase_that_ends_it(tmp_path: Path):
+    (tmp_path / "rows.txt").write_text("".join(f"line {number} of a text\n" for number in range(80)))
+    text = RECIPE.replace("sources:", f"sources: {TEXT.replace(', order: blocks', '')}")
+    half = "{name: a, mixture: {text: {exposures: 0.5}}, order: file}"
+    rounds = "{name: b, mixture: {text: {exposures: 1.5}}, order: rounds}"
+    _, then = of_phases(plan_at(tmp_path / "recipe.yaml", f"{text}    phases: [{half}, {rounds}]\n"))
+    rest = [item for item, exposure in of("text", then) if exposure == 0]
+    assert sorted(rest) == list(range(40, 80)) != rest
+    assert [exposure for _, exposure in of("text", then)] == [0] * 40 + [1] * 80
+    with pytest.raises(
+        PlanError, match=r"phases.1.order: 40 of the 80 items of 'text' have had exposure 0 before, and"
+    ):
+        other = f"{half.replace(', order: file', '')}, {rounds.replace('rounds', 'file')}"
+        plan_at(tmp_path / "recipe.yaml", f"{text}    phases: [{other}]\n")
+
+
+def test_phases_without_files_are_shuffled_where_the_order_of_the_split_is_that_of_files(tmp_path: Path):
+    (tmp_path / "rows.txt").write_text("".join(f"line {number} of a text\n" for number in range(80)))
+    text = RECIPE.replace("sources:", f"sources: {TEXT.replace(', order: blocks', '')}")
+    phases = "[{name: a, mixture: {text: {exposures: 1}}}, {name: b, mixture: {biographies: {exposures: 1}}}]"
+    first, second = of_phases(plan_at(tmp_path / "recipe.yaml", f"{text}    order: file\n    phases: {phases}\n"))
+    assert [item for item, _ in of("text", first)] == list(range(80))
+    assert sorted(people := [item for item, _ in of("biographies", second)]) == list(range(60)) != people
+
+
 def test_a_number_begins_a_phase_at_a_later_exposure(tmp_path: Path):
     plan = planned(tmp_path, f"phases: [{phase('a', 2)}, {phase('b', '{count: 1, from: 7}')}, {phase('c', 1)}]")
     assert [{exposure for _, _, exposure in of_phase} for of_phase in of_phases(plan)] == [{0, 1}, {7}, {8}]
@@ -271,7 +296,24 @@ SHARED = "mixture: {biographies: {share: 1}}"
         ),
         (
             f"phases: [{phase('a', '{zipf: 1, most: 6}')}, {phase('b', 1)}]",
-            r"the items of 'biographies' have different numbers of exposures so far, the most 6. Say where it goes on",
+            r"the items of 'biographies' have different numbers of exposures so far, 6 at most. Say where it goes",
+        ),
+        (
+            f"phases: [{phase('a', 1.5)}, {phase('b', '{zipf: 1, most: 6}')}]",
+            r"have different numbers of exposures so far, 2 at most. Say where it goes on: `from: 2` or later",
+        ),
+        (
+            f"tokens: 9000\n    phases: [{{name: a, {SHARED}}}, {{name: b, share: 0.5, {SHARED}}}]",
+            r"phases.0.mixture: shares add up to 1, but nothing says of how many tokens. Give the phase `tokens`",
+        ),
+        (
+            "phases: [{name: a, tokens: 90_000, mixture: {biographies: {share: {from: 1, to: 1}}, "
+            "questions: {tokens: 8}}}]",
+            r"shares add up to 1 from beginning to end, which leaves nothing for questions. Lower a share",
+        ),
+        (
+            "order: file\n    phases: [{name: a, mixture: {biographies: {exposures: 1}}}]",
+            r"no source of any phase is read",
         ),
         (f"phases: [{phase('a', '{count: 1, from: exam}')}]", r"no split 'exam' before this one"),
         (
@@ -457,6 +499,16 @@ def test_reshuffled_epochs_have_the_same_rows_phase_by_phase(three: Plan, world_
         again = streams[0].copy()
         again.load_state_dict(stream.state_dict())
         assert ids(again) == parts[0][taken:]
+
+
+def test_a_phase_alone_is_reshuffled_as_it_is_in_the_whole(three: Plan):
+    from pipeline.training.streams import of_plan
+
+    rows = ids(of_plan(three, "train", epochs=2, reshuffle=True))
+    alone = ids(of_plan(three, "train", epochs=2, reshuffle=True, phase="exam"))
+    assert alone == rows[len(rows) // 2 - len(alone) // 2 : len(rows) // 2] + rows[-len(alone) // 2 :]
+    with pytest.raises(PlanError, match=r"reshuffle is 'no'\. Give True or False"):
+        of_plan(three, "train", reshuffle="no")
 
 
 def test_what_has_an_order_is_not_reshuffled(tmp_path: Path):

@@ -13,7 +13,7 @@ from pipeline.core.errors import KeyPath, SpecError, suggest
 from pipeline.core.notices import rounded, whole
 from pipeline.plan.zipf import zipf_runs
 from pipeline.recipe.amount_spec import AmountSpec, RampSpec
-from pipeline.recipe.split_spec import MixtureSpec
+from pipeline.recipe.split_spec import MixtureSpec, PhaseSpec
 from pipeline.sources import Source
 
 MOST_DOCUMENTS = 2**61  # of a split: the largest size of a Permutation
@@ -89,7 +89,8 @@ def document_counts(
     if asked is None and spec.tokens is not None:
         asked = Asked(Fraction(spec.tokens), ("tokens",))
     fixed = sum((of_source.fixed for of_source in by_source.values()), Fraction(0))
-    total = _total(_places_of_amounts(spec), fixed, total_share, asked)
+    whose = "phase" if isinstance(spec, PhaseSpec) else "split"
+    total = _total(_places_of_amounts(spec), fixed, total_share, asked, whose)
     by_source = {name: replace(of_source, of=total) for name, of_source in by_source.items()}
     for name in spec.mixture.keys() - counts.keys():
         counts[name] = round(by_source[name].tokens / document_tokens[name])
@@ -145,8 +146,10 @@ def _fixed_count(name: str, amount: AmountSpec, source: Source, document_tokens:
     return round(exposures * len(source))
 
 
-def _total(among: Sequence[KeyPath], fixed: Fraction, total_share: Fraction, asked: Asked | None) -> Fraction:
-    """Expected tokens of the whole mixture. among: the paths of keys that decide its amounts."""
+def _total(
+    among: Sequence[KeyPath], fixed: Fraction, total_share: Fraction, asked: Asked | None, whose: str
+) -> Fraction:
+    """Expected tokens of the whole mixture. among: the paths of keys that decide its amounts. whose: split or phase."""
     if not total_share and asked is None:
         return fixed
     if asked is not None:
@@ -163,12 +166,12 @@ def _total(among: Sequence[KeyPath], fixed: Fraction, total_share: Fraction, ask
     if total_share == 1:
         raise SpecError(
             "shares add up to 1, but nothing says of how many tokens",
-            "Give the split `tokens`, or one source exposures instead of a share.",
+            f"Give the {whose} `tokens`, or one source exposures instead of a share.",
             ("mixture",),
             [("tokens",), *among],
         )
     if not fixed:
-        remedy = "Give the split `tokens`."
+        remedy = f"Give the {whose} `tokens`."
         raise SpecError("there are shares but no amount", remedy, ("mixture",), [("tokens",), *among])
     return fixed / (1 - total_share)
 

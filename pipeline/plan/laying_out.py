@@ -57,7 +57,7 @@ class Rows:
             orders = _orders(name, _order_of(spec, source), source, begin, count, key)
             with specified_at("mixture", name):
                 blocks += self._documents(name, amount, begin, orders, count)
-            own = None if amount.tail or not count else _own_order(orders, begin, count, len(source))
+            own = None if amount.tail or not count else _own_order(orders, begin, count, len(source), key)
             own_orders |= {name: own} if own is not None else {}
         return blocks, own_orders
 
@@ -74,7 +74,8 @@ class Rows:
             blocks, reached = tail_from(begin.exposure, amount.tail, length, number, first_row)
         else:
             blocks, reached = rounds_from(begin, count, length, orders, number, first_row)
-        self._check_new(name, blocks)
+        if amount.begin is not None:  # otherwise they are counted on
+            self._check_new(name, number, blocks)
         self.blocks += blocks
         self.reached[name] = reached
         return blocks
@@ -95,16 +96,17 @@ class Rows:
                 raise SpecError(f"the split '{begin}' has no '{name}'", "Leave `from` out.", ("from",), _FROM)
             reached = self.earlier[begin][name]
         if reached.items is None or (amount.tail and reached.items):
+            most = reached.exposure + bool(reached.items)
             raise SpecError(
-                f"the items of '{name}' have different numbers of exposures so far, the most {reached.exposure:,}",
-                f"Say where it goes on: `from: {reached.exposure}` or later.",
+                f"the items of '{name}' have different numbers of exposures so far, {most:,} at most",
+                f"Say where it goes on: `from: {most}` or later.",
                 among=_FROM,
             )
         return reached
 
-    def _check_new(self, name: str, blocks: list[Block]) -> None:
-        """SpecError where the split has some of these documents already."""
-        before = [block for block in self.blocks if block.source == [*self.sources].index(name)]
+    def _check_new(self, name: str, number: int, blocks: list[Block]) -> None:
+        """SpecError where the split has some of these documents of the source with this number already."""
+        before = [block for block in self.blocks if block.source == number]
         shared = shared_documents(before, blocks, len(self.sources[name]))
         if shared:
             last = max(block.end_exposure for block in before)
@@ -118,14 +120,19 @@ class Rows:
 _FROM = [("from",), ("exposures", "from"), ("exposures",)]
 
 
-def _own_order(orders: EachRound, begin: Reached, count: int, items: int) -> Bijection | None:
-    """Place of a document of a source in its order → its row; None where they are shuffled."""
+def _own_order(orders: EachRound, begin: Reached, count: int, items: int, key: Key) -> Bijection | None:
+    """Place of a document of a source in its order → its row; None where they are shuffled.
+
+    The rest of a round that was begun in another order is shuffled too.
+    """
     if isinstance(orders, Massed):
         return orders
     if isinstance(orders, SameRound):
         return None
     begun = min(count, items - begin.items) if begin.items else 0
-    return Rounds(count, items, orders, begun, begin.next_round + (begun > 0))
+    goes_on = not begun or begin.order == orders.round(begin.next_round)
+    rest = None if goes_on else Permutation(begun, key.child("rest", begin.next_round))
+    return Rounds(count, items, orders, begun, begin.next_round + (begun > 0), rest)
 
 
 def _order_of(spec: MixtureSpec, source: Source) -> OrderSpec:
@@ -152,17 +159,18 @@ def _orders(name: str, order: OrderSpec, source: Source, begin: Reached, count: 
         problem = f"'{name}' is read in blocks, which have an order of their own"
         raise SpecError(problem, "Give that source `order: global`.", ("order",))
     if order == "file":
-        return InOrder(items)
-    spaced = _spaced(order.spaced.documents, name, items, count, key) if isinstance(order, SpacedSpec) else None
-    if begin.items and begin.order != (spaced.round(begin.next_round) if spaced else None):
+        whole: Spaced | InOrder | None = InOrder(items)
+    else:
+        whole = _spaced(order.spaced.documents, name, items, count, key) if isinstance(order, SpacedSpec) else None
+    if begin.items and begin.order != (whole.round(begin.next_round) if whole else None):
         raise SpecError(
             f"{begin.items:,} of the {items:,} items of '{name}' have had exposure {begin.exposure:,} before, and the "
             f"order is of whole exposures",
             "Give the phase before a whole number of exposures, or shuffle this one.",
             ("order",),
         )
-    if spaced:
-        return spaced
+    if whole:
+        return whole
     assert isinstance(order, MassedSpec)
     return _massed(order.massed.documents, name, items, count, key)
 
@@ -184,6 +192,7 @@ def _spaced(apart: int, name: str, items: int, count: int, key: Key) -> Spaced:
 
 
 def _check_file_order(spec: MixtureSpec, sources: Mapping[str, Source]) -> None:
+    """SpecError where a phase asks for the order of files and has no source that is read from some."""
     if spec.order == "file" and not any(sources[name].from_files for name in spec.mixture):
         problem = "no source of the mixture is read from files"
         raise SpecError(problem, "`order: file` is of corpora; take `rounds`, or leave it out.", ("order",))

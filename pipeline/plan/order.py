@@ -171,9 +171,10 @@ class SplitPlan:
         row = rows - table["first_row"][block]
         exposure = row // table["items"][block]
         item = row - exposure * table["items"][block] + table["first_item"][block]
-        for number, subset in self._subsets.items():
-            partial = np.flatnonzero(np.broadcast_to(block == number, rows.shape))
-            item[partial] = subset(item[partial])
+        for number in np.unique(block).tolist() if self._subsets else ():
+            if subset := self._subsets.get(number):
+                partial = np.flatnonzero(np.broadcast_to(block == number, rows.shape))
+                item[partial] = subset(item[partial])
         sources = narrowed(table["source"], np.uint16, "source of a split")
         source = np.broadcast_to(sources[block], rows.shape)
         return Located(source, item, exposure + table["first_exposure"][block])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
@@ -21,6 +21,7 @@ from pipeline.plan.phases import Amounts, amounts_of_phases
 from pipeline.plan.ramps import slices_of
 from pipeline.recipe.order_spec import in_words
 from pipeline.recipe.split_spec import SplitSpec
+from pipeline.sources import Source
 
 
 def split_of(name: str, spec: SplitSpec, rows: Rows, shard_tokens: int) -> SplitPlan:
@@ -37,6 +38,9 @@ def split_of(name: str, spec: SplitSpec, rows: Rows, shard_tokens: int) -> Split
         with specified_at(*path):
             phase_key = key.child("phase", of) if of else key
             phases.append(_phase(of, spec, amounts, rows, room, phase_key, shard_tokens))
+    if spec.phases and spec.order == "file" and _reads_no_file(sources, sources):
+        problem = "no source of any phase is read from files"
+        raise SpecError(problem, "`order: file` is of corpora; take `rounds`, or leave it out.", ("order",))
     documents = sum(phase.documents for phase in phases)
     if documents >= MOST_DOCUMENTS:
         raise SpecError(f"more than {MOST_DOCUMENTS:,} documents", "Lower an amount of its mixture.", ("mixture",))
@@ -72,7 +76,9 @@ def _phase(
     if not documents:
         whose = f"the phase '{name}'" if name else "the split"
         raise SpecError(f"{whose} has no documents", "Raise an amount of its mixture.", ("mixture",))
-    spec = amounts.spec if amounts.spec.order else amounts.spec.model_copy(update={"order": split.order})
+    spec = amounts.spec
+    if not spec.order and not (split.order == "file" and _reads_no_file(spec.mixture, rows.sources)):
+        spec = spec.model_copy(update={"order": split.order})
     slices = slices_of(spec, amounts.by_source, counts)
     blocks, own_orders = rows.add(spec, counts)
     tokens = sum((counts[source] * room[source] for source in counts), Fraction(0))
@@ -80,6 +86,11 @@ def _phase(
     phase = Phase(name, counts, tuple(blocks), shards, key, in_words(spec.order), own_orders, tuple(slices))
     _check_order(phase, split, ordered=spec.order not in (None, "shuffled"))
     return phase
+
+
+def _reads_no_file(names: Iterable[str], sources: Mapping[str, Source]) -> bool:
+    """Whether none of these sources is read from files."""
+    return not any(sources[name].from_files for name in names)
 
 
 def _check_order(phase: Phase, split: SplitSpec, *, ordered: bool) -> None:

@@ -13,7 +13,8 @@ epoch and end in the next. Where W does not divide T, `uneven` decides about the
 
     keep     0 1 2 | 3 4 5 | 6        the first T mod W ranks get one row more; nothing is left out or repeated
     drop     0 1 2 | 3 4 5            all get ⌊T / W⌋ rows; the last T mod W rows of the last epoch are left out
-    pad      0 1 2 | 3 4 5 | 6 0 1    all get ⌈T / W⌉ rows; the round is filled with the first rows of the split
+    pad      0 1 2 | 3 4 5 | 6 0 1    all get ⌈T / W⌉ rows; the round is filled with the first rows of the split,
+                                      or, where epochs are reshuffled, of the next epoch
 
 The loader workers of a rank take its rounds in turn, whatever `uneven` is: together they give the rows that the rank
 alone would give.

@@ -10,6 +10,8 @@ from bisect import bisect_right
 from pipeline.training.assignment import Assignment
 from pipeline.training.row_sources import Shards
 
+KEPT = 4  # epochs whose counts are kept, beside the first
+
 
 class Ends:
     """Cumulative row counts of the shards of each epoch, counted as far as needed.
@@ -26,6 +28,8 @@ class Ends:
     def beyond(self, row: int, epoch: int = 0) -> list[int]:
         """Rows up to the end of each shard of an epoch: up to the one with `row`, or of all where none has it."""
         epoch = epoch if self.changing else 0
+        if epoch not in self._ends and len(self._ends) > KEPT:
+            self._ends = {number: ends for number, ends in self._ends.items() if number == 0}
         ends = self._ends.setdefault(epoch, [])
         while len(ends) < self._number and (not ends or ends[-1] <= row):
             ends.append((ends[-1] if ends else 0) + self._shards.of_epoch(epoch).count(len(ends)))

@@ -31,25 +31,21 @@ class PhaseOfShards:
     keeps_order: bool
 
 
-def one_phase(
-    shards: Shards, split: str, phases: Sequence[PhaseOfShards], name: str
-) -> tuple[Shards, list[PhaseOfShards]]:
-    """The shards of one phase, and that phase. PlanError for an unknown one."""
+def phase_named(split: str, phases: Sequence[PhaseOfShards], name: object) -> int:
+    """The number of a phase. PlanError for an unknown one."""
     names = [phase.name for phase in phases]
     if name not in names or not name:
         remedy = suggest(str(name), names) if names[0] else "It is one mixture: leave `phase` out."
         raise PlanError(f"the split '{split}' has no phase {name!r}", remedy)
-    number = names.index(name)
-    return OnePhase(shards, sum(phase.shards for phase in phases[:number])), [phases[number]]
+    return names.index(str(name))
 
 
-def reshuffled(shards: Shards, split: str, phases: Sequence[PhaseOfShards], key: Key) -> Shards:
-    """The shards in another order in every epoch but the first. PlanError where a phase has an order of its own."""
+def check_shuffled(split: str, phases: Sequence[PhaseOfShards]) -> None:
+    """PlanError where a phase has an order of its own, which reshuffled epochs would not keep."""
     for phase in phases:
         if phase.keeps_order:
             of = f"the phase '{phase.name}' of '{split}'" if phase.name else f"the split '{split}'"
             raise PlanError(f"{of} has an order, which reshuffled epochs would not keep", "Leave `reshuffle` out.")
-    return Reshuffled(shards, [phase.shards for phase in phases], key)
 
 
 class Reshuffled:
@@ -57,12 +53,15 @@ class Reshuffled:
 
     def __init__(self, shards: Shards, phases: Sequence[int], key: Key) -> None:
         self._shards, self._phases, self._key = shards, tuple(phases), key
+        self._latest: tuple[int, _Epoch] | None = None  # as its order is that of all shards
 
     def of_epoch(self, epoch: int) -> Shards:
         """The shards as they are read in an epoch, from 0."""
         if epoch == 0:
             return self._shards
-        return _Epoch(self._shards, self._phases, self._key.child("epoch", epoch))
+        if self._latest is None or self._latest[0] != epoch:
+            self._latest = epoch, _Epoch(self._shards, self._phases, self._key.child("epoch", epoch))
+        return self._latest[1]
 
     def __call__(self, k: int) -> Columns:
         return self._shards(k)
@@ -127,11 +126,16 @@ class _Epoch(SameShards):
         return order
 
 
-class OnePhase(SameShards):
+class OnePhase:
     """Some consecutive shards, numbered from 0. first: the first of them."""
 
     def __init__(self, shards: Shards, first: int) -> None:
         self._shards, self._first = shards, first
+
+    def of_epoch(self, epoch: int) -> Shards:
+        """The same shards as they are read in an epoch, from 0."""
+        shards = self._shards.of_epoch(epoch)
+        return self if shards is self._shards else OnePhase(shards, self._first)
 
     def __call__(self, k: int) -> Columns:
         return self._shards(self._first + k)

@@ -19,7 +19,7 @@ from pipeline.core.table import Columns
 from pipeline.training.assignment import Assign, Assignment, Uneven, checked_options
 from pipeline.training.iteration import by_rows, by_shards
 from pipeline.training.positions import Ends, place_of, rows_of
-from pipeline.training.reshuffled import PhaseOfShards, one_phase, reshuffled
+from pipeline.training.reshuffled import OnePhase, PhaseOfShards, Reshuffled, check_shuffled, phase_named
 from pipeline.training.row_sources import BuiltShards, LoadedShards, PlannedShards, Shards
 from pipeline.training.rows import Row, row_of
 from pipeline.training.state import RowsState, ShardsState, State, check_reader, read_state
@@ -232,8 +232,13 @@ def _stream(shards: Shards, split: str, phases: list[PhaseOfShards], seed: int, 
     """
     given = {**checked_options(options)}
     phase, reshuffle = given.pop("phase", None), given.pop("reshuffle", False)
-    if phase is not None:
-        shards, phases = one_phase(shards, split, phases, phase)
+    if not isinstance(reshuffle, bool):
+        raise PlanError(f"reshuffle is {reshuffle!r}", "Give True or False.")
+    number = None if phase is None else phase_named(split, phases, phase)
+    read = phases if number is None else [phases[number]]
     if reshuffle:
-        shards = reshuffled(shards, split, phases, Key.root(seed).child("splits", split))
-    return Stream(sum(of.shards for of in phases), shards, **given)
+        check_shuffled(split, read)
+        shards = Reshuffled(shards, [of.shards for of in phases], Key.root(seed).child("splits", split))
+    if number is not None:
+        shards = OnePhase(shards, sum(of.shards for of in phases[:number]))
+    return Stream(sum(of.shards for of in read), shards, **given)

@@ -68,6 +68,9 @@ class WithinChunks:
         return self._moved(self.order.inverse(items), back=True)
 
     def _moved(self, places: I64, *, back: bool) -> I64:
+        if self.chunk == 1:
+            return places
+
         def order(number: int) -> Permutation:
             return Permutation(min(self.chunk, self.n - number * self.chunk), self.key.child(number))
 
@@ -104,9 +107,9 @@ class Unchanged:
 class Rounds:
     """A bijection of [0, n): place → row, where rows are the documents of a source round by round, as blocks are.
 
-    Each round is read through before the next. begun: how many rows are the rest of a round that was begun before;
-    number: of the first whole round. The rows of partial rounds, at both ends, are in their order already
-    (`Block.subset`).
+    Each round is read through before the next. begun: how many rows are the rest of a round that was begun before, in
+    the order `rest`; None where they are in their order already, as those of a last, partial round are
+    (`Block.subset`). number: of the first whole round.
     """
 
     n: int
@@ -114,6 +117,7 @@ class Rounds:
     orders: EachRound
     begun: int = 0
     number: int = 0
+    rest: Bijection | None = None
 
     def __call__(self, places: I64) -> I64:
         """The row at each place, int64 (k,) both."""
@@ -136,4 +140,7 @@ class Rounds:
             return self.begun + number * self.items
 
         moved[whole] = within_groups(numbers[whole], rounds, first, order, back=back)
+        if self.rest is not None:
+            before = np.flatnonzero(numbers < self.begun)
+            moved[before] = (self.rest.inverse if back else self.rest)(numbers[before])
         return moved
