@@ -24,6 +24,7 @@ from pipeline.core.errors import PipelineError, SpecError
 from pipeline.core.key import Key
 from pipeline.evaluate.capacity import measure
 from pipeline.evaluate.scoring import score
+from pipeline.plan import summary
 from pipeline.plan.information import information_in
 from pipeline.plan.plan import Plan
 from pipeline.recipe import load
@@ -37,6 +38,7 @@ from pipeline.wordings.paraphrase.checking import Checker, Reason
 from pipeline.wordings.paraphrase.frame import Frame
 from pipeline.wordings.paraphrase.prompt import prompt
 from pipeline.worlds.attributes.individual import IndividualSpec
+from pipeline.worlds.relations.many_to_one import Drawn
 from pipeline.worlds.relations.relation import NOBODY, Relation
 from tests.conftest import built
 from tests.plans import plan_at, plan_of
@@ -188,6 +190,35 @@ def test_every_map_is_equally_likely_and_bits_count_them(
     counts = np.array(list(drawn.values()))
     assert excess(counts, KEYS / len(maps)) < 6
     assert relation(size, targets, **keys).bits == pytest.approx(log2(len(maps)), abs=1e-9)
+
+
+@pytest.mark.parametrize("small", [Fraction(1, 10**9), Fraction(1, 10**40)])
+def test_whoever_has_nearly_all_the_weight_draws_one_of_the_others(small: Fraction):
+    relation = Drawn("it", 3, 3, Key.root(0), [1 - 3 * small, small, 2 * small], alone=True)
+    drawn = [int(Drawn("it", 3, 3, Key.root(k), relation.weights, alone=True)(np.array([0]))[0]) for k in range(3000)]
+    assert set(drawn) == {1, 2}
+    assert abs(drawn.count(2) - 2000) < 5 * 26
+    assert relation(np.arange(3)).tolist()[1:] == [0, 0]
+
+
+def test_what_is_said_of_those_in_the_middle_of_a_path_is_stated(tmp_path: Path):
+    name = "name: {kind: name, pools: {first: [Ada, Ben, Cleo, Dan], last: [Fox, Hunt, Ives, Judd]}}"
+    text = f"""strict: true
+worlds:
+  people: {{size: 9, attributes: {{{name}, employer: {{kind: individual, of: firms}}}}}}
+  firms: {{size: 5, attributes: {{{name}, seat: {{kind: individual, of: cities}}}}}}
+  cities: {{size: 4, attributes: {{{name}}}}}
+sources:
+  it:
+    kind: statements
+    world: people
+    templates: {{a: ["{{{{ name }}}}: {{{{ employer }}}}, {{{{ employer.seat }}}}."]}}
+splits: {{train: {{mixture: {{it: {{exposures: 1}}}}}}}}
+"""
+    plan = plan_at(tmp_path / "r.yaml", text)
+    assert [str(notice) for group, _, notice in plan.notices if group == "worlds"] == []
+    firms = summary.of_split(plan, "train")["firms"]
+    assert firms["value_bits"] == pytest.approx(2, abs=1e-4)  # log2 of four cities, for each firm that is named
 
 
 def test_weights_say_how_often_each_is_drawn():

@@ -5,7 +5,7 @@ No float decides a count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from pipeline.core.errors import PlanError, SpecError, TokenizerError
@@ -149,6 +149,16 @@ def _with_repetition_notices(
     return noted
 
 
+def _related(names: Collection[str], worlds: Mapping[str, World]) -> set[str]:
+    """The worlds to which paths from these worlds may lead, in any number of steps."""
+    related: set[str] = set()
+    new = set(names)
+    while new:
+        new = {relation.of for name in new for relation in worlds[name].relations.values()} - related
+        related |= new
+    return related
+
+
 def _notices(
     recipe: Recipe,
     worlds: Mapping[str, World],
@@ -162,7 +172,7 @@ def _notices(
     world_of = {name: spec.world for name, spec in recipe.sources.items() if isinstance(spec, AboutSpec)}
     used_worlds = {world_of[name] for name in used if name in world_of}
     needed = {parent for name in used_worlds for parent in recipe.worlds[name].others}
-    needed |= {relation.of for name in used_worlds for relation in worlds[name].relations.values()}
+    needed |= _related(used_worlds, worlds)
     for name, world in worlds.items():
         about = [sources[source] for source in used if world_of.get(source) == name]
         others = [sources[source] for source in used]

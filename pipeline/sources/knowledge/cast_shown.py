@@ -10,7 +10,7 @@ from math import expm1
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.sources.knowledge.cast import Cast, Path
+from pipeline.sources.knowledge.cast import Cast, Member, Path
 from pipeline.text.shown_facts import Shown
 from pipeline.worlds.relations.relation import NOBODY
 from pipeline.worlds.world import World
@@ -42,25 +42,34 @@ def shown_of(cast: Cast, shown: Shown) -> Shown:
         bare = frozenset(slot - member.first for slot in shown.bare if slot in member.columns)
         if len(path) == 1:
             total = total.joined(cast.world.drawn(Shown(of, bare=bare)))
-        name = member.world.of_kind("name") if len(path) == 2 else None
-        if name and Shown(of).whole(member.world.slots_of(name)):
+        if len(path) == 2 and _named(member, shown):
             total = total.joined(Shown(dict.fromkeys(cast.world.slots_of(path[1]))))
     return total
 
 
 def others_shown(cast: Cast, shown: Shown) -> tuple[Reached, ...]:
-    """What is shown of those to whom paths lead, and who is named whole."""
+    """What is shown of those to whom paths lead, and who is named whole; to whom they are related, too."""
     told = []
     for path, member in cast.members.items():
-        name = member.world.of_kind("name") if len(path) > 1 else None
         of = {slot - member.first: classes for slot, classes in shown.slots.items() if slot in member.columns}
-        if name and Shown(of).whole(member.world.slots_of(name)):
+        if len(path) > 1 and _named(member, shown):
             here = {own: label for (at, own), label in cast.values.items() if at == path}
             labels = frozenset(own for own, label in here.items() if label in shown.labels)
             bare = frozenset(slot - member.first for slot in shown.bare if slot in member.columns)
             of_other = member.world.drawn(Shown(of, labels, bare))
+            steps = [at[-1] for at, next_one in cast.members.items() if at[:-1] == path and _named(next_one, shown)]
+            for step in steps:
+                slots = dict.fromkeys(member.world.slots_of(step))
+                of_other = of_other.joined(Shown(slots, frozenset({member.world.labels.index(step)})))
             told.append(Reached(member.world, of_other, partial(_shares, cast, path)))
     return tuple(told)
+
+
+def _named(member: Member, shown: Shown) -> bool:
+    """Whether the whole name of a member is shown."""
+    name = member.world.of_kind("name")
+    of = {slot - member.first: classes for slot, classes in shown.slots.items() if slot in member.columns}
+    return name is not None and Shown(of).whole(member.world.slots_of(name))
 
 
 def _shares(cast: Cast, path: Path, people: range, chance: float) -> NDArray[np.float64] | float:

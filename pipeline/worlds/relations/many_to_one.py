@@ -12,6 +12,8 @@ from pipeline.core.draws import I64, Weighted, bits, scaled
 from pipeline.core.key import Key
 from pipeline.worlds.relations.relation import Relation
 
+ATTEMPTS = 16  # draws, after which few but those with most of the weight have drawn only themselves
+
 
 class Drawn(Relation):
     """n draws among m. alone: whether both worlds are one, and nobody is drawn for oneself."""
@@ -34,11 +36,20 @@ class Drawn(Relation):
 
     def _weighted(self, table: Weighted, item: I64) -> I64:
         other: I64 = table(self._key, item).astype(np.int64)
-        attempt = 0
-        while self.apart and (again := np.flatnonzero(other == item)).size:
-            attempt += 1
+        for attempt in range(1, ATTEMPTS if self.apart else 1):
+            if not (again := np.flatnonzero(other == item)).size:
+                break
             other[again] = table(self._key.child("again", attempt), item[again])
+        for own in np.unique(item[other == item]).tolist() if self.apart else ():
+            here = np.flatnonzero(item == own)
+            other[here] = self._without(own)(self._key.child("without"), item[here])
         return other
+
+    def _without(self, own: int) -> Weighted:
+        """The draw of an individual who would often draw itself: by the weights of all others."""
+        assert self.weights is not None
+        rest = 1 - self.weights[own]
+        return Weighted.from_weights([Fraction(0) if i == own else w / rest for i, w in enumerate(self.weights)])
 
     @property
     def bits(self) -> float:
