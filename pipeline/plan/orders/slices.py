@@ -39,8 +39,8 @@ class Slices:
         of = np.searchsorted(before, places, side="right") - 1  # the last of slices without documents of the source
         position = np.empty(places.size, np.int64)
         for number, here in each_group(of):
-            found = self.slices[number].find(source, places[here] - before[number])
-            position[here] = found + self._first[number]
+            inside = self.slices[number].find(source, places[here] - before[number])
+            position[here] = inside + self._first[number]
         return position
 
     @cached_property

@@ -34,7 +34,7 @@ class Reached:
 def shown_of(cast: Cast, shown: Shown) -> Shown:
     """What is shown of the world of the subject, of the subject or the second individual: its slots.
 
-    A relation is told by the whole name of the other one; what else is shown of that one is not counted here.
+    A relation is stated by the whole name of the other one; what else is shown of that one is not counted here.
     """
     total = Shown(labels=shown.labels)
     for path, member in cast.members.items():
@@ -49,7 +49,7 @@ def shown_of(cast: Cast, shown: Shown) -> Shown:
 
 def others_shown(cast: Cast, shown: Shown) -> tuple[Reached, ...]:
     """What is shown of those to whom paths lead, and who is named whole; to whom they are related, too."""
-    told = []
+    reached = []
     for path, member in cast.members.items():
         of = {slot - member.first: classes for slot, classes in shown.slots.items() if slot in member.columns}
         if len(path) > 1 and _named(member, shown):
@@ -61,8 +61,8 @@ def others_shown(cast: Cast, shown: Shown) -> tuple[Reached, ...]:
             for step in steps:
                 slots = dict.fromkeys(member.world.slots_of(step))
                 of_other = of_other.joined(Shown(slots, frozenset({member.world.labels.index(step)})))
-            told.append(Reached(member.world, of_other, partial(_shares, cast, path)))
-    return tuple(told)
+            reached.append(Reached(member.world, of_other, partial(_shares, cast, path)))
+    return tuple(reached)
 
 
 def _named(member: Member, shown: Shown) -> bool:
