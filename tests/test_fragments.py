@@ -115,7 +115,7 @@ SENTENCES = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=24, deadline=None, derandomize=True)
 @given(
     tables=st.lists(VALUES, min_size=1, max_size=3),
     sentences=st.lists(SENTENCES, min_size=1, max_size=3),

@@ -378,6 +378,7 @@ def solved(plan: Plan, exposure: int) -> list[str]:
     return [plan.tokenizer.decode(tokens.slice(i, i + 1).values[:-1]).removeprefix(" ") for i in range(9)]
 
 
+@pytest.mark.slow  # the next test asks it of a document at a time
 def test_with_their_texts_given_their_documents_are_those_of_the_whole_tokenizer(tmp_path: Path) -> None:
     whole = of_texts(tmp_path, "null")
     given = [*ROWS, "Walrus", *solved(whole, 0), *solved(whole, 1)]
