@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
@@ -26,6 +27,9 @@ from pipeline.recipe.reading import read_file
 from pipeline.recipe.yaml_tree import Node
 from pipeline.storage import LocalFolder
 from pipeline.storage.local import hash_of
+
+if TYPE_CHECKING:
+    from tests.s3 import Server
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)  # no authorities: reading all is a fifth of a test of the Hub
@@ -153,3 +157,16 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> Path:
     out = tmp_path_factory.mktemp("undisturbed") / "data"
     built(plan, out)
     return out
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Server]:
+    """A store on loopback, of which s3fs remembers nothing from other modules."""
+    import s3fs
+
+    from tests.s3 import served  # here: other environments, such as that of torch, have no moto
+
+    with served() as server:
+        s3fs.S3FileSystem.clear_instance_cache()
+        yield server
+        s3fs.S3FileSystem.clear_instance_cache()

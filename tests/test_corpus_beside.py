@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from pipeline.sources.files import known
 from tests.conftest import built, contents
 from tests.corpora import KINDS, write
 from tests.plans import plan_at
-from tests.s3 import Server, served
+from tests.s3 import Server
 from tests.test_corpus import digest, recipe
 
 BOTH = ", order: blocks, balance: exact"
@@ -212,16 +212,6 @@ def test_lengths_of_other_rows_are_not_taken(tmp_path: Path, cache: Path) -> Non
 
 
 # ── stores ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[Server]:
-    import s3fs
-
-    with served() as server:
-        s3fs.S3FileSystem.clear_instance_cache()
-        yield server
-        s3fs.S3FileSystem.clear_instance_cache()
 
 
 def put(folder: Path, name: str, table: Any) -> None:

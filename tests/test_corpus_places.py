@@ -8,7 +8,7 @@ import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from pipeline.sources.corpus.reading.rows import Rows
 from pipeline.sources.files import known
 from tests.corpora import KINDS, rows_at, spec_of, texts_at, write
 from tests.hub import Hub, serving
-from tests.s3 import Server, served
+from tests.s3 import Server
 
 TABLE = [{"text": f"row {i}"} for i in range(150)]
 TEXTS = [row["text"] for row in TABLE]
@@ -122,16 +122,6 @@ def test_a_store_without_its_package_is_refused_with_what_to_install(
 
 
 # ── stores ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[Server]:
-    import s3fs
-
-    with served() as server:
-        s3fs.S3FileSystem.clear_instance_cache()
-        yield server
-        s3fs.S3FileSystem.clear_instance_cache()
 
 
 def put(folder: Path, below: str, table: list[dict[str, Any]] = TABLE) -> None:

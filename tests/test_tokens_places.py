@@ -8,7 +8,6 @@ import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +20,7 @@ from pipeline.sources.files import known
 from pipeline.sources.tokens.source import Tokens
 from tests.conftest import built
 from tests.hub import Hub, serving
-from tests.s3 import Server, served
+from tests.s3 import Server
 from tests.test_tokens_source import (
     END,
     OF_ROWS,
@@ -50,16 +49,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(known, "SETTLED", -(2**62))  # files that were written just now are believed too
     return tmp_path / "cache" / "pretraining-recipes" / "files"
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[Server]:
-    import s3fs
-
-    with served() as server:
-        s3fs.S3FileSystem.clear_instance_cache()
-        yield server
-        s3fs.S3FileSystem.clear_instance_cache()
 
 
 def put(path: Path, key: str) -> str:

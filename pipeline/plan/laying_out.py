@@ -49,7 +49,6 @@ class Rows:
         """
         blocks: list[Block] = []
         own_orders: dict[str, Bijection] = {}
-        _check_file_order(spec, self.sources)
         for name, count in counts.items():
             amount, source, key = spec.mixture[name], self.sources[name], self.key.child("round", name)
             with specified_at("mixture", name):
@@ -189,10 +188,3 @@ def _spaced(apart: int, name: str, items: int, count: int, key: Key) -> Spaced:
         problem = f"with {items:,} items, two exposures of one of '{name}' cannot all be {apart:,} documents apart"
         raise SpecError(problem, f"Ask for {items:,} at most, or for more items.", ("order", "spaced"))
     return Spaced(items, min(apart, items), key)
-
-
-def _check_file_order(spec: MixtureSpec, sources: Mapping[str, Source]) -> None:
-    """SpecError where a phase asks for the order of files and has no source that is read from some."""
-    if spec.order == "file" and not any(sources[name].from_files for name in spec.mixture):
-        problem = "no source of the mixture is read from files"
-        raise SpecError(problem, "`order: file` is of corpora; take `rounds`, or leave it out.", ("order",))

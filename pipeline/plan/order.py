@@ -112,13 +112,13 @@ class SplitPlan:
         """Documents of one source."""
         return sum(block.rows for block in self.blocks_of(source))
 
-    def exposures_of(self, source: str, items: int) -> Exposures:
-        """How many exposures the items of a source, `items` in number, have."""
-        return Exposures.of(self.blocks_of(source), items)
+    def exposures_of(self, source: str, items: int, phase: Phase | None = None) -> Exposures:
+        """How many exposures the items of a source, `items` in number, have; in one phase, or in all."""
+        return Exposures.of(self.blocks_of(source, phase), items)
 
-    def blocks_of(self, source: str) -> list[Block]:
-        """The blocks of a source."""
-        return [block for block in self.blocks if self.sources[block.source] == source]
+    def blocks_of(self, source: str, phase: Phase | None = None) -> list[Block]:
+        """The blocks of a source, of one phase or of all."""
+        return [block for block in (phase or self).blocks if self.sources[block.source] == source]
 
     @cached_property
     def order(self) -> Bijection:

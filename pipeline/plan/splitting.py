@@ -20,7 +20,7 @@ from pipeline.plan.phase import Phase
 from pipeline.plan.phases import Amounts, amounts_of_phases
 from pipeline.plan.ramps import slices_of
 from pipeline.recipe.order_spec import in_words
-from pipeline.recipe.split_spec import SplitSpec
+from pipeline.recipe.split_spec import MixtureSpec, SplitSpec
 from pipeline.sources import Source
 
 
@@ -38,9 +38,7 @@ def split_of(name: str, spec: SplitSpec, rows: Rows, shard_tokens: int) -> Split
         with specified_at(*path):
             phase_key = key.child("phase", of) if of else key
             phases.append(_phase(of, spec, amounts, rows, room, phase_key, shard_tokens))
-    if spec.phases and spec.order == "file" and _reads_no_file(sources, sources):
-        problem = "no source of any phase is read from files"
-        raise SpecError(problem, "`order: file` is of corpora; take `rounds`, or leave it out.", ("order",))
+    _check_files(spec, sources, sources, "any phase")
     documents = sum(phase.documents for phase in phases)
     if documents >= MOST_DOCUMENTS:
         raise SpecError(f"more than {MOST_DOCUMENTS:,} documents", "Lower an amount of its mixture.", ("mixture",))
@@ -77,6 +75,7 @@ def _phase(
         whose = f"the phase '{name}'" if name else "the split"
         raise SpecError(f"{whose} has no documents", "Raise an amount of its mixture.", ("mixture",))
     spec = amounts.spec
+    _check_files(spec, spec.mixture, rows.sources, "the mixture")
     if not spec.order and not (split.order == "file" and _reads_no_file(spec.mixture, rows.sources)):
         spec = spec.model_copy(update={"order": split.order})
     slices = slices_of(spec, amounts.by_source, counts)
@@ -91,6 +90,13 @@ def _phase(
 def _reads_no_file(names: Iterable[str], sources: Mapping[str, Source]) -> bool:
     """Whether none of these sources is read from files."""
     return not any(sources[name].from_files for name in names)
+
+
+def _check_files(spec: MixtureSpec, names: Iterable[str], sources: Mapping[str, Source], whose: str) -> None:
+    """SpecError where the order is that of files and none of these sources is read from some."""
+    if spec.order == "file" and _reads_no_file(names, sources):
+        problem = f"no source of {whose} is read from files"
+        raise SpecError(problem, "`order: file` is of corpora; take `rounds`, or leave it out.", ("order",))
 
 
 def _check_order(phase: Phase, split: SplitSpec, *, ordered: bool) -> None:

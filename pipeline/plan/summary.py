@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.plan.cost import core_seconds
-from pipeline.plan.exposures import Exposures
 from pipeline.plan.information import NOTHING, Information, information_in
 from pipeline.plan.order import SplitPlan
 from pipeline.plan.phase import Phase
@@ -192,9 +191,7 @@ def of_exposures(plan: Plan, split: str, phase: Phase | None = None) -> dict[str
     planned = plan.splits[split]
     for name in planned.sources if phase is None else phase.counts:
         source = plan.sources[name]
-        blocks = (phase or planned).blocks
-        of_source = [block for block in blocks if planned.sources[block.source] == name]
-        exposures = Exposures.of(of_source, len(source))
+        exposures = planned.exposures_of(name, len(source), phase)
         by_source[name] = {
             "world": source.world.name if source.world else None,
             "items": len(source),
