@@ -35,11 +35,14 @@ SLOW = ("letters", "unigram")
 
 
 def told(renderer: Fragments | Rendered, programs: np.ndarray, rows: np.ndarray, *, spans: bool = False) -> Documents:
+    """The documents about `rows` (d, up to SLOTS), of a renderer compiled for SLOTS."""
     longest = int(renderer.longest.max()) * programs.shape[1] + 1 if isinstance(renderer, Fragments) else 0
+    wide = np.zeros((len(rows), SLOTS), np.int32)
+    wide[:, : rows.shape[1]] = rows
     return renderer.documents(
         len(programs),
         longest,
-        lambda c: Outline.table(np.ascontiguousarray(programs[c]), np.ascontiguousarray(rows[c])),
+        lambda c: Outline.table(np.ascontiguousarray(programs[c]), np.ascontiguousarray(wide[c])),
         spans=spans,
     )
 
@@ -140,6 +143,17 @@ def test_arbitrary_pieces_are_encoded_exactly_or_take_the_slow_path(tables, sent
     for i, row in enumerate(rows):
         text = "".join(" " + "".join(part.texts.rows[row[part.slot]] for part in program) for program in programs)
         assert ids(got, i) == whole(text, encoder)
+
+
+def test_rows_of_another_number_of_slots_are_refused_before_a_kernel_reads_beside_them() -> None:
+    encoder = tokenizer("gpt2")
+    tables = [Piece(Column(slot, rows).texts, slot, 1) for slot, rows in ((1, ("th", "c")), (2, ("e", "f")))]
+    renderer, notices = compile_programs([[tables[0], tables[1]]], encoder, 3)
+    assert isinstance(renderer, Fragments) and renderer.joints, notices
+    for slots in (2, 4, 64):
+        outline = Outline.table(np.zeros((1, 1), np.int32), np.zeros((1, slots), np.int32))
+        with pytest.raises(ValueError, match=f"rows of {slots} slots for programs that were compiled for 3"):
+            renderer.documents(1, 9, outline.slice, spans=False)
 
 
 # ── what fails at a seam ────────────────────────────────────────────────────────────────────────────────────────────

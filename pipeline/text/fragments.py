@@ -94,8 +94,10 @@ class Fragments:
         return lengths
 
     def _arguments(self, outline: Outline) -> tuple[Any, ...]:
-        """The first arguments of every kernel about documents."""
+        """The first arguments of every kernel about documents. ValueError for rows of another number of slots."""
         rows = outline.rows
+        if rows.shape[1] != self.slots:  # a kernel would read beside them, as joint slots are numbered behind these
+            raise ValueError(f"rows of {rows.shape[1]} slots for programs that were compiled for {self.slots}")
         if self.joints:
             rows = np.column_stack([rows, *(joint.rows(rows) for joint in self.joints)])
         of_programs = (self.program_start, self.base, self.slot, self.start)
