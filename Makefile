@@ -57,7 +57,7 @@ $(error Name an experiment: make experiment NAME=extraction (experiments/ has th
 endif
 endif
 
-.PHONY: help dataset plan preview verify report export push experiment list test test-all test-readers lint docs bench bench-rivals lock clean
+.PHONY: help dataset plan preview verify report export push experiment list test test-all test-bounds test-readers lint docs bench bench-rivals lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -97,6 +97,9 @@ test: $(VENV)/dev  ## run the tests
 
 test-all: $(VENV)/dev  ## run them all, also those that do the same for each of the recipes
 	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
+
+test-bounds: $(VENV)/dev  ## run the tests with every index in a kernel checked: nothing reads or writes beside an array
+	@NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(abspath $(VENV))/bounds $(MAKE) --no-print-directory test
 
 test-readers: $(READERS)/ready $(TRAINER)/ready $(CHATS)/ready $(VENV)/dev  ## open exports with the trainers' own readers; train with torch
 	@BUILDER='$(abspath $(PY))' $(READERS)/bin/python -m pytest -c tests/readers/pytest.ini tests/readers $(ARGS)

@@ -44,7 +44,7 @@ from pipeline.sources.puzzles.kernels import mano
 rule = np.array([3, 3, 23, 0, 0])
 law = np.array([2**63], np.uint64)
 out, offsets = np.zeros(4096, np.int32), np.zeros(9, np.int64)
-answers, first, size = np.zeros((8, 1), np.int32), np.zeros(8, np.int64), np.zeros(8, np.int64)
+answers, first, size = np.zeros((8, 2), np.int32), np.zeros(9, np.int64), np.zeros(8, np.int64)
 item = np.arange(8)
 mano.draw(rule, law, np.array([[1, 2]], np.uint64), item, item, out, offsets, answers, first, size)
 functions = [f for module in (draws, mano) for f in vars(module).values() if hasattr(f, "stats")]

@@ -149,7 +149,8 @@ def test_rows_of_another_number_of_slots_are_refused_before_a_kernel_reads_besid
     encoder = tokenizer("gpt2")
     tables = [Piece(Column(slot, rows).texts, slot, 1) for slot, rows in ((1, ("th", "c")), (2, ("e", "f")))]
     renderer, notices = compile_programs([[tables[0], tables[1]]], encoder, 3)
-    assert isinstance(renderer, Fragments) and renderer.joints, notices
+    assert isinstance(renderer, Fragments), notices
+    assert renderer.joints
     for slots in (2, 4, 64):
         outline = Outline.table(np.zeros((1, 1), np.int32), np.zeros((1, slots), np.int32))
         with pytest.raises(ValueError, match=f"rows of {slots} slots for programs that were compiled for 3"):

@@ -78,10 +78,13 @@ def built_hashes(data: Path) -> list[str]:
     return [record["content_hash"] for record in manifest["splits"]["train"]["shards"]]
 
 
+@pytest.mark.parametrize("rows", [1, 256])  # that are encoded at once: 1, and a shard is half made when it is found
 @pytest.mark.parametrize("keys", ["", ", order: blocks", ", split: {tokens: 10}", ", balance: exact"])
 def test_the_command_that_finds_it_makes_everything_right(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], keys: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], keys: str, rows: int
 ) -> None:
+    monkeypatch.setattr(of_rows, "FIRST", rows)
+    monkeypatch.setattr(of_rows, "PART", rows)
     expected, manifest = right(tmp_path, monkeypatch, keys)
     shutil.rmtree(tmp_path / "cache")
     monkeypatch.setattr(fast_encoder, "Fast", lambda tokenizer, plain: Liar(tokenizer, plain=plain))

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from pipeline.core import faker_process, faker_values
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files, library
 from pipeline.core.key import Key
+from pipeline.core.system import reading
 from pipeline.worlds.values import ValuesSpec
 
 PEOPLE = library("recipes") / "values/people"
@@ -129,10 +132,29 @@ def test_what_was_read_stands_in_the_spec_and_where_from_does_not(tmp_path: Path
     assert spec.materialise(files(tmp_path)) == spec
 
 
-def test_a_long_field_is_a_value_up_to_what_csv_reads(tmp_path: Path):
-    (tmp_path / "long.csv").write_text("a\n" + "x" * 131_072 + "\n")
-    assert materialised(tmp_path, file="long.csv", column="a") == ["x" * 131_072]
-    (tmp_path / "long.csv").write_text("a\n" + "x" * 131_073 + "\n")
+@pytest.fixture
+def limit_of_csv() -> Iterator[None]:
+    """`csv` has one limit for the whole process: it is afterwards as it was."""
+    before = csv.field_size_limit()
+    yield
+    csv.field_size_limit(before)
+
+
+@pytest.mark.parametrize("limit", [100, 131_072, 2**30])
+@pytest.mark.usefixtures("limit_of_csv")
+def test_a_long_field_is_a_value_whatever_limit_others_have_set(tmp_path: Path, limit: int) -> None:
+    csv.field_size_limit(limit)
+    long = "x" * 200_000
+    (tmp_path / "long.csv").write_text(f"a\n{long}\n")
+    assert materialised(tmp_path, file="long.csv", column="a") == [long]
+
+
+@pytest.mark.usefixtures("limit_of_csv")
+def test_a_field_beyond_the_limit_is_refused_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_CELL", 1000)
+    (tmp_path / "long.csv").write_text("a\n" + "x" * 1000 + "\n")
+    assert materialised(tmp_path, file="long.csv", column="a") == ["x" * 1000]
+    (tmp_path / "long.csv").write_text("a\n" + "x" * 1001 + "\n")
     with pytest.raises(SpecError, match=r"long\.csv:2: "):
         materialised(tmp_path, file="long.csv", column="a")
 

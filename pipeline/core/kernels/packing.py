@@ -6,14 +6,13 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.core.jit import njit
+from pipeline.core.vectors import copy
 
 
 def _take(values: Any, offsets: Any, rows: Any, ends: Any, out: Any) -> None:
     """Ragged rows in another order: row i of out is row rows[i] of values, and ends at ends[i + 1]."""
     for i in range(rows.size):
-        at, first = ends[i], offsets[rows[i]]
-        for k in range(ends[i + 1] - at):
-            out[at + k] = values[first + k]
+        copy(out, ends[i], values, offsets[rows[i]], ends[i + 1] - ends[i])
 
 
 take = njit([f"void({t}[::1], i8[::1], i8[::1], i8[::1], {t}[::1])" for t in ("u2", "i4", "i8")])(_take)
@@ -23,15 +22,10 @@ take = njit([f"void({t}[::1], i8[::1], i8[::1], i8[::1], {t}[::1])" for t in ("u
 def surround(values: Any, firsts: Any, ends: Any, lead: Any, trail: Any, out: Any) -> None:
     """Rows values[firsts[i]] … of flat values, each between `lead` and `trail`; row i of out ends at ends[i + 1]."""
     for i in range(firsts.size):
-        at = ends[i]
-        for k in range(lead.size):
-            out[at + k] = lead[k]
-        at += lead.size
-        length = ends[i + 1] - trail.size - at
-        for k in range(length):
-            out[at + k] = values[firsts[i] + k]
-        for k in range(trail.size):
-            out[at + length + k] = trail[k]
+        first, last = ends[i] + lead.size, ends[i + 1] - trail.size
+        copy(out, ends[i], lead, 0, lead.size)
+        copy(out, first, values, firsts[i], last - first)
+        copy(out, last, trail, 0, trail.size)
 
 
 @njit("i8(i8[::1], i8[::1], i8, i8[:,::1], i8[::1])")
@@ -78,8 +72,7 @@ def align(lengths: Any, width: Any, cutting: Any, starts: Any, kept: Any) -> Any
 def lay(values: Any, origins: Any, lengths: Any, starts: Any, out: Any) -> None:
     """Intervals of `values`, each of so many from its origin on, put where they start."""
     for i in range(starts.size):
-        for k in range(lengths[i]):
-            out[starts[i] + k] = values[origins[i] + k]
+        copy(out, starts[i], values, origins[i], lengths[i])
 
 
 @njit("void(i8[::1], i8[::1], u1[::1])")

@@ -9,18 +9,22 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from pipeline.core.errors import SpecError
 from pipeline.core.system.escaping import CONTROLS
 from pipeline.core.system.open_files import contents
 
+if TYPE_CHECKING:
+    from _csv import Reader
+
 BLANKS = " \t"
 MOST_BYTES = 2**28  # of a file that is read at once
 MOST_LINE = 2**26  # bytes of a line, where files are read line by line
+MOST_CELL = 2**29  # characters of a cell of a table
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
@@ -98,12 +102,22 @@ def lines(path: Path, shown: str = "") -> Iterator[tuple[str, str]]:
         begins = end + 1
 
 
+def table_of(lines: Iterable[str], delimiter: str = ",") -> Reader:
+    """Python's `csv.reader` of a table's lines, which refuses what is not quoted rightly, and cells over MOST_CELL.
+
+    `csv` has one limit for the whole process. So all tables are read by way of this function, with the same one: what
+    a file holds must not depend on what was read before.
+    """
+    csv.field_size_limit(MOST_CELL)
+    return csv.reader(lines, delimiter=delimiter, strict=True)
+
+
 def records(path: Path, delimiter: str, shown: str = "") -> Iterator[tuple[str, list[str]]]:
     """(`file:line`, cells) of each record of a table. A cell in quotes may contain anything, also line breaks.
 
     The line is the record's first. SpecError if the file is no table.
     """
-    table = csv.reader(io.StringIO(read(path, shown), newline="\n"), delimiter=delimiter, strict=True)
+    table = table_of(io.StringIO(read(path, shown), newline="\n"), delimiter)
     begins = 1
     try:
         for cells in table:

@@ -85,7 +85,7 @@ class Corpus(Source):
         """The rows, or windows, `item` (d,), encoded; the exposure is ignored. No spans; the only part is a tag."""
         end = self._tokenizer.ids_of([self._tokenizer.eos_token])
         if self._windows is None:
-            tokens = self._texts.ids(item).surrounded(self._lead, end)
+            tokens = self._texts.surrounded(item, self._lead, end)
         else:
             windows = self._windows.at(item)
             rows, places = np.unique(windows.rows, return_inverse=True)  # a row is encoded once
@@ -176,5 +176,6 @@ register(
         Corpus,
         "text of your own: JSON lines, Parquet or plain text, a document a row",
         speed=25e6,  # by gigatoken
+        kernels=("pipeline.core.kernels.characters",),
     )
 )

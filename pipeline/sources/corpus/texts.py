@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pipeline.core.documents import Ragged
+from pipeline.core.documents import Collected, Ragged
 from pipeline.core.draws import I64
 from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
@@ -18,6 +19,8 @@ from pipeline.text.encoding.fast_encoder import FastEncoder
 from pipeline.text.encoding.proof import SAMPLED
 from pipeline.text.tokenizer import Tokenizer
 
+PART = 2**20  # tokens, about, that are made at once: with their texts they fit the processor's caches
+FIRST = 256  # rows that are encoded before it is known how long they are
 CHUNK = 1000  # rows of a batch of the proof's sample
 BLOCKS = 200  # from which a sample is taken, where rows are read in blocks
 BEGUN = 1000  # characters of each of these rows that are compared, or the proof would take a minute
@@ -63,6 +66,19 @@ class RowTexts:
     def ids(self, rows: I64, *, parallel: bool = False) -> Ragged:
         """The ids of these texts, of the tokenizer's dtype. SpecError or TokenizerError as of `FastEncoder.ids`."""
         return self.encoder.ids(self.array(rows), rows, parallel=parallel)
+
+    def surrounded(self, rows: I64, lead: NDArray[Any], trail: NDArray[Any]) -> Ragged:
+        """The ids of these texts, int64 (d,), each between `lead` (a,) and `trail` (b,), of the tokenizer's dtype.
+
+        Errors as of `ids`.
+        """
+        collected, first, some = Collected(len(rows), trail.dtype), 0, FIRST
+        while first < len(rows):
+            part = self.ids(rows[first : first + some]).surrounded(lead, trail)
+            collected.add(part)
+            first += len(part)
+            some = 1 + PART * len(part) // max(len(part.values), 1)
+        return collected.rows
 
     def _refuse(self, texts: Any, rows: I64) -> None:
         if not self.refused:

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.core.draws import I64
 from pipeline.core.system import kept_arrays
@@ -32,17 +33,13 @@ def with_unassigned(texts: Any) -> I64:
     if isinstance(texts, list):
         search = _pattern().search
         return np.array([i for i, text in enumerate(texts) if not text.isascii() and search(text)], np.int64)
-    import pyarrow as pa
-    import pyarrow.compute as pc
+    from pipeline.core.kernels.characters import find_marked
 
-    places = np.flatnonzero(~pc.string_is_ascii(texts).to_numpy(zero_copy_only=False))
-    if not places.size:
-        return places
-    if 2 * len(places) > len(texts):
-        places = np.arange(len(texts))  # to take most of them costs more than to look at all
-    rest = texts if len(places) == len(texts) else texts.take(pa.array(places))
-    found = pc.match_substring_regex(rest, _class(r"\x{%x}")).to_numpy(zero_copy_only=False)
-    return places[np.flatnonzero(found)]
+    _, places, data = texts.buffers()
+    offsets = np.frombuffer(places, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    letters = np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8)
+    found = np.empty(len(texts), np.int64)
+    return found[: find_marked(letters, offsets, _marked(), found)]
 
 
 def is_unassigned(number: int) -> bool:
@@ -52,13 +49,17 @@ def is_unassigned(number: int) -> bool:
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    return re.compile(_class(r"\U%08x"))
+    """Finds one of these characters."""
+    return re.compile("[" + "".join(rf"\U{first:08x}-\U{end - 1:08x}" for first, end in _ranges().tolist()) + "]")
 
 
 @cache
-def _class(written: str) -> str:
-    """All these characters as a class of a regular expression, each written in this way."""
-    return "[" + "".join(f"{written % first}-{written % (end - 1)}" for first, end in _ranges().tolist()) + "]"
+def _marked() -> NDArray[np.uint8]:
+    """1 for each of these characters: uint8, by its number."""
+    marked = np.zeros(sys.maxunicode + 1, np.uint8)
+    for first, end in _ranges().tolist():
+        marked[first:end] = 1
+    return marked
 
 
 @cache

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.errors import SpecError, suggest
-from pipeline.core.system.reading import MOST_BYTES, not_utf8
+from pipeline.core.system.reading import MOST_BYTES, not_utf8, table_of
 from pipeline.sources.corpus.reading.choosing import Chosen, Reading
 from pipeline.sources.corpus.reading.faults import NO_RECORD, NOT_UTF8, Fault
 from pipeline.sources.corpus.reading.lines import BLOCK, MARK, MOST_LINE, integer
@@ -39,9 +39,8 @@ class Table:
     """
 
     def __init__(self, file: Any, name: str, header: list[str] | None = None, first: int = 1) -> None:
-        csv.field_size_limit(MOST_LINE)
         self._lines = _Decoded(file, first)
-        self._reader = csv.reader(self._lines, strict=True)
+        self._reader = table_of(self._lines)
         self.header = self._first(name) if header is None else header
         self._lines.mark()
 
