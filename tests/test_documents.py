@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.documents import Documents, Ragged, offsets_of
+from pipeline.core.documents import Collected, Documents, Ragged, offsets_of
 
 ROWS = st.lists(st.lists(st.integers(0, 60_000), max_size=6), max_size=12)
 SETTINGS = settings(derandomize=True, deadline=None)
@@ -149,3 +149,30 @@ def test_relabelling_changes_labels_alone_and_leaves_the_original_as_it_was(labe
     assert lists(changed.tokens) == [[1, 2], [3]]
     assert documents.spans is not None
     assert documents.spans.values[:, 2].tolist() == [1, 2, 0]
+
+
+# ── rows that are added part by part ────────────────────────────────────────────────────────────────────────────────
+
+
+@given(st.lists(ROWS, max_size=6), st.integers(0, 3))
+@SETTINGS
+def test_rows_added_in_parts_are_all_rows_with_room_behind_them(parts: list[list[list[int]]], missing: int):
+    """Also where fewer are added than were announced."""
+    rows = [row for part in parts for row in part]
+    collected = Collected(len(rows) + missing, np.dtype(np.uint16))
+    for part in parts:
+        collected.add(ragged(part))
+    made = collected.rows
+    assert lists(made) == rows
+    assert consistent(made)
+    assert made.values.dtype == np.uint16
+    assert made.room is not None
+    assert made.room[: len(made.values)].tolist() == made.values.tolist()
+
+
+def test_a_long_first_row_takes_no_room_for_as_many_as_long_ones():
+    collected = Collected(1_000_000, np.dtype(np.uint16))
+    collected.add(ragged([[7] * 1000]))
+    made = collected.rows
+    assert made.room is not None
+    assert len(made.room) == Collected.MOST * 1000
