@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
@@ -27,9 +26,7 @@ from pipeline.recipe.reading import read_file
 from pipeline.recipe.yaml_tree import Node
 from pipeline.storage import LocalFolder
 from pipeline.storage.local import hash_of
-
-if TYPE_CHECKING:
-    from tests.s3 import Server
+from tests.object_stores import PROTOCOLS, Server, forgotten, served
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)  # no authorities: reading all is a fifth of a test of the Hub
@@ -162,11 +159,15 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> Path:
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Server]:
     """A store on loopback, of which s3fs remembers nothing from other modules."""
-    import s3fs
+    yield from _served("s3")
 
-    from tests.s3 import served  # here: other environments, such as that of torch, have no moto
 
-    with served() as server:
-        s3fs.S3FileSystem.clear_instance_cache()
+@pytest.fixture(scope="module", params=PROTOCOLS)
+def store(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A store on loopback of each protocol whose client is installed, which remembers nothing from other modules."""
+    yield from _served(request.param)
+
+
+def _served(protocol: str) -> Iterator[Server]:
+    with served(protocol) as server, forgotten(protocol):
         yield server
-        s3fs.S3FileSystem.clear_instance_cache()

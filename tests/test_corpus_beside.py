@@ -22,8 +22,8 @@ from pipeline.sources.corpus.reading import rows
 from pipeline.sources.files import known
 from tests.conftest import built, contents
 from tests.corpora import KINDS, write
+from tests.object_stores import Server
 from tests.plans import plan_at
-from tests.s3 import Server
 from tests.test_corpus import digest, recipe
 
 BOTH = ", order: blocks, balance: exact"

@@ -21,7 +21,7 @@ from pipeline.sources.corpus.reading.rows import Rows
 from pipeline.sources.files import known
 from tests.corpora import KINDS, rows_at, spec_of, texts_at, write
 from tests.hub import Hub, serving
-from tests.s3 import Server
+from tests.object_stores import Server
 
 TABLE = [{"text": f"row {i}"} for i in range(150)]
 TEXTS = [row["text"] for row in TABLE]
@@ -124,81 +124,73 @@ def test_a_store_without_its_package_is_refused_with_what_to_install(
 # ── stores ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def put(folder: Path, below: str, table: list[dict[str, Any]] = TABLE) -> None:
+def put(store: Server, folder: Path, below: str, table: list[dict[str, Any]] = TABLE) -> None:
     """Files of each kind, and of some compressions, in the bucket."""
-    import boto3
-
-    client = boto3.client("s3")
     for name in [*(f"a{kind}" for kind in KINDS), "a.txt.gz"]:
-        client.upload_file(str(write(folder / "sent" / name, table)), "bucket", f"{below}/{name}/{name}")
+        store.send(write(folder / "sent" / name, table), f"{below}/{name}/{name}")
 
 
-def test_each_kind_is_read_from_a_bucket(tmp_path: Path, s3: Server) -> None:
-    put(tmp_path, "kinds")
+def test_each_kind_is_read_from_a_bucket(tmp_path: Path, store: Server) -> None:
+    put(store, tmp_path, "kinds")
     for kind in (".jsonl", ".csv", ".parquet", ".file.arrow", ".stream.arrow", ".txt.gz"):
         for order in ("global", "blocks"):
-            found = rows_at(tmp_path, f"s3://bucket/kinds/a{kind}", order=order)
+            found = rows_at(tmp_path, store.at(f"kinds/a{kind}"), order=order)
             assert all_of(pickle.loads(pickle.dumps(found))) == TEXTS, kind
-    assert texts_at(tmp_path, "s3://bucket/kinds/*/a.tx[t]") == TEXTS
-    assert "no file fits 's3://bucket/kinds/*.csv'" in refusal_of(tmp_path, "s3://bucket/kinds/*.csv")
-    assert "no file fits 's3://bucket/kinds/*.arro'" in refusal_of(tmp_path, "s3://bucket/kinds/*.arro")
-    assert "cannot read 's3://bucket/none/a.txt': No such file" in refusal_of(tmp_path, "s3://bucket/none/a.txt")
+    assert texts_at(tmp_path, store.at("kinds/*/a.tx[t]")) == TEXTS
+    assert f"no file fits '{store.at('kinds/*.csv')}'" in refusal_of(tmp_path, store.at("kinds/*.csv"))
+    assert f"no file fits '{store.at('kinds/*.arro')}'" in refusal_of(tmp_path, store.at("kinds/*.arro"))
+    assert f"cannot read '{store.at('none/a.txt')}': No such file" in refusal_of(tmp_path, store.at("none/a.txt"))
 
 
 NAMES = ["a b.txt", "a#b.txt", "a?b.txt", "a[1].txt", "ü日.txt", "a%20b.txt", "a+b.txt", "a&b=c.txt"]
 
 
-def test_an_object_is_found_by_its_name_whatever_that_is(tmp_path: Path, s3: Server) -> None:
-    import boto3
-
-    client = boto3.client("s3")
+def test_an_object_is_found_by_its_name_whatever_that_is(tmp_path: Path, store: Server) -> None:
     for name in NAMES:
-        client.upload_file(str(write(tmp_path / "a.txt", [{"text": name}])), "bucket", f"names/{name}")
+        store.send(write(tmp_path / "a.txt", [{"text": name}]), f"names/{name}")
     for name in NAMES:
         for order in ("global", "blocks"):
-            assert texts_at(tmp_path, f"s3://bucket/names/{name}", order=order) == [name]
-    assert sorted(texts_at(tmp_path, "s3://bucket/names")) == sorted(NAMES)
-    assert sorted(texts_at(tmp_path, "s3://bucket/names/a?b.tx?")) == ["a b.txt", "a#b.txt", "a+b.txt", "a?b.txt"]
-    client.put_object(Bucket="bucket", Key="names2/", Body=b"")
-    client.put_object(Bucket="bucket", Key="names2/note.doc", Body=b"x")
-    assert "no file fits 's3://bucket/names2/*'" in refusal_of(tmp_path, "s3://bucket/names2/*")
-    assert "'s3://bucket/names2' holds no file that can be read" in refusal_of(tmp_path, "s3://bucket/names2")
-    assert "cannot read 'note.doc'" in refusal_of(tmp_path, "s3://bucket/names2/note.doc")
+            assert texts_at(tmp_path, store.at(f"names/{name}"), order=order) == [name]
+    assert sorted(texts_at(tmp_path, store.at("names"))) == sorted(NAMES)
+    assert sorted(texts_at(tmp_path, store.at("names/a?b.tx?"))) == ["a b.txt", "a#b.txt", "a+b.txt", "a?b.txt"]
+    store.put("names2/", b"")
+    store.put("names2/note.doc", b"x")
+    assert f"no file fits '{store.at('names2/*')}'" in refusal_of(tmp_path, store.at("names2/*"))
+    assert f"'{store.at('names2')}' holds no file that can be read" in refusal_of(tmp_path, store.at("names2"))
+    assert "cannot read 'note.doc'" in refusal_of(tmp_path, store.at("names2/note.doc"))
 
 
-def test_a_second_plan_of_a_bucket_reads_no_object(tmp_path: Path, s3: Server, read: list[str]) -> None:
-    put(tmp_path, "again")
-    assert texts_at(tmp_path, "s3://bucket/again/a.txt/a.txt") == TEXTS
+def test_a_second_plan_of_a_bucket_reads_no_object(tmp_path: Path, store: Server, read: list[str]) -> None:
+    put(store, tmp_path, "again")
+    assert texts_at(tmp_path, store.at("again/a.txt/a.txt")) == TEXTS
     assert read == ["hash a.txt", "index a.txt"]
-    s3.requests.clear()
-    assert texts_at(tmp_path, "s3://bucket/again/a.txt/a.txt") == TEXTS
+    store.requests.clear()
+    assert texts_at(tmp_path, store.at("again/a.txt/a.txt")) == TEXTS
     assert read == ["hash a.txt", "index a.txt"]
-    assert not [request for request in s3.requests if request.startswith("GET /bucket/again/a.txt/a.txt")]
+    assert store.gets("again/a.txt/a.txt") == 0
 
 
 def test_parquet_is_planned_from_its_footers_where_the_etag_names_it(
-    tmp_path: Path, s3: Server, read: list[str]
+    tmp_path: Path, store: Server, read: list[str]
 ) -> None:
-    import boto3
-
     table = [{"text": f"row {i}", "other": os.urandom(2000).hex()} for i in range(2000)]
     path = write(tmp_path / "big.parquet", table)
-    boto3.client("s3").upload_file(str(path), "bucket", "footers/big.parquet")
-    found = rows_at(tmp_path, "s3://bucket/footers/big.parquet", identity="etag", order="blocks")
+    store.send(path, "footers/big.parquet")
+    found = rows_at(tmp_path, store.at("footers/big.parquet"), identity="etag", order="blocks")
     assert len(found) == 2000
     assert found.content.startswith("etag:")
     assert not read
     assert found.texts(np.array([1999, 5])) == ["row 1999", "row 5"]
 
 
-def test_an_object_that_changes_between_plan_and_build_is_refused(tmp_path: Path, s3: Server) -> None:
+def test_an_object_that_changes_between_plan_and_build_is_refused(tmp_path: Path, store: Server) -> None:
     for named in ("content", "etag"):
-        put(tmp_path, named)
+        put(store, tmp_path, named)
         kinds = (".jsonl", ".parquet", ".stream.arrow")
-        plans = [rows_at(tmp_path, f"s3://bucket/{named}/a{kind}", identity=named, order="blocks") for kind in kinds]
-        put(tmp_path, named, [{"text": f"now {i}"} for i in range(150)])
+        plans = [rows_at(tmp_path, store.at(f"{named}/a{kind}"), identity=named, order="blocks") for kind in kinds]
+        put(store, tmp_path, named, [{"text": f"now {i}"} for i in range(150)])
         for plan in plans:
-            with pytest.raises(SpecError, match=r"'s3://bucket/.*' has changed since the plan was made"):
+            with pytest.raises(SpecError, match=rf"'{store.at('')}.*' has changed since the plan was made"):
                 plan.texts(np.array([3]))
 
 

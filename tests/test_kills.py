@@ -17,12 +17,12 @@ from pipeline.plan.plan import Plan
 from pipeline.storage import bucket
 from tests.conftest import SMALL, built, contents
 from tests.kills import files, shown
-from tests.s3 import Server, served
+from tests.object_stores import Server, served
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with served() as server:
+    with served("s3") as server:
         yield server
 
 

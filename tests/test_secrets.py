@@ -16,8 +16,8 @@ from pipeline.core.errors import StorageError
 from pipeline.core.system.secrets import has_secret, is_secret, needed, redacted
 from pipeline.storage import folder_at
 from tests.conftest import SMALL, run
+from tests.object_stores import Server, served
 from tests.plans import usual
-from tests.s3 import Server, served
 from tests.test_ray import driver
 
 PLANTED = {
@@ -176,7 +176,7 @@ def test_a_build_leaves_and_says_none(tmp_path: Path, planted: None, capsys: pyt
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with served() as server:
+    with served("s3") as server:
         for name in ("AWS_SECRET_ACCESS_KEY", "WANDB_API_KEY"):
             monkeypatch.setenv(name, PLANTED[name])
         monkeypatch.setitem(fsspec.config.conf, "s3", {"skip_instance_cache": True})

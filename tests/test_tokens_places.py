@@ -20,7 +20,7 @@ from pipeline.sources.files import known
 from pipeline.sources.tokens.source import Tokens
 from tests.conftest import built
 from tests.hub import Hub, serving
-from tests.s3 import Server
+from tests.object_stores import Server
 from tests.test_tokens_source import (
     END,
     OF_ROWS,
@@ -51,55 +51,39 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "pretraining-recipes" / "files"
 
 
-def put(path: Path, key: str) -> str:
-    """A file, or all of a folder, in the bucket; its URL."""
-    import boto3
-
-    client = boto3.client("s3")
-    for file in [path] if path.is_file() else path.rglob("*"):
-        if file.is_file() and ".pipeline" not in file.parts:
-            below = key if file == path else f"{key}/{file.relative_to(path).as_posix()}"
-            client.upload_file(str(file), "bucket", below)
-    return f"s3://bucket/{key}"
-
-
-def gets(s3: Server, key: str) -> int:
-    return sum(request == f"GET /bucket/{key}" for request in s3.requests)
-
-
-def test_each_layout_is_read_from_a_bucket(tmp_path: Path, s3: Server) -> None:
+def test_each_layout_is_read_from_a_bucket(tmp_path: Path, store: Server) -> None:
     (tmp_path / "l.bin").write_bytes(llmc_file(20240520, 1, 6, ids=(END, 1, 2, END, 3, END)))
-    put(as_nanogpt(tmp_path / "n.bin", DOCUMENTS), "layouts/n a#?.bin")
-    put(tmp_path / "l.bin", "layouts/l.bin")
-    assert documents_of(source_of(tmp_path, "s3://bucket/layouts/n a#?.bin")) == WANTED
-    assert documents_of(source_of(tmp_path, "s3://bucket/layouts/l.bin")) == [[1, 2, END], [3, END], [END]]
+    store.send(as_nanogpt(tmp_path / "n.bin", DOCUMENTS), "layouts/n a#?.bin")
+    store.send(tmp_path / "l.bin", "layouts/l.bin")
+    assert documents_of(source_of(tmp_path, store.at("layouts/n a#?.bin"))) == WANTED
+    assert documents_of(source_of(tmp_path, store.at("layouts/l.bin"))) == [[1, 2, END], [3, END], [END]]
     as_nanogpt(tmp_path / "m.bin", [[1], [2, 3]])
     (tmp_path / "m.idx").write_bytes(index_of([2, 3]))
     for suffix in ("bin", "idx"):
-        put(tmp_path / f"m.{suffix}", f"layouts/m.{suffix}")
-    assert documents_of(source_of(tmp_path, "s3://bucket/layouts/m.bin")) == [[1, END], [2, 3, END]]
+        store.send(tmp_path / f"m.{suffix}", f"layouts/m.{suffix}")
+    assert documents_of(source_of(tmp_path, store.at("layouts/m.bin"))) == [[1, END], [2, 3, END]]
     for write in (as_stream, as_parquet):
         path = write(tmp_path, table_of(ROWS, pa.list_(pa.int32())))
-        url = put(path, f"layouts/{path.name}")
+        url = store.send(path, f"layouts/{path.name}")
         assert documents_of(source_of(tmp_path, url)) == [[*ids, END] for ids in OF_ROWS]
 
 
-def test_a_pattern_a_list_and_what_datasets_saved(tmp_path: Path, s3: Server) -> None:
+def test_a_pattern_a_list_and_what_datasets_saved(tmp_path: Path, store: Server) -> None:
     for number, ids in enumerate(DOCUMENTS):
-        put(as_nanogpt(tmp_path / "it.bin", [ids]), f"several/{number}.bin")
-    assert documents_of(source_of(tmp_path, "s3://bucket/several/*.bin")) == WANTED
-    named = ["s3://bucket/several/2.bin", str(as_nanogpt(tmp_path / "it.bin", DOCUMENTS[:1]))]
+        store.send(as_nanogpt(tmp_path / "it.bin", [ids]), f"several/{number}.bin")
+    assert documents_of(source_of(tmp_path, store.at("several/*.bin"))) == WANTED
+    named = [store.at("several/2.bin"), str(as_nanogpt(tmp_path / "it.bin", DOCUMENTS[:1]))]
     assert documents_of(source_of(tmp_path, named)) == [WANTED[2], WANTED[0]]
-    url = put(as_saved(tmp_path, table_of(ROWS, pa.list_(pa.uint16()))), "saved")
+    url = store.send(as_saved(tmp_path, table_of(ROWS, pa.list_(pa.uint16()))), "saved")
     for named in (url, f"{url}/", f"{url}/train"):
         assert documents_of(source_of(tmp_path, named)) == [[*ids, END] for ids in OF_ROWS]
     assert "has no split 'test'. It can be: train." in refusal(tmp_path, url, "split: test")
 
 
-def test_a_dataset_that_was_built_into_a_bucket_is_a_source(tmp_path: Path, s3: Server) -> None:
+def test_a_dataset_that_was_built_into_a_bucket_is_a_source(tmp_path: Path, store: Server) -> None:
     plan = original(tmp_path, columns="spans, parts")
     built(plan, tmp_path / "data")
-    url = put(tmp_path / "data", "ours")
+    url = store.send(tmp_path / "data", "ours")
     source = source_of(tmp_path, url, more=TAGGED)
     assert documents_of(source, "spans", "parts") == original_documents(plan, "spans", "parts")
     on_disk = source_of(tmp_path, tmp_path / "data", more=TAGGED)
@@ -107,24 +91,24 @@ def test_a_dataset_that_was_built_into_a_bucket_is_a_source(tmp_path: Path, s3: 
     assert isinstance(on_disk, Tokens)
     assert [file.file.content for file in source._files] == [file.file.content for file in on_disk._files]
     (tmp_path / "data/tokenizer/tokenizer.json").write_text("{}")
-    put(tmp_path / "data/tokenizer/tokenizer.json", "ours/tokenizer/tokenizer.json")
+    store.send(tmp_path / "data/tokenizer/tokenizer.json", "ours/tokenizer/tokenizer.json")
     assert "tokenizer.json': its bytes have changed" in refusal(tmp_path, url, more=TAGGED)
 
 
 def test_an_object_is_fetched_once_and_a_worker_elsewhere_fetches_it_for_itself(
-    tmp_path: Path, s3: Server, cache: Path
+    tmp_path: Path, store: Server, cache: Path
 ) -> None:
-    url = put(as_nanogpt(tmp_path / "it.bin", DOCUMENTS), "once.bin")
-    s3.requests.clear()
+    url = store.send(as_nanogpt(tmp_path / "it.bin", DOCUMENTS), "once.bin")
+    store.requests.clear()
     source = source_of(tmp_path, url)
-    first = gets(s3, "once.bin")
+    first = store.gets("once.bin")
     assert first >= 1
     sent = pickle.dumps(source)
     assert len(sent) < 3500
-    s3.requests.clear()
+    store.requests.clear()
     for again in (source_of(tmp_path, url), pickle.loads(sent)):
         assert documents_of(again) == WANTED
-    assert gets(s3, "once.bin") == 1  # its first bytes, which say the layout
+    assert store.gets("once.bin") == 1  # its first bytes, which say the layout
     (copy,) = cache.glob("*.bin")
     copy.write_bytes(copy.read_bytes()[:-2] + b"\0\0")  # as after damage: it is fetched again
     assert documents_of(pickle.loads(sent)) == WANTED
@@ -133,31 +117,31 @@ def test_an_object_is_fetched_once_and_a_worker_elsewhere_fetches_it_for_itself(
 
 
 def test_an_object_that_changes_is_refused_where_there_is_no_copy_of_it(
-    tmp_path: Path, s3: Server, cache: Path
+    tmp_path: Path, store: Server, cache: Path
 ) -> None:
-    url = put(as_nanogpt(tmp_path / "it.bin", DOCUMENTS), "changes.bin")
+    url = store.send(as_nanogpt(tmp_path / "it.bin", DOCUMENTS), "changes.bin")
     sent = pickle.dumps(source_of(tmp_path, url))
-    put(as_nanogpt(tmp_path / "it.bin", [*DOCUMENTS[:2], [6, 5, 4]]), "changes.bin")
+    store.send(as_nanogpt(tmp_path / "it.bin", [*DOCUMENTS[:2], [6, 5, 4]]), "changes.bin")
     assert documents_of(pickle.loads(sent)) == WANTED  # what was planned
     shutil.rmtree(cache)
-    with pytest.raises(PipelineError, match=r"'s3://bucket/changes\.bin' has changed since the plan was made"):
+    with pytest.raises(PipelineError, match=rf"'{store.at('changes')}\.bin' has changed since the plan was made"):
         documents_of(pickle.loads(sent))
     assert documents_of(source_of(tmp_path, url))[-1] == [6, 5, 4, END]
     assert not list(cache.glob(".*"))
 
 
-def test_what_is_wrong_is_said_of_the_url(tmp_path: Path, s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(as_nanogpt(tmp_path / "it.bin", DOCUMENTS), "wrong/it.bin")
+def test_what_is_wrong_is_said_of_the_url(tmp_path: Path, store: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.send(as_nanogpt(tmp_path / "it.bin", DOCUMENTS), "wrong/it.bin")
     (tmp_path / "odd.bin").write_bytes(b"\1\0\2")
-    put(tmp_path / "odd.bin", "wrong/odd.bin")
-    url = "s3://bucket/wrong"
+    store.send(tmp_path / "odd.bin", "wrong/odd.bin")
+    url = store.at("wrong")
     assert f"'{url}/odd.bin' has 3 bytes, and ids of uint16" in refusal(tmp_path, f"{url}/odd.bin")
     assert f"'{url}' is a folder, and not of a dataset. Name its files: it.bin, odd.bin." in refusal(tmp_path, url)
     assert f"cannot read '{url}/none.bin': No such file" in refusal(tmp_path, f"{url}/none.bin")
     assert f"cannot read '{url}/it.idx': No such file" in refusal(tmp_path, f"{url}/it.bin", "layout: megatron")
     assert f"no file fits '{url}/*.arrow'" in refusal(tmp_path, f"{url}/*.arrow")
     assert f"'{url}/it.bin' is no folder of a dataset" in refusal(tmp_path, f"{url}/it.bin", "layout: dataset")
-    put(as_nanogpt(tmp_path / "it.bin", DOCUMENTS), "wrong/new.bin")
+    store.send(as_nanogpt(tmp_path / "it.bin", DOCUMENTS), "wrong/new.bin")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5))
     line = refusal(tmp_path, f"{url}/new.bin")
     assert f"a copy of '{url}/new.bin' needs 0.00 GB, and 0.00 GB are free in {tmp_path}/cache/" in line

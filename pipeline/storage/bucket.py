@@ -21,7 +21,7 @@ from threading import Event, Thread
 from typing import Any, BinaryIO
 
 from pipeline.core.errors import RunError, StorageError
-from pipeline.core.system.stores import checked_protocol, stamp_of, store_of
+from pipeline.core.system.stores import checked_protocol, is_denied, is_missing, reason_of, stamp_of, store_of
 from pipeline.storage.folder import AGAIN, GONE, MOST_READ, STATE, checked_name
 from pipeline.storage.local import hash_of
 
@@ -66,21 +66,21 @@ class BucketFolder:
 
     @contextmanager
     def _asking(self, place: str = "") -> Iterator[None]:
-        """Turn errors of the store's client in the block into StorageError; FileNotFoundError passes."""
+        """Turn errors of the store's client in the block into StorageError, or into FileNotFoundError."""
         try:
             yield
         except (FileNotFoundError, StorageError):
             raise
-        except PermissionError as error:
-            raise StorageError(
-                f"no permission: {_line(error)}", "Check the credentials and the bucket's policy.", place or self.url
-            ) from error
         except Exception as error:  # each store's client has its own exceptions
-            raise StorageError(
-                f"the store does not answer as it should: {_line(error)}",
-                "Run the same command again: what is complete is kept.",
-                place or self.url,
-            ) from error
+            said = reason_of(error)
+            if is_missing(error):
+                raise FileNotFoundError(said) from error
+            if is_denied(error):
+                problem, remedy = f"no permission: {said}", "Check the credentials and the bucket's policy."
+            else:
+                problem = f"the store does not answer as it should: {said}"
+                remedy = "Run the same command again: what is complete is kept."
+            raise StorageError(problem, remedy, place or self.url) from error
 
     @contextmanager
     def creating(self, name: str) -> Iterator[BinaryIO]:
@@ -111,11 +111,13 @@ class BucketFolder:
                 try:
                     sending(*what, **limit)
                     return
-                except FileNotFoundError:
-                    raise StorageError("there is no such bucket", "Make it first.", self.url) from None
                 except TimeoutError:
                     if not attempts_left:
                         raise
+                except Exception as error:
+                    if is_missing(error):
+                        raise StorageError("there is no such bucket", "Make it first.", self.url) from None
+                    raise
 
     def size(self, name: str) -> int:
         return int(self._info(name)["size"])
@@ -247,7 +249,3 @@ class BucketFolder:
                 return modified
         except FileNotFoundError:
             return None
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
