@@ -46,7 +46,7 @@ class Store:
     versions: Iterator[int] = field(default_factory=lambda: count(0x8D0000000000000))
     lock: Lock = field(default_factory=Lock)
 
-    def put(self, key: str, data: bytes, sent: dict[str, str] | None = None) -> dict[str, str]:
+    def put(self, key: str, data: bytes, encoding: str = "") -> dict[str, str]:
         """Make a blob; its headers."""
         now = datetime.now(UTC).strftime(TIME)
         headers = {
@@ -56,7 +56,7 @@ class Store:
             "Content-Type": "application/octet-stream",
             "Content-MD5": base64.b64encode(hashlib.md5(data).digest()).decode(),
             "x-ms-blob-type": "BlockBlob",
-            **(sent or {}),
+            **({"Content-Encoding": encoding} if encoding else {}),
         }
         with self.lock:
             self.headers[key], self.data[key] = headers, data

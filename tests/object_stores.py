@@ -36,12 +36,13 @@ class Server:
     """A server with a bucket named `bucket`. error: status, headers and body of a failure, by how and the message.
 
     bytes_at: the path of what gives the bytes of an object, before its key. put(key, data) makes an object without the
-    store's client. fail(request) says how a request is to fail, if at all: "500", "403" or "hang".
+    store's client; put(key, data, encoding) one with a content encoding. fail(request) says how a request is to fail,
+    if at all: "500", "403" or "hang".
     """
 
     protocol: str
     bytes_at: str
-    put: Callable[[str, bytes], object]
+    put: Callable[..., object]
     error: Callable[[str, str], tuple[str, list[tuple[str, str]], bytes]]
     url: str = ""
     fail: Callable[[Environment], str] = lambda request: ""

@@ -11,10 +11,11 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from tests.object_stores import Server, listening
 
 
-def _put(key: str, data: bytes) -> None:
+def _put(key: str, data: bytes, encoding: str = "") -> None:
     import boto3
 
-    boto3.client("s3").put_object(Bucket="bucket", Key=key, Body=data)
+    more = {"ContentEncoding": encoding} if encoding else {}
+    boto3.client("s3").put_object(Bucket="bucket", Key=key, Body=data, **more)
 
 
 def _error(how: str, message: str) -> tuple[str, list[tuple[str, str]], bytes]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 
@@ -181,6 +182,40 @@ def test_parquet_is_planned_from_its_footers_where_the_etag_names_it(
     assert found.content.startswith("etag:")
     assert not read
     assert found.texts(np.array([1999, 5])) == ["row 1999", "row 5"]
+
+
+@pytest.mark.parametrize("named", ["content", "etag"])
+def test_files_of_a_list_of_a_store_are_those_that_it_says_are_there(tmp_path: Path, store: Server, named: str) -> None:
+    for number in range(7):  # more than a page of a listing
+        store.send(write(tmp_path / "a.txt", [{"text": f"{named} {number}"}]), f"listed {named}/{number}.txt")
+    for files in (f"listed {named}", f"listed {named}/*.txt", f"listed {named}/?.txt"):
+        found = rows_at(tmp_path, store.at(files), identity=named, order="blocks")
+        assert all_of(found) == [f"{named} {number}" for number in range(7)]
+
+
+@pytest.mark.parametrize("named", ["content", "etag"])
+def test_an_object_that_vanishes_between_plan_and_build_is_refused_by_its_name(
+    tmp_path: Path, store: Server, named: str
+) -> None:
+    url = store.send(write(tmp_path / "a.txt", TABLE), f"vanishes/{named}.txt")
+    found = rows_at(tmp_path, url, identity=named, order="blocks")
+    fsspec.filesystem(store.protocol, use_listings_cache=False).rm_file(url)
+    with pytest.raises(SpecError, match=f"cannot read '{url}': No such file"):
+        found.texts(np.array([3]))
+
+
+@pytest.mark.parametrize("named", ["content", "etag"])
+@pytest.mark.parametrize("name", ["packed.jsonl", "packed.jsonl.gz"])
+def test_an_object_that_its_client_would_unpack_is_refused_by_its_name(
+    tmp_path: Path, store: Server, name: str, named: str
+) -> None:
+    store.put(name, write(tmp_path / "a.jsonl.gz", TABLE).read_bytes(), "gzip")
+    if store.protocol != "s3":
+        assert f"'{store.at(name)}' has the content encoding 'gzip'" in refusal_of(
+            tmp_path, store.at(name), identity=named
+        )
+    elif name.endswith(".gz"):  # S3's client does not unpack
+        assert texts_at(tmp_path, store.at(name), identity=named) == TEXTS
 
 
 def test_an_object_that_changes_between_plan_and_build_is_refused(tmp_path: Path, store: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import pickle
@@ -141,6 +142,9 @@ def test_what_is_wrong_is_said_of_the_url(tmp_path: Path, store: Server, monkeyp
     assert f"cannot read '{url}/it.idx': No such file" in refusal(tmp_path, f"{url}/it.bin", "layout: megatron")
     assert f"no file fits '{url}/*.arrow'" in refusal(tmp_path, f"{url}/*.arrow")
     assert f"'{url}/it.bin' is no folder of a dataset" in refusal(tmp_path, f"{url}/it.bin", "layout: dataset")
+    if store.protocol != "s3":
+        store.put("packed.bin", gzip.compress(bytes(400)), "gzip")
+        assert "has the content encoding 'gzip'" in refusal(tmp_path, store.at("packed.bin"))
     store.send(as_nanogpt(tmp_path / "it.bin", DOCUMENTS), "wrong/new.bin")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5))
     line = refusal(tmp_path, f"{url}/new.bin")

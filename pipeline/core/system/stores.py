@@ -15,6 +15,7 @@ PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "a
 SILENCE = 60.0  # seconds without a byte after which a request is given up, as other clients do
 _ASKED: set[str] = set()
 _FORBIDDEN = "Forbidden: "  # of gcsfs: the address follows, and what the store says in the next line
+_PACKED = ("gzip", "x-gzip", "deflate", "br", "zstd")
 _STAMPS = ("md5Hash", "ETag", "etag", "blob_id")
 
 
@@ -74,8 +75,34 @@ def asked() -> frozenset[str]:
 
 
 def stamp_of(info: Mapping[str, Any]) -> str:
-    """The hash or ETag in a store's facts about an object; "" where there is none."""
-    return next((str(info[key]) for key in _STAMPS if info.get(key)), "")
+    """The hash or ETag in a store's facts about an object; "" where there is none.
+
+    Of Google's store it is the MD5 hash of the bytes, or of composed objects, which have none, the ETag, which changes
+    with each write; of Azure's the ETag too.
+
+    >>> stamp_of({"etag": "CJ0=", "md5Hash": "1B2M2Y8AsgTpgAmY7PhCfg=="}), stamp_of({"etag": "CJ0="})
+    ('1B2M2Y8AsgTpgAmY7PhCfg==', 'CJ0=')
+    >>> stamp_of({"etag": '"0x8D"'}), stamp_of({"etag": "0x8D"})  # older adlfs: of an object, and in a listing
+    ('0x8D', '0x8D')
+    """
+    return next((_unquoted(key, str(info[key])) for key in _STAMPS if info.get(key)), "")
+
+
+def _unquoted(key: str, stamp: str) -> str:
+    return stamp.strip('"') if key == "etag" else stamp
+
+
+def encoding_of(info: Mapping[str, Any]) -> str:
+    """How an object is packed, of a store whose client unpacks it while it reads; "" where it is read as it is stored.
+
+    The clients of Google's and Azure's stores do so. Its size is that of what is stored, so only a part would be read.
+
+    >>> encoding_of({"contentEncoding": "gzip"}), encoding_of({"content_settings": {"content_encoding": "utf-8"}})
+    ('gzip', '')
+    """
+    settings = info.get("content_settings") or {}
+    encoding = str(info.get("contentEncoding") or settings.get("content_encoding") or "")
+    return encoding if encoding.lower() in _PACKED else ""
 
 
 def is_denied(error: BaseException) -> bool:
@@ -94,8 +121,8 @@ def is_missing(error: BaseException) -> bool:
 
 def _status(error: BaseException) -> int:
     """The HTTP status of the answer that an error tells of; 0 where it tells of none."""
-    status = getattr(error, "status_code", None) or getattr(error, "code", None)
-    return int(status) if isinstance(status, int) or str(status).isdecimal() else 0
+    said = str(getattr(error, "status_code", None) or getattr(error, "code", None))
+    return int(said) if said.isdecimal() else 0
 
 
 def reason_of(error: BaseException) -> str:

@@ -35,7 +35,8 @@ class File:
 
     size: in bytes. stamp: what changes with its content, an ETag or the time when it was written. content: the hash of
     its bytes; "" where it is known by its stamp. more: what else a disk says of it; "" where that tells nothing, as it
-    was written a moment ago. Stamp and more are no part of its repr, by which plans are kept.
+    was written a moment ago. encoding: how its store's client would unpack it (see `encoding_of`). Stamp, more and
+    encoding are no part of its repr, by which plans are kept.
     """
 
     url: str
@@ -45,6 +46,7 @@ class File:
     stamp: str = field(repr=False)
     content: str = ""
     more: str = field(default="", repr=False, compare=False)
+    encoding: str = field(default="", repr=False, compare=False)
 
     @property
     def remote(self) -> bool:

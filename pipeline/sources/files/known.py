@@ -15,6 +15,7 @@ from typing import Literal
 
 from blake3 import blake3
 
+from pipeline.core.errors import SpecError
 from pipeline.core.system import kept_arrays
 from pipeline.sources.files.file import File, State, asking, content_hash, state_of
 from pipeline.sources.files.parallel import in_parallel
@@ -32,12 +33,23 @@ def identified(
 
     told: `key_of` of a file in a store → its hash, where somebody else says it.
     """
+    refuse_packed(files)
     if identity == "etag":
         return tuple(files)
     found = [_known(file) or _told(file, told) for file in files]
     missing = [file for file, known in zip(files, found, strict=True) if known is None]
     hashed = in_parallel("hash", missing, lambda file, _: _hashed(file))
     return tuple(known or next(hashed) for known in found)
+
+
+def refuse_packed(files: Sequence[File]) -> None:
+    """SpecError for a file that its store's client would unpack while it reads."""
+    for file in files:
+        if file.encoding:
+            problem = (
+                f"'{file.url}' has the content encoding '{file.encoding}', by which it would be unpacked as it is read"
+            )
+            raise SpecError(problem, "Store it without one; a name may end with .gz instead.", ("files",))
 
 
 def local_file(path: Path, kind: str = "") -> File:

@@ -22,7 +22,7 @@ from pipeline.core.system import kept_arrays
 from pipeline.core.system.open_files import created, opened
 from pipeline.core.system.stores import store_of
 from pipeline.sources.files.file import PIECE, File, asking
-from pipeline.sources.files.known import check, identified, key_of, local_file
+from pipeline.sources.files.known import check, identified, key_of, local_file, refuse_packed
 from pipeline.sources.files.parallel import in_parallel
 
 
@@ -63,6 +63,7 @@ def fetched(file: File) -> Path:
 
 def fetched_and_identified(files: Sequence[File]) -> tuple[File, ...]:
     """The files with their contents; those in stores are fetched for that, and stay. SpecError as of both."""
+    refuse_packed(files)
     known = identified([file for file in files if not file.remote])
     asked = iter(in_parallel("fetch", [file for file in files if file.remote], lambda file, _: _of_copy(file)))
     found = iter(known)

@@ -21,7 +21,7 @@ from urllib.parse import unquote
 from pipeline.core.errors import SpecError
 from pipeline.core.files import Files
 from pipeline.core.system.open_files import contents, expanded, opened
-from pipeline.core.system.stores import checked_protocol, store_of
+from pipeline.core.system.stores import checked_protocol, encoding_of, store_of
 from pipeline.sources.files.file import COMPRESSIONS, KINDS, File, asking, kind_of, remote_stamp, state_of
 
 MAGIC = re.compile(r"[*?\[]")
@@ -233,7 +233,7 @@ def _address(protocol: str, name: str) -> str:
 
 def _object(url: str, info: dict[str, Any]) -> File:
     kind, compression = kind_of(url) or ("", "")
-    return File(url, kind, compression, int(info["size"]), remote_stamp(url, info))
+    return File(url, kind, compression, int(info["size"]), remote_stamp(url, info), encoding=encoding_of(info))
 
 
 def _in_store(url: str) -> Iterator[File]:
