@@ -9,17 +9,20 @@ Prints the number of kills.
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from pipeline.build.building import build
 from pipeline.build.executors import Inline
 from pipeline.core.errors import StorageError
+from pipeline.core.system.stores import checked_protocol, store_of
 from pipeline.dataset import Dataset
 from pipeline.plan import compile_plan
 from pipeline.publish.export import export
@@ -79,12 +82,16 @@ def files(place: str) -> dict[str, bytes]:
     if "://" not in place:
         root = Path(place)
         return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
-    import boto3
+    store, below = store_of(place), f"{place.partition('://')[2]}/"
+    return {path.removeprefix(below): store.cat_file(path) for path in store.find(place)}
 
-    name, _, prefix = place.removeprefix("s3://").partition("/")
-    client = boto3.client("s3")
-    keys = [one["Key"] for one in client.list_objects_v2(Bucket=name, Prefix=f"{prefix}/").get("Contents", ())]
-    return {key.removeprefix(f"{prefix}/"): client.get_object(Bucket=name, Key=key)["Body"].read() for key in keys}
+
+def seen(place: str) -> dict[str, bytes]:
+    """The same, seen by a child: a store's client starts threads, which are not there after the next fork."""
+    with NamedTemporaryFile() as kept:
+        assert child(lambda: Path(kept.name).write_bytes(pickle.dumps(files(place)))) == 0
+        found: dict[str, bytes] = pickle.loads(Path(kept.name).read_bytes())
+    return found
 
 
 def shown(found: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -101,18 +108,18 @@ def kills(work: Callable[[str], object], place: str) -> Iterator[int]:
     """One after the other, until a call reaches its end before its turn to be killed."""
     quiet = f"{place}/quiet/data"
     assert child(lambda: work(quiet)) == 0
-    right = files(quiet)
+    right = seen(quiet)
     for step in count():
         out = f"{place}/{step}/data"
         if (status := child(lambda out=out, step=step: killed(lambda: work(out), step))) == 0:
             break
         assert os.WTERMSIG(status) == signal.SIGKILL
-        found = files(out)
+        found = seen(out)
         assert shown(found).items() <= shown(right).items(), f"{out}: half a file under its name"
         ended = "export.json" in found  # then nothing is done anew, and a lease is left to run out
         held = "://" in out and f"{STATE}/lock" in found and not ended
         assert child(lambda out=out, held=held: again(lambda: work(out), held)) == 0, out
-        found = files(out)
+        found = seen(out)
         assert shown(found) == shown(right), out
         left = kinds(found) ^ kinds(right)
         assert left <= ({f"{STATE}/lock"} if ended else set()), f"{out}: {sorted(left)}"
@@ -127,7 +134,7 @@ def main() -> None:
     made = Dataset(LocalFolder(Path(dataset)), build(plan, dataset, Inline()))
     export(made, spec, f"{dataset}-warm")  # so that children find all that it takes loaded
     if "://" in place:
-        import s3fs  # noqa: F401
+        checked_protocol(place)  # its client too
 
     work: Callable[[str], object] = lambda out: build(plan, out, Inline())  # noqa: E731
     if what == "export":

@@ -290,6 +290,18 @@ def test_what_is_read_is_what_was_written(url: str):
             missing("a/c")
 
 
+@pytest.mark.parametrize("size", [0, 2**18 + 1, 6 * 2**20 + 1])
+def test_a_file_of_any_size_is_sent_whole(url: str, size: int):
+    """The clients send large files in parts."""
+    data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    with folder_at(url).creating("large") as file:
+        file.write(data)
+    with folder_at(url).local("large") as path:
+        assert path.read_bytes() == data
+    assert folder_at(url).read("large") == data
+    assert folder_at(url).sizes() == {"large": size}
+
+
 @pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt()])
 def test_a_block_that_raises_leaves_nothing(url: str, error: BaseException):
     with pytest.raises(type(error)), folder_at(url).creating("x") as file:

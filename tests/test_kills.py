@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,13 +16,12 @@ from pipeline.plan.plan import Plan
 from pipeline.storage import bucket
 from tests.conftest import SMALL, built, contents
 from tests.kills import files, shown
-from tests.object_stores import Server, served
+from tests.object_stores import Server
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with served("s3") as server:
-        yield server
+def server(store: Server) -> Server:
+    return store
 
 
 @pytest.mark.slow
@@ -34,7 +32,7 @@ def test_killed_at_any_step_the_same_command_goes_on(
     server: Server, tmp_path: Path, what: str, where: str, least: int
 ) -> None:
     """See `tests/kills.py` for what is asserted."""
-    place = f"s3://bucket/{what}" if where == "bucket" else str(tmp_path / "out")
+    place = server.at(what) if where == "bucket" else str(tmp_path / "out")
     command = [sys.executable, "-m", "tests.kills", what, str(tmp_path / "dataset/data"), place]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -45,8 +43,8 @@ def test_killed_at_any_step_the_same_command_goes_on(
 def test_killed_while_a_shard_is_on_its_way_there_is_none_and_the_same_command_sends_it(
     server: Server, plan: Plan, undisturbed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = "s3://bucket/sending/data"
-    server.failing("PUT", "shard-00002", "hang")
+    url = server.at("sending/data")
+    server.failing("PUT POST", "shard-00002", "hang")
     command = [sys.executable, "-m", "pipeline", "build", SMALL, "--executor", "inline", "--out", url]
     with subprocess.Popen(command, env={**os.environ}, stderr=subprocess.DEVNULL) as process:
         end = time.monotonic() + 60
