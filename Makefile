@@ -23,6 +23,7 @@ PIPELINE := $(PY) -m pipeline
 READERS := .venv-readers
 TRAINER := .venv-torch
 CHATS := .venv-trl
+STORES := .venv-stores
 RIVALS := .venv-rivals
 DOLMA := .venv-dolma
 
@@ -57,7 +58,7 @@ $(error Name an experiment: make experiment NAME=extraction (experiments/ has th
 endif
 endif
 
-.PHONY: help dataset plan preview verify report export push experiment list test test-all test-bounds test-readers lint docs bench bench-rivals lock clean
+.PHONY: help dataset plan preview verify report export push experiment list test test-all test-bounds test-readers test-stores lint docs bench bench-rivals lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -106,6 +107,10 @@ test-readers: $(READERS)/ready $(TRAINER)/ready $(CHATS)/ready $(VENV)/dev  ## o
 	@BUILDER='$(abspath $(PY))' $(CHATS)/bin/python -m pytest -c tests/trainers/pytest.ini tests/trainers $(ARGS)
 	@$(TRAINER)/bin/python -m pytest tests/torch $(ARGS)
 
+test-stores: $(STORES)/ready  ## run the tests of buckets for Google's and Azure's stores too, with gcsfs and adlfs
+	@$(STORES)/bin/python -m pytest -n auto --dist worksteal tests/test_bucket.py tests/test_kills.py \
+	  tests/test_corpus_places.py tests/test_tokens_places.py $(ARGS)
+
 lint: $(VENV)/dev  ## ruff and mypy --strict
 	$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 
@@ -129,6 +134,7 @@ lock:  ## pin the requirements anew (needs uv); what is tested is what runs
 	$(LOCK) pyproject.toml --extra build --extra dev --extra bench -c requirements/dev.txt -o requirements/bench.txt
 	$(LOCK) pyproject.toml --extra build --extra dev --extra torch requirements/torch.in -c requirements/dev.txt \
 	  --no-emit-package torch -o requirements/torch.txt
+	$(LOCK) pyproject.toml --extra build --extra dev --extra gs --extra az -c requirements/dev.txt -o requirements/stores.txt
 	$(LOCK) requirements/readers.in --no-emit-package torch --no-emit-package torchvision \
 	  -o requirements/readers.txt
 	$(LOCK) requirements/trl.in --no-emit-package torch -o requirements/trl.txt
@@ -136,10 +142,10 @@ lock:  ## pin the requirements anew (needs uv); what is tested is what runs
 	$(LOCK) requirements/dolma.in -o requirements/dolma.txt
 
 clean:  ## remove the environment and caches, not the data
-	rm -rf $(VENV) $(READERS) $(TRAINER) $(CHATS) $(RIVALS) $(DOLMA) site .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(READERS) $(TRAINER) $(CHATS) $(STORES) $(RIVALS) $(DOLMA) site .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find pipeline tests -name __pycache__ -prune -exec rm -rf {} +
 
-$(VENV)/bin/python $(READERS)/bin/python $(TRAINER)/bin/python $(CHATS)/bin/python $(RIVALS)/bin/python $(DOLMA)/bin/python:
+$(VENV)/bin/python $(READERS)/bin/python $(TRAINER)/bin/python $(CHATS)/bin/python $(STORES)/bin/python $(RIVALS)/bin/python $(DOLMA)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "$(PYTHON) is not Python 3.11 to 3.13. Give another one: make PYTHON=python3.12 …" >&2; exit 2; }
 	@$(PYTHON) -m venv $(@:/bin/python=)
@@ -183,6 +189,13 @@ $(DOLMA)/ready: PY = $(DOLMA)/bin/python
 $(DOLMA)/ready: requirements/dolma.txt | $(DOLMA)/bin/python
 	@echo "Setting up $(DOLMA): a minute, once…"
 	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
+	@touch $@
+
+$(STORES)/ready: PY = $(STORES)/bin/python
+$(STORES)/ready: requirements/stores.txt pyproject.toml | $(STORES)/bin/python
+	@echo "Setting up $(STORES): a minute, once…"
+	@$(PIP) install --require-hashes --no-deps --no-compile -r $<
+	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(TRAINER)/ready: PY = $(TRAINER)/bin/python
