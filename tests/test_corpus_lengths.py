@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+import shutil
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -13,9 +15,11 @@ import pytest
 from pipeline.core.errors import PipelineError, SpecError
 from pipeline.plan import Plan
 from pipeline.shard.shard import make_rows, make_shard
+from pipeline.sources.corpus import lengths as counting
 from pipeline.sources.corpus import source as corpus
 from pipeline.sources.corpus.lengths import RowLengths
 from pipeline.sources.corpus.source import Corpus
+from pipeline.sources.corpus.texts import RowTexts
 from pipeline.sources.source import is_measured
 from tests.plans import plan_at
 
@@ -138,6 +142,65 @@ def test_long_rows_become_windows(tokens: int, overlap: int, tmp_path: Path) -> 
     assert source.mean_tokens == Fraction(sum(map(len, expected)), len(expected))
     item = np.array(order)
     assert source.lengths(item, item).tolist() == [len(expected[i]) for i in order]
+
+
+SPLIT = ", tag: <news>, split: {tokens: 10, overlap: 3}"
+
+
+def encoding_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RowTexts, "ids", lambda *_, **__: pytest.fail("encoded again"))
+
+
+def encoded_anew(folder: Path) -> list[list[int]]:
+    """The documents where no ids are kept."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counting, "MOST", 0)
+        return documents(text_of(planned(folder, LONG, SPLIT)))
+
+
+def test_a_row_of_many_windows_is_encoded_once(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = encoded_anew(tmp_path)
+    (file,) = (cache / "files").glob("*.ids")
+    small = file.stat().st_size
+    file.unlink()
+    plan = planned(tmp_path, LONG, SPLIT)
+    assert file.stat().st_size > small + 2 * sum(map(len, LONG))
+    encoding_fails(monkeypatch)
+    for source in (text_of(plan), pickle.loads(pickle.dumps(text_of(plan))), text_of(planned(tmp_path, LONG, SPLIT))):
+        assert documents(source) == expected
+        assert documents(source, []) == []
+        assert documents(source, [9, 3, 3]) == [expected[9], expected[3], expected[3]]
+
+
+def test_windows_are_the_same_where_the_ids_of_their_rows_are_lost_or_damaged(tmp_path: Path, cache: Path) -> None:
+    expected = encoded_anew(tmp_path)
+    (file,) = (cache / "files").glob("*.ids")
+    file.unlink()
+    plan = planned(tmp_path, LONG, SPLIT)
+    for change in (lambda data: b"\1" + data[1:], lambda data: data[:-1], lambda data: b"", lambda data: data + b"\0"):
+        sent = pickle.dumps(text_of(plan))
+        file.write_bytes(change(file.read_bytes()))
+        assert documents(pickle.loads(sent)) == expected
+    sent, source = pickle.dumps(text_of(plan)), pickle.loads(pickle.dumps(text_of(plan)))
+    assert len(source) == len(expected)  # it knows the lengths, and loses the ids before it asks for them
+    shutil.rmtree(cache)
+    assert documents(source) == expected
+    assert documents(pickle.loads(sent)) == expected
+
+
+@pytest.mark.parametrize("most", [0, 20_000])  # bytes; they take 44,100
+def test_ids_for_which_there_is_no_room_are_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    plan = planned(tmp_path, LONG, SPLIT)
+    expected = documents(text_of(plan))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    monkeypatch.setattr(counting, "MOST", most)
+    source = text_of(planned(tmp_path, LONG, SPLIT))
+    assert source._lengths is not None
+    none = np.empty(0, np.int64)
+    assert source._lengths.pieces(none, none, none) is None
+    assert documents(source) == expected
 
 
 def test_single_rows_are_found_by_the_lengths_and_are_those_of_the_shard(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pipeline.build.building import BUILDS, build, build_shard
 from pipeline.build.executors import Inline
 from pipeline.build.resume import REFUTED, Refuted
 from pipeline.build.verification import verify
+from pipeline.core.system.reliance import noted
 from pipeline.core.table import content_hash
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
@@ -189,6 +190,24 @@ def test_lengths_that_were_counted_by_what_is_wrong_are_counted_anew(
     assert not again.proofs
     assert len(set(counted)) == len(counted) == 2
     assert again.sources["text"].mean_tokens < plan.sources["text"].mean_tokens  # the liar puts an id before each
+
+
+def test_windows_of_rows_that_were_encoded_once_rely_on_what_encoded_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = compile_plan(load(recipe(tmp_path, ", split: {tokens: 10}")))
+    anew: list[int] = []
+    ids = of_rows.RowTexts.ids
+    monkeypatch.setattr(of_rows.RowTexts, "ids", lambda *args, **more: (anew.append(1), ids(*args, **more))[1])
+    before = hashes(plan)
+    with noted() as reliance:  # the lengths have been read before
+        assert hashes(plan) == before
+    assert reliance.proofs == plan.proofs
+    assert not anew
+    (one,) = plan.proofs
+    proof.refute(one, "for a test")
+    assert hashes(plan) == before  # by tokenizers
+    assert len(anew) >= len(plan.shards)
 
 
 @pytest.mark.usefixtures("lying")

@@ -22,6 +22,7 @@ KINDS = {
     "index": "blocks and rows of files of corpora",
     "footer": "the same, from the footers of Parquet files",
     "lengths": "tokens of each row of corpora",
+    "ids": "the same, and the tokens themselves, of corpora whose rows are split",
     "mean": "tokens of a sample of the rows of corpora",
     "documents": "where documents of files of tokens are",
     "hash": "hashes of files",

@@ -10,9 +10,10 @@ import json
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import chain
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I64
@@ -24,7 +25,7 @@ from pipeline.core.system import kept_arrays
 from pipeline.core.system.reliance import rely_on
 from pipeline.sources.corpus.beside import write
 from pipeline.sources.corpus.described import facts_of, notices_of
-from pipeline.sources.corpus.lengths import RowLengths
+from pipeline.sources.corpus.lengths import IDS, LENGTHS, RowLengths
 from pipeline.sources.corpus.spec import CorpusSpec
 from pipeline.sources.corpus.texts import RowTexts
 from pipeline.sources.corpus.windows import WindowedRows
@@ -87,12 +88,19 @@ class Corpus(Source):
         if self._windows is None:
             tokens = self._texts.surrounded(item, self._lead, end)
         else:
-            windows = self._windows.at(item)
-            rows, places = np.unique(windows.rows, return_inverse=True)  # a row is encoded once
-            whole = self._texts.ids(rows)
-            self._windows.lengths.check(rows, whole.lengths)
-            tokens = whole.excerpts(places, windows.firsts, windows.lengths, self._lead, end)
+            tokens = self._windows_of(self._windows, item, end)
         return Documents(tokens, _marked(len(item), []) if spans else None, self._parts(item) if parts else None)
+
+    def _windows_of(self, windows: WindowedRows, item: I64, end: NDArray[Any]) -> Ragged:
+        """The windows `item` (d,): from what their rows were encoded to, or of their rows, encoded now."""
+        rows, firsts, lengths = windows.at(item)
+        pieces = windows.lengths.pieces(rows, firsts, lengths)
+        if pieces is not None:
+            return pieces.surrounded(self._lead, end)
+        rows, places = np.unique(rows, return_inverse=True)  # a row is encoded once
+        whole = self._texts.ids(rows)
+        windows.lengths.check(rows, whole.lengths)
+        return whole.excerpts(places, firsts, lengths, self._lead, end)
 
     def beside(self) -> tuple[str, Callable[[BinaryIO], None]] | None:
         """What is known of its files: see beside.py."""
@@ -120,7 +128,7 @@ class Corpus(Source):
                 [("tag",), ("split",)],
             )
         named = [self._rows.named, self._tokenizer.content_hash, self._words, spec.specials]
-        lengths = RowLengths(self._texts, json.dumps(named))
+        lengths = RowLengths(self._texts, json.dumps(named), IDS if spec.split else LENGTHS)
         return lengths, WindowedRows(lengths, spec.split.tokens, spec.split.overlap) if spec.split else None
 
     def _mean(self, sampling: Key, specials: str) -> Fraction:
