@@ -253,6 +253,8 @@ def test_the_lease_is_renewed_while_its_builder_lives(url: str, monkeypatch: pyt
     [
         ("s4://bucket/x", "unknown protocol 's4'"),
         ("gs://bucket/x", "'gs' needs a package. Install it: pip install gcsfs."),
+        ("abfs://bucket@mine.dfs.core.windows.net/x", "an account is not named in the address"),
+        ("az://mine.blob.core.windows.net/bucket/x", "write az://container/path"),
         ("s3://", "this is no folder in a bucket"),
         ("s3://bucket/../other", "this is no folder in a bucket"),
     ],

@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
 from pipeline import cli
 from pipeline.core.errors import StorageError
-from pipeline.core.system import open_files
+from pipeline.core.system import open_files, stores
 from pipeline.plan import Plan
 from pipeline.storage import LocalFolder
 from pipeline.storage.arrow import HashingFile
@@ -369,3 +370,49 @@ def test_a_file_is_written_atomically_beside_itself(tmp_path: Path):
         file.write(b"half")
         raise ZeroDivisionError
     assert [path.read_bytes() for path in target.parent.iterdir()] == [b"whole"]
+
+
+# ── what stores' clients say (make test-stores: the clients themselves) ─────────────────────────────────────────────
+
+
+class OfClient(Exception):
+    """An error of a store's client, with the status of the answer as adlfs (status_code) or gcsfs (code) gives it."""
+
+    def __init__(self, said: str, **status: object) -> None:
+        super().__init__(said)
+        self.__dict__ |= status
+
+
+@pytest.mark.parametrize(
+    ("error", "denied", "missing", "reason"),
+    [
+        (PermissionError("Access Denied"), True, False, "Access Denied"),
+        (
+            OSError("Forbidden: http://store/b/x\nno storage.objects.create access"),
+            True,
+            False,
+            "no storage.objects.create access",
+        ),
+        (OfClient("Anonymous caller", code="401"), True, False, "Anonymous caller"),
+        (OfClient("Not authorized.\nRequestId:1", status_code=403), True, False, "Not authorized."),
+        (
+            OfClient("The container does not exist.\nRequestId:1", status_code=404),
+            False,
+            True,
+            "The container does not exist.",
+        ),
+        (FileNotFoundError("gone"), False, True, "gone"),
+        (OfClient("out of order", code=500), False, False, "out of order"),
+        (TimeoutError(), False, False, "TimeoutError"),
+    ],
+)
+def test_what_a_client_raises_says_whether_something_is_denied_or_missing(
+    error: Exception, denied: bool, missing: bool, reason: str
+) -> None:
+    assert (stores.is_denied(error), stores.is_missing(error), stores.reason_of(error)) == (denied, missing, reason)
+
+
+def test_a_client_that_would_wait_for_ever_is_told_how_long_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [stores._patience("gs")["requests_timeout"].sock_read, stores._patience("s3")] == [60.0, {}]
+    monkeypatch.setitem(fsspec.config.conf, "gs", {"requests_timeout": 5})
+    assert stores._patience("gs") == {}, "the user's own"

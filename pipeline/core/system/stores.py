@@ -20,16 +20,24 @@ _STAMPS = ("md5Hash", "ETag", "etag", "blob_id")
 
 
 def checked_protocol(url: str) -> str:
-    """The protocol of a URL. StorageError where no installed package speaks it, and for a URL that holds a secret."""
+    """The protocol of a URL.
+
+    StorageError where no installed package speaks it, for a URL that holds a secret, and for one that names an account
+    of Azure: the client is asked for by protocol alone, and would look into the account of the environment.
+    """
     import fsspec
 
-    protocol = url.partition("://")[0]
+    protocol, _, place = url.partition("://")
     if has_secret(url):
         raise StorageError(
             "a password or a signature in a URL is seen by all who see commands, logs or the list of processes",
             "Give it as the store's own client reads it: in the environment, or in a file of its own.",
             url,
         )
+    container = place.partition("/")[0]
+    if PACKAGES.get(protocol) == "adlfs" and ("@" in container or container.endswith(".core.windows.net")):
+        remedy = f"Name the account in AZURE_STORAGE_ACCOUNT_NAME, and write {protocol}://container/path."
+        raise StorageError("an account is not named in the address", remedy, url)
     try:
         fsspec.get_filesystem_class(protocol)
     except ValueError:
