@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pipeline.columns.column import PackedDocuments, PlannedSplit
-from pipeline.columns.conversations import SHARED, Spoken, check_spoken, halves, prompts, texts_of
+from pipeline.columns.conversations import SHARED, Spoken, check_spoken, halves, prompts, spoken, texts_of
 from pipeline.columns.fields import SPOKEN, Entries, Single
 from pipeline.columns.preference import check_contested
 from pipeline.core.errors import RunError, SpecError
@@ -70,7 +70,7 @@ class Choices(Spoken):
         """The answer of each document as text, without what a chat template writes around it."""
         from pipeline.columns.answers import spoken_answers
 
-        if all(getattr(source, "conversing", False) for source in packed.sources):
+        if spoken(packed):
             return spoken_answers(packed.tokenizer, documents)
         ids = [rest for _, rest in halves(documents)]
         return texts_of(packed.tokenizer, ids, packed.tokenizer.eos)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from pipeline.columns.column import PackedDocuments, PlannedSplit
-from pipeline.columns.conversations import SHARED, Spoken, check_spoken, halves, prompts, said, texts_of
+from pipeline.columns.conversations import SHARED, Spoken, check_spoken, halves, prompts, said, spoken, texts_of
 from pipeline.columns.fields import SPOKEN, Entries, Single
 from pipeline.core.errors import SpecError
 from pipeline.core.table import Column, Lists, Strings
@@ -58,7 +58,7 @@ class Pairs(Spoken):
         right = halves(packed.documents)
         assert all(pair[0] == wrong[0] for pair, wrong in zip(right, rejected, strict=True)), "the prompts are the same"
         answers: tuple[Column, Column]
-        if rejected and rejected[0][2] is not None:
+        if spoken(packed):
             chosen = Lists.of_messages([messages[-1:] for messages in said(packed)])
             answers = chosen, Lists.of_messages([wrong[2] for wrong in rejected])
         else:
