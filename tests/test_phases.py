@@ -511,6 +511,57 @@ def test_a_phase_alone_is_reshuffled_as_it_is_in_the_whole(three: Plan):
         of_plan(three, "train", reshuffle="no")
 
 
+OTHERS: list[tuple[dict[str, Any], str, str]] = [
+    ({"phase": "facts"}, "phase ''", "phase 'facts'"),
+    ({"reshuffle": True}, "reshuffle False", "reshuffle True"),
+    ({"phase": "exam", "reshuffle": True}, "phase '', reshuffle False", "phase 'exam', reshuffle True"),
+]
+
+
+@pytest.mark.parametrize("assign", ["rows", "shards"])
+@pytest.mark.parametrize(("options", "whole", "other"), OTHERS)
+def test_a_state_goes_on_in_the_same_order_only(
+    three: Plan, options: dict[str, Any], whole: str, other: str, assign: Any
+):
+    """A state of one order is refused in the other, both ways; those of earlier versions did not say theirs."""
+    from pipeline.training.streams import of_plan
+
+    plain = of_plan(three, "train", epochs=2, assign=assign)
+    changed = of_plan(three, "train", epochs=2, assign=assign, **options)
+    for stream, target, said in ((plain, changed, (whole, other)), (changed, plain, (other, whole))):
+        rest = ids(stream)[1:]
+        next(iter(stream))
+        state = stream.state_dict()
+        begun = target.state_dict()
+        refused = rf"^the state is that of a stream with {said[0]}, and this one has {said[1]}\. Load"
+        with pytest.raises(PlanError, match=refused):
+            target.load_state_dict(state)
+        assert target.state_dict() == begun
+        same = stream.copy()
+        same.load_state_dict(json.loads(json.dumps(state)))
+        assert ids(same) == rest
+        assert {"split", "seed", "shards", "phase", "reshuffle"} < set(state)
+        earlier = {key: state[key] for key in state if key not in ("split", "seed", "shards", "phase", "reshuffle")}
+        same.load_state_dict(earlier)
+        assert ids(same) == rest
+
+
+def test_a_state_is_of_a_split_and_a_seed(three: Plan, tmp_path: Path):
+    from pipeline.training.streams import of_plan
+
+    other = plan_at(tmp_path / "recipe.yaml", f"seed: 1\n{RECIPE}    {THREE}\n")
+    stream = of_plan(three, "train")
+    next(iter(stream))
+    with pytest.raises(PlanError, match="a stream with seed 0, and this one has seed 1"):
+        of_plan(other, "train").load_state_dict(stream.state_dict())
+    with pytest.raises(PlanError, match="a stream with split 'exam', and this one has split 'train'"):
+        stream.load_state_dict(stream.state_dict() | {"split": "exam"})
+    with pytest.raises(PlanError, match=r"a stream with shards 11, and this one has shards 12\. Load"):
+        stream.load_state_dict(stream.state_dict() | {"shards": 11})
+    with pytest.raises(PlanError, match="a stream with seed None, and this one has seed 0"):
+        stream.load_state_dict({key: value for key, value in stream.state_dict().items() if key != "seed"})
+
+
 def test_what_has_an_order_is_not_reshuffled(tmp_path: Path):
     from pipeline.training.streams import of_plan
 

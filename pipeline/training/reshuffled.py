@@ -17,7 +17,7 @@ from pipeline.core.errors import PlanError, suggest
 from pipeline.core.key import Key
 from pipeline.core.permutation import Permutation
 from pipeline.core.table import Columns, length_of, take
-from pipeline.training.row_sources import FEW, SameShards, Shards
+from pipeline.training.row_sources import FEW, Shards
 
 I64 = NDArray[np.int64]
 
@@ -48,57 +48,69 @@ def check_shuffled(split: str, phases: Sequence[PhaseOfShards]) -> None:
             raise PlanError(f"{of} has an order, which reshuffled epochs would not keep", "Leave `reshuffle` out.")
 
 
-class Reshuffled:
-    """Shards whose order changes with the epoch. phases: the number of shards of each phase. key: of the split."""
+class _View:
+    """Shards that are those of others, in other places."""
+
+    def __init__(self, shards: Shards) -> None:
+        self._shards = shards
+
+    def of_epoch(self, _: int, /) -> Shards:
+        """The shards as they are read in an epoch, from 0."""
+        return self
+
+    def _shard_at(self, k: int) -> int:
+        """The number of shard k among the others."""
+        return k
+
+    def __call__(self, k: int) -> Columns:
+        return self._shards(self._shard_at(k))
+
+    def count(self, k: int) -> int:
+        return self._shards.count(self._shard_at(k))
+
+    def known_count(self, k: int) -> int | None:
+        return self._shards.known_count(self._shard_at(k))
+
+    def rows(self, k: int, rows: I64) -> Columns:
+        return self._shards.rows(self._shard_at(k), rows)
+
+    def every(self, k: int, first: int, step: int) -> tuple[int, Columns | None]:
+        return self._shards.every(self._shard_at(k), first, step)
+
+
+class Reshuffled(_View):
+    """Shards whose order changes with the epoch; asked without one, those of the first.
+
+    phases: the number of shards of each phase. key: of the split.
+    """
 
     def __init__(self, shards: Shards, phases: Sequence[int], key: Key) -> None:
-        self._shards, self._phases, self._key = shards, tuple(phases), key
+        super().__init__(shards)
+        self._phases, self._key = tuple(phases), key
         self._latest: tuple[int, _Epoch] | None = None  # as its order is that of all shards
 
-    def of_epoch(self, epoch: int) -> Shards:
-        """The shards as they are read in an epoch, from 0."""
+    def of_epoch(self, epoch: int, /) -> Shards:
         if epoch == 0:
             return self._shards
         if self._latest is None or self._latest[0] != epoch:
             self._latest = epoch, _Epoch(self._shards, self._phases, self._key.child("epoch", epoch))
         return self._latest[1]
 
-    def __call__(self, k: int) -> Columns:
-        return self._shards(k)
 
-    def count(self, k: int) -> int:
-        """How many rows shard k of the first epoch has."""
-        return self._shards.count(k)
-
-    def known_count(self, k: int) -> int | None:
-        """The same, if it is known."""
-        return self._shards.known_count(k)
-
-    def rows(self, k: int, rows: I64) -> Columns:
-        """Some rows of shard k of the first epoch."""
-        return self._shards.rows(k, rows)
-
-    def every(self, k: int, first: int, step: int) -> tuple[int, Columns | None]:
-        """See `Shards.every`, of the first epoch."""
-        return self._shards.every(k, first, step)
-
-
-class _Epoch(SameShards):
+class _Epoch(_View):
     """The shards of a later epoch: place in the epoch → shard, and place in the shard → row."""
 
     def __init__(self, shards: Shards, phases: tuple[int, ...], key: Key) -> None:
-        self._shards, self._phases, self._key = shards, phases, key
+        super().__init__(shards)
+        self._phases, self._key = phases, key
+
+    def _shard_at(self, k: int) -> int:
+        return self._order[k]
 
     def __call__(self, k: int) -> Columns:
         shard = self._order[k]
         columns = self._shards(shard)
         return take(columns, self._rows_at(shard, np.arange(length_of(columns), dtype=np.int64), length_of(columns)))
-
-    def count(self, k: int) -> int:
-        return self._shards.count(self._order[k])
-
-    def known_count(self, k: int) -> int | None:
-        return self._shards.known_count(self._order[k])
 
     def rows(self, k: int, rows: I64) -> Columns:
         shard = self._order[k]
@@ -126,28 +138,16 @@ class _Epoch(SameShards):
         return order
 
 
-class OnePhase:
+class OnePhase(_View):
     """Some consecutive shards, numbered from 0. first: the first of them."""
 
     def __init__(self, shards: Shards, first: int) -> None:
-        self._shards, self._first = shards, first
+        super().__init__(shards)
+        self._first = first
 
-    def of_epoch(self, epoch: int) -> Shards:
-        """The same shards as they are read in an epoch, from 0."""
+    def of_epoch(self, epoch: int, /) -> Shards:
         shards = self._shards.of_epoch(epoch)
         return self if shards is self._shards else OnePhase(shards, self._first)
 
-    def __call__(self, k: int) -> Columns:
-        return self._shards(self._first + k)
-
-    def count(self, k: int) -> int:
-        return self._shards.count(self._first + k)
-
-    def known_count(self, k: int) -> int | None:
-        return self._shards.known_count(self._first + k)
-
-    def rows(self, k: int, rows: I64) -> Columns:
-        return self._shards.rows(self._first + k, rows)
-
-    def every(self, k: int, first: int, step: int) -> tuple[int, Columns | None]:
-        return self._shards.every(self._first + k, first, step)
+    def _shard_at(self, k: int) -> int:
+        return self._first + k

@@ -1,16 +1,18 @@
-"""The state of a stream, a few numbers to save with a model and load again.
+"""The state of a stream, a few values to save with a model and load again.
 
 A `RowsState` states how many rounds are done, the same for all readers that keep step. So all readers can load the
-state of any of them, also another number of readers.
+state of any of them, also another number of readers. The state of a split's stream has its `Order` beside that, so it
+is not loaded where rows come in another one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from pipeline.core.errors import PlanError
+from pipeline.core.system.escaping import shortened
 from pipeline.training.assignment import Assignment, whole_number
 from pipeline.training.row_sources import Shards
 
@@ -41,6 +43,21 @@ class ShardsState:
     readers: int
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What decides in which order a stream gives the rows of a split.
+
+    seed: of the recipe. phase: the only one that is read; "" where all are. reshuffle: whether later epochs have an
+    order of their own. shards: those that an epoch reads.
+    """
+
+    split: str
+    seed: int
+    phase: str
+    reshuffle: bool
+    shards: int
+
+
 State = RowsState | ShardsState
 KINDS: dict[str, type[State]] = {"rows": RowsState, "shards": ShardsState}
 _EARLIER = {
@@ -50,9 +67,19 @@ _EARLIER = {
 """Keys of states that earlier versions saved → fields. Beside them stood `turn`: epoch · shards + shard."""
 
 
-def read_state(saved: Any, assignment: Assignment, shards: Shards) -> State:
-    """The state in a saved dict of this or an earlier version. PlanError where it is no state of such a stream."""
+def saved_state(state: State, order: Order | None) -> dict[str, Any]:
+    """A state as it is saved: numbers, and the order of the rows. order: None for a stream of no split."""
+    return asdict(state) | (asdict(order) if order else {})
+
+
+def read_state(saved: Any, assignment: Assignment, shards: Shards, order: Order | None) -> State:
+    """The state in a saved dict of this or an earlier version, which may not say of which order it is.
+
+    PlanError where it is no state of such a stream, or that of another order.
+    """
     kind = KINDS[assignment.assign]
+    if isinstance(saved, Mapping):
+        saved = _without_order(saved, order)
     names = [field.name for field in fields(kind)]
     if isinstance(saved, Mapping) and set(saved) == {"turn", *_EARLIER[kind]}:
         epoch, shard = divmod(whole_number("'turn' of the state", saved["turn"], 0), assignment.shards)
@@ -65,6 +92,22 @@ def read_state(saved: Any, assignment: Assignment, shards: Shards) -> State:
     state = kind(**{name: whole_number(f"'{name}' of the state", saved[name], least.get(name, 0)) for name in names})
     _check(state, assignment, shards)
     return state
+
+
+def _without_order(saved: Mapping[Any, Any], order: Order | None) -> dict[Any, Any]:
+    """What a saved state says beside its order. PlanError where that is not the order of this stream."""
+    names = [field.name for field in fields(Order)]
+    own: dict[str, Any] = asdict(order) if order else {}
+    given = {name: saved[name] for name in names if name in saved}
+    differing = [name for name in names if given.get(name) != own.get(name)] if given else []
+    if differing:
+        named = differing[:-1] if differing[-1] == "shards" else differing  # phases have others
+        theirs, ours = (
+            ", ".join(f"{name} {shortened(repr(of.get(name)))}" for name in named or differing) for of in (given, own)
+        )
+        problem = f"the state is that of a stream with {theirs}, and this one has {ours}"
+        raise PlanError(problem, "Load it where recipe, split, phase and reshuffle are the same.")
+    return {name: value for name, value in saved.items() if name not in names}
 
 
 def _check(state: State, assignment: Assignment, shards: Shards) -> None:

@@ -22,7 +22,7 @@ from pipeline.training.positions import Ends, place_of, rows_of
 from pipeline.training.reshuffled import OnePhase, PhaseOfShards, Reshuffled, check_shuffled, phase_named
 from pipeline.training.row_sources import BuiltShards, LoadedShards, PlannedShards, Shards
 from pipeline.training.rows import Row, row_of
-from pipeline.training.state import RowsState, ShardsState, State, check_reader, read_state
+from pipeline.training.state import Order, RowsState, ShardsState, State, check_reader, read_state, saved_state
 
 if TYPE_CHECKING:
     from datasets import IterableDataset
@@ -67,6 +67,8 @@ class Stream:
         self.has_rank = self.assignment.world_size > 1
         """Whether a caller has given it a rank, so that nobody need ask for one."""
         self.shards: Shards = load if isinstance(load, Shards) else LoadedShards(load)
+        self.order: Order | None = None
+        """Which rows of which split it gives in which order; None where shards are those of no split."""
         self._ends = Ends(self.shards, self.assignment.shards)
         self._start: State | None = None  # where the next iteration begins
         self._state: State | None = None
@@ -119,16 +121,19 @@ class Stream:
 
     # ── states ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, Any]:
         """The position (see state.py) after the last row that was given; {} where nothing was read or loaded.
 
         A stream with the same options can load it; where rows are assigned, also one of another rank and world size.
         """
-        return {} if self._state is None else asdict(self._state)
+        return {} if self._state is None else saved_state(self._state, self.order)
 
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Begin the next iteration (only that one) at a state; {} is the beginning. PlanError for an invalid one."""
-        self._start = read_state(state, self.assignment, self.shards) if state else None
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Begin the next iteration (only that one) at a state; {} is the beginning.
+
+        PlanError for an invalid one, and for that of a stream which gives the rows in another order.
+        """
+        self._start = read_state(state, self.assignment, self.shards, self.order) if state else None
         self._state = self._start
 
     @property
@@ -241,4 +246,6 @@ def _stream(shards: Shards, split: str, phases: list[PhaseOfShards], seed: int, 
         shards = Reshuffled(shards, [of.shards for of in phases], Key.root(seed).child("splits", split))
     if number is not None:
         shards = OnePhase(shards, sum(of.shards for of in phases[:number]))
-    return Stream(sum(of.shards for of in read), shards, **given)
+    stream = Stream(sum(of.shards for of in read), shards, **given)
+    stream.order = Order(split, seed, phase or "", reshuffle, stream.assignment.shards)
+    return stream

@@ -34,9 +34,9 @@ class Rows(Protocol):
 
     def of_worker(self, worker: int, workers: int) -> Rows: ...
 
-    def state_dict(self) -> dict[str, int]: ...
+    def state_dict(self) -> dict[str, Any]: ...
 
-    def load_state_dict(self, state: Mapping[str, int]) -> None: ...
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
 
 
 class SequenceDataset(IterableDataset[dict[str, Any]]):
@@ -78,7 +78,7 @@ class SequenceDataset(IterableDataset[dict[str, Any]]):
     def _of_rank(self) -> Rows:
         return self._whole if self._whole.has_rank else self._whole.shared(*_rank())
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, Any]:
         """The state after the last row given in this process. PlanError where loader workers gave the rows."""
         if get_worker_info() is None and self._passes.by_workers:
             raise PlanError(
@@ -87,7 +87,7 @@ class SequenceDataset(IterableDataset[dict[str, Any]]):
             )
         return (self._whole if self._part is None else self._part).state_dict()
 
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Begin the next pass at a state. PlanError for an impossible state."""
         self._whole.load_state_dict(state)
         self._part, self._passes = None, _Passes()
