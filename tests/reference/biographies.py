@@ -160,13 +160,13 @@ _SUBJECT = {
     "zh": {"he": "他", "she": "她", "they": "TA", "it": "它", NOBODY: "此人"},
     "ja": {"he": "彼", "she": "彼女", "they": "その人", "it": "それ", NOBODY: "この人"},
 }
-_UNSPACED = ("zh", "ja")
+UNSPACED = ("zh", "ja")
 _MONTHS = {
     "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
     "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
 }
 _DATES = {"de": "{day}. {month} {year}", "es": "{day} de {month} de {year}"}
-_DATES |= dict.fromkeys(_UNSPACED, "{year}年{month_number}月{day}日")
+_DATES |= dict.fromkeys(UNSPACED, "{year}年{month_number}月{day}日")
 _HIM = {"he": "him", "she": "her", "they": "them", "it": "it"}
 _HIS = {"he": "his", "she": "her", "they": "their", "it": "its"}
 
@@ -177,7 +177,7 @@ def words(language: str, called: str, name: Any, pronoun: str | None) -> dict[st
     if called != NAME:
         shown = _SUBJECT[language][pronoun or "" if called == PRONOUN else NOBODY]
         subject = value(shown, "pronoun") if called == PRONOUN else shown
-    if language in ("fr", *_UNSPACED):
+    if language in ("fr", *UNSPACED):
         return {"subject": subject}
     if language == "de":
         return {"subject": subject, "verb": lambda one, more: more if called == PRONOUN and pronoun == "they" else one}
@@ -366,7 +366,7 @@ def biographies(plan: Plan, name: str, item: Sequence[int], exposure: Sequence[i
             lines, number = _lines(templates, about)
             own = {"value": known.get(about), "number": number}
             variables = known | words(language, called, known["name"], known.get("pronoun")) | own
-            spaced = language not in _UNSPACED
+            spaced = language not in UNSPACED
             told.add(*sentence(lines[choices.wordings[i, s]], variables, spaced=spaced), role=role)
         yield told
 

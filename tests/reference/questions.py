@@ -1,5 +1,7 @@
 """Questions as anybody would make them: cut the line at its bars, render each part with Jinja2, put a space before it.
 
+Chinese has no space there.
+
 From the package it takes only the facts (values of attributes) and the choices (which line, whether its hint is told,
 who the second individual is). Whom and what an item is about it works out for itself, and the answers too, from the
 values as they are shown.
@@ -22,6 +24,7 @@ from pipeline.plan.plan import Plan
 from pipeline.sources.knowledge.questions import Questions, QuestionsSpec
 from pipeline.sources.source import MarkSpec
 from pipeline.worlds.world import World
+from tests.reference.biographies import UNSPACED
 from tests.reference.relations import others
 
 # {{ birth_city }}, {{ other_name.first }}, {{ mother.birth_city }} or {{ major | upper }}; words, and the marked value
@@ -116,8 +119,9 @@ def _parts(
     """(role, text) of a line told of someone, its values marked."""
     if spec.tag:
         yield "tag", words(spec.tag)
+    space = "" if spec.language in UNSPACED else " "
     prompt, *others = (
-        " " + _without_articles(_template(part, world).render(values), values) for part in BAR.split(line)
+        space + _without_articles(_template(part, world).render(values), values) for part in BAR.split(line)
     )
     yield "prompt" if others else "", prompt
     if len(others) == 2 and spec.hints:
