@@ -75,13 +75,10 @@ def runs_by_order(blocks: Iterable[Block], items: int) -> list[tuple[Bijection |
     everywhere is none: two phases share a round between them. Where orders are left, the first has the others' equal
     exposures in its runs.
     """
-    by_order: list[tuple[Bijection | None, list[Block]]] = [(None, [])]
+    by_order: dict[Bijection | None, list[Block]] = {None: []}
     for block in blocks:
-        of_order = next((listed for order, listed in by_order if order == block.subset), None)
-        if of_order is None:
-            by_order.append((block.subset, of_order := []))
-        of_order.append(block)
-    runs = [(order, _runs(listed, items)) for order, listed in by_order]
+        by_order.setdefault(block.subset, []).append(block)
+    runs = [(order, _runs(listed, items)) for order, listed in by_order.items()]
     equal = sum(of_order[0][2] for _, of_order in runs if len(of_order) == 1)
     uneven = [(order, of_order) for order, of_order in runs if len(of_order) > 1]
     if not uneven:

@@ -31,14 +31,15 @@ Ends = dict[str, Reached]
 class Rows:
     """The rows of a split, filled phase by phase.
 
-    sources: of all phases. key: of the split. earlier: the splits before it, and how far they have come. blocks: of all
-    phases so far. reached: how far the sources have come.
+    sources: of all phases. key: of the split. earlier: the splits before it, and how far they have come. Of all phases
+    so far: blocks, by the numbers of their sources; count, how many rows; reached, how far the sources have come.
     """
 
     sources: Mapping[str, Source]
     key: Key
     earlier: Mapping[str, Ends] = field(default_factory=dict)
-    blocks: list[Block] = field(default_factory=list)
+    blocks: dict[int, list[Block]] = field(default_factory=dict)
+    count: int = 0
     reached: Ends = field(default_factory=dict)
 
     def add(self, spec: MixtureSpec, counts: Mapping[str, int]) -> tuple[list[Block], dict[str, Bijection]]:
@@ -63,19 +64,19 @@ class Rows:
     def _documents(self, name: str, amount: AmountSpec, begin: Reached, orders: EachRound, count: int) -> list[Block]:
         """The next blocks of a source, which are added."""
         number, length = [*self.sources].index(name), len(self.sources[name])
-        first_row = self.blocks[-1].first_row + self.blocks[-1].rows if self.blocks else 0
         if amount.tail and not isinstance(orders, SameRound):
             problem = (
                 f"with a long tail the items of '{name}' have different numbers of exposures, and the order has rounds"
             )
             raise SpecError(problem, "Give it a number of exposures, or shuffle.", ("exposures",))
         if amount.tail:
-            blocks, reached = tail_from(begin.exposure, amount.tail, length, number, first_row)
+            blocks, reached = tail_from(begin.exposure, amount.tail, length, number, self.count)
         else:
-            blocks, reached = rounds_from(begin, count, length, orders, number, first_row)
+            blocks, reached = rounds_from(begin, count, length, orders, number, self.count)
         if amount.begin is not None:  # otherwise they are counted on
             self._check_new(name, number, blocks)
-        self.blocks += blocks
+        self.blocks.setdefault(number, []).extend(blocks)
+        self.count += sum(block.rows for block in blocks)
         self.reached[name] = reached
         return blocks
 
@@ -105,7 +106,7 @@ class Rows:
 
     def _check_new(self, name: str, number: int, blocks: list[Block]) -> None:
         """SpecError where the split has some of these documents of the source with this number already."""
-        before = [block for block in self.blocks if block.source == number]
+        before = self.blocks.get(number, [])
         shared = shared_documents(before, blocks, len(self.sources[name]))
         if shared:
             last = max(block.end_exposure for block in before)

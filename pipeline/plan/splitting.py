@@ -83,7 +83,7 @@ def _phase(
     tokens = sum((counts[source] * room[source] for source in counts), Fraction(0))
     shards = int(min(max(1, -(-tokens // shard_tokens)), documents))
     phase = Phase(name, counts, tuple(blocks), shards, key, in_words(spec.order), own_orders, tuple(slices))
-    _check_order(phase, split, ordered=spec.order not in (None, "shuffled"))
+    _check_order(phase, split, len(rows.sources), ordered=spec.order not in (None, "shuffled"))
     return phase
 
 
@@ -99,15 +99,18 @@ def _check_files(spec: MixtureSpec, names: Iterable[str], sources: Mapping[str, 
         raise SpecError(problem, "`order: file` is of corpora; take `rounds`, or leave it out.", ("order",))
 
 
-def _check_order(phase: Phase, split: SplitSpec, *, ordered: bool) -> None:
-    """SpecError where the packing, or the number of documents, does not let an order or a ramp be kept."""
+def _check_order(phase: Phase, split: SplitSpec, sources: int, *, ordered: bool) -> None:
+    """SpecError where the packing, or the number of documents, does not let an order or a ramp be kept.
+
+    sources: how many the split has.
+    """
     if phase.in_turns and phase.documents > MOST:
         raise SpecError(
             f"{phase.documents:,} documents are too many for sources in orders of their own",
             f"Take {MOST:,} at most, or shuffle (`order: shuffled`; of a corpus `order: global`).",
             ("mixture",),
         )
-    if (ordered or phase.slices) and split.packing.pure(len(split.source_names)):
+    if (ordered or phase.slices) and split.packing.pure(sources):
         kept = "order" if ordered else "changing share"
         raise SpecError(
             f"pure windows are shuffled within each shard, so the {kept} would not be kept",

@@ -51,8 +51,7 @@ class Drawn(Relation):
         rest = 1 - self.weights[own]
         return Weighted.from_weights([Fraction(0) if i == own else w / rest for i, w in enumerate(self.weights)])
 
-    @property
-    def bits(self) -> float:
+    def _counted_bits(self) -> float:
         if self.weights is None:
             return self.size * log2(self.targets - self.apart)
         chances = np.array([float(weight) for weight in self.weights])

@@ -37,8 +37,7 @@ class Ring(_OneToOne):
     def inverse(self, individual: I64) -> I64:
         return self._place.inverse((self._place(individual) - 1) % self.size)
 
-    @property
-    def bits(self) -> float:
+    def _counted_bits(self) -> float:
         return log2_factorial(self.size - 1)
 
 
@@ -56,8 +55,7 @@ class Couples(_OneToOne):
     def inverse(self, individual: I64) -> I64:
         return self(individual)
 
-    @property
-    def bits(self) -> float:
+    def _counted_bits(self) -> float:
         half = self.size // 2
         return max(log2_factorial(self.size) - half * log2(2) - log2_factorial(half), 0.0)
 
@@ -78,6 +76,5 @@ class Into(_OneToOne):
         back = self._image.inverse(individual)
         return np.where(back < self.size, back, NOBODY)
 
-    @property
-    def bits(self) -> float:
+    def _counted_bits(self) -> float:
         return log2_factorial(self.targets) - log2_factorial(self.targets - self.size)

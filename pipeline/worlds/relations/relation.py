@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import cached_property
 from math import lgamma, log
 
 import numpy as np
@@ -50,10 +51,14 @@ class Relation(ABC):
             raise ValueError("several individuals may point to one, so there is no inverse")
         return self.children(individual)[:, 0]
 
-    @property
-    @abstractmethod
+    @cached_property
     def bits(self) -> float:
         """The entropy of the whole relation: log₂ of the number of maps, where all are equally likely."""
+        return self._counted_bits()
+
+    @abstractmethod
+    def _counted_bits(self) -> float:
+        """The same, counted anew, which may take as long as a pass over the individuals."""
 
     def least(self, other: int) -> int | None:
         """The least individual from which on everybody is related to an individual from `other` on; None if nobody."""

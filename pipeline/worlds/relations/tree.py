@@ -67,8 +67,7 @@ class Tree(Relation):
         generation = 1 + next(number for number, start in enumerate(self.starts) if start >= min(other, self.size))
         return min(self.starts[generation], self.size) if generation < len(self.starts) else self.size
 
-    @property
-    def bits(self) -> float:
+    def _counted_bits(self) -> float:
         """Of a complete generation log₂ of the ways to deal its children out; of the last one the entropy of these."""
         assert self.most is not None, "a tree has a bound"
         total = 0.0
