@@ -19,6 +19,7 @@ from pipeline.plan import summary
 from pipeline.plan.laying_out import Rows
 from pipeline.plan.plan import Plan
 from pipeline.plan.splitting import split_of
+from pipeline.recipe import load
 from pipeline.recipe.split_spec import SplitSpec
 from pipeline.shard import make_shard
 from tests.plans import plan_at
@@ -315,7 +316,18 @@ SHARED = "mixture: {biographies: {share: 1}}"
             "order: file\n    phases: [{name: a, mixture: {biographies: {exposures: 1}}}]",
             r"no source of any phase is read",
         ),
-        (f"phases: [{phase('a', '{count: 1, from: exam}')}]", r"no split 'exam' before this one"),
+        (
+            f"phases: [{phase('a', '{count: 1, from: exam}')}]",
+            r"no split 'exam' before this one\. It is the first: leave `from` out",
+        ),
+        (
+            f"phases: [{phase('a', 1)}, {phase('b', '{count: 1, from: train}')}]",
+            r"phases\.1\.mixture\.biographies\.exposures\.from: 'train' is this split itself\. Leave `from` out",
+        ),
+        (
+            f"phases: [{phase('a', '{count: 1, from: later}')}]\n  later: {{mixture: {{biographies: {{exposures: 1}}}}}}",
+            r"the split 'later' comes after this one\. Write it before this one, or leave `from` out",
+        ),
         (
             f"phases: [{phase('a', '{zipf: 1, most: 6}', 'rounds')}]",
             r"with a long tail the items of",
@@ -610,6 +622,21 @@ def test_a_built_dataset_knows_its_phases(tmp_path: Path, three: Plan, capsys: p
     page = (out / "report.html").read_text()
     assert "Phases, one after another" in page
     assert '<td>injected</td><td class="left">biographies: exposures 0.1</td>' in page
+
+
+def test_an_override_names_a_phase(tmp_path: Path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"{RECIPE}    {THREE}\n")
+    at = "splits.train.phases"
+    changes = [f"{at}.exam.order=rounds", f"{at}.facts.mixture.biographies.exposures=3", f"{at}.2.share=0.2"]
+    facts, injected, exam = load(str(recipe), changes).recipe.splits["train"].phases or []
+    assert (facts.order, injected.order, exam.order, exam.share) == (None, None, "rounds", Fraction(1, 5))
+    assert facts.mixture["biographies"].exposures == 3
+    told = rf"^--set {at}\.fact\.order=rounds: the list {at} has no entry named fact\. Did you mean 'facts'\?$"
+    with pytest.raises(RecipeError, match=told):
+        load(str(recipe), [f"{at}.fact.order=rounds"])
+    with pytest.raises(RecipeError, match=rf"^--set {at}: a split without a mixture\. Name a source"):
+        load(str(recipe), [f"{at}=null"])
 
 
 def test_the_plan_says_the_phases(three: Plan):

@@ -54,9 +54,9 @@ def _compiled(loaded: Loaded) -> Plan:
         check_in_use(loaded, tokenizer, sources)
     splits: dict[str, SplitPlan] = {}
     reached: dict[str, Ends] = {}
-    for name, spec in recipe.splits.items():
+    for number, (name, spec) in enumerate(recipe.splits.items()):
         of_split = {source: sources[source] for source in spec.source_names}
-        rows = Rows(of_split, recipe.key("splits", name), reached)
+        rows = Rows(of_split, recipe.key("splits", name), reached, [*recipe.splits][number:])
         with loaded.refusing("splits", name, kind=PlanError):
             splits[name] = split_of(name, spec, rows, recipe.shard_tokens)
         reached[name] = rows.reached

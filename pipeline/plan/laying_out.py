@@ -6,10 +6,10 @@ Exposures are counted on: a source goes on where an earlier phase of the split s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.core.errors import SpecError, specified_at, suggest
+from pipeline.core.errors import KeyPath, SpecError, specified_at, suggest
 from pipeline.core.key import Key
 from pipeline.core.permutation import Bijection, Permutation
 from pipeline.plan.blocks import Block, EachRound, Reached, SameRound, rounds_from, tail_from
@@ -31,13 +31,15 @@ Ends = dict[str, Reached]
 class Rows:
     """The rows of a split, filled phase by phase.
 
-    sources: of all phases. key: of the split. earlier: the splits before it, and how far they have come. Of all phases
-    so far: blocks, by the numbers of their sources; count, how many rows; reached, how far the sources have come.
+    sources: of all phases. key: of the split. earlier: the splits before it, and how far they have come. others: the
+    split itself and those after it. Of all phases so far: blocks, by the numbers of their sources; count, how many
+    rows; reached, how far the sources have come.
     """
 
     sources: Mapping[str, Source]
     key: Key
     earlier: Mapping[str, Ends] = field(default_factory=dict)
+    others: Sequence[str] = ()
     blocks: dict[int, list[Block]] = field(default_factory=dict)
     count: int = 0
     reached: Ends = field(default_factory=dict)
@@ -74,7 +76,7 @@ class Rows:
         else:
             blocks, reached = rounds_from(begin, count, length, orders, number, self.count)
         if amount.begin is not None:  # otherwise they are counted on
-            self._check_new(name, number, blocks)
+            self._check_new(name, number, blocks, amount.begin_at)
         self.blocks.setdefault(number, []).extend(blocks)
         self.count += sum(block.rows for block in blocks)
         self.reached[name] = reached
@@ -90,10 +92,9 @@ class Rows:
             reached = self.reached.get(name, Reached())
         else:
             if begin not in self.earlier:
-                remedy = suggest(begin, self.earlier) if self.earlier else "Name it before this one."
-                raise SpecError(f"no split '{begin}' before this one", remedy, ("from",), _FROM)
+                raise SpecError(*self._not_before(begin), amount.begin_at)
             if name not in self.earlier[begin]:
-                raise SpecError(f"the split '{begin}' has no '{name}'", "Leave `from` out.", ("from",), _FROM)
+                raise SpecError(f"the split '{begin}' has no '{name}'", "Leave `from` out.", amount.begin_at)
             reached = self.earlier[begin][name]
         if reached.items is None or (amount.tail and reached.items):
             most = reached.exposure + bool(reached.items)
@@ -104,8 +105,20 @@ class Rows:
             )
         return reached
 
-    def _check_new(self, name: str, number: int, blocks: list[Block]) -> None:
-        """SpecError where the split has some of these documents of the source with this number already."""
+    def _not_before(self, split: str) -> tuple[str, str]:
+        """(problem, remedy) where `from` names a split that is not before this one."""
+        if split in self.others[:1]:
+            return f"'{split}' is this split itself", "Leave `from` out: exposures are counted on from phase to phase."
+        if split in self.others:
+            return f"the split '{split}' comes after this one", "Write it before this one, or leave `from` out."
+        first = "It is the first: leave `from` out."
+        return f"no split '{split}' before this one", suggest(split, self.earlier) if self.earlier else first
+
+    def _check_new(self, name: str, number: int, blocks: list[Block], at: KeyPath) -> None:
+        """SpecError where the split has some of these documents of the source with this number already.
+
+        at: the path of the key that says where they begin.
+        """
         before = self.blocks.get(number, [])
         shared = shared_documents(before, blocks, len(self.sources[name]))
         if shared:
@@ -113,7 +126,7 @@ class Rows:
             raise SpecError(
                 f"an earlier phase of the split has {round(shared) or 1:,} of these documents of '{name}'",
                 f"Begin at exposure {last:,} or later, or leave `from` out: then exposures are counted on.",
-                among=_FROM,
+                at,
             )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema, field_serializer, field_validator, model_validator
 
+from pipeline.core.errors import KeyPath
 from pipeline.core.spec import Name, Rational, Spec, refused
 
 MOST_EXPOSURES = 2**31  # what the column `documents` can hold
@@ -111,6 +112,11 @@ class AmountSpec(_From):
         if self.exposures is None or isinstance(self.exposures, Fraction):
             return self.from_
         return self.exposures.from_
+
+    @property
+    def begin_at(self) -> KeyPath:
+        """The path of the key that `begin` is from."""
+        return ("from",) if self.exposures is None or isinstance(self.exposures, Fraction) else ("exposures", "from")
 
     @property
     def tail(self) -> ZipfExposuresSpec | None:

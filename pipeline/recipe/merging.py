@@ -91,8 +91,9 @@ def inherited(tree: Node, group: str) -> Node:
 def overridden(tree: Node, override: str) -> Node:
     """The recipe with one value set: `worlds.people.size=1000`. The value is parsed as YAML.
 
-    A number in the path is an index of a list: `exports.0.kind=mds`. RecipeError for an override that is not of this
-    form, for invalid YAML, and for an index that the list does not have.
+    A number in the path is an index of a list: `exports.0.kind=mds`; where entries have names, so is a name of one:
+    `splits.train.phases.facts.order=rounds`. RecipeError for an override that is not of this form, for invalid YAML, and
+    for an entry that the list does not have.
     """
     return with_value(tree, *override_of(override), place_of_override(override))
 
@@ -130,7 +131,7 @@ def _not_an_override(place: str) -> RecipeError:
 
 
 def with_value(tree: Node, dotted: str, value: Node, place: str) -> Node:
-    """The recipe with a value written over what stands at a dotted path. RecipeError, at this place, for an index that
+    """The recipe with a value written over what stands at a dotted path. RecipeError, at this place, for an entry that
     a list does not have."""
     steps = dotted.split(".")
     path = _entered(tree, steps, place)
@@ -142,7 +143,7 @@ def with_value(tree: Node, dotted: str, value: Node, place: str) -> Node:
 def _entered(tree: Node, steps: list[str], place: str) -> KeyPath:
     """The path up to the last list index among the steps of an override; where there is none, the first step alone.
 
-    An index changes an entry of the list; any other step replaces the list, as it replaces any value.
+    An index, or the name of an entry, changes that entry; any other step replaces the list, as it replaces any value.
     """
     path: KeyPath = ()
     entered: KeyPath = ()
@@ -159,9 +160,22 @@ def _entered(tree: Node, steps: list[str], place: str) -> KeyPath:
                 raise RecipeError(f"the list {dotted_path(path)} has no place {shortened(step)}", remedy, place)
             key = int(step)
             entered = (*path, key)
+        elif names := _names_of_entries(node):
+            if step not in names:
+                problem = f"the list {dotted_path(path)} has no entry named {shortened(step)}"
+                raise RecipeError(problem, suggest(step, names), place)
+            key = names.index(step)
+            entered = (*path, key)
         above, node = node, node.child(key) or Node(None, SET)
         path = (*path, key)
     return entered or path[:1]
+
+
+def _names_of_entries(node: Node) -> list[str]:
+    """The names of the entries of a list, "" for one without; [] where none has one, and for what is no list."""
+    entries = node.value if isinstance(node.value, list) else []
+    names = [name.value if (name := entry.child("name")) and isinstance(name.value, str) else "" for entry in entries]
+    return names if any(names) else []
 
 
 # ── writing over ────────────────────────────────────────────────────────────────────────────────────────────────────

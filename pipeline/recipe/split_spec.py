@@ -70,7 +70,7 @@ class SplitSpec(MixtureSpec):
     def _mixture_or_phases(self) -> SplitSpec:
         if self.phases is None and not self.mixture:
             remedy = "Name a source, mixture: {biographies: {}}, or give it `phases`."
-            raise refused("a split without a mixture", remedy)
+            raise refused("a split without a mixture", remedy, among=[("mixture",), ("phases",)])
         if self.phases and self.mixture:
             problem = "a split with phases has a mixture in each of them"
             raise refused(problem, among=[("mixture",), ("phases",)], exclusive=True)
