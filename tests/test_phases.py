@@ -325,7 +325,8 @@ SHARED = "mixture: {biographies: {share: 1}}"
             r"phases\.1\.mixture\.biographies\.exposures\.from: 'train' is this split itself\. Leave `from` out",
         ),
         (
-            f"phases: [{phase('a', '{count: 1, from: later}')}]\n  later: {{mixture: {{biographies: {{exposures: 1}}}}}}",
+            f"phases: [{phase('a', '{count: 1, from: later}')}]\n"
+            "  later: {mixture: {biographies: {exposures: 1}}}",
             r"the split 'later' comes after this one\. Write it before this one, or leave `from` out",
         ),
         (

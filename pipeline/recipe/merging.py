@@ -91,9 +91,9 @@ def inherited(tree: Node, group: str) -> Node:
 def overridden(tree: Node, override: str) -> Node:
     """The recipe with one value set: `worlds.people.size=1000`. The value is parsed as YAML.
 
-    A number in the path is an index of a list: `exports.0.kind=mds`; where entries have names, so is a name of one:
-    `splits.train.phases.facts.order=rounds`. RecipeError for an override that is not of this form, for invalid YAML, and
-    for an entry that the list does not have.
+    A number in the path is an index of a list: `exports.0.kind=mds`. An entry that has a name is reached by it too:
+    `splits.train.phases.facts.order=rounds`. RecipeError for an override that is not of this form, for invalid YAML,
+    and for an entry that the list does not have.
     """
     return with_value(tree, *override_of(override), place_of_override(override))
 
