@@ -367,6 +367,10 @@ def test_phases_that_cannot_be_are_refused_with_the_arithmetic(tmp_path: Path, s
         (f"phases: [{phase('a', 1)}, {phase('a', 1)}]", r"phases.1.name: two phases are named 'a'. Rename one"),
         (f"phases: [{phase('a', 1)[:-1]}, tokens: 5, share: 0.5}}]", r"one of share and tokens is enough"),
         ("phases: []", r"phases"),
+        (
+            "mixture: {biographies: {share: {from: 2, to: 0}}}",
+            r"share\.from: must be less than or equal to 1, not 2\. Lower it\.$",
+        ),
         ("phases: [{name: a, mixture: {nobody: {}}}]", r"phases.0.mixture.nobody: no source 'nobody'"),
     ],
 )

@@ -297,7 +297,7 @@ def test_no_refusal_of_a_value_speaks_of_types_of_python(name: str):
 
 
 def test_values_are_shown_as_yaml_has_them():
-    assert shown(Fraction(1, 4)) == "0.25"
+    assert (shown(Fraction(1, 4)), shown(Fraction(2)), shown(Fraction(-3))) == ("0.25", "2", "-3")
     assert shown(Fraction(10**400 + 1, 3)).endswith("(402 digits)")
     assert [shown(value) for value in (None, False, {"a": 1}, [1], -5)] == [
         "null",

@@ -39,6 +39,6 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, int | Fraction):
-        text = str(value) if isinstance(value, int) else decimal_of(value)
+        text = str(value) if value.denominator == 1 else decimal_of(Fraction(value))
         return text if len(text) <= 30 else f"{text[:6]}…{text[-3:]} ({sum(map(str.isdigit, text)):,} digits)"
     return "a list" if isinstance(value, list) else "a mapping"

@@ -76,5 +76,5 @@ def problem_of(error: ErrorDetails, patterns: Mapping[str, str] = PATTERNS) -> s
 
 
 def _limit(bound: Any) -> str:
-    """A bound as YAML writes it; pydantic gives it as a number or as a text."""
-    return str(bound) if isinstance(bound, str) else shown(bound if isinstance(bound, int) else Fraction(bound))
+    """A bound as YAML writes it; pydantic gives it as a number or as a text, such as "1." for 1."""
+    return shown(bound if isinstance(bound, int) else Fraction(bound))

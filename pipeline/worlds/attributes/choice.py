@@ -51,7 +51,8 @@ def chances(weights: Weights, n: int, what: str, among: Sequence[KeyPath]) -> tu
         if len(weights) != n:
             raise SpecError(f"{len(weights)} weights for {n} {what}", "Give one each.", ("weights",), among)
         if min(weights) < 0 or not any(weights):
-            raise SpecError("weights must not be negative, nor all zero", at=("weights",))
+            remedy = "Give numbers from 0 on, at least one of them more."
+            raise SpecError("weights must not be negative, nor all zero", remedy, ("weights",))
         raw = list(weights)
     else:
         raw = zipf_weights(n, weights.zipf if isinstance(weights, ZipfSpec) else Fraction(1))
