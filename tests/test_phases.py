@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
@@ -358,6 +359,37 @@ def test_phases_that_cannot_be_are_refused_with_the_arithmetic(tmp_path: Path, s
     text = f"{RECIPE.replace('    packing: {length: 128}', '') if 'packing' in split else RECIPE}    {split}\n"
     with pytest.raises(PlanError, match=says):
         plan_at(tmp_path / "recipe.yaml", text)
+
+
+INHERITING = "extends: bioS_pretrain_then_questions\nsplits:\n  train:\n    "
+
+
+@pytest.mark.parametrize(
+    ("recipe", "place"),
+    [
+        (
+            INHERITING + "order: rounds\n    packing: {windows: pure}\n",
+            "recipe.yaml:4: splits.train.order: pure windows",
+        ),
+        (INHERITING + "order: {massed: {documents: 3}}\n", "recipe.yaml:4: splits.train.order.massed: 5 exposures"),
+        (
+            INHERITING + "order: {spaced: {documents: 300_000}}\n",
+            "recipe.yaml:4: splits.train.order.spaced: with 100,000 items",
+        ),
+        (
+            "extends: junk_random\nsplits:\n  train:\n"
+            "    mixture: {junk: {ratio: null, to: null, share: {from: 1, to: 0.75}}}\n",
+            "recipe.yaml:4: splits.train.mixture.junk.share: pure windows",
+        ),
+        (
+            "extends: junk_ramp\nsplits: {train: {packing: {windows: pure}}}\n",
+            "yaml:2: splits.train.packing.windows: pure",
+        ),
+    ],
+)
+def test_an_order_that_cannot_be_kept_is_refused_where_it_is_written(tmp_path: Path, recipe: str, place: str):
+    with pytest.raises(PlanError, match=re.escape(place)):
+        plan_at(tmp_path / "recipe.yaml", recipe)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 
 from pipeline.columns import COLUMNS
 from pipeline.columns.column import PlannedSplit
-from pipeline.core.errors import SpecError, specified_at
+from pipeline.core.errors import KeyPath, SpecError, specified_at
 from pipeline.core.key import Key
 from pipeline.plan import checks
 from pipeline.plan.document_counts import MOST_DOCUMENTS
@@ -74,17 +75,33 @@ def _phase(
     if not documents:
         whose = f"the phase '{name}'" if name else "the split"
         raise SpecError(f"{whose} has no documents", "Raise an amount of its mixture.", ("mixture",))
-    spec = amounts.spec
+    spec, of_split = amounts.spec, ("..", "..") if name else ()
     _check_files(spec, spec.mixture, rows.sources, "the mixture")
+    order_at: KeyPath = ("order",)
     if not spec.order and not (split.order == "file" and _reads_no_file(spec.mixture, rows.sources)):
-        spec = spec.model_copy(update={"order": split.order})
+        spec, order_at = spec.model_copy(update={"order": split.order}), (*of_split, "order")
     slices = slices_of(spec, amounts.by_source, counts)
-    blocks, own_orders = rows.add(spec, counts)
     tokens = sum((counts[source] * room[source] for source in counts), Fraction(0))
     shards = int(min(max(1, -(-tokens // shard_tokens)), documents))
-    phase = Phase(name, counts, tuple(blocks), shards, key, in_words(spec.order), own_orders, tuple(slices))
-    _check_order(phase, split, len(rows.sources), ordered=spec.order not in (None, "shuffled"))
+    with _order_written_at(order_at):
+        blocks, own_orders = rows.add(spec, counts)
+        phase = Phase(name, counts, tuple(blocks), shards, key, in_words(spec.order), own_orders, tuple(slices))
+        if split.packing.pure(len(rows.sources)):
+            _check_no_order(spec, phase, (*of_split, "packing", "windows"))
+    _check_room(phase)
     return phase
+
+
+@contextmanager
+def _order_written_at(path: KeyPath) -> Iterator[None]:
+    """Let refusals of a phase's order point at the key that says it: its own, or that of the split."""
+    try:
+        yield
+    except SpecError as error:
+        if error.at[:1] != ("order",):
+            raise
+        at = (*path, *error.at[1:])
+        raise SpecError(error.problem, error.remedy, at, [at, *error.among]) from None
 
 
 def _reads_no_file(names: Iterable[str], sources: Mapping[str, Source]) -> bool:
@@ -99,22 +116,25 @@ def _check_files(spec: MixtureSpec, names: Iterable[str], sources: Mapping[str, 
         raise SpecError(problem, "`order: file` is of corpora; take `rounds`, or leave it out.", ("order",))
 
 
-def _check_order(phase: Phase, split: SplitSpec, sources: int, *, ordered: bool) -> None:
-    """SpecError where the packing, or the number of documents, does not let an order or a ramp be kept.
-
-    sources: how many the split has.
-    """
+def _check_room(phase: Phase) -> None:
+    """SpecError for more documents than sources can take turns with."""
     if phase.in_turns and phase.documents > MOST:
         raise SpecError(
             f"{phase.documents:,} documents are too many for sources in orders of their own",
             f"Take {MOST:,} at most, or shuffle (`order: shuffled`; of a corpus `order: global`).",
             ("mixture",),
         )
-    if (ordered or phase.slices) and split.packing.pure(sources):
+
+
+def _check_no_order(spec: MixtureSpec, phase: Phase, windows: KeyPath) -> None:
+    """SpecError where a phase in pure windows has an order or a ramp. windows: the path of the key `windows`."""
+    ordered = spec.order not in (None, "shuffled")
+    if ordered or phase.slices:
         kept = "order" if ordered else "changing share"
+        ramps = [("mixture", name, "share") for name, amount in spec.mixture.items() if amount.ramp]
         raise SpecError(
             f"pure windows are shuffled within each shard, so the {kept} would not be kept",
             f"Mix documents within windows (`windows: mixed`), or leave the {kept} out.",
-            ("order",) if ordered else ("mixture",),
-            [("order",), ("packing", "windows")],
+            ("order",) if ordered else ramps[0],
+            [windows] if ordered else [*ramps, windows],
         )

@@ -48,7 +48,7 @@ class Origin:
     def pointed(self, base: KeyPath, error: SpecError) -> tuple[str, str]:
         """(place, remedy) for an error in the spec at `base`."""
         among = [_upwards((*base, *path)) for path in error.among]
-        path = self.nearest_to_user(among, (*base, *error.at))
+        path = self.nearest_to_user(among, _upwards((*base, *error.at)))
         remedy = self._without(among, path) if error.exclusive else error.remedy
         node = self.tree.find(path)
         if node and node.replaces and (path in among or error.lacking):
