@@ -698,3 +698,14 @@ def test_corpora_are_read_in_the_order_of_their_files_and_go_on(tmp_path: Path):
     people = [item for item, _ in of("biographies", a)]
     assert sorted(people) == list(range(60)) != people
     assert a[:20] != of("text", a)[:20]
+
+
+def test_an_order_over_an_inherited_one_takes_that_away(tmp_path: Path):
+    text = "extends: bioS_massed\nsplits: {train: {order: {spaced: {documents: 9}}}}\n"
+    told = (
+        "recipe.yaml:2: splits.train.order.spaced: one of spaced and massed is enough. Write `massed: null` beside it"
+    )
+    with pytest.raises(RecipeError, match=re.escape(told)):
+        plan_at(tmp_path / "recipe.yaml", text)
+    text = text.replace("{spaced", "{massed: null, spaced")
+    assert plan_at(tmp_path / "recipe.yaml", text).splits["train"].phases[0].ordered == "spaced by 9 documents"

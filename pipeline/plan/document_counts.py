@@ -16,6 +16,8 @@ from pipeline.recipe.amount_spec import AmountSpec, RampSpec
 from pipeline.recipe.split_spec import MixtureSpec, PhaseSpec
 from pipeline.sources import Source
 
+SHARE_KEYS: list[KeyPath] = [("share", "from"), ("share", "to"), ("share",)]
+"""The keys that say a share, below a source; one that only changes an inherited ramp stands inside of it."""
 MOST_DOCUMENTS = 2**61  # of a split: the largest size of a Permutation
 
 
@@ -84,13 +86,13 @@ def document_counts(
             f"shares add up to {rounded(total_share)} ({listed})",
             f"Lower one by {rounded(total_share - 1)}, or give one source exposures instead.",
             ("mixture",),
-            [("mixture", name, key) for name, share in shares.items() if share for key in ("share", "ratio")],
+            [("mixture", name, *key) for name, share in shares.items() if share for key in (*SHARE_KEYS, ("ratio",))],
         )
     if asked is None and spec.tokens is not None:
         asked = Asked(Fraction(spec.tokens), ("tokens",))
     fixed = sum((of_source.fixed for of_source in by_source.values()), Fraction(0))
     whose = "phase" if isinstance(spec, PhaseSpec) else "split"
-    total = _total(_places_of_amounts(spec), fixed, total_share, asked, whose)
+    total = _total(places_of_amounts(spec), fixed, total_share, asked, whose)
     by_source = {name: replace(of_source, of=total) for name, of_source in by_source.items()}
     for name in spec.mixture.keys() - counts.keys():
         counts[name] = round(by_source[name].tokens / document_tokens[name])
@@ -163,6 +165,9 @@ def _total(
                 [asked.at, *among],
             )
         return asked.tokens
+    if total_share == 1 and fixed:
+        problem = f"shares add up to 1, which leaves nothing for {whole(fixed)} fixed tokens"
+        raise SpecError(problem, "Lower a share, or give no other amounts.", ("mixture",), among)
     if total_share == 1:
         raise SpecError(
             "shares add up to 1, but nothing says of how many tokens",
@@ -176,6 +181,7 @@ def _total(
     return fixed / (1 - total_share)
 
 
-def _places_of_amounts(spec: MixtureSpec) -> list[KeyPath]:
-    """The paths of keys that decide the amounts of a mixture."""
-    return [("mixture", name, key) for name in spec.mixture for key in ("share", "ratio", "tokens", "exposures")]
+def places_of_amounts(spec: MixtureSpec) -> list[KeyPath]:
+    """The paths of keys that decide the amounts of a mixture, those inside of a key before it."""
+    keys = [*SHARE_KEYS, ("ratio",), ("tokens",), ("exposures", "count"), ("exposures", "most"), ("exposures",)]
+    return [("mixture", name, *key) for name in spec.mixture for key in keys]

@@ -76,7 +76,10 @@ def _total(spec: SplitSpec, phases: list[PhaseSpec], fixed: Fraction) -> Fractio
                 [("tokens",), *among],
             )
         return Fraction(spec.tokens)
-    if shares and (total == 1 or not fixed):
+    if total == 1 and fixed:
+        problem = f"the shares of phases add up to 1 ({listed}), which leaves nothing for {whole(fixed)} fixed tokens"
+        raise SpecError(problem, "Lower a share, or give each phase one.", ("phases",), among)
+    if shares and not fixed:
         raise SpecError(
             f"phases have shares ({listed}), but nothing says of how many tokens",
             "Give the split `tokens`, or one phase its own amounts instead of a share.",

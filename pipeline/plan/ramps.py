@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from pipeline.core.errors import SpecError
 from pipeline.core.notices import rounded
-from pipeline.plan.document_counts import SourceTokens
+from pipeline.plan.document_counts import SHARE_KEYS, SourceTokens, places_of_amounts
 from pipeline.recipe.split_spec import MixtureSpec
 
 MOST_SLICES = 1000
@@ -81,7 +81,7 @@ def _check_room(spec: MixtureSpec, by_source: Mapping[str, SourceTokens], room: 
             f"shares add up to 1 from beginning to end, which leaves nothing for {', '.join(fixed)}",
             "Lower a share, or give no other amounts.",
             ("mixture",),
-            [("mixture", name, key) for name in spec.mixture for key in ("share", "exposures", "tokens")],
+            places_of_amounts(spec),
         )
 
 
@@ -99,5 +99,5 @@ def _check_ends(by_source: Mapping[str, SourceTokens]) -> None:
                 f"{'Lower' if more else 'Raise'} one by {rounded(abs(total - 1))}"
                 + (", or give one source exposures instead." if not more else "."),
                 ("mixture",),
-                [("mixture", name, "share") for name, share in shares.items()],
+                [("mixture", name, *key) for name in shares for key in SHARE_KEYS],
             )

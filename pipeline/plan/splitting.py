@@ -12,7 +12,7 @@ from pipeline.columns.column import PlannedSplit
 from pipeline.core.errors import KeyPath, SpecError, specified_at
 from pipeline.core.key import Key
 from pipeline.plan import checks
-from pipeline.plan.document_counts import MOST_DOCUMENTS
+from pipeline.plan.document_counts import MOST_DOCUMENTS, places_of_amounts
 from pipeline.plan.document_sizes import document_sizes
 from pipeline.plan.laying_out import Rows
 from pipeline.plan.order import SplitPlan
@@ -74,7 +74,8 @@ def _phase(
     documents = sum(counts.values())
     if not documents:
         whose = f"the phase '{name}'" if name else "the split"
-        raise SpecError(f"{whose} has no documents", "Raise an amount of its mixture.", ("mixture",))
+        among = [("share",), ("tokens",), *places_of_amounts(amounts.spec)]
+        raise SpecError(f"{whose} has no documents", "Raise an amount of its mixture.", ("mixture",), among)
     spec, of_split = amounts.spec, ("..", "..") if name else ()
     _check_files(spec, spec.mixture, rows.sources, "the mixture")
     order_at: KeyPath = ("order",)
@@ -88,7 +89,7 @@ def _phase(
         phase = Phase(name, counts, tuple(blocks), shards, key, in_words(spec.order), own_orders, tuple(slices))
         if split.packing.pure(len(rows.sources)):
             _check_no_order(spec, phase, (*of_split, "packing", "windows"))
-    _check_room(phase)
+    _check_room(spec, phase)
     return phase
 
 
@@ -116,13 +117,14 @@ def _check_files(spec: MixtureSpec, names: Iterable[str], sources: Mapping[str, 
         raise SpecError(problem, "`order: file` is of corpora; take `rounds`, or leave it out.", ("order",))
 
 
-def _check_room(phase: Phase) -> None:
+def _check_room(spec: MixtureSpec, phase: Phase) -> None:
     """SpecError for more documents than sources can take turns with."""
     if phase.in_turns and phase.documents > MOST:
         raise SpecError(
             f"{phase.documents:,} documents are too many for sources in orders of their own",
             f"Take {MOST:,} at most, or shuffle (`order: shuffled`; of a corpus `order: global`).",
             ("mixture",),
+            [("share",), ("tokens",), *places_of_amounts(spec)],
         )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from pipeline.core.spec import Spec
+from pipeline.core.spec import Spec, refused
 
 
 class DistanceSpec(Spec):
@@ -34,6 +34,13 @@ def _form(value: Any) -> str:
     return "{massed}" if isinstance(value, dict | MassedSpec) else "<name>"
 
 
+def _one_distance(value: Any) -> Any:
+    """The value. Refused is a mapping with both distances, as one that changes an inherited order."""
+    if isinstance(value, dict) and {"spaced", "massed"} <= value.keys():
+        raise refused("one of spaced and massed is enough", among=[("spaced",), ("massed",)], exclusive=True)
+    return value
+
+
 def in_words(order: str | SpacedSpec | MassedSpec | None) -> str:
     """An order as `plan` says it: "rounds", "spaced by 500 documents"."""
     if isinstance(order, SpacedSpec):
@@ -44,9 +51,12 @@ def in_words(order: str | SpacedSpec | MassedSpec | None) -> str:
 
 
 OrderSpec = Annotated[
-    Annotated[Literal["shuffled", "rounds", "file"], Tag("<name>")]
-    | Annotated[SpacedSpec, Tag("{spaced}")]
-    | Annotated[MassedSpec, Tag("{massed}")],
-    Discriminator(_form),
+    Annotated[
+        Annotated[Literal["shuffled", "rounds", "file"], Tag("<name>")]
+        | Annotated[SpacedSpec, Tag("{spaced}")]
+        | Annotated[MassedSpec, Tag("{massed}")],
+        Discriminator(_form),
+    ],
+    BeforeValidator(_one_distance),
 ]
 """shuffled, rounds, file, {spaced: {documents: n}} or {massed: {documents: n}}."""
