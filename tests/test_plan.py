@@ -170,8 +170,8 @@ REFUSED = {
     ),
     "shares of one beside exposures": (
         "{mixture: {bios: {share: 0.25}, short: {share: 0.75}, dogs: {exposures: 1}}}",
-        "mixture: shares add up to 1",
-        "exposures",
+        r"mixture: shares add up to 1, which leaves nothing for \d+ fixed tokens",
+        "Lower a share, or give no other amounts",
     ),
     "shares without an amount": (
         "{mixture: {bios: {share: 0.25}}}",
