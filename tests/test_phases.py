@@ -400,6 +400,10 @@ def test_an_order_that_cannot_be_kept_is_refused_where_it_is_written(tmp_path: P
         (f"phases: [{phase('a', 1)[:-1]}, tokens: 5, share: 0.5}}]", r"one of share and tokens is enough"),
         ("phases: []", r"phases"),
         (
+            "mixture: {biographies: {}}\n    order: {apart: {documents: 9}}",
+            r"train\.order: an order with a distance is written \{spaced: \{documents: 500\}\} or",
+        ),
+        (
             "mixture: {biographies: {share: {from: 2, to: 0}}}",
             r"share\.from: must be less than or equal to 1, not 2\. Lower it\.$",
         ),

@@ -35,9 +35,12 @@ def _form(value: Any) -> str:
 
 
 def _one_distance(value: Any) -> Any:
-    """The value. Refused is a mapping with both distances, as one that changes an inherited order."""
+    """The value. Refused is a mapping with both distances, as one that changes an inherited order, or with neither."""
     if isinstance(value, dict) and {"spaced", "massed"} <= value.keys():
         raise refused("one of spaced and massed is enough", among=[("spaced",), ("massed",)], exclusive=True)
+    if isinstance(value, dict) and not {"spaced", "massed"} & value.keys():
+        problem = "an order with a distance is written {spaced: {documents: 500}} or {massed: {documents: 80}}"
+        raise refused(problem, "Write one of them.")
     return value
 
 
