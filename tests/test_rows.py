@@ -90,6 +90,13 @@ def test_rows_are_those_of_the_shard(recipe: str):
         agrees(plan, split.name, split.shards // 2, seed=split.shards)
 
 
+def test_no_rows_have_the_columns_of_the_shard():
+    plan = small("bioS_chat")
+    for split in plan.splits.values():
+        none = make_rows(plan, split.name, 0, np.empty(0, np.int64), layout_of(plan, split.name, 0))
+        assert record_batch(none).schema == record_batch(make_shard(plan, split.name, 0).columns).schema
+
+
 @pytest.mark.parametrize("packing", PACKINGS)
 def test_whatever_the_packing(packing: str, tmp_path: Path):
     plan = plan_at(tmp_path / "own.yaml", OWN.replace("PACKING", packing))
