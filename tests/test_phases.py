@@ -565,9 +565,9 @@ def test_a_phase_alone_is_reshuffled_as_it_is_in_the_whole(three: Plan):
 
 
 OTHERS: list[tuple[dict[str, Any], str, str]] = [
-    ({"phase": "facts"}, "phase ''", "phase 'facts'"),
-    ({"reshuffle": True}, "reshuffle False", "reshuffle True"),
-    ({"phase": "exam", "reshuffle": True}, "phase '', reshuffle False", "phase 'exam', reshuffle True"),
+    ({"phase": "facts"}, "no phase", "phase 'facts'"),
+    ({"reshuffle": True}, "no reshuffle", "reshuffle True"),
+    ({"phase": "exam", "reshuffle": True}, "no phase, no reshuffle", "phase 'exam', reshuffle True"),
 ]
 
 

@@ -102,12 +102,15 @@ def _without_order(saved: Mapping[Any, Any], order: Order | None) -> dict[Any, A
     differing = [name for name in names if given.get(name) != own.get(name)] if given else []
     if differing:
         named = differing[:-1] if differing[-1] == "shards" else differing  # phases have others
-        theirs, ours = (
-            ", ".join(f"{name} {shortened(repr(of.get(name)))}" for name in named or differing) for of in (given, own)
-        )
+        theirs, ours = (", ".join(_said(name, of.get(name)) for name in named or differing) for of in (given, own))
         problem = f"the state is that of a stream with {theirs}, and this one has {ours}"
         raise PlanError(problem, "Load it where recipe, split, phase and reshuffle are the same.")
     return {name: value for name, value in saved.items() if name not in names}
+
+
+def _said(name: str, value: Any) -> str:
+    """A setting in an error: `seed 0`, `phase 'facts'`, `no phase`."""
+    return f"no {name}" if value in ("", None) or value is False else f"{name} {shortened(repr(value))}"
 
 
 def _check(state: State, assignment: Assignment, shards: Shards) -> None:
