@@ -611,7 +611,7 @@ def test_a_state_is_of_a_split_and_a_seed(three: Plan, tmp_path: Path):
         stream.load_state_dict(stream.state_dict() | {"split": "exam"})
     with pytest.raises(PlanError, match=r"a stream with shards 11, and this one has shards 12\. Load"):
         stream.load_state_dict(stream.state_dict() | {"shards": 11})
-    with pytest.raises(PlanError, match="a stream with seed None, and this one has seed 0"):
+    with pytest.raises(PlanError, match="a stream with no seed, and this one has seed 0"):
         stream.load_state_dict({key: value for key, value in stream.state_dict().items() if key != "seed"})
 
 
