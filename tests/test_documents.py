@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.documents import Collected, Documents, Ragged, offsets_of
+from pipeline.core.documents import MOST_ROOM, Collected, Documents, Ragged, offsets_of
 
 ROWS = st.lists(st.lists(st.integers(0, 60_000), max_size=6), max_size=12)
 SETTINGS = settings(derandomize=True, deadline=None)
@@ -175,4 +175,4 @@ def test_a_long_first_row_takes_no_room_for_as_many_as_long_ones():
     collected.add(ragged([[7] * 1000]))
     made = collected.rows
     assert made.room is not None
-    assert len(made.room) == Collected.MOST * 1000
+    assert len(made.room) == MOST_ROOM * 1000

@@ -119,8 +119,6 @@ class Collected:
     """`count` rows of one dtype, added part by part, in one array with room for more: small parts stay in the
     processor's caches, and no memory is taken for all of them twice."""
 
-    MOST = 4  # times as much as there is: so much room is taken at once, whatever the first rows promise
-
     def __init__(self, count: int, dtype: np.dtype[Any]) -> None:
         self._room, self._offsets, self._added = np.empty(0, dtype), np.zeros(count + 1, np.int64), 0
 
@@ -128,11 +126,7 @@ class Collected:
         """The next rows, copied."""
         first, added = int(self._offsets[self._added]), self._added + len(part)
         end = first + len(part.values)
-        if end > len(self._room):
-            expected = end * len(self._offsets) // added
-            grown = np.empty(min(expected + expected // 32, self.MOST * end), self._room.dtype)
-            grown[:first] = self._room[:first]
-            self._room = grown
+        self._room = with_room(self._room, first, end, end * len(self._offsets) // max(added, 1))
         self._room[first:end] = part.values
         self._offsets[self._added + 1 : added + 1] = first + part.offsets[1:]
         self._added = added
@@ -142,6 +136,19 @@ class Collected:
         """All that were added."""
         offsets = self._offsets[: self._added + 1]
         return Ragged(self._room[: offsets[-1]], offsets, room=self._room)
+
+
+MOST_ROOM = 4
+"""Times as much as is needed: so much room is taken at once, whatever the first rows promise."""
+
+
+def with_room(room: NDArray[Any], used: int, needed: int, expected: int) -> NDArray[Any]:
+    """The array if `needed` entries fit, else a larger copy of its first `used`. expected: how many there may be."""
+    if needed <= len(room):
+        return room
+    grown = np.empty(min(expected + expected // 32, MOST_ROOM * needed), room.dtype)
+    grown[:used] = room[:used]
+    return grown
 
 
 def offsets_of(lengths: NDArray[Any]) -> I64:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.documents import Documents, Ragged
+from pipeline.core.documents import Documents, Ragged, with_room
 from pipeline.core.draws import I32, I64
 from pipeline.core.slack import VECTOR
 from pipeline.text.outline import U8, Choose, Outline, parts_of
@@ -74,7 +74,8 @@ class Fragments:
             outline = choose(chunk)
             programs_of = self._arguments(outline)
             if longest is None:
-                out = _with_room(out, end, self._most(outline) + VECTOR, count / chunk.stop)
+                needed = end + self._most(outline) + VECTOR
+                out = with_room(out, end, needed, needed * count // chunk.stop)
             within = offsets[chunk.start : chunk.stop + 1]
             end = rendering.gather(*programs_of, self.tokens, self.prefix, eos, out, end, within)  # type: ignore[call-arg]
             if spans:
@@ -202,15 +203,6 @@ class _Provenance:
             Ragged.concat(self.spans or [empty]) if spans else None,
             Ragged.concat(self.parts or [empty]) if parts else None,
         )
-
-
-def _with_room(out: NDArray[Any], used: int, more: int, scale: float) -> NDArray[Any]:
-    """The buffer if `more` entries fit after the `used` ones, else a larger copy. scale: expected final size / this."""
-    if used + more <= len(out):
-        return out
-    grown = np.empty(max(int((used + more) * min(scale, 1.5)), used + more), out.dtype)
-    grown[:used] = out[:used]
-    return grown
 
 
 def _expectation(values: Sequence[int], probability: Sequence[Fraction]) -> Fraction:
