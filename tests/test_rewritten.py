@@ -18,7 +18,7 @@ import pytest
 import pipeline
 from pipeline import cli
 from pipeline.core.documents import ROLES
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, PlanError
 from pipeline.core.system.journal import entries
 from pipeline.evaluate.capacity.measuring import measure
 from pipeline.plan import Plan, compile_plan
@@ -28,7 +28,7 @@ from pipeline.sources.rewritten.facts import Facts, Value
 from pipeline.sources.rewritten.naming import Unnamed, named
 from pipeline.sources.rewritten.places import missing, places
 from pipeline.sources.rewritten.stored import rows_of, stored_in
-from tests.conftest import GOLDEN
+from tests.conftest import GOLDEN, built
 from tests.language_model import Body, Fault, Server, biography, facts_in, prompt_of, served
 
 RECIPE = f"""# Twenty people, whose biographies a model writes.
@@ -473,6 +473,16 @@ def test_a_file_that_is_none_is_refused(written: Path, damage: str) -> None:
         path.mkdir()
     with pytest.raises(PipelineError, match=r"must be written by `pipeline rewrite`"):
         load("r.yaml")
+
+
+def test_a_file_that_changes_after_the_plan_is_refused_by_the_build(written: Path) -> None:
+    plan = compile_plan(load("r.yaml"))
+    saved = (written / "bios.parquet").read_bytes()
+    (written / "bios.parquet").write_bytes(saved[:-9])
+    with pytest.raises(PlanError, match=r"sources: bios: '.*/bios\.parquet' has changed since the plan was made"):
+        built(plan, written / "data")
+    (written / "bios.parquet").write_bytes(saved)
+    assert built(plan, written / "data")[0]
 
 
 def test_a_changed_row_is_found_when_it_is_used(written: Path) -> None:

@@ -56,7 +56,8 @@ def build(
     built, kept: called with the record of each shard that is made, or that was complete before. exporting: called with
     the tokens of each part of an export; exported: with each complete export.
 
-    StorageError where the folder holds something else, another build runs in it, or space is short; RunError where the
+    PlanError where a file that the plan was made from has changed since; StorageError where the folder holds something
+    else, another build runs in it, or space is short; RunError where the
     folder is moved or removed meanwhile; Refuted where something that the plan relies on is found to be wrong, and
     another plan has to be made. Complete shards are always kept, and the manifest exists exactly when all shards are
     complete.
@@ -76,7 +77,7 @@ def build(
 def begun(plan: Plan, out: str | Path, kept: Progress = lambda _: None) -> Iterator[Begun]:
     """A build whose folder is checked and locked while the block lasts, where somebody makes the missing shards.
 
-    StorageError as of `build`. kept: called with the record of each shard that is complete.
+    StorageError and PlanError as of `build`. kept: called with the record of each shard that is complete.
     """
     folder = folder_at(out)
     resume.refuse_foreign(folder, plan)  # before anything is written to it
@@ -86,6 +87,8 @@ def begun(plan: Plan, out: str | Path, kept: Progress = lambda _: None) -> Itera
         resume.check_proofs(folder, plan)
         records = resume.whole_shards(folder, plan, kept)
         missing = [shard for shard in plan.shards if shard not in records]
+        if missing:
+            _check_files(plan)
         _check_space(folder, plan, missing)
         folder.write(FINGERPRINT, plan.fingerprint)
         if missing:
@@ -181,6 +184,18 @@ def _check_exports(folder: Folder, plan: Plan) -> None:
         except SpecError as error:
             raise PlanError(error.problem, error.remedy, f"exports: {spec.kind}") from None
         request.refuse_foreign(own_place(folder, spec))
+
+
+def _check_files(plan: Plan) -> None:
+    """PlanError for a file that is not as it was when the plan was made.
+
+    Asked once, here: workers may read rows from a copy in the user's cache, which stays right, and would not notice.
+    """
+    for name, source in plan.sources.items():
+        try:
+            source.check_files()
+        except SpecError as error:
+            raise PlanError(error.problem, error.remedy, f"sources: {name}") from None
 
 
 def _check_space(folder: Folder, plan: Plan, missing: Iterable[tuple[str, int]]) -> None:

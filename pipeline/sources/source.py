@@ -24,6 +24,8 @@ from pipeline.core.notices import Notice
 from pipeline.core.spec import Name, Spec, refused
 from pipeline.core.table import Column
 from pipeline.sources.chat.spec import Chat
+from pipeline.sources.files.file import File
+from pipeline.sources.files.known import check_all
 from pipeline.text.pieces import Piece, literal, special
 from pipeline.text.shown_facts import Shown
 from pipeline.text.symbols import NO_SYMBOLS, Alphabet, Symbols
@@ -152,8 +154,7 @@ class Source(ABC):
     included. longest: an upper bound of them; None if unknown. world: whose facts its documents state, or None. kind:
     its kind in the recipe, which is set when it is compiled. origin: what the manifest says of the files that its
     documents are read from; None where they are made. from_files: whether its items are rows of files, in their order.
-    speed: about how many tokens a second one core makes; None if as
-    many as its kind.
+    speed: about how many tokens a second one core makes; None if as many as its kind.
 
     The defaults are those of plain documents about nobody; a kind overrides what differs.
     """
@@ -178,6 +179,15 @@ class Source(ABC):
     @abstractmethod
     def __len__(self) -> int:
         """The number of items."""
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """The files that its documents are read from, as they were when the plan was made; none where they are made."""
+        return ()
+
+    def check_files(self) -> None:
+        """SpecError where one of `files` is no longer what it was."""
+        check_all(self.files)
 
     @abstractmethod
     def documents(self, item: I64, exposure: I64, *, spans: bool, parts: bool = False) -> Documents:

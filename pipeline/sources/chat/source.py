@@ -20,6 +20,7 @@ from pipeline.sources.abilities import Mistaken, Outlined
 from pipeline.sources.chat.checks import check, check_absent, check_ends, known_of, requests_of, shape_of_chat
 from pipeline.sources.chat.framing import Framing, Said, closing_role
 from pipeline.sources.chat.turns import Turns
+from pipeline.sources.files.file import File
 from pipeline.sources.source import Context, DocumentsSpec, Source, mask_of, sample_mean
 from pipeline.text.chat.programs import begins_with_token, compile_chat, frame_of
 from pipeline.text.chat.template import Shape
@@ -85,6 +86,11 @@ class ChatSource(Source):
 
     def __len__(self) -> int:
         return len(self.turns)
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """Those of the source whose documents are the conversations."""
+        return self.inner.files
 
     def individuals(self, item: I64) -> I64:
         return self.inner.individuals(self.turns.items_of(item, np.zeros_like(item))[:, 0])

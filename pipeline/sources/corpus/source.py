@@ -29,6 +29,7 @@ from pipeline.sources.corpus.lengths import IDS, LENGTHS, RowLengths
 from pipeline.sources.corpus.spec import CorpusSpec
 from pipeline.sources.corpus.texts import RowTexts
 from pipeline.sources.corpus.windows import WindowedRows
+from pipeline.sources.files.file import File
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import SAMPLE, Context, Source, mask_of, number_of
 from pipeline.text.offsets import tokens_within
@@ -71,6 +72,11 @@ class Corpus(Source):
 
     def __len__(self) -> int:
         return len(self._windows or self._texts)
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """The files of its rows."""
+        return self._rows.files
 
     @property
     def blocks(self) -> I64 | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -17,8 +18,9 @@ from blake3 import blake3
 
 from pipeline.core.errors import SpecError
 from pipeline.core.system import kept_arrays
+from pipeline.core.system.progress import Lines
 from pipeline.sources.files.file import File, State, asking, content_hash, state_of
-from pipeline.sources.files.parallel import in_parallel
+from pipeline.sources.files.parallel import asked_of, in_parallel
 
 SETTLED = 2 * 10**9  # nanoseconds after which a file that is written again has another time, on any disk
 HASH = "hash"
@@ -70,6 +72,15 @@ def check(file: File) -> None:
     now = replace(file, size=state.size, stamp=state.stamp, content="")
     if state.size != file.size or not file.content or identified([now])[0].content != file.content:
         raise file.changed()
+
+
+def check_all(files: Sequence[File]) -> None:
+    """`check` of each, with lines of progress."""
+    on_disk = map(check, [file for file in files if not file.remote])
+    in_stores = asked_of([file for file in files if file.remote], check)
+    with Lines("check", len(files), "files") as shown:
+        for _ in chain(on_disk, in_stores):
+            shown.update()
 
 
 def _known(file: File) -> File | None:

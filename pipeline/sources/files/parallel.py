@@ -11,6 +11,7 @@ from typing import TypeVar
 from pipeline.core.system.progress import Lines, bar
 from pipeline.sources.files.file import File
 
+ASKED_AT_ONCE = 32
 SHOWN = 2**28  # bytes from which on a bar is shown: fewer are read in a moment
 T = TypeVar("T")
 Advance = Callable[[int], None]
@@ -42,8 +43,20 @@ def in_parallel(name: str, files: Sequence[File], work: Callable[[File, Advance]
             advance(left)
             return result
 
-        pool = ThreadPoolExecutor(min(len(files), os.cpu_count() or 1))
-        try:
-            yield from pool.map(watched, files)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        yield from _pooled(watched, files, os.cpu_count() or 1)
+
+
+def asked_of(files: Sequence[File], question: Callable[[File], T]) -> Iterator[T]:
+    """The answers that stores give about their files, in order, many at once, as each takes a while to come.
+
+    The first file in order that fails raises, as of `in_parallel`.
+    """
+    return _pooled(question, files, ASKED_AT_ONCE)
+
+
+def _pooled(work: Callable[[File], T], files: Sequence[File], threads: int) -> Iterator[T]:
+    pool = ThreadPoolExecutor(max(1, min(len(files), threads)))
+    try:
+        yield from pool.map(work, files)
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -31,6 +31,7 @@ from pipeline.core.spec import Name, refused
 from pipeline.core.system.open_files import expanded
 from pipeline.sources.corpus.reading.choosing import Reading
 from pipeline.sources.corpus.reading.rows import Rows
+from pipeline.sources.files.file import File
 from pipeline.sources.files.known import content_of, identified, local_file
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.rewritten.facts import Facts, asked_for, facts_of, shown_of
@@ -162,6 +163,11 @@ class Rewritten(Source):
 
     def __len__(self) -> int:
         return len(self.people)
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """The file of its texts."""
+        return self._rows.files
 
     def individuals(self, item: I64) -> I64:
         return item + self.people.start

@@ -46,7 +46,7 @@ class TokenFile:
     @cached_property
     def found(self) -> Stored:
         """Where its documents are, and the facts. SpecError if it is not as its layout says, or has changed."""
-        named = [READER, self.layout, str(self.reading), str(self.options), *(file.content for file in self._all)]
+        named = [READER, self.layout, str(self.reading), str(self.options), *(file.content for file in self.files)]
         depends_on = json.dumps(named)
         self._fetched()
         with keeping(kept_arrays.place(DOCUMENTS, depends_on), "what was found in the files"):
@@ -65,13 +65,14 @@ class TokenFile:
                 {"nanogpt": nanogpt, "llmc": llmc}[self.layout].find(path, self.reading, out)
         except SpecError as error:
             problem = error.problem
-            for path, file in zip(self._fetched(), self._all, strict=True):
+            for path, file in zip(self._fetched(), self.files, strict=True):
                 problem = problem.replace(str(path), file.url)  # not the name of a copy of it
             raise SpecError(problem, error.remedy, error.at) from None
         self._fetched()  # what was read is what was planned
 
     @property
-    def _all(self) -> tuple[File, ...]:
+    def files(self) -> tuple[File, ...]:
+        """The file, and the one beside it if there is one."""
         return (self.file, self.index) if self.index else (self.file,)
 
     @cached_property
@@ -81,7 +82,7 @@ class TokenFile:
 
     def _fetched(self) -> list[Path]:
         """The same of all that belongs to it, checked."""
-        return [fetched(file) for file in self._all]
+        return [fetched(file) for file in self.files]
 
     @cached_property
     def _ids(self) -> NDArray[Any]:

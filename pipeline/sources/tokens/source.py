@@ -20,6 +20,7 @@ from pipeline.core.errors import SpecError
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice, information
 from pipeline.core.permutation import Permutation
+from pipeline.sources.files.file import File
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import Context, Source, mask_of, number_of
 from pipeline.sources.tokens.checking import MOST_TOKENS, SAMPLED, check_added, check_sample, checked_tokenizer
@@ -73,6 +74,11 @@ class Tokens(Source):
 
     def __len__(self) -> int:
         return int(self._firsts[-1])
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """The files of ids, and those beside them that say where documents are."""
+        return tuple(one for file in self._files for one in file.files)
 
     def lengths(self, item: I64, exposure: I64) -> I64:
         """The number of tokens of each document, int64 (d,)."""
