@@ -15,7 +15,7 @@ from pipeline import cli
 from pipeline.core.errors import SpecError
 from pipeline.core.system import kept_arrays
 from pipeline.core.system.kept_arrays import keep, kept
-from pipeline.sources.corpus.reading import copies
+from pipeline.sources.corpus.reading import room
 from pipeline.sources.corpus.reading.rows import Rows
 from tests.corpora import compressed, rows_at, texts_at, write
 from tests.test_corpus_files import refusal_of
@@ -97,23 +97,28 @@ def test_a_copy_that_is_in_use_may_be_removed(tmp_path: Path, cache: Path) -> No
     assert again.texts(np.array([7])) == TEXTS[7:8]
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.txt.zst", "a.csv.xz", "a.parquet", "a.file.arrow"])
+GLOBAL = [(name, "global") for name in ("a.jsonl", "a.jsonl.gz", "a.txt.zst", "a.csv.xz", "a.parquet", "a.file.arrow")]
+BLOCKS = [(name, "blocks") for name in ("a.jsonl.gz", "a.txt.zst", "a.csv.xz")]
+
+
+@pytest.mark.parametrize(("name", "order"), GLOBAL + BLOCKS)
 def test_a_disk_that_is_too_small_is_refused_before_it_is_full_with_the_arithmetic(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, name: str, order: str
 ) -> None:
-    monkeypatch.setattr(copies, "LOOK", 50_000)
+    monkeypatch.setattr(room, "LOOK", 50_000)
     for module in ("lines", "whole_text"):
         monkeypatch.setattr(f"pipeline.sources.corpus.reading.{module}.BLOCK", 50_000)
     monkeypatch.setattr("pipeline.sources.files.opening.PIECE", 1000)
     table = [{"text": os.urandom(150).hex()} for _ in range(4000)]  # which no compression makes small
     write(tmp_path / name, table)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
-    assert texts_at(tmp_path, name) == [row["text"] for row in table]
+    assert texts_at(tmp_path, name, order=order) == [row["text"] for row in table]
     shutil.rmtree(cache)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
-    line = refusal_of(tmp_path, name)
+    line = refusal_of(tmp_path, name, order=order)
+    assert line.endswith("`order: blocks` copies only what is compressed.") == (order == "global")
     assert f"GB more are needed, where 0.00 GB are free in {cache}. Free some space, such as by" in line
-    assert not list(cache.glob("*.rows"))
+    assert not list(cache.glob("*.rows")) + list(cache.glob("*.packed"))
     assert not list(cache.glob(".*"))
 
 
@@ -121,13 +126,13 @@ def test_room_is_reckoned_by_what_was_written_for_what_was_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3 * 10**9))
-    room = copies.Room(tmp_path, 10**9)
-    room.wrote(10**9)  # nothing is known before something was read
-    room.read(500 * 10**6)
-    room.wrote(2 * 10**9)  # 3 GB of the first half: the second fits
-    room.read(10**8)
+    copies = room.Room(tmp_path, 10**9)
+    copies.wrote(10**9)  # nothing is known before something was read
+    copies.read(500 * 10**6)
+    copies.wrote(2 * 10**9)  # 3 GB of the first half: the second fits
+    copies.read(10**8)
     with pytest.raises(SpecError) as refused:
-        room.wrote(2 * 10**9)
+        copies.wrote(2 * 10**9)
     assert str(refused.value).startswith(
         "5.00 GB of texts are copied of 0.60 GB of files, and for the other 0.40 GB about 3.33 GB more are needed, "
         f"where 3.00 GB are free in {tmp_path}. Free some space"
@@ -137,10 +142,10 @@ def test_room_is_reckoned_by_what_was_written_for_what_was_read(
 def test_leftovers_of_a_killed_process_do_not_stand_in_the_way(tmp_path: Path, cache: Path) -> None:
     (tmp_path / "a.txt.gz").write_bytes(compressed("\n".join(TEXTS).encode(), ".gz"))
     rows = rows_at(tmp_path, "a.txt.gz", order="blocks")
-    copy = kept_arrays.place("rows", "x").parent
+    copy = kept_arrays.place("packed", "x").parent
     copy.mkdir(parents=True)
     assert len(rows) == len(TEXTS)
-    (made,) = cache.glob("*.rows")
+    (made,) = cache.glob("*.packed")
     made.unlink()
     (cache / f"{kept_arrays.PARTIAL}{made.name}").write_bytes(b"half")
     assert texts_at(tmp_path, "a.txt.gz", order="blocks") == TEXTS

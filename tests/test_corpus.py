@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gzip
 import hashlib
 import json
 import os
@@ -37,7 +38,7 @@ from pipeline.recipe import load
 from pipeline.shard.shard import make_shard
 from pipeline.sources.corpus import source as corpus
 from pipeline.sources.corpus import texts
-from pipeline.sources.corpus.reading import copies
+from pipeline.sources.corpus.reading import copies, sealed
 from pipeline.sources.corpus.source import Corpus
 from pipeline.storage import LocalFolder
 from pipeline.text.encoding.engines import TOGETHER
@@ -928,7 +929,7 @@ def test_without_a_home_that_can_be_written_the_copy_goes_with_the_process(
 def test_a_full_disk_is_refused_and_leaves_no_half_copy(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def finish(writer: copies.Writer, key: str) -> None:
+    def finish(writer: copies.Writer) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(copies.Writer, "finish", finish)
@@ -949,16 +950,15 @@ def of_other_rows(copy: Path) -> None:
     """The sealed copy of another corpus."""
     other = copy.parent.parent / "of another"
     other.mkdir(exist_ok=True)
-    rows_of(other / "rows.jsonl", ["other"] * len(TEXTS))
-    told(plan_with(other))
-    (theirs,) = set(copy.parent.glob("*.rows")) - {copy}
+    told(corpus_in(other, copy.suffix, ["other"] * len(TEXTS)))
+    (theirs,) = set(copy.parent.glob(f"*{copy.suffix}")) - {copy}
     theirs.rename(copy)
 
 
 def one_letter(copy: Path) -> None:
-    content = copy.read_bytes()
-    assert content.count(b"A river begins") == 1
-    copy.write_bytes(content.replace(b"A river begins", b"A giver begins"))
+    content = bytearray(copy.read_bytes())
+    content[100] ^= 1
+    copy.write_bytes(content)
 
 
 WRONG: dict[str, Callable[[Path], object]] = {
@@ -966,27 +966,37 @@ WRONG: dict[str, Callable[[Path], object]] = {
     "cut": lambda copy: copy.write_bytes(copy.read_bytes()[:100]),
     "cut by a byte": lambda copy: copy.write_bytes(copy.read_bytes()[:-1]),
     "longer": lambda copy: copy.write_bytes(copy.read_bytes() + b"\0"),
-    "without a seal": lambda copy: copy.write_bytes(copy.read_bytes()[: -copies.SEAL]),
+    "without a seal": lambda copy: copy.write_bytes(copy.read_bytes()[: -sealed.SEAL]),
     "empty": lambda copy: copy.write_bytes(b""),
     "another Arrow file": exchanged,
     "another corpus": of_other_rows,
     "no file of ours": lambda copy: copy.write_bytes(b"x" * 5000),
+    "gone": Path.unlink,
 }
 
 
+def corpus_in(folder: Path, kind: str, texts: Sequence[str] = TEXTS) -> Plan:
+    """A plan that reads rows from a copy of this kind, a suffix."""
+    rows_of(folder / "rows.jsonl", texts)
+    if kind == ".rows":
+        return plan_with(folder)
+    (folder / "rows.jsonl.gz").write_bytes(gzip.compress((folder / "rows.jsonl").read_bytes(), mtime=0))
+    return plan_with(folder, "files: rows.jsonl.gz, order: blocks")
+
+
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_copy_that_was_changed_is_made_again(tmp_path: Path, cache: Path, wrong: str) -> None:
-    (tmp_path / "here").mkdir()
-    rows_of(tmp_path / "here" / "rows.jsonl", TEXTS)
-    plan = plan_with(tmp_path / "here")
+@pytest.mark.parametrize("kind", [".rows", ".packed"])
+def test_a_copy_that_was_changed_is_made_again(tmp_path: Path, cache: Path, kind: str, wrong: str) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    plan = corpus_in(here, kind)
     expected, sent = ids_of(told(plan)), pickle.dumps(plan)
-    (copy,) = cache.glob("*.rows")
-    sealed = copy.read_bytes()
-    for opened in (lambda: plan_with(tmp_path / "here"), lambda: pickle.loads(sent)):  # here, and in a worker
+    (copy,) = cache.glob(f"*{kind}")
+    written = copy.read_bytes()
+    for opened in (lambda: corpus_in(here, kind), lambda: pickle.loads(sent)):  # here, and in a worker
         WRONG[wrong](copy)
-        assert copy.read_bytes() != sealed
         assert ids_of(told(opened())) == expected
-        assert copy.read_bytes() == sealed
+        assert copy.read_bytes() == written
 
 
 def test_a_folder_in_place_of_a_copy_is_named(tmp_path: Path, cache: Path) -> None:

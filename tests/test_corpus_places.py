@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.errors import SpecError
-from pipeline.sources.corpus.reading import rows
+from pipeline.sources.corpus.reading import copying, rows
 from pipeline.sources.corpus.reading.rows import Rows
 from pipeline.sources.files import known
 from tests.corpora import KINDS, rows_at, spec_of, texts_at, write
@@ -50,7 +50,8 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(module, name, counted)
 
     counting(known, "content_hash", "hash")
-    counting(rows, "made_index", "index")
+    for module in (rows, copying):
+        counting(module, "made_index", "index")
     return seen
 
 

@@ -17,6 +17,7 @@ from pipeline.core.system import output
 HELP = "Show what is kept in your cache, or remove it; all of it is made again when it is needed."
 KINDS = {
     "rows": "copies of the texts of corpora",
+    "packed": "the same of compressed files, compressed, for `order: blocks`",
     "copy": "copies of files in stores",
     "folder": "what datasets in stores say of themselves",
     "index": "blocks and rows of files of corpora",

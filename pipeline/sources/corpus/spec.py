@@ -12,9 +12,10 @@ from pipeline.core.files import Files
 from pipeline.core.spec import Rational, Spec, refused
 from pipeline.sources.corpus.beside import Beside, name_of
 from pipeline.sources.corpus.reading.choosing import Condition, Reading
+from pipeline.sources.corpus.reading.copying import Order
 from pipeline.sources.corpus.reading.index import Broken
 from pipeline.sources.corpus.reading.row_template import RowTemplate
-from pipeline.sources.corpus.reading.rows import Order, Rows
+from pipeline.sources.corpus.reading.rows import Rows
 from pipeline.sources.corpus.windows import WindowsSpec
 from pipeline.sources.files.file import File
 from pipeline.sources.files.known import Identity, content_of, identified

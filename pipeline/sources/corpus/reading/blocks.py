@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -24,8 +24,17 @@ OPEN = 64  # files that stay open
 class Blocks:
     """Files with their indexes. SpecError for one that cannot be read, holds a broken row, or has changed."""
 
-    def __init__(self, files: Sequence[File], indexes: Sequence[FileIndex], reading: Reading, broken: Broken) -> None:
+    def __init__(
+        self,
+        files: Sequence[File],
+        indexes: Sequence[FileIndex],
+        reading: Reading,
+        broken: Broken,
+        packed: Callable[[int, int], Any],
+    ) -> None:
+        """packed: the texts of a block, (file, block), of a compressed file."""
         self._files, self._indexes, self._reading, self._broken = files, indexes, reading, broken
+        self._packed = packed
         self._decoded: OrderedDict[tuple[int, int], Any] = OrderedDict()
         self._sizes: dict[tuple[int, int], int] = {}
         self._open: OrderedDict[int, tuple[ExitStack, Any, Reader]] = OrderedDict()
@@ -57,6 +66,15 @@ class Blocks:
         if (number, block) in decoded:
             decoded.move_to_end((number, block))
             return decoded[number, block]
+        texts = self._packed(number, block) if self._files[number].compression else self._read(number, block)
+        decoded[number, block] = texts
+        self._sizes[number, block] = texts.nbytes
+        while len(decoded) > 1 and sum(self._sizes.values()) > DECODED:
+            self._sizes.pop(decoded.popitem(last=False)[0])
+        return texts
+
+    def _read(self, number: int, block: int) -> Any:
+        """The texts of a block, from its file."""
         file, reader = self._opened(number)
         with asking(self._files[number].url):
             offset, size, first, count = self._indexes[number].blocks[block].tolist()
@@ -65,10 +83,6 @@ class Blocks:
             raise refusal(chosen.faults[0], self._files[number].url, self._reading.column, by_line=reader.by_line)
         if len(chosen.texts) != count:
             raise self._files[number].changed()
-        decoded[number, block] = chosen.texts
-        self._sizes[number, block] = chosen.texts.nbytes
-        while len(decoded) > 1 and sum(self._sizes.values()) > DECODED:
-            self._sizes.pop(decoded.popitem(last=False)[0])
         return chosen.texts
 
     def _opened(self, number: int) -> tuple[Any, Reader]:
