@@ -17,7 +17,7 @@ from pipeline.core.documents import Documents
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
-from pipeline.sources.source import SAMPLE
+from pipeline.sources.lengths import SAMPLE
 from pipeline.text.fragments import Fragments
 from pipeline.text.render_and_encode import Rendered
 from tests.encoders import tokenizer
@@ -86,7 +86,7 @@ def test_all_options_together_tell_what_rendering_and_encoding_gives(aspect: str
 def slow() -> Plan:
     """The variants, each document rendered and encoded by the package itself."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.sources.source.SAMPLE", 1)
+        patch.setattr("pipeline.sources.lengths.SAMPLE", 1)
         patch.setattr(
             "pipeline.sources.knowledge.biographies.compile_programs",
             lambda programs, encoder, slots, prefix: (Rendered(tuple(programs), encoder, prefix), []),
@@ -117,7 +117,7 @@ PROVED = ("llama", "mistral", "metaspace", "tekken", "bert", "clip", "nfkc")
 
 @pytest.mark.parametrize("kind", usual([*UNPROVED, *PROVED], "llama"))
 def test_every_kind_of_tokenizer_is_exact(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.source.SAMPLE", 1)
+    monkeypatch.setattr("pipeline.sources.lengths.SAMPLE", 1)
     tokenizer(kind).backend.save(str(tmp_path / "tokenizer.json"))
     chosen = {name: VARIANTS[name] for name in list(VARIANTS)[4::10]}
     sources = [f"sources.{name}={{{keys}}}" for name, keys in chosen.items()]

@@ -23,6 +23,7 @@ from pipeline.build.executors import Inline
 from pipeline.core.errors import PipelineError, PlanError, StorageError
 from pipeline.evaluate.capacity import Capacity, measure
 from pipeline.evaluate.capacity.documents import BATCH, Measured
+from pipeline.worlds.knowledge import knowledge_of
 from tests.encoders import tokenizer
 from tests.plans import plan_at
 
@@ -391,7 +392,7 @@ def test_the_world_that_is_measured_is_the_one_that_was_planned(folder_of: Calla
 @pytest.mark.parametrize("name", ["plain", "codes", "text1"])
 def test_the_maximum_is_what_the_world_says_there_is_to_know(folder_of: Callable[[str], Path], name: str):
     plan = plan_at(folder_of(name).parent / f"{name}.yaml", recipes()[name])
-    known = plan.worlds["people"].knowledge()
+    known = knowledge_of(plan.worlds["people"])
     found = measure(folder_of(name), "score", random_losses(folder_of(name)))
     assert found.max_bits == pytest.approx(known.total, rel=1e-12)
     assert sum(its.bits or 0 for its in found.attributes.values()) == pytest.approx(

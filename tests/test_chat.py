@@ -19,7 +19,7 @@ from pipeline.core.errors import PipelineError, SpecError
 from pipeline.plan import Plan, compile_plan
 from pipeline.recipe import load
 from pipeline.shard import make_shard
-from pipeline.sources.source import Measured
+from pipeline.sources.abilities import Measured
 from pipeline.text.chat.template import shape_of
 from tests import encoders
 from tests.reference import chats

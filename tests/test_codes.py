@@ -22,6 +22,7 @@ from pipeline.recipe import load
 from pipeline.sources.knowledge.biographies import Biographies
 from pipeline.worlds.attributes import codes
 from pipeline.worlds.attributes.codes import Codes
+from pipeline.worlds.knowledge import knowledge_of
 from pipeline.worlds.spec import WorldSpec
 from pipeline.worlds.world import World
 from tests.plans import plan_at, plan_of
@@ -39,7 +40,7 @@ def world(size: int = 100, name: dict[str, Any] | None = None, **codes: Any) -> 
 
 
 def strings(made: World, attribute: str = "id_1") -> list[tuple[int, ...]]:
-    codes = made._attributes[attribute]
+    codes = made.attributes[attribute]
     assert isinstance(codes, Codes)
     return codes.strings
 
@@ -273,7 +274,7 @@ NAMES = {"kind": "name", "pools": {"a": [f"a{i}" for i in range(40)], "b": [f"b{
     ("n", "k", "c", "d", "length", "t"), [(10, 1, 1, 10, 1, 20), (100, 7, 5, 32, 3, 64), (2000, 2, 50, 2, 40, 5)]
 )
 def test_bits_are_those_of_definition_4_1(n: int, k: int, c: int, d: int, length: int, t: int):
-    known = world(n, NAMES, repeat=k, chunks=c, diversity=d, length=length, vocabulary=t, symbols="text").knowledge()
+    known = knowledge_of(world(n, NAMES, repeat=k, chunks=c, diversity=d, length=length, vocabulary=t, symbols="text"))
     names = n * log2(2000 / n)
     values = n * k * c * log2(d)
     sets = k * d * (length * log2(t) - log2(d))  # log₂ (T^L / D), D times

@@ -16,6 +16,7 @@ from pipeline.core.key import Key
 from pipeline.plan import summary
 from pipeline.text.fragments import Fragments
 from pipeline.worlds.joined_words import two_ways
+from pipeline.worlds.knowledge import entropy, knowledge_of
 from pipeline.worlds.spec import WorldSpec
 from pipeline.worlds.world import World
 from tests.plans import plan_at
@@ -77,9 +78,9 @@ def test_probabilities_are_those_of_all_pairs() -> None:
 
 def test_what_follows_adds_no_bits_but_what_is_drawn_for_it() -> None:
     people = world()
-    assert people.entropy("low") == log2(21)
-    assert people.entropy("after") == log2(4)
-    assert people.knowledge().values == pytest.approx(log2(21) + log2(5) + log2(4) + log2(12 * 28) + log2(20))
+    assert entropy(people, "low") == log2(21)
+    assert entropy(people, "after") == log2(4)
+    assert knowledge_of(people).values == pytest.approx(log2(21) + log2(5) + log2(4) + log2(12 * 28) + log2(20))
 
 
 RECIPE = """

@@ -20,7 +20,7 @@ from pipeline.sources.corpus import source as corpus
 from pipeline.sources.corpus.lengths import RowLengths
 from pipeline.sources.corpus.source import Corpus
 from pipeline.sources.corpus.texts import RowTexts
-from pipeline.sources.source import is_measured
+from pipeline.sources.lengths import is_measured
 from tests.plans import plan_at
 
 BYTES = str(Path(__file__).parent / "golden" / "byte_tokenizer.json")  # a token a byte, nearly; quick to load

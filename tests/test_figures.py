@@ -12,6 +12,7 @@ import pytest
 from pipeline.core.key import Key
 from pipeline.plan import summary
 from pipeline.recipe import load
+from pipeline.worlds.knowledge import knowledge_of
 from pipeline.worlds.spec import WorldSpec
 from pipeline.worlds.world import World
 from tests.plans import RECIPES, plan_of
@@ -45,9 +46,9 @@ PEOPLE = {name: int(name[:-1]) * {"K": 1000, "M": 10**6}[name[-1]] for name in T
 def test_bits_of_bios_are_those_of_the_table():
     world = plan_of("bioS_100K_100", *BRIEFLY).worlds["people"]
     for name, size in PEOPLE.items():
-        known = World("people", world.spec.model_copy(update={"size": size}), Key.root(0)).knowledge()
+        known = knowledge_of(World("people", world.spec.model_copy(update={"size": size}), Key.root(0)))
         assert f"{known.total:.{TABLE[name].index('e') - 2}e}" == TABLE[name]
-    known = world.knowledge()
+    known = knowledge_of(world)
     assert known.names == pytest.approx(log2(400 * 400 * 1000), rel=1e-12)
     assert known.values == pytest.approx(log2(S0), rel=1e-12)
     assert known.sets == 0
@@ -68,7 +69,7 @@ def test_there_is_a_recipe_for_every_row_of_the_paper():
 
 def test_figures_of_a_world_are_rounded_and_parameters_hold_two_bits_or_one():
     made = plan_of("bioS_100K_100", *BRIEFLY)
-    bits = round(made.worlds["people"].knowledge().total)
+    bits = round(knowledge_of(made.worlds["people"]).total)
     assert summary.of_worlds(made) == {
         "people": {
             "individuals": 100_000,
@@ -101,7 +102,7 @@ LETTERS = {"kind": "choice", "values": ["A", "B", "C", "D"]}
 )
 def test_an_attribute_has_the_bits_of_its_entropy(attributes: dict[str, Any], bits: float):
     spec = WorldSpec.model_validate({"size": 100, "attributes": attributes})
-    known = World("people", spec, Key.root(0)).knowledge()
+    known = knowledge_of(World("people", spec, Key.root(0)))
     assert (known.names, known.values) == (0, pytest.approx(bits, abs=1e-9))
     assert known.total == pytest.approx(100 * bits, abs=1e-6)
 
@@ -110,7 +111,7 @@ def test_names_are_worth_less_the_more_of_them_are_taken():
     pools = {"kind": "name", "pools": {"a": list("ABCDEFGH"), "b": list("ABCDEFGH")}}
     for size, bits in ((1, 6), (2, 10), (16, 32), (64, 0)):
         world = World("w", WorldSpec.model_validate({"size": size, "attributes": {"n": pools}}), Key.root(0))
-        assert world.knowledge().total == pytest.approx(bits, abs=1e-9)
+        assert knowledge_of(world).total == pytest.approx(bits, abs=1e-9)
 
 
 # ── exposures ───────────────────────────────────────────────────────────────────────────────────────────────────────

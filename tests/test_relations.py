@@ -38,6 +38,7 @@ from pipeline.wordings.paraphrase.checking import Checker, Reason
 from pipeline.wordings.paraphrase.frame import Frame
 from pipeline.wordings.paraphrase.prompt import prompt
 from pipeline.worlds.attributes.individual import IndividualSpec
+from pipeline.worlds.knowledge import knowledge_of
 from pipeline.worlds.relations.many_to_one import Drawn
 from pipeline.worlds.relations.relation import NOBODY, Relation
 from tests.conftest import built
@@ -584,7 +585,7 @@ def test_a_plan_counts_the_bits_of_what_its_documents_tell_of_whom(plan: Plan):
     century = -sum(n / 150 * log2(n / 150) for n in (50, 100))  # of 1850 … 1899, and 1900 … 1999
     values = len(employers) * (1 + century + 2 * log2(5)) / 12
     assert firms.values == pytest.approx(companies.relations["founder"].bits / 12 + values)
-    known = people.knowledge()
+    known = knowledge_of(people)
     values = 1 + log2(12 * 3 * 9) + 2 + sum(relation.bits for relation in people.relations.values()) / 200
     assert known.values == pytest.approx(values)
 

@@ -28,6 +28,7 @@ from pipeline.sources.rewritten.facts import Facts, Value
 from pipeline.sources.rewritten.naming import Unnamed, named
 from pipeline.sources.rewritten.places import missing, places
 from pipeline.sources.rewritten.stored import rows_of, stored_in
+from pipeline.worlds.knowledge import knowledge_of
 from tests.conftest import GOLDEN, built
 from tests.language_model import Body, Fault, Server, biography, facts_in, prompt_of, served
 
@@ -262,7 +263,7 @@ def test_it_is_built_streamed_probed_and_measured(written: Path, plan: Plan) -> 
     (folder / "bios.parquet").rename(folder / "elsewhere.parquet")
     capacity = measure("data", "train", lambda ids: np.ones(ids.shape, np.float32))
     assert capacity.individuals == 20
-    known = plan.worlds["people"].knowledge()
+    known = knowledge_of(plan.worlds["people"])
     assert [line for line in capacity.lines() if line.startswith("name ")]
     assert known.values > 0
 

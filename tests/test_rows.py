@@ -19,7 +19,7 @@ from pipeline.packing.spec import PackingSpec
 from pipeline.plan.plan import Plan
 from pipeline.shard.placement import is_laid_out_quickly, layout_of
 from pipeline.shard.shard import make_rows, make_shard
-from pipeline.sources.source import lengths_of
+from pipeline.sources.lengths import lengths_of
 from pipeline.storage.arrow import record_batch
 from tests.plans import KINDS, plan_at, plan_of, small, usual
 

@@ -28,7 +28,7 @@ from pipeline.recipe.loading import export_spec
 from pipeline.shard.shard import make_shard
 from pipeline.sources import Source
 from pipeline.sources.files import known
-from pipeline.sources.source import is_measured
+from pipeline.sources.lengths import is_measured
 from pipeline.sources.tokens.cutting import Cutter, Found, Reading, cut_rows
 from tests.conftest import built
 from tests.plans import plan_at

@@ -34,7 +34,7 @@ class Steps(ColumnKind):
 
     def check(self, split: PlannedSplit) -> None:
         """SpecError unless each row holds one document, and the split has one source, whose problems have steps."""
-        from pipeline.sources.source import Stepped
+        from pipeline.sources.abilities import Stepped
 
         split.check_rows(self.name)
         if len(split.sources) > 1 or not all(isinstance(source, Stepped) for source in split.sources.values()):
@@ -49,7 +49,7 @@ class Steps(ColumnKind):
         return size.documents * LABELS
 
     def make(self, packed: PackedDocuments) -> dict[str, Column]:
-        from pipeline.sources.source import Stepped
+        from pipeline.sources.abilities import Stepped
 
         (source,) = packed.sources
         assert isinstance(source, Stepped), "the plan refuses it"

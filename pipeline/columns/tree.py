@@ -34,7 +34,7 @@ class Tree(ColumnKind):
 
     def check(self, split: PlannedSplit) -> None:
         """SpecError unless the split has one source, a grammar, with at most 32,768 symbols and 255 levels."""
-        from pipeline.sources.source import Parsed
+        from pipeline.sources.abilities import Parsed
 
         (source, *others) = split.sources.values()
         if others or not isinstance(source, Parsed):
@@ -48,7 +48,7 @@ class Tree(ColumnKind):
         return size.tokens * (1 + 2 * LEVELS)
 
     def make(self, packed: PackedDocuments) -> dict[str, Column]:
-        from pipeline.sources.source import Parsed
+        from pipeline.sources.abilities import Parsed
 
         (source,) = packed.sources
         assert isinstance(source, Parsed), "the plan refuses it"
@@ -66,7 +66,7 @@ class Tree(ColumnKind):
         return {"ancestors": ancestors.reshape(*shape, ancestors.shape[1]), "boundaries": boundaries.reshape(shape)}
 
     def facts_of(self, sources: Sequence[Source]) -> dict[str, Any]:
-        from pipeline.sources.source import Parsed
+        from pipeline.sources.abilities import Parsed
 
         (source,) = sources
         assert isinstance(source, Parsed), "the plan refuses it"

@@ -6,7 +6,7 @@ attribute or source is one file. Unknown keys are refused here, with a suggestio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
 from operator import or_
@@ -75,6 +75,20 @@ class Spec(BaseModel):
     def materialise(self, files: Files) -> Self:
         """The same spec with everything that it refers to (files, values of Faker) written into it."""
         return self
+
+
+def texts_in(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """(place, text) of every text in a spec; a place is like `attributes.city.values`."""
+    if isinstance(value, Spec):
+        value = {name: getattr(value, name) for name in type(value).model_fields}
+    if isinstance(value, str):
+        yield ".".join(path), value
+    elif isinstance(value, list):
+        for entry in value:
+            yield from texts_in(entry, path)
+    elif isinstance(value, dict):
+        for name, entry in value.items():
+            yield from texts_in(entry, (*path, name))
 
 
 def any_of(specs: Iterable[type[Spec]]) -> Any:

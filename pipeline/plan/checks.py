@@ -21,10 +21,11 @@ from pipeline.plan.order import SplitPlan
 from pipeline.plan.overlaps import shared_documents
 from pipeline.recipe.split_spec import SplitSpec
 from pipeline.sources import Source
-from pipeline.sources.source import Informative, Relating
+from pipeline.sources.abilities import Informative, Relating
 from pipeline.text.shown_facts import Shown
 from pipeline.text.tokenizer import Tokenizer
 from pipeline.worlds import repeated_words
+from pipeline.worlds.knowledge import bits_shown, entropy
 from pipeline.worlds.world import World
 
 SAMPLED = 1_000  # documents of each source that are searched for unknown tokens
@@ -66,11 +67,11 @@ def _attribute_notices(world: World, shown: Shown) -> Iterator[Notice]:
             at=("attributes", world.spec.expanded[absent[0]][0]),
         )
     for attribute in attributes:
-        bits, entropy = world.bits_shown(attribute, shown), world.entropy(attribute)
-        if attribute in absent or attribute == world.of_kind("name") or bits >= entropy - 1e-9:
+        bits, whole = bits_shown(world, attribute, shown), entropy(world, attribute)
+        if attribute in absent or attribute == world.of_kind("name") or bits >= whole - 1e-9:
             continue  # the sources count documents without names
         yield Notice(
-            f"of {attribute} documents state {bits:.4g} bits only, of {entropy:.4g}",
+            f"of {attribute} documents state {bits:.4g} bits only, of {whole:.4g}",
             f"Show the whole {{{{ {attribute} }}}}.",
             at=("attributes", world.spec.expanded[attribute][0]),
         )

@@ -24,7 +24,8 @@ from pipeline.recipe.writing import fingerprint
 from pipeline.sources import Source
 from pipeline.sources.chat.compiling import compiled
 from pipeline.sources.preference import PreferenceSpec
-from pipeline.sources.source import AboutSpec, Context
+from pipeline.sources.source import Context
+from pipeline.sources.spec import AboutSpec
 from pipeline.text.encoding.proof import refutations
 from pipeline.text.symbols import Symbols
 from pipeline.text.tokenizer import SYMBOLS, Tokenizer

@@ -10,7 +10,7 @@ from pipeline.packing.packing import fill
 from pipeline.packing.spec import PackingSpec
 from pipeline.recipe.split_spec import SplitSpec
 from pipeline.sources import Source
-from pipeline.sources.source import sample_lengths
+from pipeline.sources.lengths import sample_lengths
 
 PACKING_KEYS = [("packing",), *(("packing", key) for key in ("length", "method", "longer", "windows"))]
 TRIED = 200  # documents of each source that are compared with the length of a sequence

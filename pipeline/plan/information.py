@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from pipeline.plan.blocks import Block
 from pipeline.plan.exposures import runs_by_order
 from pipeline.plan.plan import Plan
-from pipeline.sources.source import Informative, Relating
+from pipeline.sources.abilities import Informative, Relating
 from pipeline.text.shown_facts import Shown
+from pipeline.worlds.knowledge import bits_of_sets, bits_of_slot, entropy
 from pipeline.worlds.world import World
 
 MOST_GROUPS = 200  # of individuals at the ends of paths; of more, the mean is taken
@@ -79,8 +80,8 @@ def information_in(plan: Plan, split: str, world: World) -> Information:
             bits += size * sum(_bits_of_slot(world, slot, of_alike) for slot in value_slots)
     if not individuals:
         return NOTHING
-    name_bits = world.entropy(name) if name and named else 0.0
-    sets = world.bits_of_sets(everything)
+    name_bits = entropy(world, name) if name and named else 0.0
+    sets = bits_of_sets(world, everything)
     return Information(individuals, name_bits, bits / individuals, named * (name_bits - log2(named or 1)) + bits + sets)
 
 
@@ -140,15 +141,15 @@ def _bits_of_slot(world: World, slot: int, coverages: Iterable[_Coverage]) -> fl
     shown = [(c.share, Shown({slot: c.shown.slots[slot]})) for c in coverages if slot in c.shown.slots]
     sure = _joined(part for share, part in shown if share == 1)
     if sure.whole([slot]):
-        return world.bits_of_slot(slot, None)
+        return bits_of_slot(world, slot, None)
     partial = [(share, part) for share, part in shown if share < 1]
-    partial = sorted(partial, key=lambda pair: -world.bits_of_slot(slot, pair[1].slots[slot]))[:MOST_PARTIAL]
+    partial = sorted(partial, key=lambda pair: -bits_of_slot(world, slot, pair[1].slots[slot]))[:MOST_PARTIAL]
     total = 0.0
     for included in product((False, True), repeat=len(partial)):
         pairs = list(zip(partial, included, strict=True))
         chance = prod(share if chosen else 1 - share for (share, _), chosen in pairs)
         slots = sure.joined(_joined(part for (_, part), chosen in pairs if chosen)).slots
-        total += chance * (world.bits_of_slot(slot, slots[slot]) if slot in slots else 0.0)
+        total += chance * (bits_of_slot(world, slot, slots[slot]) if slot in slots else 0.0)
     return total
 
 

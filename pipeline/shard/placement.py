@@ -11,7 +11,7 @@ from pipeline.core.permutation import Permutation
 from pipeline.packing.packing import Line
 from pipeline.plan.order import Located, SplitPlan
 from pipeline.plan.plan import Plan
-from pipeline.sources.source import is_measured, lengths_of
+from pipeline.sources.lengths import is_measured, lengths_of
 
 
 @dataclass(frozen=True)

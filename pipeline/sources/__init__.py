@@ -6,6 +6,7 @@
     chat/           documents as conversations         rewritten/      biographies by a language model
     files/          files that recipes name, in all places, known by their content
     source.py       the base class of all sources      abilities.py    what some can do beside making documents
+    spec.py         the keys that all of them have     lengths.py      how long documents are
     registry.py     the kinds of sources               preference.py   right answers beside wrong ones
 
 A new kind is a file in one of these folders, or a folder there with a `source.py`: its spec, its class, and

@@ -25,7 +25,8 @@ from pipeline.core.errors import RunError, SpecError, suggest
 from pipeline.core.spec import Name, Rational, refused
 from pipeline.sources.abilities import Mistaken
 from pipeline.sources.registry import SourceKind, register
-from pipeline.sources.source import Context, DocumentsSpec, Source
+from pipeline.sources.source import Context, Source
+from pipeline.sources.spec import DocumentsSpec
 
 ATTEMPTS = 100  # draws of a wrong answer, before there is said to be none
 TRIED = 200  # documents for which wrong answers are drawn when it is planned

@@ -21,7 +21,8 @@ from pydantic_core import CoreSchema, core_schema
 from pipeline.core.compile_first import COMMON
 from pipeline.core.errors import PipelineError
 from pipeline.core.spec import any_of, refused
-from pipeline.sources.source import DocumentsSpec, Source
+from pipeline.sources.source import Source
+from pipeline.sources.spec import DocumentsSpec
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

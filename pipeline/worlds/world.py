@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from fractions import Fraction
-from math import log2, prod
-from typing import Any
 
 import numpy as np
 
@@ -14,17 +12,17 @@ from pipeline.core.draws import I32, I64
 from pipeline.core.errors import SpecError, specified_at, suggest
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice, information, rounded
-from pipeline.core.spec import Spec
+from pipeline.core.spec import texts_in
 from pipeline.core.system.reading import control_in
 from pipeline.text.arithmetic import NoArithmetic, composed
 from pipeline.text.fields import Field
 from pipeline.text.language_spec import LanguageSpec
 from pipeline.text.languages import Language
 from pipeline.text.pieces import Joint, probability_of_rows
-from pipeline.text.shown_facts import Classes, Shown, shown_by, told_by_others
+from pipeline.text.shown_facts import Shown, shown_by, told_by_others
 from pipeline.worlds.attributes.attribute import Attribute
 from pipeline.worlds.attributes.individual import IndividualSpec
-from pipeline.worlds.attributes.name import ENDS, UniqueName
+from pipeline.worlds.naming import Naming
 from pipeline.worlds.relations.relation import NOBODY, Relation
 from pipeline.worlds.spec import WorldSpec
 
@@ -33,31 +31,12 @@ MOST_ROWS = 2_000_000  # of the tables of all attributes together
 MOST_ATTRIBUTES = 254  # spans store the attribute's number in a byte; one number is for wrong values
 
 
-@dataclass(frozen=True)
-class Knowledge:
-    """The bits of knowledge in a world, by the formulas of Part 3.3.
-
-    names: log₂ N0, with N0 possible names. values: bits of one individual's values (log₂ S0 of Definition 4.3); the
-    entropy, if they are weighted; C · log₂ D for each of codes. sets: K · D · log₂(T^L / D) for codes. total:
-    N · log₂(N0 / N) + N · values + sets, which is R^max times the number of parameters.
-    """
-
-    size: int
-    names: float
-    values: float
-    sets: float
-
-    @property
-    def total(self) -> float:
-        """All bits of knowledge together."""
-        return self.size * (self.names - log2(self.size)) * (self.names > 0) + self.size * self.values + self.sets
-
-
 class World:
     """Individuals 0 … size-1 and the facts about them: a pure function of (key, item).
 
-    fields: attribute → its variable in templates. relations: attribute that is another individual → who that is; it has
-    no slot and no field. labels: labels[l] is the attribute with the label l; labels[0] is "".
+    attributes: attribute → what is compiled of it. fields: attribute → its variable in templates. relations: attribute
+    that is another individual → who that is; it has no slot and no field. labels: labels[l] is the attribute with the
+    label l; labels[0] is "". naming: where its names are from.
     Slot 0 belongs to literals and always holds row 0; the other slots are numbered in the order of attributes.
     """
 
@@ -82,7 +61,7 @@ class World:
         self.fields: dict[str, Field] = {}
         self.relations: dict[str, Relation] = {}
         self._worlds = {} if others is None else others  # the same object: worlds are added to it
-        self._attributes: dict[str, Attribute] = {}
+        self.attributes: dict[str, Attribute] = {}
         self._weights: list[tuple[Fraction, ...] | None] = [None]
         self._sizes = [1]
         if len(expanded) > MOST_ATTRIBUTES:
@@ -102,18 +81,22 @@ class World:
                         f"up to here the attributes have {tables:,} values",
                         f"A world may have {MOST_ROWS:,}: each is tokenized ahead.",
                     )
-                first = len(self._sizes)
-                self.fields[attribute] = compiled.field(first, label, self.fields)
-                self._attributes[attribute] = compiled
-                self._sizes += compiled.sizes
-                for slot in range(len(compiled.sizes)):
-                    relation = compiled.relations.get(slot)
-                    self._weights.append(self._related(first + slot, relation) if relation else compiled.weights(slot))
+                self._add(attribute, label, compiled)
         self.groups = {group: self._group(group, *bounds) for group, bounds in spec.groups.items()}
-        self._end = 0
-        self._root = key
+        naming = Naming(name, spec.size, self.of_kind("name") or "", spec.attributes, self.attributes, key)
         with specified_at("disjoint_from"):
-            self._keep_apart([self._other(other, others or {}) for other in spec.others], list((others or {}).values()))
+            apart_from = [self._other(other, others or {}).naming for other in spec.others]
+            self.naming: Naming = naming.apart_from(apart_from, [world.naming for world in (others or {}).values()])
+
+    def _add(self, name: str, label: int, attribute: Attribute) -> None:
+        """Give an attribute its slots, behind those of the others. SpecError as of `_related`."""
+        first = len(self._sizes)
+        self.fields[name] = attribute.field(first, label, self.fields)
+        self.attributes[name] = attribute
+        self._sizes += attribute.sizes
+        for slot in range(len(attribute.sizes)):
+            relation = attribute.relations.get(slot)
+            self._weights.append(self._related(first + slot, relation) if relation else attribute.weights(slot))
 
     def __len__(self) -> int:
         return self.size
@@ -140,7 +123,7 @@ class World:
         attributes: those that are needed, with what they follow from; None: all.
         """
         first = 1
-        for name, attribute in self._attributes.items():
+        for name, attribute in self.attributes.items():
             if attributes is None or name in attributes:
                 attribute.draw(item, out[:, first : first + len(attribute.sizes)])
                 for slot, joint in attribute.relations.items():
@@ -152,7 +135,7 @@ class World:
         drawn = frozenset(slots)
         while (more := drawn.union(*(self._joints[slot].slots for slot in drawn & self._joints.keys()))) != drawn:
             drawn = more
-        return frozenset(name for name in self._attributes if drawn.intersection(self._own_slots(name)))
+        return frozenset(name for name in self.attributes if drawn.intersection(self._own_slots(name)))
 
     def other(self, attribute: str) -> World:
         """The world of the individuals to whom an attribute of kind individual leads."""
@@ -172,16 +155,22 @@ class World:
             number = self.slots + list(self.relations).index(attribute)
             return range(number, number + 1)
         own = self._own_slots(attribute)
-        return own[: len(own) - len(self._attributes[attribute].relations)]
+        return own[: len(own) - len(self.attributes[attribute].relations)]
 
     def _own_slots(self, attribute: str) -> range:
         """The slots of an attribute, those that follow from others included."""
         first = 1
-        for name, compiled in self._attributes.items():
+        for name, compiled in self.attributes.items():
             if name == attribute:
                 return range(first, first + len(compiled.sizes))
             first += len(compiled.sizes)
         raise KeyError(attribute)
+
+    def shown_in_full(self, attribute: str) -> Shown:
+        """What a template shows that writes an attribute in full: of a date with the format month-year, no day."""
+        if attribute in self.relations:
+            return Shown(dict.fromkeys(self.slots_of(attribute)))
+        return self.drawn(shown_by([self.fields[attribute].pieces], self._sizes))
 
     def drawn(self, shown: Shown) -> Shown:
         """What is shown, in terms of the slots that are drawn: of those that follow from others, what they tell."""
@@ -201,13 +190,15 @@ class World:
         """The probability of each row of a slot, over all items."""
         return self._weights[slot] or (Fraction(1, self._sizes[slot]),) * self._sizes[slot]
 
+    def weights(self, slot: int) -> tuple[Fraction, ...] | None:
+        """The same; None if all rows are equally likely."""
+        return self._weights[slot]
+
     def fields_in(self, language: str) -> dict[str, Field]:
         """Attribute → its variable in templates of a language."""
         words = self.languages.get(language)
         articles = frozenset(words.spec.articles) if words else frozenset()
-        fields = {
-            name: self._attributes[name].translated(field, language, words) for name, field in self.fields.items()
-        }
+        fields = {name: self.attributes[name].translated(field, language, words) for name, field in self.fields.items()}
         return {name: replace(field, articles=articles) for name, field in fields.items()} if articles else fields
 
     def language(self, name: str) -> Language:
@@ -239,7 +230,7 @@ class World:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What `plan` should report: control characters in texts of the spec, which are kept unchanged."""
-        held = [(path, text) for path, text in _texts(self.spec, ()) if control_in(text)]
+        held = [(path, text) for path, text in texts_in(self.spec) if control_in(text)]
         shown = [f"{path}: {text!r} holds the control character U+{ord(control_in(text)):04X}" for path, text in held]
         more = f"{len(held) - MOST_NOTICES:,} more of its texts hold control characters"
         return tuple(map(information, [*shown[:MOST_NOTICES], *[more] * (len(held) > MOST_NOTICES)]))
@@ -251,48 +242,6 @@ class World:
         if group not in self.groups:
             raise SpecError(f"the world '{self.name}' has no group '{group}'", suggest(group, self.groups))
         return self.groups[group]
-
-    def knowledge(self) -> Knowledge:
-        """The bits of knowledge in the world."""
-        name = next((a for a in self._attributes.values() if isinstance(a, UniqueName)), None)
-        names = sum(map(log2, name.sizes)) if name else 0.0
-        others = (label for label in self.labels[1:] if name is None or self._attributes.get(label) is not name)
-        values = sum(map(self.entropy, others))
-        return Knowledge(self.size, names, values, self.bits_of_sets())
-
-    def bits_of_sets(self, shown: Shown | None = None) -> float:
-        """Bits of the sets from which the chunks of codes are taken. shown: count only codes that it contains."""
-        return sum(
-            compiled.bits_of_tables
-            for attribute, compiled in self._attributes.items()
-            if shown is None or self.bits_shown(attribute, shown)
-        )
-
-    def entropy(self, attribute: str) -> float:
-        """Bits of one value of an attribute, written in full; 0 if it follows from another attribute."""
-        return self.bits_shown(attribute, self.shown_in_full(attribute))
-
-    def shown_in_full(self, attribute: str) -> Shown:
-        """What a template shows that writes an attribute in full: of a date with the format month-year, no day."""
-        if attribute in self.relations:
-            return Shown(dict.fromkeys(self.slots_of(attribute)))
-        return self.drawn(shown_by([self.fields[attribute].pieces], self._sizes))
-
-    def bits_shown(self, attribute: str, shown: Shown) -> float:
-        """The bits that `shown` reveals of one value of an attribute; 0 if it follows from another attribute."""
-        slots = (slot for slot in self.slots_of(attribute) if slot in shown.slots)
-        return sum(self.bits_of_slot(slot, shown.slots[slot]) for slot in slots)
-
-    def bits_of_slot(self, slot: int, classes: Classes) -> float:
-        """The entropy, in bits, of the class of a slot's row; of another individual an even share of the relation's."""
-        if slot >= self.slots:
-            return list(self.relations.values())[slot - self.slots].bits / self.size
-        if classes is None:
-            return _entropy(self._weights[slot], self._sizes[slot])
-        of_class = [Fraction(0)] * (int(classes.max()) + 1)
-        for number, chance in zip(classes.tolist(), self.probability(slot), strict=True):
-            of_class[number] += chance
-        return _entropy(tuple(of_class), len(of_class))
 
     def _roots(self, slot: int) -> frozenset[int]:
         """The drawn slots that a slot follows from; itself, if it is drawn."""
@@ -334,62 +283,3 @@ class World:
             among = [(), ("..", "..", name)]
             raise SpecError(f"no world '{name}' to be disjoint from", suggest(name, others), (), among)
         return others[name]
-
-    def _keep_apart(self, others: list[World], known: Sequence[World]) -> None:
-        """Share the bijection of names with the `others`, starting at an end of it that no known world uses."""
-        if not others:
-            return
-        attribute = self.of_kind("name")
-        name = self._attributes[attribute] if attribute else None
-        if not isinstance(name, UniqueName) or any(
-            other.spec.attributes.get(attribute or "") != self.spec.attributes[attribute or ""] for other in others
-        ):
-            raise SpecError(
-                f"the names of '{self.name}' are not from the pools of '{others[0].name}'",
-                "Let the one world extend the other.",
-            )
-        if len({other._root for other in others}) > 1:
-            raise SpecError("these worlds do not share their names", "Make them disjoint from one of them first.")
-        root = others[0]._root
-        free = [end for end in range(len(ENDS)) if end not in {world._end for world in known if world._root == root}]
-        if not free:
-            raise SpecError("five worlds cannot be kept apart", f"At most {len(ENDS)} can.")
-        self._end, self._root = free[0], root
-        name.share(self._root.child(attribute or ""), self._end)
-        for other in others:
-            name_of_other = other._attributes[attribute or ""]
-            assert isinstance(name_of_other, UniqueName)
-            if _overlap(name.taken(self.size), name_of_other.taken(other.size), prod(name.sizes)):
-                raise SpecError(
-                    f"{self.size:,} and {other.size:,} individuals are more than the names between those of "
-                    f"'{self.name}' and '{other.name}', out of {prod(name.sizes):,}",
-                    "Enlarge a pool or lower a size.",
-                    among=[(), ("..", "size"), ("..", "..", other.name, "size")],
-                )
-
-
-def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """(place, text) of every text in a spec; a place is like `attributes.city.values`."""
-    if isinstance(value, Spec):
-        value = {name: getattr(value, name) for name in type(value).model_fields}
-    if isinstance(value, str):
-        yield ".".join(path), value
-    elif isinstance(value, list):
-        for entry in value:
-            yield from _texts(entry, path)
-    elif isinstance(value, dict):
-        for name, entry in value.items():
-            yield from _texts(entry, (*path, name))
-
-
-def _overlap(a: range, b: range, names: int) -> bool:
-    """Whether two ranges of names overlap, or one exceeds 0 … names - 1."""
-    beyond = any(run.start < 0 or run.stop > names for run in (a, b))
-    return beyond or max(a.start, b.start) < min(a.stop, b.stop)
-
-
-def _entropy(weights: tuple[Fraction, ...] | None, rows: int) -> float:
-    """The entropy of one draw, in bits; weights None: uniform over `rows`."""
-    if weights is None:
-        return log2(rows)
-    return -sum(float(weight) * log2(float(weight)) for weight in weights if float(weight) > 0)

@@ -22,7 +22,7 @@ import numpy as np
 from pipeline.core.files import library
 from pipeline.plan.plan import Plan
 from pipeline.sources.knowledge.questions import Questions, QuestionsSpec
-from pipeline.sources.source import MarkSpec
+from pipeline.sources.spec import MarkSpec
 from pipeline.worlds.world import World
 from tests.reference.biographies import UNSPACED
 from tests.reference.relations import others

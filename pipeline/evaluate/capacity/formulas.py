@@ -28,6 +28,7 @@ from pipeline.core.errors import PlanError
 from pipeline.evaluate.capacity.documents import Measured, first_chunk
 from pipeline.evaluate.capacity.result import BIT, Capacity, Learned
 from pipeline.worlds.attributes.codes import CodesSpec
+from pipeline.worlds.knowledge import bits_of_slot, bits_shown, knowledge_of
 
 
 def capacity_of(
@@ -56,7 +57,7 @@ def capacity_of(
         )
     values = [learned for name, learned in attributes.items() if learned.bits is not None and name != measured.name]
     known = replace(
-        measured.world.knowledge(),
+        knowledge_of(measured.world),
         size=measured.individuals,
         values=sum(learned.bits or 0.0 for learned in values),
         sets=sum(spec.diversity * (spec.length * log2(spec.vocabulary) - log2(spec.diversity)) for spec, _ in chunks),
@@ -90,9 +91,9 @@ def _bits_of(attribute: str, measured: Measured, before: Mapping[str, Learned]) 
     its bits.
     """
     if measured.world.slots_of(attribute):
-        return measured.world.bits_shown(attribute, measured.shown)
+        return bits_shown(measured.world, attribute, measured.shown)
     fields, shown = measured.world.fields, measured.shown.slots
     slots = fields[attribute].slots
     if slots <= measured.world.following or any(slots & fields[name].slots for name in before):
         return None
-    return sum(measured.world.bits_of_slot(slot, shown[slot]) for slot in slots if slot in shown)
+    return sum(bits_of_slot(measured.world, slot, shown[slot]) for slot in slots if slot in shown)

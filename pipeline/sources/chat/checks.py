@@ -9,7 +9,8 @@ from typing import Any
 from pipeline.core.errors import SpecError, specified_at
 from pipeline.core.files import Text
 from pipeline.sources.chat.spec import ChatSpec
-from pipeline.sources.source import DocumentsSpec, Source
+from pipeline.sources.source import Source
+from pipeline.sources.spec import DocumentsSpec
 from pipeline.text.chat.template import Shape, shape_of
 from pipeline.text.expressions import Expression, Program
 from pipeline.text.templates import pieces

@@ -6,7 +6,8 @@ from pipeline.sources.abilities import Outlined
 from pipeline.sources.chat.of_texts import ChatOfTexts
 from pipeline.sources.chat.source import Chat
 from pipeline.sources.registry import SOURCES
-from pipeline.sources.source import Context, DocumentsSpec, Source
+from pipeline.sources.source import Context, Source
+from pipeline.sources.spec import DocumentsSpec
 
 
 def compiled(spec: DocumentsSpec, context: Context) -> Source:

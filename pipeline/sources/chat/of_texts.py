@@ -14,7 +14,9 @@ from pipeline.core.notices import information
 from pipeline.core.system.escaping import shortened
 from pipeline.sources.chat.checks import looked_for
 from pipeline.sources.chat.source import ChatSource
-from pipeline.sources.source import Context, DocumentsSpec, Source, number_of, sample_mean
+from pipeline.sources.lengths import sample_mean
+from pipeline.sources.source import Context, Source, number_of
+from pipeline.sources.spec import DocumentsSpec
 from pipeline.text.encoding.engines import flat
 from pipeline.text.encoding.fast_encoder import FastEncoder
 from pipeline.text.offsets import tokens_within

@@ -21,7 +21,9 @@ from pipeline.sources.chat.checks import check, check_absent, check_ends, known_
 from pipeline.sources.chat.framing import Framing, Said, closing_role
 from pipeline.sources.chat.turns import Turns
 from pipeline.sources.files.file import File
-from pipeline.sources.source import Context, DocumentsSpec, Source, mask_of, sample_mean
+from pipeline.sources.lengths import sample_mean
+from pipeline.sources.source import Context, Source, mask_of
+from pipeline.sources.spec import DocumentsSpec
 from pipeline.text.chat.programs import begins_with_token, compile_chat, frame_of
 from pipeline.text.chat.template import Shape
 from pipeline.text.expressions import Program

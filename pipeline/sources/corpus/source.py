@@ -30,8 +30,9 @@ from pipeline.sources.corpus.spec import CorpusSpec
 from pipeline.sources.corpus.texts import RowTexts
 from pipeline.sources.corpus.windows import WindowedRows
 from pipeline.sources.files.file import File
+from pipeline.sources.lengths import SAMPLE
 from pipeline.sources.registry import SourceKind, register
-from pipeline.sources.source import SAMPLE, Context, Source, mask_of, number_of
+from pipeline.sources.source import Context, Source, mask_of, number_of
 from pipeline.text.offsets import tokens_within
 
 MEAN = "mean"  # what is kept: tokens and documents of the sample

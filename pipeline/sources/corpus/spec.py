@@ -20,7 +20,7 @@ from pipeline.sources.corpus.windows import WindowsSpec
 from pipeline.sources.files.file import File
 from pipeline.sources.files.known import Identity, content_of, identified
 from pipeline.sources.files.places import files_of
-from pipeline.sources.source import DocumentsSpec
+from pipeline.sources.spec import DocumentsSpec
 
 Scalar = str | bool | Rational
 

@@ -43,8 +43,10 @@ from pipeline.sources.knowledge.subjects import modes_of, sentences_by_mode
 from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSpec, TranslationSpec
 from pipeline.sources.knowledge.template_source import TemplateSource, variant_at
 from pipeline.sources.knowledge.wording_notices import repeated_orders, repeated_wordings
+from pipeline.sources.lengths import sample_mean
 from pipeline.sources.registry import SourceKind, register
-from pipeline.sources.source import AboutSpec, Context, MarkSpec, Variants, mask_of, prefix, sample_mean
+from pipeline.sources.source import Context, mask_of, prefix
+from pipeline.sources.spec import AboutSpec, MarkSpec, Variants
 from pipeline.text.expressions import Program
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Outline

@@ -27,7 +27,8 @@ from pipeline.core.key import Key
 from pipeline.core.notices import rounded
 from pipeline.core.spec import Name, Rational, Spec
 from pipeline.sources.knowledge.false_others import FalseOthers
-from pipeline.sources.source import Mark, MarkSpec, number_of
+from pipeline.sources.source import number_of
+from pipeline.sources.spec import Mark, MarkSpec
 from pipeline.text.outline import Outline
 from pipeline.worlds.falsehood import Falsehood
 

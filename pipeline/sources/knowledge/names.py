@@ -15,8 +15,10 @@ from pipeline.core.draws import I64
 from pipeline.sources.knowledge.cast import Cast
 from pipeline.sources.knowledge.subjects import name_of
 from pipeline.sources.knowledge.template_source import TemplateSource
+from pipeline.sources.lengths import sample_mean
 from pipeline.sources.registry import SourceKind, register
-from pipeline.sources.source import AboutSpec, Context, Mark, MarkSpec, mask_of, prefix, sample_mean
+from pipeline.sources.source import Context, mask_of, prefix
+from pipeline.sources.spec import AboutSpec, Mark, MarkSpec
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Outline
 from pipeline.text.pieces import special

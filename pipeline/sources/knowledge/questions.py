@@ -40,18 +40,10 @@ from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSp
 from pipeline.sources.knowledge.template_source import TemplateSource, variant_at
 from pipeline.sources.knowledge.wording_notices import repeated_lines
 from pipeline.sources.knowledge.wrong_answers import WrongAnswers, other_than
+from pipeline.sources.lengths import sample_mean
 from pipeline.sources.registry import SourceKind, register
-from pipeline.sources.source import (
-    AboutSpec,
-    Context,
-    Mark,
-    MarkSpec,
-    Variants,
-    mask_of,
-    number_of,
-    prefix,
-    sample_mean,
-)
+from pipeline.sources.source import Context, mask_of, number_of, prefix
+from pipeline.sources.spec import AboutSpec, Mark, MarkSpec, Variants
 from pipeline.text.expressions import Program
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Outline

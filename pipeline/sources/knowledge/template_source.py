@@ -12,7 +12,9 @@ import numpy as np
 from pipeline.core.documents import Documents
 from pipeline.core.draws import I64
 from pipeline.core.notices import quoted
-from pipeline.sources.source import SAMPLE, Source, Variants
+from pipeline.sources.lengths import SAMPLE
+from pipeline.sources.source import Source
+from pipeline.sources.spec import Variants
 from pipeline.text.expressions import Program
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Choose, Outline

@@ -20,7 +20,8 @@ from pipeline.core.documents import Documents, Ragged, offsets_of
 from pipeline.core.draws import I32, I64
 from pipeline.core.narrow_integers import narrowed
 from pipeline.sources.own.returned import Made
-from pipeline.sources.source import MarkSpec, number_of
+from pipeline.sources.source import number_of
+from pipeline.sources.spec import MarkSpec
 from pipeline.text.encoding.engines import flat
 from pipeline.text.encoding.fast_encoder import FastEncoder
 from pipeline.text.offsets import tokens_of_each

@@ -27,13 +27,15 @@ from pipeline.core.notices import information
 from pipeline.core.permutation import Permutation
 from pipeline.core.spec import Name, Size
 from pipeline.core.system.open_files import expanded
+from pipeline.sources.lengths import SAMPLE
 from pipeline.sources.own.calling import CHUNK, Function
 from pipeline.sources.own.code import Code
 from pipeline.sources.own.encoding import Encoder
 from pipeline.sources.own.returned import Made, Reader
 from pipeline.sources.own.sampling import check_same, sample_of
 from pipeline.sources.registry import SourceKind, register
-from pipeline.sources.source import SAMPLE, Context, DocumentsSpec, Source, Variants, mask_of
+from pipeline.sources.source import Context, Source, mask_of
+from pipeline.sources.spec import DocumentsSpec, Variants
 from pipeline.text.symbols import Alphabet
 
 ENDLESS = 2**39  # items, if the recipe does not say how many

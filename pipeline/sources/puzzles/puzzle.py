@@ -22,7 +22,9 @@ from pipeline.core.draws import I32, I64, U64
 from pipeline.core.files import Files
 from pipeline.core.key import Key
 from pipeline.core.spec import Name, Size
-from pipeline.sources.source import Context, DocumentsSpec, Mark, MarkSpec, Source, mask_of, number_of, sample_mean
+from pipeline.sources.lengths import sample_mean
+from pipeline.sources.source import Context, Source, mask_of, number_of
+from pipeline.sources.spec import DocumentsSpec, Mark, MarkSpec
 from pipeline.text.symbols import Alphabet
 from pipeline.text.tokenizer import Tokenizer
 

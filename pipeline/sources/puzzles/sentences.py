@@ -30,9 +30,10 @@ from pipeline.grammars.notation import parse, written
 from pipeline.grammars.released import released
 from pipeline.grammars.sampler import Noise, Sampler
 from pipeline.grammars.shapes import ShapeSpec, draw_grammar
+from pipeline.sources.lengths import SAMPLE, sample_mean
 from pipeline.sources.puzzles.puzzle import Frame, SymbolsSpec, keys_of
 from pipeline.sources.registry import SourceKind, register
-from pipeline.sources.source import SAMPLE, Context, Source, mask_of, number_of, sample_mean
+from pipeline.sources.source import Context, Source, mask_of, number_of
 
 
 class PerturbedSpec(Spec):

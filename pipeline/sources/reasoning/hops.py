@@ -39,8 +39,10 @@ from pipeline.sources.knowledge.cast_figures import Figures
 from pipeline.sources.knowledge.subjects import name_of
 from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSpec
 from pipeline.sources.knowledge.template_source import TemplateSource, variant_at
+from pipeline.sources.lengths import sample_mean
 from pipeline.sources.registry import SourceKind, register
-from pipeline.sources.source import AboutSpec, Context, Variants, mask_of, number_of, prefix, sample_mean
+from pipeline.sources.source import Context, mask_of, number_of, prefix
+from pipeline.sources.spec import AboutSpec, Variants
 from pipeline.text.expressions import Program
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Outline

@@ -33,13 +33,15 @@ from pipeline.sources.corpus.reading.choosing import Reading
 from pipeline.sources.corpus.reading.rows import Rows
 from pipeline.sources.files.file import File
 from pipeline.sources.files.known import content_of, identified, local_file
+from pipeline.sources.lengths import SAMPLE
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.rewritten.facts import Facts, asked_for, facts_of, shown_of
 from pipeline.sources.rewritten.places import places
 from pipeline.sources.rewritten.progress import journal_path, replies_in
 from pipeline.sources.rewritten.request import VERSION, Cost, cost_of, requests_of
 from pipeline.sources.rewritten.stored import Stored, stored_in
-from pipeline.sources.source import SAMPLE, AboutSpec, Context, Source, mask_of, number_of
+from pipeline.sources.source import Context, Source, mask_of, number_of
+from pipeline.sources.spec import AboutSpec
 from pipeline.text.encoding.engines import flat
 from pipeline.text.encoding.fast_encoder import FastEncoder
 from pipeline.text.offsets import tokens_within

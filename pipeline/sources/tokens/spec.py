@@ -17,7 +17,7 @@ from pipeline.core.system.open_files import expanded
 from pipeline.sources.files.file import File
 from pipeline.sources.files.known import identified, local_file
 from pipeline.sources.files.opening import fetched_and_identified
-from pipeline.sources.source import DocumentsSpec
+from pipeline.sources.spec import DocumentsSpec
 from pipeline.sources.tokens.finding import Folder, Named, files_of, index_of, layout_of, named_in
 from pipeline.sources.tokens.layouts import Layout
 from pipeline.sources.tokens.manifest import MEND, Described, ShardEntry, described

@@ -18,6 +18,7 @@ from pipeline.core.draws import I32, I64
 from pipeline.core.key import Key
 from pipeline.core.notices import information
 from pipeline.core.table import Column, Strings
+from pipeline.sources.lengths import SAMPLE, sample_mean
 from pipeline.sources.reasoning.igsm import layout, phrases
 from pipeline.sources.reasoning.igsm.generation import chunks, draw_problems, render
 from pipeline.sources.reasoning.igsm.layout import STREAMS, Problems
@@ -27,7 +28,8 @@ from pipeline.sources.reasoning.igsm.vocabulary import table
 from pipeline.sources.reasoning.igsm.words import ROLE_OF, Words
 from pipeline.sources.reasoning.igsm.wrong_steps import with_wrong_step
 from pipeline.sources.registry import SourceKind, register
-from pipeline.sources.source import SAMPLE, Context, MarkSpec, Source, mask_of, number_of, sample_mean
+from pipeline.sources.source import Context, Source, mask_of, number_of
+from pipeline.sources.spec import MarkSpec
 from pipeline.text.outline import Outline
 
 STEP = number_of("hint")  # marks where steps begin

@@ -25,7 +25,7 @@ from pipeline.sources.reasoning.igsm.layout import (
     RenderOptions,
 )
 from pipeline.sources.reasoning.igsm.phrases import LETTERS
-from pipeline.sources.source import DocumentsSpec, Mark, MarkSpec
+from pipeline.sources.spec import DocumentsSpec, Mark, MarkSpec
 
 FAMILIES = {"med": (15, 20), "hard": (21, 28)}  # most operations in training, most instance parameters
 MOST_OP = 48  # so that there are enough letters

@@ -20,7 +20,7 @@ import numpy as np
 from pipeline.core.draws import I32
 from pipeline.core.notices import Notice
 from pipeline.sources.reasoning.igsm.phrases import A_VALUE, B_VALUE, OWNER, PHRASES, SLOTS, THING, VALUE, A, B, V
-from pipeline.sources.source import MarkSpec
+from pipeline.sources.spec import MarkSpec
 from pipeline.text.pieces import Piece, Texts, literal, special
 from pipeline.text.render_and_encode import Rendered
 from pipeline.text.renderer import Renderer, compile_programs
