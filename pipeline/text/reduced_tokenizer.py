@@ -27,7 +27,8 @@ from typing import Any
 import tokenizers
 
 from pipeline.core.errors import SpecError
-from pipeline.text.tokenizer import Tokenizer, byte_tokens
+from pipeline.text.byte_letters import byte_tokens
+from pipeline.text.tokenizer import Tokenizer
 
 Merge = tuple[str, str, str]
 """(left, right, the token that they make)."""

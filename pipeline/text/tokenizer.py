@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -16,6 +16,7 @@ import tokenizers
 from numpy.typing import NDArray
 
 from pipeline.core.errors import SpecError, TokenizerError
+from pipeline.text.byte_letters import bytes_by_letter, bytes_of, letters_by_byte
 from pipeline.text.seams.normalizers import Prefixing, inside, prefixing
 from pipeline.text.tokens_in_use import TokensInUse
 
@@ -175,14 +176,14 @@ class Tokenizer:
         model = self.backend.model
         if not isinstance(model, tokenizers.models.BPE) or model.unk_token is not None or model.byte_fallback:
             return False
-        return not (self._of_bytes and all(map(self._has, _bytes_by_letter())))
+        return not (self._of_bytes and all(map(self._has, bytes_by_letter())))
 
     @cached_property
     def known_bytes(self) -> NDArray[np.bool_] | None:
         """Which bytes of a text it does not leave out, bool (256,); None unless that is decided byte by byte."""
         if not self.drops or not self._of_bytes or self.backend.normalizer:
             return None
-        known = {byte for letter, byte in _bytes_by_letter().items() if self._has(letter)}
+        known = {byte for letter, byte in bytes_by_letter().items() if self._has(letter)}
         return np.array([byte in known for byte in range(256)])
 
     @cached_property
@@ -201,7 +202,7 @@ class Tokenizer:
         for part in re.split("|".join(re.escape(token.content) for token in self.added) or "(?!)", text):
             normal = str(backend.normalizer.normalize_str(part)) if backend.normalizer else part
             if self._of_bytes:
-                letters = {byte: letter for letter, byte in _bytes_by_letter().items()}
+                letters = letters_by_byte()
                 words = [(letters[byte], character) for character in normal for byte in character.encode()]
             else:
                 cut = backend.pre_tokenizer.pre_tokenize_str(normal) if backend.pre_tokenizer else [(normal, None)]
@@ -265,7 +266,7 @@ class Tokenizer:
             runs = groupby((_BYTE_TOKEN.fullmatch(token) for token in tokens), key=bool)
             parts = [bytes(int(byte[1], 16) for byte in run if byte) for is_byte, run in runs if is_byte]
         else:  # bytes are written as certain characters; a token with any other character is text
-            parts = [b"".join(map(_bytes_of, tokens))] if "ByteLevel" in decoders else []
+            parts = [b"".join(map(bytes_of, tokens))] if "ByteLevel" in decoders else []
         return all(map(_is_utf8, parts))
 
     @cached_property
@@ -298,12 +299,6 @@ def hash_of_tokenizer(text: str, eos: str) -> str:
     return hashlib.sha256(f"{text}\0{eos}".encode()).hexdigest()
 
 
-def byte_tokens() -> Iterator[str]:
-    """The tokens of single bytes, as byte-level tokenizers and those with byte fallback write them."""
-    yield from _bytes_by_letter()
-    yield from (f"<0x{byte:02X}>" for byte in range(256))
-
-
 def _kinds(description: Any) -> set[str]:
     """The type of a tokenizer's decoder or pre-tokenizer; for a sequence of them, all their types."""
     if not description:
@@ -315,36 +310,6 @@ def _kinds(description: Any) -> set[str]:
 def _shown(text: str) -> str:
     """A text for a refusal, in quotes."""
     return repr(text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…")
-
-
-def _bytes_of(token: str) -> bytes:
-    """The bytes that a token of a byte-level tokenizer stands for."""
-    table = _bytes_by_letter()
-    known = [table.get(letter) for letter in token]
-    return token.encode() if None in known else bytes(byte for byte in known if byte is not None)
-
-
-def byte_letters(text: str) -> str:
-    """A text in the letters that byte-level tokenizers write for its bytes.
-
-    >>> byte_letters(" é")
-    'ĠÃ©'
-    """
-    letters = _letters_by_byte()
-    return "".join(letters[byte] for byte in text.encode())
-
-
-@cache
-def _letters_by_byte() -> dict[int, str]:
-    return {byte: letter for letter, byte in _bytes_by_letter().items()}
-
-
-@cache
-def _bytes_by_letter() -> dict[str, int]:
-    """GPT-2's character → byte: printable bytes are written as themselves, the others as characters from U+0100 on."""
-    own = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = (byte for byte in range(256) if byte not in own)
-    return {chr(byte): byte for byte in own} | {chr(0x100 + i): byte for i, byte in enumerate(others)}
 
 
 def _is_utf8(data: bytes) -> bool:

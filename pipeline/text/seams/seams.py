@@ -17,13 +17,14 @@ from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
+from pipeline.text.byte_letters import byte_letters
 from pipeline.text.pieces import Texts
 from pipeline.text.seams.merges import merges_of
 from pipeline.text.seams.neighbours import MOST_PAIRS, Neighbours
 from pipeline.text.seams.normalizers import changes_letters, unprovable_step
 from pipeline.text.seams.patterns import cuts_locally
 from pipeline.text.seams.word_ends import certain, end_of, head_of
-from pipeline.text.tokenizer import Tokenizer, byte_letters
+from pipeline.text.tokenizer import Tokenizer
 
 FEW_PAIRS = 2_000  # that are tried at once
 KINDS = "aZ한ªʰ5½Ⅷ.,'$_€\u0301😀"  # letters of every case, marks, numbers, punctuation, symbols
