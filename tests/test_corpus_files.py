@@ -147,6 +147,46 @@ def test_a_compressed_file_that_is_cut_or_damaged_is_refused(tmp_path: Path, com
     assert not list(tmp_path.rglob("*.partial"))
 
 
+@pytest.mark.parametrize("compression", COMPRESSIONS[1:])
+def test_a_damaged_stream_behind_a_whole_one_is_not_left_out(tmp_path: Path, compression: str) -> None:
+    texts = [f"line {i}" for i in range(900)]
+    parts = (texts[:300], texts[300:600], texts[600:])
+    streams = [compressed("".join(f"{text}\n" for text in part).encode(), compression) for part in parts]
+    for place in range(4 if compression == ".zst" else 16):  # zstd has a checksum only where somebody asked for one
+        data = bytearray(b"".join(streams))
+        data[len(streams[0]) + place] ^= 0x10
+        (tmp_path / f"{place}.txt{compression}").write_bytes(data)
+        try:
+            assert texts_at(tmp_path, f"{place}.txt{compression}", broken="skip") == texts
+        except SpecError as error:  # most of the bytes; a time of gzip, say, may be any
+            assert error.problem.startswith(f"cannot read {tmp_path}/{place}.txt{compression}: ")
+    assert refusal_of(tmp_path, f"0.txt{compression}", broken="skip")
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS[1:])
+def test_what_is_no_stream_behind_one_is_refused_unless_it_is_zeros(tmp_path: Path, compression: str) -> None:
+    streams = [compressed(text, compression) for text in (b"one\n", b"", b"two\n")]
+    (tmp_path / f"more.txt{compression}").write_bytes(b"".join(streams) + b"more")
+    assert refusal_of(tmp_path, f"more.txt{compression}").startswith(f"cannot read {tmp_path}/more.txt{compression}: ")
+    if compression != ".zst":  # whose frames nothing may stand behind
+        for zeros in (1, 4, 100_000):
+            (tmp_path / f"{zeros}.txt{compression}").write_bytes(bytes(zeros).join(streams) + bytes(zeros))
+            assert texts_at(tmp_path, f"{zeros}.txt{compression}") == ["one", "two"]
+
+
+@pytest.mark.parametrize("order", ["global", "blocks"])
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_an_array_is_one_whatever_blanks_and_streams_it_begins_with(
+    tmp_path: Path, compression: str, order: str
+) -> None:
+    array = b'[\n{"text": "one"},\n{"text": "two"}\n]'
+    begins = [[b"\xef\xbb\xbf"], [b"\xef", b"\xbb\xbf"], [b"\n", b" ", b"\t\r\n"], [b" " * 5000], [b"\n" * 200_000]]
+    for number, begin in enumerate(begins):
+        path = tmp_path / f"{number}.json{compression}"
+        path.write_bytes(b"".join(compressed(part, compression) for part in (*begin, array)))
+        assert texts_at(tmp_path, path.name, order=order, broken="skip") == ["one", "two"]
+
+
 def test_line_ends_byte_order_marks_and_blank_lines(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfone\r\n\r\n \t \n two \ntw\ro\r\r\n\xef\xbb\xbfthree\nlast\r")
     for order in ("global", "blocks"):

@@ -24,6 +24,7 @@ from pipeline.core.system.stores import store_of
 from pipeline.sources.files.file import PIECE, File, asking
 from pipeline.sources.files.known import check, identified, key_of, local_file, refuse_packed
 from pipeline.sources.files.parallel import in_parallel
+from pipeline.sources.files.streams import Streams
 
 
 @contextmanager
@@ -143,12 +144,15 @@ def unpacked(path: Path, compression: str, name: str) -> Iterator[tuple[BinaryIO
     """A file, and its bytes without its compression. SpecError, about `name`, where it is damaged."""
     import pyarrow as pa
 
-    openers: dict[str, Any] = {"": lambda raw: raw, ".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+    openers: dict[str, Any] = {"": lambda raw: raw, ".gz": gzip.open}
+    streams: dict[str, Any] = {".bz2": bz2.BZ2Decompressor, ".xz": lzma.LZMADecompressor}
     try:
         with opened(path) as raw:
             if compression == ".zst":
                 with pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd") as stream:
                     yield raw, io.BufferedReader(stream, PIECE)
+            elif compression in streams:
+                yield raw, io.BufferedReader(Streams(raw, streams[compression]), PIECE)
             else:
                 with openers[compression](raw) as stream:
                     yield raw, stream

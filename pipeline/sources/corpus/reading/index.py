@@ -19,7 +19,7 @@ from pipeline.sources.files.file import File
 from pipeline.sources.files.opening import local, seekable
 from pipeline.sources.files.parallel import Advance
 
-READER = 3  # version of the readers: increase it when the same files would give other rows or blocks
+READER = 4  # version of the readers: increase it when the same files would give other rows or blocks
 WHOLE, FOOTER = "index", "footer"  # what an index was made from, as the suffix of its file
 
 Broken = Literal["refuse", "skip"]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -38,10 +40,10 @@ class Lines:
     data: bytes | None
 
 
-def blocks(file: BinaryIO) -> Iterator[Lines]:
-    """The blocks of a file from its beginning."""
+def blocks(file: BinaryIO, begun: bytes) -> Iterator[Lines]:
+    """The blocks of a file from its beginning. begun: its first BLOCK bytes, or all, which were read before."""
     offset, first = 0, 1
-    while data := read_all(file, BLOCK):
+    for data in chain([begun] if begun else [], iter(partial(read_all, file, BLOCK), b"")):
         rest = b"" if data.endswith(b"\n") else file.readline(MOST_LINE + 1)
         if len(rest) > MOST_LINE:
             begins = data.rfind(b"\n") + 1
@@ -52,9 +54,9 @@ def blocks(file: BinaryIO) -> Iterator[Lines]:
             yield Lines(offset + begins, size, first, None)
             offset, first = offset + begins + size, first + 1
             continue
-        data += rest
-        yield Lines(offset, len(data), first, data)
-        offset, first = offset + len(data), first + data.count(b"\n")
+        whole = data + rest
+        yield Lines(offset, len(whole), first, whole)
+        offset, first = offset + len(whole), first + whole.count(b"\n")
 
 
 def read_all(file: BinaryIO, size: int) -> bytes:

@@ -19,8 +19,6 @@ from pipeline.sources.corpus.reading.tables import Arrow, Parquet, refusing
 from pipeline.sources.files.file import File
 from pipeline.sources.files.opening import unpacked
 
-PEEKED = 2**12  # bytes of a file of JSON that tell whether it is an array
-
 
 @dataclass(frozen=True)
 class Part:
@@ -68,18 +66,19 @@ class _Lines:
 
     def parts(self, path: Path) -> Iterator[Part]:
         with unpacked(path, self._file.compression, self._file.url) as (raw, file):
+            begun = lines.read_all(file, lines.BLOCK)
             if self._file.kind == "json":
-                self.facts["array"] = whole_text.is_array(file.peek(PEEKED))
+                self.facts["array"] = whole_text.is_array(begun)
             if self.facts.get("array"):
                 self.by_line = False
-                yield Part((0, 0, 0), self._array(file), self._file.size)
+                yield Part((0, 0, 0), self._array(file, begun), self._file.size)
                 return
-            for block in lines.blocks(file):
+            for block in lines.blocks(file, begun):
                 place = (block.offset, block.size, block.first)
                 yield Part(place, lines.chosen_of(block, self._reading, self._file.kind), raw.tell())
 
-    def _array(self, file: BinaryIO) -> Chosen:
-        data = lines.read_all(file, MOST_BYTES + 1)
+    def _array(self, file: BinaryIO, begun: bytes = b"") -> Chosen:
+        data = begun + lines.read_all(file, MOST_BYTES + 1 - len(begun))
         return whole_text.of_array(data, self._reading, self._file.url)
 
     def block(self, file: BinaryIO, place: tuple[int, int, int]) -> Chosen:

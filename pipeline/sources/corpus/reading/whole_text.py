@@ -133,7 +133,7 @@ def check_columns(header: list[str], reading: Reading, name: str) -> None:
 
 
 def is_array(data: bytes) -> bool:
-    """Whether a file of JSON that begins so is one array, and not an object a line."""
+    """Whether a file of JSON that begins with a block of such bytes is one array, and not an object a line."""
     return data.removeprefix(MARK).lstrip(b" \t\r\n").startswith(b"[")
 
 
