@@ -16,6 +16,7 @@ import pytest
 from pyarrow import parquet
 
 from pipeline.core.errors import SpecError
+from pipeline.sources.corpus.reading import sealed
 from pipeline.sources.corpus.reading.rows import Rows
 from tests.corpora import rows_at, spec_of, texts_at, write
 from tests.test_corpus_files import refusal_of
@@ -199,6 +200,25 @@ import sys
 from pipeline import cli
 sys.exit(cli.run(["build", sys.argv[1], "--out", sys.argv[2], "--executor", "inline"]))
 """
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_copy_that_is_wrong_as_soon_as_it_is_made_is_refused_by_its_place(
+    tmp_path: Path, cache: Path, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.txt.gz", TABLE)
+    rows = rows_at(tmp_path, "a.txt.gz", order=order)
+    assert len(rows) == 300
+
+    def fail(self: sealed.Sealed, first: object, last: object) -> None:
+        raise sealed.Damaged("a piece of it is not what was written")
+
+    with monkeypatch.context() as failing, pytest.raises(SpecError) as refused:
+        failing.setattr(sealed.Sealed, "check", fail)
+        rows.texts(np.arange(300))
+    (copy,) = cache.glob("*.rows" if order == "global" else "*.packed")
+    assert refused.value.problem == f"cannot keep the rows in {copy}: a piece of it is not what was written"
+    assert rows.texts(np.arange(300)) == TEXTS
 
 
 def test_builds_at_once_that_share_an_empty_cache_make_the_same(tmp_path: Path) -> None:

@@ -85,12 +85,14 @@ class Copying:
         return kept_arrays.place(KINDS[self._order], key)
 
     def _read(self, number: int, read: Callable[[Any], Any]) -> Any:
-        """What is read from the copy of a file, which is made again if it is not as it was."""
+        """What is read from the copy of a file, which is made again, once, if it is not as it was."""
         try:
             return read(self._opened(number))
-        except (Damaged, OSError):
+        except OSError:
             self._open.pop(number, None)
-            self._renew(self._files[number])
+        file = self._files[number]
+        self._renew(file)
+        with keeping(self._place(key_of(file, self._reading)), "the rows"):  # of a disk that fails, say
             return read(self._opened(number))
 
     def _opened(self, number: int) -> Any:

@@ -25,7 +25,7 @@ PIECE = 2**18  # bytes
 DIGEST, SEAL, LENGTH = 16, 32, 8  # bytes
 
 
-class Damaged(Exception):
+class Damaged(OSError):
     """A file is not what was written."""
 
 
