@@ -20,9 +20,11 @@ from pipeline.core.errors import SpecError
 from pipeline.sources.corpus.reading import copying, rows
 from pipeline.sources.corpus.reading.rows import Rows
 from pipeline.sources.files import known
+from tests.conftest import GOLDEN
 from tests.corpora import KINDS, rows_at, spec_of, texts_at, write
 from tests.hub import Hub, serving
 from tests.object_stores import Server
+from tests.plans import plan_at
 
 TABLE = [{"text": f"row {i}"} for i in range(150)]
 TEXTS = [row["text"] for row in TABLE]
@@ -363,6 +365,34 @@ def test_a_file_that_changes_between_plan_and_build_is_refused_by_its_name(
             one.texts(np.array([140]))
         assert f"'{path}'" in str(refused.value)
         assert ("No such file" if change == "gone" else "has changed since the plan") in str(refused.value)
+
+
+@pytest.mark.parametrize("keys", [{"order": "global"}, {"order": "blocks"}, {"split": {"tokens": 3}}], ids=str)
+@pytest.mark.parametrize("name", ["part-0.txt", "part-0.csv.gz"])
+def test_files_of_one_name_size_and_time_in_two_folders_are_two(
+    tmp_path: Path, name: str, keys: dict[str, Any]
+) -> None:
+    """Their times are those of an archive, say."""
+    texts = {folder: [f"{folder} {i}" for i in range(5)] for folder in ("de", "en")}
+    for folder, of_folder in texts.items():
+        write(tmp_path / folder / name, [{"text": text} for text in of_folder])
+        with open(tmp_path / folder / name, "ab") as file:
+            file.write(bytes(200 - file.tell()) if name.endswith(".gz") else b"")
+        os.utime(tmp_path / folder / name, ns=(10**18, 10**18))
+    assert len({(tmp_path / folder / name).stat().st_size for folder in texts}) == 1
+    for files in (["de"], ["en"], ["de", "en"]):
+        named = [f"{folder}/{name}" for folder in files]
+        expected = [text for folder in files for text in texts[folder]]
+        assert texts_at(tmp_path, named, identity="etag", **keys) == expected
+        plan = plan_at(
+            tmp_path / "recipe.yaml",
+            f"tokenizer: {GOLDEN / 'byte_tokenizer.json'}\n"
+            f"sources: {{it: {{kind: corpus, files: {named}, identity: etag, {json.dumps(keys)[1:-1]}}}}}\n"
+            "splits: {train: {mixture: {it: {}}, packing: {length: 64}}}\n",
+        )
+        source, item = plan.sources["it"], np.arange(len(plan.sources["it"]))
+        ids = source.documents(item, item, spans=False).tokens
+        assert plan.tokenizer.backend.decode(ids.values.tolist()) == "".join(expected)  # without end tokens
 
 
 def test_a_file_that_was_copied_to_another_time_is_the_same_file_by_its_content(tmp_path: Path) -> None:

@@ -55,12 +55,12 @@ class RowLengths:
         if self.texts.encoder.verdict.stands:
             rely_on(self.texts.encoder.verdict.proof)
         beside = self.texts.rows.beside
-        if beside and not kept_arrays.kept(self.what, self.named):
+        if beside and not kept_arrays.kept(self.what, self._named_here):
             known = beside.lengths(self.named, len(self.texts))
             if known is not None:
                 return known
         while True:
-            named = self.named
+            named = self._named_here
             with suppress(_Refuted), keeping(self._file, "the lengths of the rows"):
                 return kept_arrays.stored(self.what, named, self._count).arrays[LENGTHS]
 
@@ -81,7 +81,7 @@ class RowLengths:
     @cached_property
     def _ids(self) -> tuple[str, NDArray[Any] | None]:
         """What proves that the ids of all rows are right, and these (n,), read-only; None where they are not kept."""
-        found = kept_arrays.kept(self.what, self.named)
+        found = kept_arrays.kept(self.what, self._named_here)
         ids = found.arrays.get(IDS) if found else None
         if found is None or ids is None or len(ids) != self._offsets[-1]:
             return "", None
@@ -97,8 +97,13 @@ class RowLengths:
         return json.dumps([self.name, self.texts.encoder.verdict.refuted])
 
     @property
+    def _named_here(self) -> str:
+        """The same on this machine, for its cache."""
+        return self.named + self.texts.rows.here
+
+    @property
     def _file(self) -> Path:
-        return kept_arrays.place(self.what, self.named)
+        return kept_arrays.place(self.what, self._named_here)
 
     def check(self, rows: I64, counted: I64) -> None:
         """SpecError unless the rows with these numbers (d,) have so many tokens (d,)."""

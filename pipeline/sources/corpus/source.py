@@ -154,7 +154,7 @@ class Corpus(Source):
             str(sampling),
             SAMPLE,
         ]
-        named = json.dumps([*depends_on, verdict.refuted])
+        named = json.dumps([*depends_on, verdict.refuted]) + self._rows.here
         if found := kept_arrays.kept(MEAN, named):
             if verdict.stands:
                 rely_on(verdict.proof)

@@ -58,6 +58,11 @@ class File:
         """What names its bytes: their hash, or name, size and stamp."""
         return self.content or f"{Path(self.url).name} {self.size} {self.stamp}"
 
+    @property
+    def identity_here(self) -> str:
+        """What names its bytes on this machine: two folders may have files of one name, size and time."""
+        return self.identity if self.content or self.remote else f"{self.url} {self.size} {self.stamp}"
+
     def changed(self) -> SpecError:
         """The error where it is not as it was."""
         return SpecError(f"'{self.url}' has changed since the plan was made", "Run the same command.", ("files",))

@@ -49,8 +49,17 @@ class FileIndex:
 
 
 def key_of(file: File, reading: Reading) -> str:
-    """All that the documents of a file depend on."""
-    return f"{READER} {file.kind}{file.compression} {file.identity} {reading.named}"
+    """All that the documents of a file depend on, on this machine."""
+    return _key(file, file.identity_here, reading)
+
+
+def key_beside(file: File, reading: Reading) -> str:
+    """The same on any machine, without a path."""
+    return _key(file, file.identity, reading)
+
+
+def _key(file: File, identity: str, reading: Reading) -> str:
+    return f"{READER} {file.kind}{file.compression} {identity} {reading.named}"
 
 
 def kept_index(
@@ -65,7 +74,7 @@ def kept_index(
     kinds = (WHOLE, FOOTER) if footer else (WHOLE,)
     found = next(filter(None, (kept_arrays.kept(what, key) for what in kinds)), None)
     if not found and beside:
-        found = next(filter(None, (beside.index(what, key, file) for what in kinds)), None)
+        found = next(filter(None, (beside.index(what, key_beside(file, reading), file) for what in kinds)), None)
     if not found or (found.facts["skipped"] and broken == "refuse"):
         return None
     return FileIndex(found.arrays["blocks"], **found.facts)

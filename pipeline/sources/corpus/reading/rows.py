@@ -30,7 +30,7 @@ from pipeline.sources.corpus.reading.index import (
     FileIndex,
     footer_index,
     kept_index,
-    key_of,
+    key_beside,
     made_index,
 )
 from pipeline.sources.corpus.reading.room import Room
@@ -61,8 +61,13 @@ class Rows:
 
     @property
     def named(self) -> str:
-        """All that the documents depend on."""
+        """All that the documents depend on, on any machine."""
         return f"{READER} {self.content} {self.broken} {self.reading.named}"
+
+    @property
+    def here(self) -> str:
+        """What they depend on too, on this machine: which files, where `content` names them without their folders."""
+        return "".join(f"\0{file.identity_here}" for file in self.files if file.identity_here != file.identity)
 
     @cached_property
     def blocks(self) -> I64:
@@ -129,7 +134,7 @@ class Rows:
                 yield HASH, identity_of(file), file.content, {}
             if not self._copies.has(file):
                 what = FOOTER if file.kind == "parquet" and self._needs_footer(file) else WHOLE
-                yield what, key_of(file, self.reading), index.known, {"blocks": index.blocks}
+                yield what, key_beside(file, self.reading), index.known, {"blocks": index.blocks}
 
     # ── one file ────────────────────────────────────────────────────────────────────────────────────────────────────
 
