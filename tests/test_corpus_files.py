@@ -174,6 +174,19 @@ def test_what_is_no_stream_behind_one_is_refused_unless_it_is_zeros(tmp_path: Pa
             assert texts_at(tmp_path, f"{zeros}.txt{compression}") == ["one", "two"]
 
 
+def test_a_window_of_zstd_that_is_too_wide_is_said_to_be_that(tmp_path: Path) -> None:
+    begin, empty_block = (
+        b"\x28\xb5\x2f\xfd\x00",
+        b"\1\0\0",
+    )  # between them 8 times the exponent of the window, from 1 KiB
+    (tmp_path / "a.txt.zst").write_bytes(begin + bytes([8 * 21]) + empty_block)
+    assert refusal_of(tmp_path, "a.txt.zst").endswith(
+        ". It needs `zstd -d --long=31`: unpack it so, and compress it without --long."
+    )
+    (tmp_path / "a.txt.zst").write_bytes(begin + bytes([8 * 17]) + empty_block + compressed(b"one\n", ".zst"))
+    assert texts_at(tmp_path, "a.txt.zst") == ["one"]
+
+
 @pytest.mark.parametrize("order", ["global", "blocks"])
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_an_array_is_one_whatever_blanks_and_streams_it_begins_with(

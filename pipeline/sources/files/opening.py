@@ -41,6 +41,8 @@ def keeping(path: Path, what: str) -> Iterator[None]:
 
 
 COPY = "copy"
+DAMAGED = "It is damaged, or not what its name says."
+WIDE = "It needs `zstd -d --long=31`: unpack it so, and compress it without --long."
 FREE_SPACE = "Free some space, such as by `pipeline cache --remove`; XDG_CACHE_HOME can name another place."
 
 
@@ -158,4 +160,5 @@ def unpacked(path: Path, compression: str, name: str) -> Iterator[tuple[BinaryIO
                     yield raw, stream
     except (EOFError, OSError, zlib.error, lzma.LZMAError, pa.ArrowException) as error:
         problem = f"cannot read {name}: {' '.join(str(error).split())}"
-        raise SpecError(problem, "It is damaged, or not what its name says.", ("files",)) from None
+        wide = compression == ".zst" and "too much memory" in problem  # a window of more than 128 MiB
+        raise SpecError(problem, WIDE if wide else DAMAGED, ("files",)) from None
