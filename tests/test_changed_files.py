@@ -125,6 +125,19 @@ def test_a_file_in_a_store_though_there_is_a_copy_of_it(tmp_path: Path, store: S
     assert built(plan, tmp_path / "data")[0]
 
 
+def test_what_is_no_file_any_more_is_refused_with_what_it_is(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", ROWS)
+    plan = plan_with(tmp_path, "kind: corpus, files: rows.jsonl")
+    path.unlink()
+    for make, said in ((os.mkfifo, "it is a pipe or a device, not a file"), (os.mkdir, "it is a folder, not a file")):
+        make(path)
+        with pytest.raises(PlanError) as caught:
+            built(plan, tmp_path / "data")
+        expected = f"sources: it: cannot read '{path}': {said}. It must be a file that can be read."
+        assert str(caught.value) == expected
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def test_the_first_of_many_that_has_changed_is_named(tmp_path: Path) -> None:
     for number in range(40):
         write(tmp_path / f"files/{number:02}.txt", ROWS[:5])

@@ -79,6 +79,13 @@ def kind_of(name: str) -> tuple[str, str] | None:
     return None if kind is None or (compression and kind not in TEXTUAL) else (kind, compression)
 
 
+def unreadable(url: str, error: Exception) -> SpecError:
+    """The error where a file is there, and cannot be read."""
+    reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+    remedy = "Look at its rights." if isinstance(error, PermissionError) else "It must be a file that can be read."
+    return SpecError(f"cannot read '{url}': {reason}", remedy, ("files",))
+
+
 @contextmanager
 def asking(url: str) -> Iterator[None]:
     """Turns what goes wrong in the block with a file, or with its store, into a SpecError."""
@@ -91,8 +98,7 @@ def asking(url: str) -> Iterator[None]:
     except StorageError as error:
         raise SpecError(error.problem, error.remedy, ("files",)) from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-        raise SpecError(f"cannot read '{url}': {reason}", "Look at its rights.", ("files",)) from None
+        raise unreadable(url, error) from None
     except Exception as error:  # each store's client has its own exceptions
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SpecError(f"cannot read '{url}': {reason}", "Look at the address and the rights.", ("files",)) from None

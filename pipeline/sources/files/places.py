@@ -22,7 +22,7 @@ from pipeline.core.errors import SpecError
 from pipeline.core.files import Files
 from pipeline.core.system.open_files import contents, expanded, opened
 from pipeline.core.system.stores import checked_protocol, encoding_of, store_of
-from pipeline.sources.files.file import COMPRESSIONS, KINDS, File, asking, kind_of, remote_stamp, state_of
+from pipeline.sources.files.file import COMPRESSIONS, KINDS, File, asking, kind_of, remote_stamp, state_of, unreadable
 
 MAGIC = re.compile(r"[*?\[]")
 STATE, SPLITS = "state.json", "dataset_dict.json"  # of what `datasets` saved
@@ -106,7 +106,7 @@ def _stated(path: Path) -> File:
     except FileNotFoundError:
         raise SpecError(f"no file '{path}'", "Look at the path.", ("files",)) from None
     except OSError as error:
-        raise SpecError(f"cannot read '{path}': {error.strerror}", "It must be a file.", ("files",)) from None
+        raise unreadable(str(path), error) from None
     return _file(found.url, size, stamp)
 
 
