@@ -174,6 +174,17 @@ def test_what_is_no_stream_behind_one_is_refused_unless_it_is_zeros(tmp_path: Pa
             assert texts_at(tmp_path, f"{zeros}.txt{compression}") == ["one", "two"]
 
 
+@pytest.mark.parametrize("compression", COMPRESSIONS[1:])
+def test_no_bytes_at_all_are_nothing_compressed(tmp_path: Path, compression: str) -> None:
+    (tmp_path / f"a.txt{compression}").write_bytes(b"")
+    assert refusal_of(tmp_path, f"a.txt{compression}") == (
+        f"cannot read {tmp_path}/a.txt{compression}: it is empty, and nothing compressed is. It is damaged, or not what "
+        "its name says."
+    )
+    (tmp_path / f"b.txt{compression}").write_bytes(compressed(b"", compression))
+    assert texts_at(tmp_path, f"b.txt{compression}") == []
+
+
 def test_a_window_of_zstd_that_is_too_wide_is_said_to_be_that(tmp_path: Path) -> None:
     begin, empty_block = (
         b"\x28\xb5\x2f\xfd\x00",

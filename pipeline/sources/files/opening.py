@@ -150,6 +150,8 @@ def unpacked(path: Path, compression: str, name: str) -> Iterator[tuple[BinaryIO
     streams: dict[str, Any] = {".bz2": bz2.BZ2Decompressor, ".xz": lzma.LZMADecompressor}
     try:
         with opened(path) as raw:
+            if compression and not os.fstat(raw.fileno()).st_size:
+                raise EOFError("it is empty, and nothing compressed is")
             if compression == ".zst":
                 with pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd") as stream:
                     yield raw, io.BufferedReader(stream, PIECE)
