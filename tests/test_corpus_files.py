@@ -178,8 +178,8 @@ def test_what_is_no_stream_behind_one_is_refused_unless_it_is_zeros(tmp_path: Pa
 def test_no_bytes_at_all_are_nothing_compressed(tmp_path: Path, compression: str) -> None:
     (tmp_path / f"a.txt{compression}").write_bytes(b"")
     assert refusal_of(tmp_path, f"a.txt{compression}") == (
-        f"cannot read {tmp_path}/a.txt{compression}: it is empty, and nothing compressed is. It is damaged, or not what "
-        "its name says."
+        f"cannot read {tmp_path}/a.txt{compression}: it is empty, and nothing compressed is. "
+        "It is damaged, or not what its name says."
     )
     (tmp_path / f"b.txt{compression}").write_bytes(compressed(b"", compression))
     assert texts_at(tmp_path, f"b.txt{compression}") == []

@@ -35,6 +35,17 @@ def singular(one: str, many: str) -> str:
     return one
 
 
+class Value(str):
+    """A value with its forms, such as `the`, which templates show as `university.the`."""
+
+    __slots__ = ("the",)
+
+    def __new__(cls, text: str, the: str) -> Value:
+        value = super().__new__(cls, text)
+        value.the = the
+        return value
+
+
 @dataclass(frozen=True)
 class Drawn:
     """What stands at d positions: the person's rows in the tables of values (d, slots), the wordings (s, d)."""
@@ -73,7 +84,13 @@ class Biographies:
     def shown(self, attribute: str, row: list[int]) -> str:
         """An attribute of one person as text, `row` being one row of `Drawn.rows`."""
         pieces = self._world.fields[attribute].format
-        return "".join(piece if isinstance(piece, str) else str(piece.values[row[piece.slot]]) for piece in pieces)
+        text = "".join(piece if isinstance(piece, str) else str(piece.values[row[piece.slot]]) for piece in pieces)
+        form = self.form(attribute)
+        return Value(text, str(form.values[row[form.slot]])) if form else text
+
+    def form(self, attribute: str) -> Column | None:
+        """The values of an attribute with their articles; None where they have none."""
+        return self._world.fields[attribute].parts.get("the")
 
 
 class Strings:
@@ -130,13 +147,14 @@ class Strings:
     def _finished(self, s: int) -> list[str]:
         """Sentence s, a space before it: by pronoun, wording and value."""
         sentence, lines = self._source.sentences[s], self._source.lines[s]
-        (column,) = self._source.columns(sentence)
+        (column,), form = self._source.columns(sentence), self._source.form(sentence)
         texts = []
         for pronoun, line in product(self._pronouns, lines):
             names = ("subject", "subject_possessive", "object", "possessive")
             words = dict(zip(names, WORDS[pronoun], strict=True))
-            text = " " + _render(line, **words, **{sentence: "\0"})
-            texts += [text.replace("\0", str(value)) for value in column.values]
+            text = " " + _render(line, **words, **{sentence: Value("\0", the="\1")})
+            pairs = zip(column.values, form.values if form else column.values, strict=True)
+            texts += [text.replace("\0", str(value)).replace("\1", str(the)) for value, the in pairs]
         return texts
 
 
