@@ -87,6 +87,18 @@ def test_what_nobody_used_for_a_month_goes_when_something_is_copied(tmp_path: Pa
     assert texts_at(tmp_path, "a.jsonl") == TEXTS[: ord("a")]
 
 
+def test_copies_that_are_gone_are_made_by_the_plan_together(tmp_path: Path, cache: Path) -> None:
+    for name in "abc":
+        write(tmp_path / f"data/{name}.jsonl", TABLE[: ord(name)])
+    rows = ord("a") + ord("b") + ord("c")
+    assert len(rows_at(tmp_path, "data", order="blocks")) == rows
+    assert suffixes(cache) <= {".index", ".hash", ".lock"}
+    for _ in range(2):  # from the order that needs none; and after they were removed
+        assert len(rows_at(tmp_path, "data")) == rows
+        assert len(list(cache.glob("*.rows"))) == 3
+        assert cli.run(["cache", "--remove", "rows"]) == 0
+
+
 def test_a_copy_that_is_in_use_may_be_removed(tmp_path: Path, cache: Path) -> None:
     write(tmp_path / "a.jsonl", TABLE)
     rows = rows_at(tmp_path, "a.jsonl")

@@ -35,6 +35,10 @@ class Copying:
         """Whether a file is read from a copy: all where rows are read one by one, else those that are compressed."""
         return self._order == "global" or bool(file.compression)
 
+    def is_there(self, file: File) -> bool:
+        """Whether the copy of a file is in the cache, as it was written or not."""
+        return self._place(key_of(file, self._reading)).exists()
+
     def room(self, size: int) -> Room:
         """The room for copies of files of so many bytes."""
         return Room(self._place("").parent, size, LESS if self._order == "global" else "")

@@ -104,6 +104,9 @@ class Rows:
         return tuple(index or next(made) for index in found)
 
     def _kept(self, file: File) -> FileIndex | None:
+        """The index of a file from the user's cache; None where it is not there, or a copy that is needed is not."""
+        if self._copies.has(file) and not self._copies.is_there(file):
+            return None
         beside = None if self._copies.has(file) else self.beside  # a copy brings its own index
         return kept_index(file, self.reading, self.broken, footer=self._needs_footer(file), beside=beside)
 
