@@ -643,7 +643,7 @@ def test_a_built_dataset_knows_its_phases(tmp_path: Path, three: Plan, capsys: p
         ("exam", 5),
     ]
     card = (out / "README.md").read_text()
-    assert "`train` has phases, one after another: `facts` (shards 0 to 5), `injected` (shards 6 to 6), `exam`" in card
+    assert "`train` has phases, one after another: `facts` (shards 0 to 5), `injected` (shard 6), `exam`" in card
     for options in ({}, {"phase": "exam"}, {"epochs": 2, "reshuffle": True}):
         assert ids(pipeline.read(out, "train", **options)) == ids(of_plan(three, "train", **options))
     capsys.readouterr()

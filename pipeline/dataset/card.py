@@ -179,8 +179,7 @@ def _orders(plan: Plan) -> list[str]:
     lines = []
     for name, split in plan.splits.items():
         if split.phases[0].name:
-            shards = {phase.name: split.shards_of(phase.name) for phase in split.phases}
-            listed = ", ".join(f"`{phase}` (shards {of.start} to {of.stop - 1})" for phase, of in shards.items())
+            listed = ", ".join(f"`{phase.name}` ({_numbered(split.shards_of(phase.name))})" for phase in split.phases)
             lines.append(f"`{name}` has phases, one after another: {listed}. Read its shards in order.")
         for phase in split.phases:
             if phase.keeps_order:
@@ -189,6 +188,16 @@ def _orders(plan: Plan) -> list[str]:
                 kept += ["shares that change"] * bool(phase.slices)
                 lines.append(f"In {of} documents have {' and '.join(kept)}: read its shards one after another.")
     return ["", *lines] if lines else []
+
+
+def _numbered(shards: range) -> str:
+    """Shards by their numbers.
+
+    >>> _numbered(range(6)), _numbered(range(6, 7))
+    ('shards 0 to 5', 'shard 6')
+    """
+    first, last = shards.start, shards.stop - 1
+    return f"shard {first}" if first == last else f"shards {first} to {last}"
 
 
 def _vocabulary(manifest: Manifest) -> list[str]:
