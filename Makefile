@@ -90,7 +90,7 @@ experiment: $(TRAINER)/ready  ## train and examine what is not done yet: make ex
 	@$(TRAINER)/bin/python -m pipeline experiment run $(call quoted,$(NAME)) \
 	  $(if $(SCALE),--scale $(call quoted,$(SCALE))) $(if $(OUT),--out $(call quoted,$(OUT))) $(OVERRIDES) $(ARGS)
 
-list: $(VENV)/run  ## name the recipes
+list: $(VENV)/run  ## name the recipes, sweeps and experiments
 	@$(PIPELINE) list
 
 test: $(VENV)/dev  ## run the tests

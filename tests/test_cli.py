@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
-from pipeline.commands.command import commands
+from pipeline.commands.command import Command, commands
+from pipeline.commands.parser import Parser
 from tests.plans import RECIPES
 
 ROOT = Path(__file__).parents[1]
+WITHOUT_DEFAULT = {"--cell", "--predictions", "--into", "--key-variable", "--recipe", "--code"}  # without one: nothing
 SMALL = str(ROOT / "tests/golden/small.yaml")  # twenty people
 
 
@@ -111,6 +113,26 @@ def help_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         cli.run([*arguments, "--help"])
     assert exit.value.code == 0
     return " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
+def test_help_says_what_every_option_is_and_what_it_is_without_one(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An option with a value names its default, or that it may be given again; every argument is described."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)  # a default of --address
+    parser = Parser()
+    command.arguments(parser)
+    for action in parser._actions:
+        name = "/".join(action.option_strings) or action.dest
+        said = parser._get_formatter()._expand_help(action) if action.help else ""
+        assert re.match(r"[^(]", said), f"{name} is not described"
+        if not action.option_strings or action.nargs == 0 or action.required or name in WITHOUT_DEFAULT:
+            continue
+        assert re.search("default|may be given again|without any", said), f"{name}: no default"
+        default = f"{action.default:g}" if isinstance(action.default, int | float) else action.default
+        if isinstance(default, str) and default:
+            assert f"default {default}" in said, f"{name}: the default is {default}"
 
 
 def test_help_names_every_file_that_declares_a_command_in_the_order_of_the_work(capsys: pytest.CaptureFixture[str]):

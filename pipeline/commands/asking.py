@@ -26,13 +26,15 @@ def asking_arguments(parser: argparse.ArgumentParser, streams: int) -> None:
     )
     parser.add_argument("--model", required=True, help="its name, as the server knows it")
     parser.add_argument("--temperature", type=float, default=1.0, help="of sampling (default 1)")
-    parser.add_argument("--most-tokens", type=int, default=4096, metavar="N", help="of a reply (default 4096)")
+    parser.add_argument(
+        "--most-tokens", type=int, default=4096, metavar="N", help="tokens of a reply, at most (default 4096)"
+    )
     parser.add_argument(
         "--option",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="another member of each request, such as top_p=0.95; null leaves one out: seed=null",
+        help="another member of each request, such as top_p=0.95; null leaves one out: seed=null; may be given again",
     )
     parser.add_argument(
         "--key-variable", metavar="NAME", help="the environment variable with the server's key (default: no key)"
@@ -43,8 +45,12 @@ def asking_arguments(parser: argparse.ArgumentParser, streams: int) -> None:
         default=streams,
         help=f"requests at a time to each server (default {streams})",
     )
-    parser.add_argument("--retries", type=int, default=8, help="of a request that fails (default 8)")
-    parser.add_argument("--timeout", type=float, default=600, metavar="SECONDS", help="for a reply (default 600)")
+    parser.add_argument(
+        "--retries", type=int, default=8, help="how often a request that fails is sent again (default 8)"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=600, metavar="SECONDS", help="how long a reply is waited for (default 600)"
+    )
 
 
 def settings_of(options: argparse.Namespace) -> Settings:

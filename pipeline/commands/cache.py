@@ -11,10 +11,11 @@ from pathlib import Path
 
 from pipeline.commands.command import Command
 from pipeline.commands.common import count
+from pipeline.commands.parser import Parser
 from pipeline.core.errors import PipelineError, suggest
 from pipeline.core.system import output
 
-HELP = "Show what is kept in your cache, or remove it; all of it is made again when it is needed."
+HELP = "Show what is kept in your cache, or remove what can be made again."
 KINDS = {
     "rows": "copies of the texts of corpora",
     "packed": "the same of compressed files, compressed, for `order: blocks`",
@@ -36,9 +37,16 @@ KINDS = {
 STAY = ("refuted",)  # what is removed only by its name: it cannot be made again
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Parser) -> None:
     """Add the argument: what to remove."""
-    parser.add_argument("--remove", nargs="*", metavar="KIND", help="remove these kinds, or else everything")
+    besides = f"all but {', '.join(STAY)}"
+    parser.add_argument("--remove", nargs="*", metavar="KIND", help=f"remove these kinds (without any: {besides})")
+    parser.below = _kinds
+
+
+def _kinds() -> str:
+    """A line for each kind."""
+    return "\n".join(["kinds:", *(f"  {kind:<10} {what}" for kind, what in KINDS.items())])
 
 
 def run(options: argparse.Namespace) -> int:

@@ -13,11 +13,13 @@ from pipeline.core.system.progress import bar
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments: the dataset, the split and the files of losses."""
     folder_argument(parser)
-    parser.add_argument("losses", help=".npy (rows, length), beside input_ids; natural logarithms")
-    parser.add_argument("--split", default="score", help="(default score)")
+    parser.add_argument("losses", help=".npy (rows, length): the loss of each token of input_ids, in nats")
+    parser.add_argument("--split", default="score", help="of whole biographies (default score)")
     parser.add_argument("--predictions", help=".npy of the likeliest ids, for exact accuracies")
-    parser.add_argument("--parameters", type=int, help="of the model, for bits a parameter")
-    parser.add_argument("--source", help="where the split has several")
+    parser.add_argument(
+        "--parameters", type=int, help="how many the model has, for bits a parameter (default: bits alone)"
+    )
+    parser.add_argument("--source", help="which biographies of the split (default: its only ones)")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--modulus", type=_modulus, help=_of("modulus", "of numbers, or `exact` for integers (default: the recipe's)")
     )
     parser.add_argument(
-        "--back", metavar="TEXT", help=_of("back", "what takes back (default: the recipe's, or [BACK])")
+        "--back", metavar="TEXT", help=_of("back", "the text that takes a step back (default: the recipe's, or [BACK])")
     )
     parser.add_argument(
         "--vocabulary", metavar="FOLDER", help=_of("vocabulary", "lists of items (default: the recipe's)")

@@ -47,7 +47,22 @@ def check_no_cells(options: argparse.Namespace) -> None:
 
 def set_argument(parser: argparse.ArgumentParser) -> None:
     """Add the argument --set, which changes values of a recipe."""
-    parser.add_argument("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="override a value")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY.PATH=VALUE",
+        help="override a value of the recipe: seed=7; may be given again",
+    )
+
+
+def document_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Add the arguments --source, --item and --exposure, which name a document. required: the first two."""
+    either = "" if required else " (default: all)"
+    parser.add_argument("--source", required=required, help=f"a source of the recipe{either}")
+    either = "" if required else " (default: the first)"
+    parser.add_argument("--item", type=int, required=required, help=f"number of the item, from 0{either}")
+    parser.add_argument("--exposure", type=int, default=0, help="the time that it is told, from 0 (default 0)")
 
 
 def folder_argument(parser: argparse.ArgumentParser) -> None:

@@ -22,8 +22,12 @@ def executor_arguments(parser: argparse.ArgumentParser) -> None:
         help="inline: this process alone; auto (the default, without --workers and an address): this process, and a"
         " local Ray once the rest would take this process more than 30 s, as the shards before it say",
     )
-    parser.add_argument("--workers", type=int, help="of a local Ray (default: all cores)")
-    parser.add_argument("--address", default=os.environ.get("RAY_ADDRESS"), help="of a running Ray cluster")
+    parser.add_argument("--workers", type=int, help="processes of a local Ray (default: one for each core)")
+    parser.add_argument(
+        "--address",
+        default=os.environ.get("RAY_ADDRESS"),
+        help="of a running Ray cluster, host:port (default: the environment's RAY_ADDRESS, if it is set)",
+    )
 
 
 def check_executor(options: argparse.Namespace) -> None:

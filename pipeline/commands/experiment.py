@@ -26,7 +26,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scale", help="one of the experiment's scales (default: its first)")
     parser.add_argument("--out", help="folder of datasets, runs and report (default runs/NAME/SCALE)")
     parser.add_argument(
-        "--seed", type=int, action="append", help="run: only this one of the experiment's; may be given again"
+        "--seed",
+        type=int,
+        action="append",
+        help="run: only this one; may be given again (default: all of the experiment's)",
     )
     parser.add_argument(
         "--runs-of",

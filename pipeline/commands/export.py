@@ -16,9 +16,15 @@ def arguments(parser: Parser) -> None:
     folder_argument(parser)
     parser.add_argument("--to", required=True, metavar="FORMAT", help="one of those below")
     parser.add_argument("--out", help="a folder, or s3://bucket/prefix (default: exports/<format> in the dataset)")
-    parser.add_argument("--split", action="append", help="only this one; may be given again")
-    parser.add_argument("--columns", help="only these: input_ids,loss_mask")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="an option of the format")
+    parser.add_argument("--split", action="append", help="only this one; may be given again (default: all)")
+    parser.add_argument("--columns", help="only these: input_ids,loss_mask (default: all)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of the format: tokens=1_000_000; may be given again",
+    )
     parser.below = _formats
 
 

@@ -27,11 +27,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--language", help="one of the source's languages (default: its main one)")
     parser.add_argument("--count", type=int, default=100, help="new lines (default 100)")
     parser.add_argument("--batch", type=int, default=20, help="lines that a request asks for (default 20)")
-    parser.add_argument("--requests", type=int, help="at most (default: five times as many as would do)")
+    parser.add_argument("--requests", type=int, help="that are sent at most (default: five times as many as would do)")
     parser.add_argument(
-        "--distance", type=_distance, default=Fraction(3, 10), help="from every other line, 0 to 1 (default 0.3)"
+        "--distance",
+        type=_distance,
+        default=Fraction(3, 10),
+        help="least one from every other line, 0 to 1 (default 0.3)",
     )
-    parser.add_argument("--longest", type=int, metavar="N", help="characters of a line, beside its slots")
+    parser.add_argument(
+        "--longest",
+        type=int,
+        metavar="N",
+        help="most characters of a line, beside its slots (default: twice those of the longest, or 120)",
+    )
     parser.add_argument("--out", metavar="FOLDER", help="of the template files (default: the source's own)")
     parser.add_argument("--show", action="store_true", help="print the first request, and send none")
     asking_arguments(parser, STREAMS)

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import cell_argument, check_item, recipe_arguments
+from pipeline.commands.common import cell_argument, check_item, document_arguments, recipe_arguments
 from pipeline.core.errors import PlanError
 from pipeline.core.system import output
 from pipeline.core.system.escaping import escaped
@@ -21,10 +21,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments: the recipe, which documents, colour."""
     recipe_arguments(parser)
     cell_argument(parser)
-    parser.add_argument("--source", help="only this one")
-    parser.add_argument("--item", type=int, help="the document of this individual")
-    parser.add_argument("--exposure", type=int, default=0)
-    parser.add_argument("-n", type=int, default=3, help="documents a source (default 3)")
+    document_arguments(parser, required=False)
+    parser.add_argument("-n", type=int, default=3, help="documents of each source, without --item (default 3)")
     parser.add_argument(
         "--color",
         choices=("auto", "always", "never"),

@@ -17,7 +17,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--public", action="store_true", help="of a repository that is made (default: private)")
     parser.add_argument("--revision", default="", metavar="BRANCH", help="made if there is none (default main)")
     parser.add_argument("--message", default="", metavar="TEXT", help="of the commit (default: name and fingerprint)")
-    parser.add_argument("--licence", default="", metavar="NAME", help="for the card, as the Hub names it: cc-by-4.0")
+    parser.add_argument(
+        "--licence", default="", metavar="NAME", help="for the card, as the Hub names it: cc-by-4.0 (default: none)"
+    )
     parser.add_argument("--replace", action="store_true", help="put this dataset in the place of another one")
 
 

@@ -18,7 +18,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Of which dataset, and where to."""
     folder_argument(parser)
     parser.add_argument("--out", help=f"the page (default: {NAME} in the dataset's folder)")
-    parser.add_argument("--recipe", help="what it was built from, where its recipe.yaml is not enough: a corpus, code")
+    parser.add_argument(
+        "--recipe", help="the one it was built from, where the dataset's recipe.yaml is not enough: a corpus, code"
+    )
     set_argument(parser)
     code_argument(parser)
 

@@ -19,7 +19,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     recipe_arguments(parser)
     parser.add_argument("--source", required=True, help="of the kind `rewritten`")
     parser.add_argument("--limit", type=int, metavar="N", help="requests that this run sends at most (default: all)")
-    parser.add_argument("--attempts", type=int, default=10, help="requests for a biography before it is given up")
+    parser.add_argument(
+        "--attempts", type=int, default=10, help="requests for a biography before it is given up (default 10)"
+    )
     parser.add_argument("--show", action="store_true", help="print what it costs and the first request, and send none")
     asking_arguments(parser, STREAMS)
 

@@ -10,7 +10,7 @@ from pipeline.core.system import output
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the argument: of what."""
-    parser.add_argument("--sweep", action="store_true", help="that of sweeps")
+    parser.add_argument("--sweep", action="store_true", help="that of sweeps (default: of recipes)")
 
 
 def run(options: argparse.Namespace) -> int:

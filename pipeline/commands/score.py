@@ -25,7 +25,7 @@ def arguments(parser: Parser) -> None:
     """Add the arguments: the dataset, the split and the predictions."""
     folder_argument(parser)
     parser.add_argument("predictions", help='JSON lines: {"prediction": "…"}, or with "row": number')
-    parser.add_argument("--split", default="exam", help="(default exam)")
+    parser.add_argument("--split", default="exam", help="of the dataset, with the column answers (default exam)")
     parser.add_argument(
         "--stop",
         action="append",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import cell_argument, check_item, compiled, recipe_arguments
+from pipeline.commands.common import cell_argument, check_item, compiled, document_arguments, recipe_arguments
 from pipeline.core.system import output
 
 
@@ -13,9 +13,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments: the recipe, and which document."""
     recipe_arguments(parser)
     cell_argument(parser)
-    parser.add_argument("--source", required=True)
-    parser.add_argument("--item", type=int, required=True)
-    parser.add_argument("--exposure", type=int, default=0)
+    document_arguments(parser, required=True)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Ordinary text from the user's files: JSON lines, Parquet or plain text, one document a row.
+"""Ordinary text from the user's files: JSON lines, Parquet, Arrow, CSV or plain text, one document a row.
 
 Used as the control of Part 3.1, appendix G, where half of the training data is other text. rows.py reads the rows: a
 corpus may be larger than memory, and workers receive only its path.
@@ -189,7 +189,7 @@ register(
         "corpus",
         CorpusSpec,
         Corpus,
-        "text of your own: JSON lines, Parquet or plain text, a document a row",
+        "text of your own: JSON lines, Parquet, Arrow, CSV or plain text, a document a row",
         speed=25e6,  # by gigatoken
         kernels=("pipeline.core.kernels.characters",),
     )
