@@ -123,8 +123,8 @@ def read(
     a sweep was built there; as for `stream`.
 
     The manifest is checked at once; size and number of rows of a shard whenever it is opened. check: when its bytes are
-    compared with their hash. None: when this process first opens it, which adds a few tenths to the time of reading its
-    rows; True: each time it is opened; False: never. (`pipeline verify` checks everything.) StorageError, with the
+    compared with their hash. None: when this process first opens it, which makes reading its rows some tens of percent
+    slower; True: each time it is opened; False: never. (`pipeline verify` checks everything.) StorageError, with the
     file, for anything that is not as it was built.
     """
     from pipeline.dataset import Dataset
