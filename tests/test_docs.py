@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import re
@@ -333,6 +334,23 @@ def test_files_that_docstrings_name_exist() -> None:
             places = (ROOT, ROOT / "pipeline", *path.parents[: len(path.relative_to(ROOT).parts)])
             if not any((place / name).exists() for place in places):
                 missing.append(f"{path.relative_to(ROOT)}: {name}")
+    assert not missing
+
+
+OF_KINDS = ("columns", "commands", "formats", "puzzles", "attributes")
+"""Folders with a file for each kind, which their docstrings do not list."""
+
+
+def test_a_folder_that_lists_its_files_lists_all_of_them() -> None:
+    missing = []
+    for path in sorted((ROOT / "pipeline").rglob("__init__.py")):
+        text = ast.get_docstring(ast.parse(path.read_text())) or ""
+        if "\n" not in text or any(part in OF_KINDS for part in path.parent.parts):
+            continue
+        names = {file.stem for file in path.parent.glob("[!_]*.py")} | {
+            file.parent.name for file in path.parent.glob("*/__init__.py")
+        }
+        missing += [f"{path.relative_to(ROOT)}: {name}" for name in sorted(names - {*re.findall(r"\w+", text)})]
     assert not missing
 
 

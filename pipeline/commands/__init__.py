@@ -3,6 +3,7 @@
     command    Command, the declaration of one, and commands(), all of them
     common     shared by several: arguments, counts, progress bars
     executors  the executor that is asked for
+    asking     the language model that is asked
     sweep      plan and build, where what they are given is a sweep
     parser     the argument parser
     progress   the progress of a long command, where there is no terminal

@@ -3,6 +3,7 @@
 Randomness and order:
     key           a name for each source of randomness, derived from the seed by hashing a path
     draws         uniform and weighted draws from a key and counters
+    generators    draws for functions of a user's own
     permutation   a bijection of [0, n), computed at a point
 Arrays:
     documents     documents of different lengths in one array of token ids, with the spans marked in them

@@ -8,7 +8,7 @@ reading       YAML to a tree
 validating    plain values as a spec
 languages     the languages of its sentences, from their files
 merging       extends, --set, worlds and sources that inherit from each other
-model         the keys of a recipe, as specs
+model         the keys of a recipe, as specs; split_spec, amount_spec, order_spec: those of its splits
 refusals      what is wrong with a value, in words
 places        which file and line a refusal points at
 checks        what must hold between the parts of a recipe

@@ -11,6 +11,8 @@ words        languages.py            subjects, pronouns, and the filters that ma
              language_spec.py        the keys of a language file
 templates    templates.py            a line of a template as pieces
              syntax.py               what a line may contain: parsed, cut into chunks, checked
+             paths.py                paths from one individual to another, as variables
+             written.py              what a line says, whatever the values are
              expressions.py          filters and branches, evaluated for every value ahead
              arithmetic.py           sums and the like, for millions of pairs of values at once
              sandbox.py              what an expression may do

@@ -2,6 +2,7 @@
 
 spec         the keys of a world in a recipe
 attributes/  the kinds of attribute, a file each
+relations/   who is related to whom
 values       lists of values: written out, from files, from Faker
 world        a compiled world: the facts about any individuals
 knowledge    how many bits of knowledge a world has, and how many of them are shown

@@ -6,5 +6,8 @@ massed.py       all exposures of an item near each other
 groups.py       numbers shuffled within groups, which the others have in common
 blockwise.py    items shuffled block by block, as files are read
 
+slices.py       turns whose shares change
+consecutive.py  the orders of phases, one after another
+
 An order maps the place of a document among those of its source to its row (`plan/blocks.py`).
 """

@@ -6,6 +6,7 @@ biographies.py   biography_sentences.py    programs by language, sentence and mo
                  biography_gaps.py         sentences that are left out
                  mistakes.py               adds wrong sentences
 questions.py     inverse_questions.py      about one individual or two
+                 wrong_answers.py          the same, about facts that are not true
 both             cast.py                   whom a document names: the subject, a second one, those to whom paths lead
                  cast_figures.py           how likely their values are
                  cast_shown.py             what is told of each of them

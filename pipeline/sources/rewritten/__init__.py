@@ -7,6 +7,7 @@ naming.py   the full name once, or everywhere: names and pronouns exchanged
 checking.py why a text is refused
 request.py  what the model is asked, and what all requests cost
 stored.py   the Parquet file
+progress.py what is accepted so far, and what it cost
 
 `pipeline rewrite` makes the file (pipeline/wordings/rewriting/).
 """

@@ -9,7 +9,7 @@ checking.py    whose ids they are              cutting.py    ids cut into docume
 
 A layout is a file: nanogpt.py and llmc.py, one stream of ids; megatron.py, ids with an index of documents; columns.py,
 Arrow and Parquet with a column of ids (saved.py: folders of them); dataset.py, a dataset of ours, with manifest.py for
-what it says of itself, line.py for its rows, marks.py for spans and parts.
+what it says of itself, line.py for its rows, marks.py for spans and parts. kernels/ has the compiled loops.
 
 No token is copied but for the documents of a shard that is being made, except from files that compress them.
 """

@@ -9,5 +9,5 @@
 
 layout.py says what stands where in a problem and what kernels are given, phrases.py what documents are made of;
 generation.py calls the kernels. spec.py has the keys of a recipe; distributions.py and vocabulary.py what is drawn
-from; steps.py the labels of probes.
+from; steps.py the labels of probes; wrong_steps.py solutions with a wrong step.
 """
