@@ -366,7 +366,7 @@ def test_shards_that_nothing_tells_the_recipe_of_are_left_alone(
     before = contents(out)
     assert run("build", out) == 2
     error = capsys.readouterr().err
-    assert "has lost its manifest, its records and what says so. Give another OUT." in error
+    assert "has lost its manifest, its records and what says so. Give another folder." in error
     assert "emove" not in error
     assert contents(out) == before
 

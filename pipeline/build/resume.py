@@ -62,11 +62,11 @@ def refuse_foreign(folder: Folder, plan: Plan) -> None:
         return
     if re.fullmatch("[0-9a-f]{64}", owner):
         raise StorageError(
-            "this folder was built from another recipe", "Give another OUT, or remove the folder.", folder.url
+            "this folder was built from another recipe", "Give another folder, or remove the folder.", folder.url
         )
     raise StorageError(
         "this is not empty and not a dataset of ours, or has lost its manifest, its records and what says so",
-        "Give another OUT.",
+        "Give another folder.",
         folder.url,
     )
 

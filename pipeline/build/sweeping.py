@@ -185,10 +185,10 @@ def _earlier(folder: Folder, sweep: Sweep) -> SweepIndex | None:
     names = set(folder.names())
     strangers = sorted(names - {SWEEP, STATE} - {cell.name for cell in sweep.cells})
     if MANIFEST in strangers:
-        raise StorageError("this is the folder of one dataset, and not of a sweep", "Give another OUT.", folder.url)
+        raise StorageError("this is the folder of one dataset, and not of a sweep", "Give another folder.", folder.url)
     if strangers:
         shown = ", ".join(strangers[:3]) + (", …" if len(strangers) > 3 else "")
-        raise StorageError(f"the sweep has no cells for what lies here: {shown}", "Give another OUT.", folder.url)
+        raise StorageError(f"the sweep has no cells for what lies here: {shown}", "Give another folder.", folder.url)
     try:
         return SweepIndex.of(folder) if SWEEP in names else None
     except StorageError:

@@ -202,7 +202,7 @@ class BucketFolder:
             wait = int((LEASE - age).total_seconds()) + 1
             raise StorageError(
                 "another build is writing to this folder, or was stopped a moment ago",
-                f"If none runs any more, the same command works in {wait} s. Or give another OUT.",
+                f"If none runs any more, the same command works in {wait} s. Or give another folder.",
                 self.url,
             )
         self.write(lock, lease)

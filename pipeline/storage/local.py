@@ -108,7 +108,7 @@ class LocalFolder:
         try:
             with self._reading(below) as folder:
                 if folder.exists() and not folder.is_dir():
-                    raise StorageError("this is a file, not a folder", "Give another OUT.", str(folder))
+                    raise StorageError("this is a file, not a folder", "Give another folder.", str(folder))
                 return sorted(os.listdir(folder))
         except FileNotFoundError:
             return []
@@ -167,7 +167,7 @@ class LocalFolder:
                     raise BlockingIOError
             except OSError:
                 raise StorageError(
-                    "another build is writing to this folder", "Wait for it, or give another OUT.", str(self.root)
+                    "another build is writing to this folder", "Wait for it, or give another folder.", str(self.root)
                 ) from None
             locked = os.fstat(file.fileno())
 
