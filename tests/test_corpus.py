@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -648,6 +649,51 @@ def test_the_documents_column_leads_back_to_the_rows() -> None:
                 assert shown in texts[field["item"]] + EOS
                 seen += 1
     assert seen > 50
+
+
+FIVE = """\
+tokenizer: {tokenizer}
+worlds: {{people: {{size: 60, attributes: {{
+  name: {{kind: name, pools: {{first: [Ad, Bo, Cy, Di, Eva, Flo, Gus, Al], last: [Ek, Fo, Gil, Ha, Ito, Ja, Ko, Le]}}}},
+  city: {{kind: choice, values: [Oslo, Rome, Ouagadougou]}}}}}}}}
+sources:
+  web: {{kind: corpus, files: web.jsonl}}
+  books: {{kind: corpus, files: books.txt.gz, order: blocks, balance: exact}}
+  stated: {{kind: biographies, world: people, templates: {{city: ["{{{{ name }}}} lives in {{{{ city }}}}."]}}}}
+  asked: {{kind: questions, world: people, templates: {{city: ["Where is {{{{ name }}}}? | In {{{{ city }}}}."]}}}}
+  named: {{kind: names, world: people}}
+splits: {{train: {{
+  mixture:
+    {{web: {{exposures: 2}}, books: {{share: 0.25}}, stated: {{exposures: 4}}, asked: {{exposures: 3}}, named: {{}}}},
+  packing: {{length: 64}}}}}}
+shard_tokens: 2048
+"""
+
+
+def test_two_corpora_and_three_sources_of_facts_have_exactly_the_documents_of_the_plan(tmp_path: Path) -> None:
+    web, books = (
+        [f"{name} {i}: {'so ' * (i % 9)}it is" for i in range(count)] for name, count in (("web", 70), ("book", 50))
+    )
+    rows_of(tmp_path / "web.jsonl", web)
+    (tmp_path / "books.txt.gz").write_bytes(gzip.compress("\n".join(books).encode()))
+    plan = plan_at(tmp_path / "recipe.yaml", FIVE.format(tokenizer=BYTES))
+    split, end = plan.splits["train"], plan.tokenizer.eos_token
+    shards = [make_shard(plan, *shard) for shard in plan.shards]
+    whole = [plan.tokenizer.decode(np.asarray(shard.columns["input_ids"]).reshape(-1)) for shard in shards]
+    documents = Counter(text.strip() for shard in whole for text in shard.split(end) if text)
+    assert {row: documents.pop(row) for row in web} == dict.fromkeys(web, 2)
+    of_books = [documents.pop(row) for row in books]
+    assert max(of_books) - min(of_books) <= 1  # each as often as any other, or once more
+    kinds = Counter({"stated": 0, "asked": 0, "named": 0})
+    for text, count in documents.items():
+        kinds["asked" if text.startswith("Where is") else "stated" if " lives in " in text else "named"] += count
+    assert kinds == {"stated": 240, "asked": 180, "named": 60}
+    counts = {"web": 140, "books": sum(of_books), **kinds}
+    assert counts == {name: split.documents_of(name) for name in split.sources}
+    assert counts == {name: sum(shard.sources[name].documents for shard in shards) for name in split.sources}
+    tokens = sum(shard.sources[name].tokens for shard in shards for name in split.sources)
+    of_share = sum(shard.sources["books"].tokens for shard in shards)
+    assert abs(of_share - tokens / 4) < max(map(len, books))  # to a document
 
 
 BESIDE = f"""\
