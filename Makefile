@@ -86,7 +86,7 @@ export: $(VENV)/run  ## export what is built: make export RECIPE=… TO=megatron
 push: $(VENV)/run  ## send it to the Hugging Face Hub: make push RECIPE=… REPO=user/name [OUT=folder] [ARGS="--public"]
 	@$(PIPELINE) push $(FOLDER) $(call quoted,$(REPO)) $(ARGS)
 
-experiment: $(TRAINER)/ready  ## train and examine what is not done yet: make experiment NAME=extraction [SCALE=laptop] [OUT=folder]
+experiment: $(TRAINER)/ready  ## train and examine what is not done yet: make experiment NAME=extraction [SCALE=laptop] [OUT=folder] [ARGS="--seed 1"]
 	@$(TRAINER)/bin/python -m pipeline experiment run $(call quoted,$(NAME)) \
 	  $(if $(SCALE),--scale $(call quoted,$(SCALE))) $(if $(OUT),--out $(call quoted,$(OUT))) $(OVERRIDES) $(ARGS)
 

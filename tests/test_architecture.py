@@ -60,7 +60,10 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "huggingface_hub": ("pipeline.publish.hub", "pipeline.text"),
     "torch": (
         "pipeline.training.torch",
-        *(f"pipeline.laboratory.{name}" for name in ("data", "model", "training", "examination", "probing", "running")),
+        *(
+            f"pipeline.laboratory.{name}"
+            for name in ("data", "device", "model", "training", "examination", "probing", "running")
+        ),
     ),
 }
 

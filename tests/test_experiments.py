@@ -17,7 +17,7 @@ from pipeline.evaluate.prompts import prompt_ids
 from pipeline.laboratory.claims import Quantity, read_claim
 from pipeline.laboratory.experiment import Experiment, experiments, read_experiment
 from pipeline.laboratory.measures import MEASURES
-from pipeline.laboratory.planning import parameters_of, planned_runs
+from pipeline.laboratory.planning import PlannedRun, parameters_of, planned_runs
 from pipeline.laboratory.report import write_report
 from pipeline.laboratory.results import Point, Results, RunRecord, read_record, run_folder, write_record
 from pipeline.laboratory.spec import ModelSpec
@@ -148,16 +148,16 @@ def test_a_claim_is_decided_by_arithmetic_alone(test: str, holds: bool | None):
 # ── the report ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def record(cell: str, seed: int, accuracy: float, complete: bool = True) -> RunRecord:
+def record(run: PlannedRun, accuracy: float) -> RunRecord:
     points = [Point(2048, {"accuracy": 0.0}, 0.1), Point(4096, {"accuracy": accuracy}, 0.1)]
     return RunRecord(
-        run="0" * 16,
+        run=run.digest,
         experiment="small",
         scale="small",
-        cell=cell,
-        seed=seed,
+        cell=run.cell,
+        seed=run.seed,
         fingerprint="f" * 64,
-        complete=complete,
+        complete=True,
         steps=16,
         tokens=4096,
         parameters=7440,
@@ -175,9 +175,10 @@ def told(out: Path, experiment: Experiment, of: dict[str, tuple[float, float]]) 
     """Records of the runs of cells, a number for each of the two seeds."""
     for cell, numbers in of.items():
         for seed, number in zip((0, 7), numbers, strict=True):
-            folder = out / f"seed={seed}/runs/{experiment.cell(cell)}"
+            (run,) = planned_runs(experiment, [cell], seed)
+            folder = run_folder(out, seed, run.cell)
             folder.mkdir(parents=True)
-            write_record(folder, record(experiment.cell(cell), seed, number))
+            write_record(folder, record(run, number))
 
 
 class Loads(HTMLParser):
@@ -235,6 +236,27 @@ def test_runs_of_several_folders_count_each_once(file: Path, tmp_path: Path):
     assert results.values("exam", "accuracy", "wording=1,seen=often") == [0.2, 0.4]
     assert results.values("exam", "accuracy", "wording=2,seen=often") == [0.6, 0.7]
     assert results.values("exam", "accuracy", "wording=1,seen=once") == [0.0, 0.0]
+
+
+def test_runs_of_other_data_or_sizes_count_in_no_number_and_are_named(file: Path, tmp_path: Path):
+    told(tmp_path, read_experiment(str(file)), {"1,often": (0.2, 0.4), "2,often": (0.6, 0.5)})
+    for old, new, overrides in (
+        ("training: {tokens: 4096", "training: {tokens: 8192", []),
+        ("model: {layers: 1", "model: {layers: 2", []),
+        ("rate: 0.01, seeds", "rate: 0.02, seeds", []),
+        ("", "", ["worlds.people.size=21"]),
+    ):
+        file.write_text(EXPERIMENT.replace(old, new, 1), "utf-8")
+        experiment = read_experiment(str(file), overrides=overrides)
+        results = Results.of(experiment, tmp_path)
+        assert not any(results.runs.values())
+        assert [(run.cell, run.seed) for run in results.others] == [
+            (f"wording={wording},seen=often", seed) for seed in (0, 7) for wording in (1, 2)
+        ]
+        assert [verdict[2] for verdict in results.decided()] == [None, None]
+    text = write_report(experiment, [tmp_path])[1].read_text("utf-8")
+    assert "Not complete: 8 runs are missing." in text
+    assert "of other data or sizes than the experiment has now: wording=1,seen=often, seed 0; wording=2," in text
 
 
 def test_only_seeds_of_the_experiment_are_run(file: Path):

@@ -147,6 +147,7 @@ def test_excluded_cells_are_left_out(folder: Path) -> None:
         (["people=10"], NAMES[3:]),
         (["seen=twice", "people=10,seen=four_times"], [NAMES[0], NAMES[3], NAMES[4]]),
         (["seen=twice,people=20"], NAMES[:1]),
+        (["twice, 20", "people = 10"], [NAMES[0], *NAMES[3:]]),
     ],
 )
 def test_patterns_choose_cells_by_some_of_their_coordinates(

@@ -37,7 +37,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FOLDER",
-        help="report: another folder with runs of the experiment, done elsewhere; may be given again",
+        help="another folder of the experiment: runs that are done there are counted, and not done again; may be given "
+        "again",
     )
     parser.add_argument("--into", type=Path, metavar="FILE", help="a page of Markdown that gets the report too")
     cells_argument(parser)
@@ -52,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
 
     experiment = read_experiment(options.experiment, options.scale, options.set, allow_code=options.allow_code)
     out = Path(options.out or f"runs/{experiment.name}/{experiment.scale}")
+    folders = [out, *options.runs_of]
     if options.action == "plan":
         for line in lines(experiment, options.cell):
             output.say(line)
@@ -62,16 +64,16 @@ def run(options: argparse.Namespace) -> int:
         from pipeline.laboratory.running import run_experiment
 
         seeds = experiment.chosen_seeds(options.seed)
-        with bar("experiment", tokens_left(experiment, out, seeds, options.cell), "tokens") as shown:
+        with bar("experiment", tokens_left(experiment, folders, seeds, options.cell), "tokens") as shown:
 
             def said(line: str) -> None:
                 shown.clear()
                 output.say(line)
 
-            run_experiment(experiment, out, seeds, options.cell, shown.update, said)
+            run_experiment(experiment, out, seeds, options.cell, options.runs_of, shown.update, said)
     from pipeline.laboratory.report import write_report
 
-    for path in write_report(experiment, [out, *options.runs_of], options.into):
+    for path in write_report(experiment, folders, options.into):
         output.say(str(path))
     return 0
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from pipeline.dataset import Dataset
 from pipeline.evaluate.prompts import prompt_ids
 from pipeline.laboratory.data import batch_of
+from pipeline.laboratory.device import mixed_precision
 from pipeline.laboratory.model import GPT, Cache
 from pipeline.laboratory.training import token_losses
 
@@ -54,7 +55,7 @@ def _continued(model: GPT, prompts: Sequence[Sequence[int]], end: int, most: int
     cache, ended = Cache(), torch.zeros(len(ids), dtype=torch.bool, device=device)
     columns: list[Tensor] = []
     while len(columns) < most and not bool(ended.all()):
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with mixed_precision(device):
             logits = model(ids, cache=cache)[:, -1]
         ids = logits.float().argmax(-1, keepdim=True)
         ended |= ids[:, 0] == end

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.core.cell_names import coordinates_of
+from pipeline.core.cell_names import matching
 from pipeline.core.errors import KeyPath, PlanError, RecipeError, SpecError, suggest
 from pipeline.core.files import library
 from pipeline.core.system.escaping import shortened
@@ -78,18 +78,15 @@ class Experiment:
         return [seed for seed in all_seeds if not seeds or seed in seeds]
 
     def cell(self, pattern: str) -> str:
-        """The cell that a pattern names: its coordinates, or levels that only one axis has. SpecError for others.
+        """The cell that a pattern names, as of `matching`. SpecError where it names several, or none.
 
         >>> read_experiment("extraction", "laptop").cell("single")
         'wording=single'
         """
-        wanted = dict(self._coordinate(part.strip()) for part in pattern.split(","))
-        chosen = [cell for cell in self.cells if wanted.items() <= coordinates_of(cell).items()]
-        if len(chosen) == 1:
-            return chosen[0]
-        if chosen:
+        chosen = matching(pattern, self.cells)
+        if len(chosen) > 1:
             raise SpecError(f"{len(chosen)} cells are '{shortened(pattern)}'", f"Name one whole: {chosen[0]}.")
-        raise SpecError(f"the sweep leaves out the cell '{shortened(pattern)}'", suggest(pattern, self.cells))
+        return chosen[0]
 
     @cached_property
     def _sweep(self) -> tuple[SweepSpec, Node, KeyPath]:
@@ -103,27 +100,6 @@ class Experiment:
             path = find_recipe(named)
         node = read_file(path)
         return validated(SweepSpec, node.plain(), Origin(node)), node, ()
-
-    @cached_property
-    def _axes(self) -> Mapping[str, tuple[str, ...]]:
-        return self.sweep(self.sizes.training.seeds[0]).axes
-
-    def _coordinate(self, part: str) -> tuple[str, str]:
-        """(axis, level) of `axis=level`, or of a level that only one axis has."""
-        axis, sign, level = part.partition("=")
-        if sign:
-            if axis not in self._axes:
-                raise SpecError(f"no axis '{shortened(axis)}'", suggest(axis, self._axes))
-            if level not in self._axes[axis]:
-                raise SpecError(f"no level '{shortened(level)}' of {axis}", suggest(level, self._axes[axis]))
-            return axis, level
-        having = [axis for axis, levels in self._axes.items() if part in levels]
-        if len(having) == 1:
-            return having[0], part
-        if having:
-            raise SpecError(f"several axes have a level '{shortened(part)}'", f"Write {having[0]}={part}.")
-        levels = [level for levels in self._axes.values() for level in levels]
-        raise SpecError(f"no cell '{shortened(part)}'", suggest(part, levels))
 
     def _claims(self) -> Iterator[tuple[ClaimSpec, Claim]]:
         for number, spec in enumerate(self.spec.claims):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,7 +10,7 @@ from fractions import Fraction
 from pipeline.core.errors import PlanError
 from pipeline.core.system.progress import duration, scaled
 from pipeline.laboratory.experiment import Experiment
-from pipeline.laboratory.spec import ModelSpec
+from pipeline.laboratory.spec import ModelSpec, ScaleSpec
 from pipeline.plan.plan import Plan
 from pipeline.sweeps.planning import plan_of
 
@@ -19,12 +20,16 @@ TWO_CORES = 75e9  # floating-point operations a second of two CPU cores, measure
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A cell: its dataset and the model that is trained on it, for one seed.
+    """A cell with a seed: its dataset and the model that is trained on it.
 
+    digest: of all that the run depends on, in 16 letters; the same on every machine. fingerprint: of the dataset.
     passes: how often the split is read. vocabulary: ids of the model.
     """
 
     cell: str
+    seed: int
+    digest: str
+    fingerprint: str
     split_tokens: float
     vocabulary: int
     context: int
@@ -54,8 +59,9 @@ def parameters_of(model: ModelSpec, vocabulary: int) -> int:
 
 def planned_runs(experiment: Experiment, cells: Sequence[str] = (), seed: int | None = None) -> Iterator[PlannedRun]:
     """The runs of a seed, by default the first. Refusals as of a sweep; PlanError where it lacks a split or column."""
-    sweep = experiment.sweep(experiment.sizes.training.seeds[0] if seed is None else seed)
     training = experiment.sizes.training
+    seed = training.seeds[0] if seed is None else seed
+    sweep = experiment.sweep(seed)
     for cell in sweep.selected(cells):
         plan = plan_of(sweep, cell)
         check_splits(experiment, plan, cell.name)
@@ -67,6 +73,9 @@ def planned_runs(experiment: Experiment, cells: Sequence[str] = (), seed: int | 
         steps = training.steps(split_tokens, context)
         yield PlannedRun(
             cell=cell.name,
+            seed=seed,
+            digest=_digest(experiment.sizes, plan.fingerprint, cell.name, steps, seed),
+            fingerprint=plan.fingerprint,
             split_tokens=float(split_tokens),
             vocabulary=vocabulary,
             context=context,
@@ -74,6 +83,12 @@ def planned_runs(experiment: Experiment, cells: Sequence[str] = (), seed: int | 
             steps=steps,
             tokens=steps * training.batch * context,
         )
+
+
+def _digest(sizes: ScaleSpec, fingerprint: str, cell: str, steps: int, seed: int) -> str:
+    specs = [sizes.model.model_dump_json(), sizes.training.model_dump_json(exclude={"seeds"})]
+    parts = [*specs, fingerprint, cell, str(steps), str(seed)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def check_splits(experiment: Experiment, plan: Plan, cell: str) -> None:

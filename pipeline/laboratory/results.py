@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
@@ -14,7 +14,7 @@ from pipeline.core.errors import StorageError
 from pipeline.core.system.open_files import created
 from pipeline.laboratory.claims import Claim, Quantity
 from pipeline.laboratory.experiment import Experiment
-from pipeline.laboratory.planning import planned_runs
+from pipeline.laboratory.planning import PlannedRun, planned_runs
 
 RECORD = "run.json"
 
@@ -32,7 +32,8 @@ class Point:
 class RunRecord:
     """A run: what it depends on, how far it is, and what was measured.
 
-    run: a digest of what it depends on. curve: (tokens, mean loss of the last steps). seconds: of training.
+    run: the digest of what it depends on, as of `PlannedRun`. curve: (tokens, mean loss of the last steps). seconds: of
+    training.
     """
 
     run: str
@@ -76,40 +77,64 @@ def read_record(folder: Path) -> RunRecord | None:
         ) from None
 
 
-def tokens_left(experiment: Experiment, out: Path, seeds: Sequence[int], cells: Sequence[str] = ()) -> int:
-    """The tokens that the runs of these cells and seeds have still to read. StorageError as of `read_record`."""
-    left = 0
-    for run in planned_runs(experiment, cells):
-        for seed in seeds:
-            record = read_record(run_folder(out, seed, run.cell))
-            left += max(0, run.tokens - (record.tokens if record else 0))
-    return left
-
-
 def run_folder(out: Path, seed: int, cell: str) -> Path:
     """The folder of a run, below that of its experiment."""
     return out / f"seed={seed}/runs/{cell}"
 
 
+def records_of(folders: Iterable[Path], seed: int, cell: str) -> list[RunRecord]:
+    """The records of a run in folders of an experiment, complete ones first. StorageError as of `read_record`."""
+    records = [record for out in folders if (record := read_record(run_folder(out, seed, cell)))]
+    return sorted(records, key=lambda record: not record.complete)
+
+
+def finished(run: PlannedRun, folders: Iterable[Path]) -> RunRecord | None:
+    """The record of a run that is complete in a folder of its experiment; None where it is still to be done."""
+    records = records_of(folders, run.seed, run.cell)
+    return next((record for record in records if record.complete and record.run == run.digest), None)
+
+
+def tokens_left(
+    experiment: Experiment, folders: Sequence[Path], seeds: Sequence[int], cells: Sequence[str] = ()
+) -> int:
+    """The tokens that the runs of these cells and seeds have still to read, by the sizes of the first seed."""
+    left = 0
+    for run in planned_runs(experiment, cells):
+        for seed in seeds:
+            records = records_of(folders, seed, run.cell)
+            left += max(0, run.tokens - (records[0].tokens if records else 0))
+    return left
+
+
 @dataclass(frozen=True)
 class Results:
-    """The runs of an experiment that there are. runs: cell → its runs, in the order of seeds."""
+    """The runs of an experiment that there are. runs: cell → its runs, in the order of seeds.
+
+    others: runs of other data, sizes or settings than the experiment has now. They count in no number.
+    """
 
     experiment: Experiment
     runs: Mapping[str, Sequence[RunRecord]]
+    others: Sequence[RunRecord] = ()
 
     @classmethod
     def of(cls, experiment: Experiment, *folders: Path) -> Results:
         """Those in the folders of an experiment: of a run that several have, the first that is complete.
 
-        StorageError for a record that cannot be read.
+        The datasets of cells of which there are records are planned, to see of what they are. StorageError for a record
+        that cannot be read; refusals as of `planned_runs`.
         """
         runs: dict[str, list[RunRecord]] = {cell: [] for cell in experiment.cells}
+        others: list[RunRecord] = []
         for seed in experiment.sizes.training.seeds:
-            for cell in experiment.cells:
-                records = [record for out in folders if (record := read_record(run_folder(out, seed, cell)))]
-                runs[cell] += sorted(records, key=lambda record: not record.complete)[:1]
-        return cls(experiment, runs)
+            records = {cell: records_of(folders, seed, cell) for cell in experiment.cells}
+            begun = [cell for cell in experiment.cells if records[cell]]
+            for planned in planned_runs(experiment, begun, seed) if begun else ():
+                of_cell = records[planned.cell]
+                same = [record for record in of_cell if record.run == planned.digest]
+                runs[planned.cell] += same[:1]
+                others += [record for record in of_cell if record.run != planned.digest]
+        return cls(experiment, runs, others)
 
     def values(self, measure: str, number: str, cell: str) -> list[float]:
         """The last value of a number in each run of a cell that is complete."""

@@ -8,7 +8,6 @@ What is done is not done again, and a run that was killed goes on from its check
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,11 +21,12 @@ from pipeline.build.executors import Inline
 from pipeline.build.sweeping import build_sweep
 from pipeline.core.key import Key
 from pipeline.dataset import Dataset
+from pipeline.laboratory.device import best_device, described
 from pipeline.laboratory.experiment import Experiment
 from pipeline.laboratory.measures.measure import MeasureSpec, Subject
 from pipeline.laboratory.model import Shape
 from pipeline.laboratory.planning import PlannedRun, planned_runs
-from pipeline.laboratory.results import Point, RunRecord, read_record, run_folder, write_record
+from pipeline.laboratory.results import Point, RunRecord, finished, run_folder, write_record
 from pipeline.laboratory.training import Run, new_run, steps
 from pipeline.sweeps.planning import planned_sweep
 from pipeline.training.streams import of_dataset
@@ -41,17 +41,8 @@ class Task:
 
     experiment: Experiment
     planned: PlannedRun
-    seed: int
     data: Dataset
     folder: Path
-
-    @property
-    def name(self) -> str:
-        """What the run depends on, in short: a checkpoint of anything else is refused."""
-        sizes = self.experiment.sizes
-        specs = [sizes.model.model_dump_json(), sizes.training.model_dump_json(exclude={"seeds"})]
-        parts = [*specs, self.data.manifest.fingerprint, self.planned.cell, str(self.planned.steps), str(self.seed)]
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def run_experiment(
@@ -59,18 +50,26 @@ def run_experiment(
     out: Path,
     seeds: Sequence[int],
     cells: Sequence[str] = (),
+    elsewhere: Sequence[Path] = (),
     done: Progress = lambda _: None,
     said: Callable[[str], object] = lambda _: None,
 ) -> None:
     """Do what is not done yet of the cells that have the coordinates of a pattern; of all, without patterns.
 
-    done: called with the tokens of each step. said: called with a line after each run.
+    elsewhere: other folders of the experiment; a run that is complete in one of them is done. done: called with the
+    tokens of each step. said: called with a line for each run, after it.
 
     Before anything is trained, PlanError or RecipeError where a dataset cannot be planned or lacks what is measured;
     StorageError where it cannot be built, and, when its turn comes, for the checkpoint of another run.
     """
     for seed in seeds:
-        for task in tasks(experiment, out, seed, cells):
+        left = []
+        for run in planned_runs(experiment, cells, seed):
+            if record := finished(run, [out, *elsewhere]):
+                said(_line(record))
+            else:
+                left.append(run.cell)
+        for task in tasks(experiment, out, seed, left) if left else ():
             said(_line(run_task(task, done)))
 
 
@@ -91,7 +90,7 @@ def tasks(experiment: Experiment, out: Path, seed: int, cells: Sequence[str] = (
         for measure in experiment.spec.measures.values():
             measure.check(datasets[run.cell], run.context)
     for run in runs:
-        yield Task(experiment, run, seed, datasets[run.cell], run_folder(out, seed, run.cell))
+        yield Task(experiment, run, datasets[run.cell], run_folder(out, seed, run.cell))
 
 
 def run_task(task: Task, done: Progress = lambda _: None) -> RunRecord:
@@ -99,8 +98,7 @@ def run_task(task: Task, done: Progress = lambda _: None) -> RunRecord:
 
     StorageError for the checkpoint of another run.
     """
-    record = read_record(task.folder)
-    if record and record.complete and record.run == task.name:
+    if record := finished(task.planned, [task.folder]):
         return record
     task.folder.mkdir(parents=True, exist_ok=True)
     run = _run_of(task)
@@ -142,11 +140,11 @@ def _step_tokens(task: Task) -> int:
 
 def _run_of(task: Task) -> Run:
     """The run, from its checkpoint where there is one."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     model = task.experiment.sizes.model
     shape = Shape(task.planned.vocabulary, task.planned.context, model.layers, model.width, model.heads)
-    seed = Key.root(task.seed).child("laboratory", "parameters").low
-    run = new_run(task.name, shape, task.experiment.sizes.training, seed, device)
+    seed = Key.root(task.planned.seed).child("laboratory", "parameters").low
+    run = new_run(task.planned.digest, shape, task.experiment.sizes.training, seed, device)
     path = task.folder / "checkpoint.pt"
     if path.exists():
         run.load(path)
@@ -156,11 +154,11 @@ def _run_of(task: Task) -> Run:
 def _record(task: Task, run: Run) -> RunRecord:
     package = "pretraining-recipes"
     return RunRecord(
-        run=task.name,
+        run=task.planned.digest,
         experiment=task.experiment.name,
         scale=task.experiment.scale,
         cell=task.planned.cell,
-        seed=task.seed,
+        seed=task.planned.seed,
         fingerprint=task.data.manifest.fingerprint,
         complete=run.step == task.planned.steps,
         steps=run.step,
@@ -169,16 +167,8 @@ def _record(task: Task, run: Run) -> RunRecord:
         vocabulary=run.model.shape.vocabulary,
         context=task.planned.context,
         seconds=run.seconds,
-        device=_device(run),
+        device=described(run.model.embedding.weight.device),
         versions={"python": platform.python_version(), "torch": torch.__version__, package: version(package)},
         curve=run.curve,
         measures={name: [Point(**point) for point in points] for name, points in run.measured.items()},
     )
-
-
-def _device(run: Run) -> str:
-    """What the model was trained on, in words."""
-    device = run.model.embedding.weight.device
-    if device.type == "cuda":
-        return str(torch.cuda.get_device_name(device))
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"

@@ -1,7 +1,7 @@
 """Training: a model on the rows of a stream, from the beginning or from a checkpoint.
 
 A checkpoint has everything that the next step depends on (weights, moments, the place in the stream) and all losses
-so far. So a run that is killed goes on to the same losses as one that is not, on the same machine and device.
+so far. So a run that is killed goes on to the same losses as one that is not (`device` says how nearly, on a card).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 from pipeline.core.errors import RunError, StorageError
 from pipeline.core.system.open_files import created
 from pipeline.laboratory.data import batches
+from pipeline.laboratory.device import compiled, mixed_precision
 from pipeline.laboratory.model import GPT, Shape
 from pipeline.laboratory.spec import TrainingSpec
 from pipeline.training.streams import Stream
@@ -89,7 +90,7 @@ def steps(run: Run, stream: Stream, spec: TrainingSpec, total: int) -> Iterator[
     if run.rows:
         stream.load_state_dict(run.rows)
     device = run.model.embedding.weight.device
-    forward: Callable[..., Tensor] = torch.compile(run.model) if device.type == "cuda" else run.model
+    forward = compiled(run.model, device)
     for batch, rows in batches(stream, spec.batch):
         if run.step >= total:
             return
@@ -135,7 +136,7 @@ def token_losses(forward: Callable[..., Tensor], batch: dict[str, Tensor]) -> tu
     see from the one before, where rows have segment_ids.
     """
     ids, segments = batch["input_ids"], batch.get("segment_ids")
-    with torch.autocast(ids.device.type, torch.bfloat16, enabled=ids.device.type == "cuda"):
+    with mixed_precision(ids.device):
         logits = forward(ids[:, :-1], None if segments is None else segments[:, :-1])
     targets = ids[:, 1:]
     losses = cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none").view(targets.shape)

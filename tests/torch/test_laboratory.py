@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -292,6 +293,13 @@ def test_an_experiment_is_trained_measured_and_reported(file: Path, tmp_path: Pa
     before = {path: path.stat().st_mtime_ns for path in out.glob("seed=*/runs/*/checkpoint.pt")}
     assert cli.run(command) == 0, "there is nothing to do"
     assert {path: path.stat().st_mtime_ns for path in before} == before
+    shutil.rmtree(out / "seed=7/runs/wording=1,seen=once")
+    capsys.readouterr()
+    here = tmp_path / "here"
+    assert cli.run([*command[:-1], str(here), "--runs-of", str(out)]) == 0
+    assert [path.parent.name for path in here.glob("seed=*/runs/*/checkpoint.pt")] == ["wording=1,seen=once"]
+    assert sorted(capsys.readouterr().out.splitlines()[:8]) == sorted(lines[:8])
+    assert "Not complete" not in (here / "report.md").read_text()
 
 
 KILLED = """

@@ -60,7 +60,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Content:
-    """A report. losses: cell → the curve of the training loss in each of its runs. runs: all records."""
+    """A report. losses: cell → the curve of the training loss in each of its runs. runs: all records that count.
+
+    missing: runs that are not complete. others: names of runs that do not count, being of other data or sizes.
+    """
 
     name: str
     title: str
@@ -70,6 +73,23 @@ class Content:
     losses: Mapping[str, Sequence[Curve]]
     runs: Sequence[RunRecord]
     missing: int
+    others: Sequence[str]
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about what the report lacks."""
+        notes = []
+        if self.missing:
+            notes.append(f"Not complete: {self.missing} runs are missing.")
+        if self.others:
+            listed = "; ".join(self.others)
+            notes.append(f"Left out, as they are of other data or sizes than the experiment has now: {listed}.")
+        return notes
+
+    @property
+    def machines(self) -> list[str]:
+        """What the runs were done on, each combination of device and versions once."""
+        return list(dict.fromkeys(_machine(run) for run in self.runs))
 
 
 def content_of(results: Results) -> Content:
@@ -86,7 +106,12 @@ def content_of(results: Results) -> Content:
         losses={cell: [run.curve for run in of_cell] for cell, of_cell in results.runs.items()},
         runs=runs,
         missing=len(experiment.cells) * len(experiment.sizes.training.seeds) - complete,
+        others=[f"{run.cell}, seed {run.seed}" for run in results.others],
     )
+
+
+def _machine(run: RunRecord) -> str:
+    return f"On {run.device}; " + ", ".join(f"{name} {version}" for name, version in run.versions.items()) + "."
 
 
 def _table(results: Results, measure: str) -> Table:

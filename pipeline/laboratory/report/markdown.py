@@ -30,9 +30,9 @@ def _lines(content: Content) -> Iterator[str]:
     yield f"## {content.name}, scale {content.scale}"
     yield ""
     yield content.title
-    if content.missing:
+    for note in content.notes:
         yield ""
-        yield f"Not complete: {content.missing} runs are missing."
+        yield note
     if content.verdicts:
         yield ""
         yield from _rows(
@@ -73,13 +73,9 @@ def _runs(content: Content) -> Iterator[str]:
         for run in content.runs
     ]
     yield from _rows(head, rows)
-    for machine in dict.fromkeys(_machine(run.device, dict(run.versions)) for run in content.runs):
+    for machine in content.machines:
         yield ""
         yield machine
-
-
-def _machine(device: str, versions: dict[str, str]) -> str:
-    return f"On {device}; " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."
 
 
 def _rows(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
