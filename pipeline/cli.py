@@ -67,9 +67,10 @@ def _stopped(error: KeyboardInterrupt) -> int:
 def _parser() -> argparse.ArgumentParser:
     """The parser of all commands. They are imported here, after signals are handled."""
     from pipeline.commands.command import commands
-    from pipeline.commands.parser import Parser
+    from pipeline.commands.parser import Parser, ShowVersion
 
     parser = Parser(prog="pipeline", description="Synthetic pretraining data from a recipe.")
+    parser.add_argument("--version", action=ShowVersion, help="print the versions of the package and of its output")
     parsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in commands():
         own = parsers.add_parser(command.name, help=command.help, description=command.help)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from pipeline import cli
 from pipeline.commands.command import Command, commands
 from pipeline.commands.parser import Parser
+from pipeline.recipe.writing import OUTPUT_VERSION
 from tests.plans import RECIPES
 
 ROOT = Path(__file__).parents[1]
@@ -113,6 +115,13 @@ def help_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         cli.run([*arguments, "--help"])
     assert exit.value.code == 0
     return " ".join(capsys.readouterr().out.split())
+
+
+def test_version_is_that_of_the_package_and_of_its_output(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit:
+        cli.run(["--version"])
+    assert exit.value.code == 0
+    assert capsys.readouterr().out == f"{version('pretraining-recipes')} (output {OUTPUT_VERSION})\n"
 
 
 @pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from pipeline.core.errors import suggest
@@ -33,6 +33,19 @@ class Parser(argparse.ArgumentParser):
             output.complain_laid_out(message)
         else:
             output.show(message.removesuffix("\n"))
+
+
+class ShowVersion(argparse.Action):
+    """The option that prints the version and ends the command. What it says is imported then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from pipeline.recipe.writing import package_version
+
+        output.say(package_version())
+        parser.exit()
 
 
 class LateHelp(str):

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from fractions import Fraction
+from importlib.metadata import version
 from typing import Any
 
 from pipeline.core.spec import Spec
@@ -14,6 +15,11 @@ from pipeline.recipe.yaml_dialect import dumped
 
 OUTPUT_VERSION = 7
 """Raised whenever the same recipe gives other bytes; part of every fingerprint. See "changes bytes" in CHANGELOG.md."""
+
+
+def package_version() -> str:
+    """The versions of this package and of its output, such as `0.1.0 (output 7)`: equal ones write equal bytes."""
+    return f"{version('pretraining-recipes')} (output {OUTPUT_VERSION})"
 
 
 def dump(recipe: Recipe, header: str) -> str:

@@ -20,6 +20,7 @@ from pipeline.build.executors.executor import C, R, T
 from pipeline.core.errors import PipelineError, RunError, StorageError
 from pipeline.core.system import caches
 from pipeline.core.system.secrets import redacted
+from pipeline.recipe.writing import package_version
 from pipeline.storage import STATE, Folder
 
 RETRIES = 20  # of a shard whose worker or node died; exceptions are not retried
@@ -263,9 +264,9 @@ def _check_nodes(ray: Any, folder: Folder) -> None:
                     "Give an OUT on a file system that all nodes share.",
                     folder.url,
                 )
-            if version != _version():
+            if version != (own := package_version()):
                 raise RunError(
-                    f"node {node['NodeManagerAddress']} has version {version} of this package, the driver {_version()}",
+                    f"node {node['NodeManagerAddress']} has version {version} of this package, the driver {own}",
                     "Install the same version on every node.",
                 )
     finally:
@@ -275,14 +276,6 @@ def _check_nodes(ray: Any, folder: Folder) -> None:
 def _probe(folder: Folder, name: str) -> tuple[str | None, str]:
     """(text of a file that the driver wrote, None where a node cannot read it; the node's version of the package)."""
     try:
-        return folder.read(name).decode(), _version()
+        return folder.read(name).decode(), package_version()
     except (FileNotFoundError, StorageError):
-        return None, _version()
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    from pipeline.recipe.writing import OUTPUT_VERSION
-
-    return f"{version('pretraining-recipes')} (output {OUTPUT_VERSION})"
+        return None, package_version()
