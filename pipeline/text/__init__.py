@@ -21,6 +21,7 @@ templates    templates.py            a line of a template as pieces
              pieces.py               literals and tables of texts, and the words around a value
 tokenizers   tokenizer.py            texts to ids and back
              tokenizer_loading.py    the tokenizer that a recipe names
+             alphabet.py             which characters have tokens, and which are left out
              byte_letters.py         bytes as the letters that byte-level tokenizers write for them
              tokenizer_json.py       an untrusted tokenizer.json, examined before use
              reduced_tokenizer.py    a tokenizer reduced to the tokens in use

@@ -16,7 +16,8 @@ import tokenizers
 from numpy.typing import NDArray
 
 from pipeline.core.errors import SpecError, TokenizerError
-from pipeline.text.byte_letters import bytes_by_letter, bytes_of, letters_by_byte
+from pipeline.text.alphabet import Alphabet, kinds
+from pipeline.text.byte_letters import bytes_of
 from pipeline.text.seams.normalizers import Prefixing, inside, prefixing
 from pipeline.text.tokens_in_use import TokensInUse
 
@@ -150,9 +151,9 @@ class Tokenizer:
         try:
             with refusing_faults():
                 encodings = list(self.backend.encode_batch(list(texts), add_special_tokens=False))
-            for text in texts if self.drops else ():
-                if part := self._dropped(text):
-                    raise TokenizerError(f"the tokenizer leaves {part!r} out of {_shown(text)}", _ENCODING_ALL)
+            for text in () if self.alphabet.is_complete else texts:
+                if character := self.alphabet.left_out(text):
+                    raise TokenizerError(f"the tokenizer leaves {character!r} out of {_shown(text)}", _ENCODING_ALL)
             if self.in_use:
                 self.in_use.check(texts, encodings, plain=self.backend.encode_special_tokens)
             return encodings
@@ -168,52 +169,9 @@ class Tokenizer:
             raise
 
     @cached_property
-    def drops(self) -> bool:
-        """Whether it leaves out, without a word, what it has no token for: BPE that knows neither `unk` nor all bytes.
-
-        The trainers of the tokenizers library make such models, unless they are told an `initial_alphabet`.
-        """
-        model = self.backend.model
-        if not isinstance(model, tokenizers.models.BPE) or model.unk_token is not None or model.byte_fallback:
-            return False
-        return not (self._of_bytes and all(map(self._has, bytes_by_letter())))
-
-    @cached_property
-    def known_bytes(self) -> NDArray[np.bool_] | None:
-        """Which bytes of a text it does not leave out, bool (256,); None unless that is decided byte by byte."""
-        if not self.drops or not self._of_bytes or self.backend.normalizer:
-            return None
-        known = {byte for letter, byte in bytes_by_letter().items() if self._has(letter)}
-        return np.array([byte in known for byte in range(256)])
-
-    @cached_property
-    def _of_bytes(self) -> bool:
-        """Whether it writes bytes as letters before it looks for tokens."""
-        step = self.backend.pre_tokenizer
-        return step is not None and "ByteLevel" in _kinds(json.loads(step.__getstate__()))
-
-    def _has(self, token: str) -> bool:
-        return self.backend.token_to_id(token) is not None
-
-    def _dropped(self, text: str) -> str:
-        """The first character of a text that is left out; "" if none is."""
-        model, backend = self.backend.model, self.backend
-        before, behind = model.continuing_subword_prefix or "", model.end_of_word_suffix or ""
-        for part in re.split("|".join(re.escape(token.content) for token in self.added) or "(?!)", text):
-            normal = str(backend.normalizer.normalize_str(part)) if backend.normalizer else part
-            if self._of_bytes:
-                letters = letters_by_byte()
-                words = [(letters[byte], character) for character in normal for byte in character.encode()]
-            else:
-                cut = backend.pre_tokenizer.pre_tokenize_str(normal) if backend.pre_tokenizer else [(normal, None)]
-                words = [
-                    (before * (place > 0) + letter + behind * (place == len(word) - 1), letter)
-                    for word, _ in cut
-                    for place, letter in enumerate(word)
-                ]
-            if missing := next((letter for token, letter in words if not self._has(token)), ""):
-                return missing
-        return ""
+    def alphabet(self) -> Alphabet:
+        """Which characters it has tokens for."""
+        return Alphabet(self.backend)
 
     def plain(self, texts: Sequence[str]) -> list[Any]:
         """As `encodings`, for texts of anybody: the text of a special token is tokenized like any other text.
@@ -261,7 +219,7 @@ class Tokenizer:
     def is_text(self, ids: Sequence[int]) -> bool:
         """Whether ids are whole characters. (`decode` shows U+FFFD for other bytes, but for U+FFFD itself too.)"""
         tokens = [token for token in map(self.backend.id_to_token, ids) if token is not None]
-        decoders = _kinds(self.description["decoder"])
+        decoders = kinds(self.description["decoder"])
         if "ByteFallback" in decoders:  # tokens such as <0xE2> are one byte each; all others are text
             runs = groupby((_BYTE_TOKEN.fullmatch(token) for token in tokens), key=bool)
             parts = [bytes(int(byte[1], 16) for byte in run if byte) for is_byte, run in runs if is_byte]
@@ -297,14 +255,6 @@ class Tokenizer:
 def hash_of_tokenizer(text: str, eos: str) -> str:
     """SHA-256 of a tokenizer.json and the end token."""
     return hashlib.sha256(f"{text}\0{eos}".encode()).hexdigest()
-
-
-def _kinds(description: Any) -> set[str]:
-    """The type of a tokenizer's decoder or pre-tokenizer; for a sequence of them, all their types."""
-    if not description:
-        return set()
-    parts = description.get("decoders") or description.get("pretokenizers") or ()
-    return {description["type"]}.union(*map(_kinds, parts))
 
 
 def _shown(text: str) -> str:

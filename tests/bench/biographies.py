@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.plan.plan import Plan
 from pipeline.sources.knowledge.biographies import Biographies as Source
-from pipeline.sources.knowledge.biographies import BiographiesSpec
+from pipeline.sources.knowledge.biography_spec import BiographiesSpec
 from pipeline.text.fields import Column
 
 I32 = NDArray[np.int32]

@@ -19,7 +19,8 @@ from pipeline.dataset import Dataset
 from pipeline.dataset.manifest import MEND
 from pipeline.recipe import Loaded, load
 from pipeline.recipe.model import Recipe
-from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
+from pipeline.sources.knowledge.biographies import Biographies
+from pipeline.sources.knowledge.biography_spec import BiographiesSpec
 from pipeline.sources.rewritten.source import RewrittenSpec, shown_in
 from pipeline.sources.source import Context
 from pipeline.text import tokenizer_loading

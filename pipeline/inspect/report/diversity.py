@@ -16,7 +16,8 @@ from pipeline.core.documents import Ragged
 from pipeline.core.draws import I64
 from pipeline.inspect.report.sampling import CHUNK, Sample, sample
 from pipeline.plan.plan import Plan
-from pipeline.sources.knowledge.biographies import Biographies, BiographiesSpec
+from pipeline.sources.knowledge.biographies import Biographies
+from pipeline.sources.knowledge.biography_spec import BiographiesSpec
 from pipeline.sources.knowledge.questions import Questions, QuestionsSpec
 
 GRAMS = 4

@@ -21,7 +21,7 @@ from pipeline.inspect.report.row import row_of
 from pipeline.inspect.report.sampling import Sample, sample
 from pipeline.plan.order import SplitPlan
 from pipeline.plan.plan import Plan
-from pipeline.sources.knowledge.biographies import BiographiesSpec
+from pipeline.sources.knowledge.biography_spec import BiographiesSpec
 from pipeline.sources.knowledge.questions import QuestionsSpec
 
 EXAMPLES = 3  # documents of a source that are shown

@@ -1,6 +1,7 @@
 """Sources about the individuals of a world.
 
-biographies.py   biography_sentences.py    programs by language, sentence and mode (how it refers to the subject)
+biographies.py   biography_spec.py         its keys
+                 biography_sentences.py    programs by language, sentence and mode (how it refers to the subject)
                  biography_variants.py     language, wordings and order of each exposure
                  biography_lengths.py      expected and longest tokens
                  biography_gaps.py         sentences that are left out

@@ -1,36 +1,25 @@
 """Biographies: a sentence for each attribute of an individual, in one of many wordings.
 
-The variants of Part 3.1 (section A.1) combine three choices: how many wordings an individual has (`paraphrases`), how
-many orders of the sentences (`permutations`), and which sentences have the full name (`full_name`):
-
-    single            paraphrases 1            single+permute5        permutations 5
-    multi5            paraphrases 5            multi5+permute         paraphrases 5, permutations 5
-    +fullname         full_name: all           bioS(N) of Part 3.3    paraphrases fresh, permutations fresh
-    couple            sentences: [[a, b], …]   reverse1, 2, 6         full_name: {after: 1}, 2, 6 (Part 3.2, section 5)
-
 Letters: d documents, s sentences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import partial
 from math import factorial, lcm, prod
-from typing import Literal
 
 import numpy as np
-from pydantic import Field as Key_
 
 from pipeline.core.draws import I32, I64, below_each, orders
 from pipeline.core.errors import SpecError, specified_at, suggest
-from pipeline.core.files import Files
 from pipeline.core.key import Key
 from pipeline.core.notices import Notice
-from pipeline.core.spec import Name, Spec
 from pipeline.sources.knowledge.biography_gaps import Gaps
 from pipeline.sources.knowledge.biography_lengths import Lengths
 from pipeline.sources.knowledge.biography_sentences import CLOSING, Layout, Sentence, Wordings, sentences_of
+from pipeline.sources.knowledge.biography_spec import BiographiesSpec
 from pipeline.sources.knowledge.biography_variants import Choices, Groups, Languages
 from pipeline.sources.knowledge.cast import Cast
 from pipeline.sources.knowledge.cast_figures import Figures
@@ -40,13 +29,12 @@ from pipeline.sources.knowledge.mistakes import Mistakes, MistakesSpec, Right
 from pipeline.sources.knowledge.subject_names import Naming, Words
 from pipeline.sources.knowledge.subject_names import notices as naming_notices
 from pipeline.sources.knowledge.subjects import modes_of, sentences_by_mode
-from pipeline.sources.knowledge.template_files import CompiledLines, TemplatesSpec, TranslationSpec
+from pipeline.sources.knowledge.template_files import CompiledLines
 from pipeline.sources.knowledge.template_source import TemplateSource, variant_at
 from pipeline.sources.knowledge.wording_notices import repeated_orders, repeated_wordings
 from pipeline.sources.lengths import sample_mean
 from pipeline.sources.registry import SourceKind, register
 from pipeline.sources.source import Context, mask_of, prefix
-from pipeline.sources.spec import AboutSpec, MarkSpec, Variants
 from pipeline.text.expressions import Program
 from pipeline.text.fragments import Fragments
 from pipeline.text.outline import Outline
@@ -57,61 +45,6 @@ from pipeline.worlds.falsehood import Falsehood
 from pipeline.worlds.world import World
 
 NAMED = "Show {{ subject }} or {{ name }} in every wording of the sentence that is to name it, or set full_name: all."
-
-
-class AfterSpec(Spec):
-    """The full name comes late: Part 3.2, section 5."""
-
-    after: int = Key_(ge=0, description="Sentences before the one with the full name; all: one more has the name.")
-
-
-class BiographiesSpec(TemplatesSpec, AboutSpec):
-    """One document an individual and exposure; one sentence an attribute."""
-
-    kind: Literal["biographies"]
-    language: Name = Key_("en", description="Of the templates: en, or another that has a file languages/<name>.yaml.")
-    translations: dict[Name, TranslationSpec] = Key_(
-        {}, description="Language → {templates, share}: a share of each individual's paraphrases is in it."
-    )
-    sentences: list[Name | list[Name]] | None = Key_(
-        None, min_length=1, description="Which sentences, in which order; a list in it stays together. Default: all."
-    )
-    paraphrases: Variants = Key_(1, description="Fixed wordings per individual, or fresh: a new one at each exposure.")
-    permutations: Variants | Literal["fixed"] = Key_(
-        "fixed", description="Fixed orders of the sentences per individual, fresh, or fixed: the order of `sentences`."
-    )
-    full_name: Literal["first", "all"] | AfterSpec = Key_(
-        "first", description="In the first sentence, then a pronoun; in all; or {after: n}, in a later one."
-    )
-    mistakes: MistakesSpec | None = Key_(None, description="Sentences that go wrong, and are taken back or not.")
-
-    def materialise(self, files: Files) -> BiographiesSpec:
-        translations = {}
-        for language, spec in self.translations.items():
-            with specified_at("translations", language):
-                translations[language] = spec.materialise(files.child("translations", language))
-        return super().materialise(files).model_copy(update={"translations": translations})
-
-    @property
-    def marks(self) -> tuple[MarkSpec, ...]:
-        taken_back = self.mistakes and self.mistakes.rate
-        return (*super().marks, *((self.mistakes.back,) if self.mistakes and taken_back else ()))
-
-    @property
-    def credits(self) -> tuple[str, ...]:
-        others = (f"{name}, {line}" for name, spec in self.translations.items() for line in spec.credits)
-        return (*super().credits, *others)
-
-    @property
-    def sets(self) -> Mapping[str, TemplatesSpec]:
-        """Language → templates, the main one first."""
-        return {self.language: self, **self.translations}
-
-    @property
-    def named_after(self) -> int | None:
-        """The number of sentences before the one with the full name; None if all sentences have it."""
-        after = self.full_name.after if isinstance(self.full_name, AfterSpec) else 0
-        return None if self.full_name == "all" else after
 
 
 class Biographies(TemplateSource):

@@ -70,7 +70,7 @@ class FastEncoder:
         SpecError or TokenizerError for a text that `Tokenizer` refuses.
         """
         tokenizer = self._tokenizer
-        if not tokenizer.texts or (tokenizer.drops and tokenizer.known_bytes is None):
+        if not tokenizer.texts or tokenizer.alphabet.needs_texts:
             return self._by_tokenizer(texts)
         rows = np.arange(len(texts)) if rows is None else rows
         try:
@@ -109,8 +109,8 @@ class FastEncoder:
 
     def _may_be_refused(self, texts: Texts, ids: Ragged) -> bool:
         """Whether `Tokenizer` may refuse one of the texts, or its tokens."""
-        known = self._tokenizer.known_bytes
-        if known is not None and not known[_bytes_of(texts)].all():
+        kept = self._tokenizer.alphabet.bytes
+        if kept is not None and not kept[_bytes_of(texts)].all():
             return True
         if self._plain and any((ids.values == number).any() for number in self._tokenizer.reserved):
             return True

@@ -80,7 +80,7 @@ def proved(
     """
     if not tokenizer.texts:
         return Verdict(None, "this tokenizer has no tokens for texts")
-    if tokenizer.drops and tokenizer.known_bytes is None:
+    if tokenizer.alphabet.needs_texts:
         return Verdict(None, "this tokenizer leaves out what it has no token for, so each text has to be examined")
     installed = release()
     if installed is None:

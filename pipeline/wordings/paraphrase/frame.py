@@ -21,8 +21,8 @@ from pipeline.core.errors import PlanError, SpecError, suggest
 from pipeline.core.files import Text
 from pipeline.plan.compiling import compiled_tokenizer, compiled_worlds
 from pipeline.recipe import Loaded
-from pipeline.sources.knowledge.biographies import BiographiesSpec
 from pipeline.sources.knowledge.biography_sentences import own_words, sentences_of
+from pipeline.sources.knowledge.biography_spec import BiographiesSpec
 from pipeline.sources.knowledge.cast import Cast
 from pipeline.sources.knowledge.questions import QuestionsSpec
 from pipeline.sources.knowledge.subjects import NAME, NAMELESS, PRONOUN, name_of, scope_of
