@@ -13,7 +13,7 @@ import pytest
 import pipeline
 from pipeline import cli
 from pipeline.core.errors import PipelineError, StorageError
-from pipeline.core.system.open_files import destination
+from pipeline.core.system.open_files import created, destination
 from pipeline.evaluate import predictions
 from pipeline.evaluate.capacity.per_token import opened_array
 from pipeline.evaluate.checking.igsm.rules import IgsmRules
@@ -126,3 +126,18 @@ def test_urls_of_files_are_read_as_such(home: Path, place: str, path: str) -> No
 def test_a_url_that_no_file_can_have_is_refused() -> None:
     with pytest.raises(StorageError, match="a path cannot hold %00"):
         folder_at("file:///data/%00")
+
+
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="it is a pipe or a device, not a file"), created(pipe) as file:
+        file.write(b"x")
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+    link = tmp_path / "link"
+    link.symlink_to("pipe")
+    with created(link) as file:
+        file.write(b"x")
+    assert link.read_bytes() == b"x"
+    assert pipe.is_fifo()

@@ -73,13 +73,25 @@ def contents(path: str | Path, most: int) -> bytes:
     return data
 
 
+def _check_replaceable(path: Path) -> None:
+    """OSError for a pipe or a device. What a link stands for stays, as the link is replaced."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:  # it is not there, or the writing itself will say what is wrong
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, not a file", str(path))
+
+
 @contextmanager
 def created(path: Path, partials: Path | None = None) -> Iterator[BinaryIO]:
     """A file to write that replaces `path` when the block ends, and is removed if the block raises.
 
     partials: the folder that holds it until then, on the same disk (default: the folder of `path`, under a name that
-    begins with a dot). Both folders are created if missing. OSError as the system raises it.
+    begins with a dot). Both folders are created if missing. OSError as the system raises it, and where `path` is a pipe
+    or a device: replaced, /dev/null would be a file for all.
     """
+    _check_replaceable(path)
     name = f"{path.name}.{uuid.uuid4().hex}"
     partial = partials / name if partials else path.with_name(f".{name}")
     try:
