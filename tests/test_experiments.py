@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 import yaml
 
 from pipeline import cli
-from pipeline.core.errors import PipelineError, PlanError, SpecError
+from pipeline.core.errors import PipelineError, PlanError, SpecError, StorageError
 from pipeline.dataset import Dataset
 from pipeline.evaluate.prompts import prompt_ids
 from pipeline.laboratory.claims import Quantity, read_claim
@@ -19,7 +21,16 @@ from pipeline.laboratory.experiment import Experiment, experiments, read_experim
 from pipeline.laboratory.measures import MEASURES
 from pipeline.laboratory.planning import PlannedRun, parameters_of, planned_runs
 from pipeline.laboratory.report import write_report
-from pipeline.laboratory.results import Point, Results, RunRecord, read_record, run_folder, write_record
+from pipeline.laboratory.results import (
+    Point,
+    Results,
+    RunRecord,
+    finished,
+    read_record,
+    run_folder,
+    tokens_left,
+    write_record,
+)
 from pipeline.laboratory.spec import ModelSpec
 from tests.conftest import built
 from tests.plans import plan_at, usual
@@ -284,6 +295,170 @@ def test_what_is_no_record_is_refused(file: Path, tmp_path: Path):
         read_record(tmp_path)
 
 
+NAN, INFINITE = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"seconds": INFINITE}, "seconds: Input should be a finite number"),
+        ({"tokens": -1}, "tokens: Input should be greater than or equal to 0"),
+        ({"curve": [[0, 1.0]]}, r"curve\.0\.0: Input should be greater than 0"),
+        ({"curve": [[64, NAN]]}, r"curve\.0\.1: Input should be a finite number"),
+        (
+            {"measures": {"exam": [{"tokens": 64, "numbers": {"accuracy": NAN}, "seconds": 1}]}},
+            r"measures\.exam\.0\.numbers\.accuracy: Input should be a finite number",
+        ),
+    ],
+)
+def test_a_record_with_what_is_no_number_is_refused(
+    file: Path, tmp_path: Path, changed: dict[str, object], problem: str
+):
+    (run, *_) = planned_runs(read_experiment(str(file)), ["1,once"])
+    (tmp_path / "run.json").write_text(json.dumps({**asdict(record(run, 0.5)), **changed}))
+    with pytest.raises(StorageError, match=problem):
+        read_record(tmp_path)
+
+
+def test_a_record_that_is_a_folder_or_a_pipe_is_refused(file: Path, tmp_path: Path):
+    (tmp_path / "folder/run.json").mkdir(parents=True)
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe/run.json")
+    (tmp_path / "file").write_text("")
+    for name, problem in {"folder": "it is a folder", "pipe": "it is a pipe", "file": "below a file"}.items():
+        with pytest.raises(StorageError, match=problem):
+            read_record(tmp_path / name if name != "file" else tmp_path / "file/seed=0")
+
+
+def test_a_measure_that_was_not_taken_or_otherwise_is_still_to_be_done(file: Path, tmp_path: Path):
+    told(tmp_path, read_experiment(str(file)), {"1,often": (0.2, 0.4)})
+    folder = run_folder(tmp_path, 0, "wording=1,seen=often")
+    for new, lacking in {
+        "times: 3}": [],
+        "times: 2}\n  other: {kind: exam, split: exam}": ["other"],
+        "times: 2, rows: 5}": ["exam"],
+    }.items():
+        found = read_record(folder)
+        assert found
+        write_record(folder, replace(found, asked={"exam": read_experiment(str(file)).spec.measures["exam"].digest}))
+        file.write_text(EXPERIMENT.replace("times: 2}", new), "utf-8")
+        experiment = read_experiment(str(file))
+        (run,) = planned_runs(experiment, ["1,often"], 0)
+        found = read_record(folder)
+        assert found
+        assert found.lacking(experiment.spec.measures) == lacking
+        assert (finished(run, [tmp_path], experiment.spec.measures) is None) == bool(lacking)
+        numbers = Results.of(experiment, tmp_path).values("exam", "accuracy", run.cell)
+        assert numbers == ([0.4] if "exam" in lacking else [0.2, 0.4]), (
+            "the record of the other seed says nothing of it"
+        )
+        text = write_report(experiment, [tmp_path])[1].read_text("utf-8")
+        noted = [line for line in text.splitlines() if line.startswith("Not measured, or not as the experiment has it")]
+        assert bool(noted) == bool(lacking)
+        if lacking:
+            assert f"{lacking[0]} of wording=1,seen=often, seed 0" in noted[0]
+        file.write_text(EXPERIMENT, "utf-8")
+
+
+def test_what_is_left_counts_begun_runs_of_this_folder_and_complete_ones_of_others(file: Path, tmp_path: Path):
+    experiment = read_experiment(str(file))
+    here, there = tmp_path / "here", tmp_path / "there"
+    told(here, experiment, {"1,often": (0.2, 0.4)})
+    told(there, experiment, {"1,often": (0.2, 0.4), "1,once": (0.2, 0.4)})
+    for out, seed, cell, changed in (
+        (here, 0, "wording=1,seen=often", {"complete": False, "tokens": 2048}),
+        (there, 0, "wording=1,seen=often", {"complete": False, "tokens": 3072}),
+        (here, 7, "wording=1,seen=often", {"run": "of other data"}),
+        (there, 7, "wording=1,seen=often", {"complete": False, "tokens": 3072}),
+        (there, 7, "wording=1,seen=once", {"run": "of other data"}),
+    ):
+        found = read_record(run_folder(out, seed, cell))
+        assert found
+        write_record(run_folder(out, seed, cell), replace(found, **changed))  # type: ignore[arg-type]
+    assert tokens_left(experiment, [here, there], [0], ["often"]) == 2048 + 4096
+    assert tokens_left(experiment, [here, there], [0], ["once"]) == 4096
+    assert tokens_left(experiment, [here, there], [7], ["1"]) == 4096 + 4096
+
+
+def test_a_title_a_claim_and_a_source_are_text_in_one_line(file: Path, tmp_path: Path):
+    text = EXPERIMENT.replace("# Two wordings or one.", "# <script>alert(1)</script> & more")
+    text = text.replace("claim: Two are better.", 'claim: "a | b\\n\\n<img src=x onerror=alert(1)>"')
+    text = text.replace('"exam[2,often] >= 2', '"exam[2,often]\\n\\n >= 2').replace('"Figure 1"', '"<b>1</b>\\n\\n2"')
+    file.write_text(text, "utf-8")
+    experiment = read_experiment(str(file))
+    told(tmp_path, experiment, {"1,often": (0.2, 0.3)})
+    page, text = (path.read_text("utf-8") for path in write_report(experiment, [tmp_path]))
+    assert "\n&lt;script>alert(1)&lt;/script> &amp; more\n" in text
+    assert "\n| a \\| b &lt;img src=x onerror=alert(1)> | `exam[2,often] >= 2 * exam[1,often]` | not yet |\n" in text
+    assert "the paper: &lt;b>1&lt;/b> 2\n" in text
+    loads = Loads()
+    loads.feed(page)
+    assert loads.found == []
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_around_a_report_in_a_page_everything_stays(file: Path, tmp_path: Path, newline: str):
+    experiment = read_experiment(str(file))
+    (tmp_path / "real.md").write_bytes(
+        newline.join(
+            ["A", "<!-- report of small, small -->", "before", "<!-- end of small, small -->", "B", ""]
+        ).encode()
+    )
+    page = tmp_path / "page.md"
+    page.symlink_to("real.md")
+    for _ in range(2):
+        write_report(experiment, [tmp_path], page)
+        written = page.read_bytes().decode()
+        assert written.startswith(f"A{newline}<!-- report of small, small -->")
+        assert written.endswith(f"<!-- end of small, small -->{newline}B{newline}")
+        assert "before" not in written
+    assert page.is_symlink()
+
+
+BEGIN, END = "<!-- report of small, small -->\n", "<!-- end of small, small -->\n"
+
+
+@pytest.mark.parametrize(
+    "text", [f"A\n{BEGIN}B\n", f"A\n{END}B\n", f"{END}A\n{BEGIN}B\n", f"{BEGIN}A\n{BEGIN}{END}B\n", "\udcff"]
+)
+def test_a_page_with_half_of_a_report_and_no_text_are_refused_before_anything_is_written(
+    file: Path, tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+):
+    page = tmp_path / "page.md"
+    page.write_bytes(text.encode(errors="surrogateescape"))
+    before = page.read_bytes()
+    assert cli.run(["experiment", "report", str(file), "--out", str(tmp_path / "out"), "--into", str(page)]) == 2
+    assert capsys.readouterr().err.startswith(f"StorageError: {page}: ")
+    assert page.read_bytes() == before
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--out", "FILE"], "FILE/seed=0/runs/wording=1,seen=once: this is below a file, and not a folder."),
+        (["--out", "OUT", "--into", "FOLDER"], "FOLDER: cannot be read: it is a folder, not a file."),
+        (["--out", "OUT", "--into", "PIPE"], "PIPE: cannot be read: it is a pipe or a device, not a file."),
+        (["--out", "OUT", "--into", "FILE/page.md"], "FILE/page.md: cannot be written: "),
+        (["--out", "OUT", "--runs-of", "NONE"], "NONE: there is no such folder."),
+        (["--out", "~x-y/z"], "~x-y/z: '~x-y' is nobody's home."),
+    ],
+)
+def test_a_place_that_cannot_be_read_or_written_is_named(
+    file: Path, tmp_path: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "FILE").write_text("hello")
+    (tmp_path / "FOLDER").mkdir()
+    os.mkfifo(tmp_path / "PIPE")
+    words = "FILE", "FOLDER", "PIPE", "NONE", "OUT"
+    places = [str(tmp_path / one) if one.split("/")[0] in words else one for one in options]
+    assert cli.run(["experiment", "report", str(file), *places]) == 2
+    said = capsys.readouterr().err
+    assert said.replace(f"{tmp_path}/", "").startswith(f"StorageError: {message}")
+    assert said.count("\n") == 1
+    assert (tmp_path / "FILE").read_text() == "hello"
+
+
 # ── prompts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -339,7 +514,18 @@ REFUSED = {
         "for each of 3 heads. Give a width such as 12.",
         "heads: 2}, training: {tokens: 1, passes: 1": "scales.small.training: both `tokens` and `passes` are given. "
         "Give one of them.",
+        "heads: 2}, training: {seeds: [3, 0, 3], tokens: 4096, batch: 4, rate: 0.01}}\n  x: {model: {layers: 1, "
+        "width: 8, heads: 2}, training: {tokens: 4096": "scales.small.training: the seed 3 stands twice in `seeds`, "
+        "and would count twice. Remove one.",
         "heads: 2}, training: {tokens: -1": "scales.small.training.tokens: must be greater than 0, not -1. Raise it.",
+    },
+    "scales:\n  small: {model": {
+        "scales:\n  small: {set: {seed: 1}, model": "scales.small.set.seed: scales.small.training.seeds sets the seed. "
+        "Take it out here.",
+    },
+    "key: sources.bios.paraphrases, ": {
+        "key: seed, ": "RecipeError: seed: the axis wording sets this (FILE:9). Take it out: "
+        "scales.small.training.seeds sets the seed.",
     },
     "key: sources.bios.paraphrases": {
         "key: sources.bios.paraphrase": "sources.bios.paraphrase: unknown key, in the cell wording=1,seen=once. "
@@ -364,7 +550,7 @@ def test_what_does_not_fit_is_refused_in_one_line(
     assert old in EXPERIMENT
     file.write_text(EXPERIMENT.replace(old, new, 1), "utf-8")
     assert cli.run(["experiment", "plan", str(file)]) == 2
-    said = capsys.readouterr().err
+    said = capsys.readouterr().err.replace(str(file), "FILE")
     assert said.endswith(f"{message}\n")
     assert said.count("\n") == 1
 
@@ -374,6 +560,27 @@ def test_a_name_or_a_scale_that_is_not_there_is_refused(file: Path, capsys: pyte
     assert capsys.readouterr().err == "RecipeError: no experiment 'extractoin'. Did you mean 'extraction'?\n"
     assert cli.run(["experiment", "plan", str(file), "--scale", "huge"]) == 2
     assert capsys.readouterr().err == "PlanError: --scale: no scale 'huge'. It can be: large, small.\n"
+
+
+def test_rows_longer_than_the_models_context_are_refused_where_they_are_read_whole(
+    file: Path, capsys: pytest.CaptureFixture[str]
+):
+    long = "splits.long: {mixture: {bios: {}}, packing: {length: LENGTH}, columns: [documents, spans]}"
+    text = EXPERIMENT.replace("    splits.exam:", f"    {long}\n    splits.exam:")
+    text = text[: text.index("paper:")].replace("{kind: exam, split: exam", "{kind: capacity, split: long")
+    for length, code in {"128": 2, "64": 0}.items():
+        file.write_text(text.replace("LENGTH", length), "utf-8")
+        assert cli.run(["experiment", "plan", str(file)]) == code
+    assert capsys.readouterr().err == (
+        "PlanError: small: exam: the rows of the split 'long' of the cell wording=1,seen=once have 128 tokens, and the "
+        "model has a context of 64. Set splits.long.packing.length to 64 or less.\n"
+    )
+
+
+def test_a_seed_of_the_command_line_is_one_of_the_experiments(file: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.run(["experiment", "plan", str(file), "--set", "seed=5"]) == 2
+    said = "RecipeError: --set seed=5: scales.small.training.seeds sets the seed. Choose one of them by --seed.\n"
+    assert capsys.readouterr().err == said
 
 
 def test_without_torch_the_line_that_installs_it_is_said(

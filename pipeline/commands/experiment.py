@@ -8,8 +8,9 @@ from pathlib import Path
 
 from pipeline.commands.command import Command
 from pipeline.commands.common import cells_argument, code_argument, set_argument
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, StorageError
 from pipeline.core.system import output
+from pipeline.core.system.open_files import destination, expanded
 from pipeline.core.system.progress import bar
 
 ACTIONS = {
@@ -33,14 +34,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--runs-of",
-        type=Path,
         action="append",
         default=[],
         metavar="FOLDER",
         help="another folder of the experiment: runs that are done there are counted, and not done again; may be given "
         "again",
     )
-    parser.add_argument("--into", type=Path, metavar="FILE", help="a page of Markdown that gets the report too")
+    parser.add_argument("--into", metavar="FILE", help="a page of Markdown that gets the report too")
     cells_argument(parser)
     set_argument(parser)
     code_argument(parser)
@@ -52,8 +52,10 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.laboratory.planning import lines
 
     experiment = read_experiment(options.experiment, options.scale, options.set, allow_code=options.allow_code)
-    out = Path(options.out or f"runs/{experiment.name}/{experiment.scale}")
-    folders = [out, *options.runs_of]
+    out = destination(options.out or f"runs/{experiment.name}/{experiment.scale}")
+    elsewhere = [_folder(name) for name in options.runs_of]
+    folders = [out, *elsewhere]
+    into = None if options.into is None else destination(options.into)
     if options.action == "plan":
         for line in lines(experiment, options.cell):
             output.say(line)
@@ -70,12 +72,20 @@ def run(options: argparse.Namespace) -> int:
                 shown.clear()
                 output.say(line)
 
-            run_experiment(experiment, out, seeds, options.cell, options.runs_of, shown.update, said)
+            run_experiment(experiment, out, seeds, options.cell, elsewhere, shown.update, said)
     from pipeline.laboratory.report import write_report
 
-    for path in write_report(experiment, folders, options.into):
+    for path in write_report(experiment, folders, into):
         output.say(str(path))
     return 0
+
+
+def _folder(name: str) -> Path:
+    """A folder of runs. StorageError where there is none."""
+    path = expanded(name)
+    if not path.is_dir():
+        raise StorageError("there is no such folder", "Name one with runs of the experiment, seed=0 or another.", name)
+    return path
 
 
 def _check_torch() -> None:

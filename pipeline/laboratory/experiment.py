@@ -15,6 +15,7 @@ from pipeline.core.system.escaping import shortened
 from pipeline.core.system.open_files import expanded
 from pipeline.laboratory.claims import Claim, Quantity, read_claim
 from pipeline.laboratory.spec import ClaimSpec, ExperimentSpec, ScaleSpec
+from pipeline.recipe.merging import override_of, place_of_override
 from pipeline.recipe.paths import ENDINGS, title
 from pipeline.recipe.paths import find as find_recipe
 from pipeline.recipe.places import Origin
@@ -65,8 +66,18 @@ class Experiment:
         for key, value in (settings.members if settings else {}).items():
             old = node.child("set") or Node({}, node.mark)
             node = node.with_child("set", old.with_child(key, value))
-        overrides = (*self.overrides, f"seed={seed}")
-        return sweep_of(spec, node, at, overrides, self.title, allow_code=self._allow_code)
+        own = f"seed={seed}"
+        try:
+            return sweep_of(spec, node, at, (*self.overrides, own), self.title, allow_code=self._allow_code)
+        except RecipeError as error:
+            if error.place != place_of_override(own):
+                raise
+            raise RecipeError(error.problem, f"Take it out: {self._seeds} sets the seed.", "seed") from None
+
+    @property
+    def _seeds(self) -> str:
+        """The path of the key that says with which seeds recipes are made."""
+        return f"scales.{self.scale}.training.seeds"
 
     def chosen_seeds(self, seeds: Sequence[int] | None) -> list[int]:
         """These seeds, in the order of the experiment; all of its, for None. PlanError for one that it has not."""
@@ -130,6 +141,15 @@ class Experiment:
                 problem = f"a width of {model.width} is no even number of features for each of {model.heads} heads"
                 fitting = 2 * model.heads * max(1, model.width // (2 * model.heads))
                 raise SpecError(problem, f"Give a width such as {fitting}.")
+        for at in (("scales", self.scale, "set"), ("sweep", "set")):
+            settings = self._node.find(at)
+            if settings and "seed" in settings.members:
+                with self._placed((*at, "seed")):
+                    raise SpecError(f"{self._seeds} sets the seed", "Take it out here.")
+        for override in self.overrides:
+            if override_of(override)[0] == "seed":
+                problem, remedy = f"{self._seeds} sets the seed", "Choose one of them by --seed."
+                raise RecipeError(problem, remedy, place_of_override(override))
         for name, paper in self.spec.paper.items():
             with self._placed(("paper", name)):
                 self._check_measure(name)

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pipeline.core.errors import PlanError
 from pipeline.core.system.progress import duration, scaled
 from pipeline.laboratory.experiment import Experiment
+from pipeline.laboratory.measures.measure import MeasureSpec
 from pipeline.laboratory.spec import ModelSpec, ScaleSpec
 from pipeline.plan.plan import Plan
 from pipeline.sweeps.planning import plan_of
@@ -96,6 +97,7 @@ def check_splits(experiment: Experiment, plan: Plan, cell: str) -> None:
     _check_split(plan, experiment, cell, "training", experiment.sizes.training.split)
     for name, measure in experiment.spec.measures.items():
         _check_split(plan, experiment, cell, name, measure.split, measure.columns(), measure.KINDS)
+        _check_rows(plan, experiment, cell, name, measure)
 
 
 def _check_split(
@@ -122,6 +124,23 @@ def _check_split(
         raise PlanError(problem, f"Measure a split with one source, of the kind {' or '.join(kinds)}.", experiment.name)
 
 
+def _check_rows(plan: Plan, experiment: Experiment, cell: str, name: str, measure: MeasureSpec) -> None:
+    """PlanError where the rows of a split are not such as a measure reads."""
+    packing, context = plan.splits[measure.split].packing, plan.splits[experiment.sizes.training.split].packing.length
+    rows = f"{name}: the rows of the split '{measure.split}' of the cell {cell}"
+    if measure.A_DOCUMENT_A_ROW and packing.method != "rows":
+        remedy = f"Set splits.{measure.split}.packing.method to rows."
+        raise PlanError(f"{rows} have several documents, or parts of one", remedy, experiment.name)
+    if measure.WHOLE_ROWS and packing.length > context:
+        problem = f"{rows} have {packing.length:,} tokens, and the model has a context of {context:,}"
+        raise PlanError(problem, f"Set splits.{measure.split}.packing.length to {context} or less.", experiment.name)
+
+
+def counted(number: int, thing: str) -> str:
+    """A number with its noun: `1 run`, `2 runs`."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
 def lines(experiment: Experiment, cells: Sequence[str] = ()) -> list[str]:
     """Lines to print: the runs, and the work in all."""
     runs = list(planned_runs(experiment, cells))
@@ -134,7 +153,8 @@ def lines(experiment: Experiment, cells: Sequence[str] = ()) -> list[str]:
             f"  {run.context:>7}  {run.parameters:>10,}  {scaled(run.tokens):>11}"
         )
     flops = len(seeds) * sum(run.flops for run in runs)
-    work = f"{len(seeds) * len(runs)} runs ({len(runs)} cells, {len(seeds)} seed{'s' * (len(seeds) > 1)})"
+    numbers = [counted(*one) for one in ((len(seeds) * len(runs), "run"), (len(runs), "cell"), (len(seeds), "seed"))]
+    work = f"{numbers[0]} ({', '.join(numbers[1:])})"
     tests = [f"claim: {spec.claim} ({spec.test})" for spec, _ in experiment.claims]
     return [
         experiment.title,

@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean
+from typing import Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from pipeline.core.errors import StorageError
-from pipeline.core.system.open_files import created
+from pipeline.core.system.open_files import contents, created
 from pipeline.laboratory.claims import Claim, Quantity
 from pipeline.laboratory.experiment import Experiment
+from pipeline.laboratory.measures import Measure
+from pipeline.laboratory.measures.measure import MeasureSpec
 from pipeline.laboratory.planning import PlannedRun, planned_runs
 
 RECORD = "run.json"
+MEND = "Remove it: the run begins anew."
+MOST = 2**26  # bytes of a record
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Tokens = Annotated[int, Field(gt=0, lt=2**63)]
+Real = Annotated[float, Field(allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
 class Point:
     """What a measure gave after so many tokens of training. seconds: how long it took."""
 
-    tokens: int
-    numbers: Mapping[str, float]
-    seconds: float
+    tokens: Tokens
+    numbers: Mapping[str, Real]
+    seconds: Seconds
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class RunRecord:
     """A run: what it depends on, how far it is, and what was measured.
 
     run: the digest of what it depends on, as of `PlannedRun`. curve: (tokens, mean loss of the last steps). seconds: of
-    training.
+    training. asked: measure → the digest of its keys when it was taken; records of old have none.
     """
 
     run: str
@@ -43,16 +53,27 @@ class RunRecord:
     seed: int
     fingerprint: str
     complete: bool
-    steps: int
-    tokens: int
-    parameters: int
-    vocabulary: int
-    context: int
-    seconds: float
+    steps: Count
+    tokens: Count
+    parameters: Count
+    vocabulary: Count
+    context: Count
+    seconds: Seconds
     device: str
     versions: Mapping[str, str]
-    curve: Sequence[tuple[int, float]]
+    curve: Sequence[tuple[Tokens, Real]]
     measures: Mapping[str, Sequence[Point]]
+    asked: Mapping[str, str] = field(default_factory=dict)
+
+    def points(self, name: str, spec: MeasureSpec) -> list[Point]:
+        """What a measure gave; [] where it was not taken, or not as the experiment has it now."""
+        if self.asked.get(name, spec.digest) != spec.digest:
+            return []
+        return [point for point in self.measures.get(name, ()) if spec.NUMBERS[0] in point.numbers]
+
+    def lacking(self, measures: Mapping[str, Measure]) -> list[str]:
+        """The measures that were not taken, or not as the experiment has them now."""
+        return [name for name, spec in measures.items() if not self.points(name, spec)]
 
 
 _RECORDS = TypeAdapter(RunRecord)
@@ -68,13 +89,17 @@ def read_record(folder: Path) -> RunRecord | None:
     """The record in the folder of a run; None where there is none. StorageError for what is no record."""
     path = folder / RECORD
     try:
-        return _RECORDS.validate_json(path.read_bytes())
+        return _RECORDS.validate_json(contents(path, MOST))
     except FileNotFoundError:
         return None
-    except (OSError, ValidationError) as error:
-        raise StorageError(
-            f"no record of a run: {type(error).__name__}", "Remove it: the run begins anew.", str(path)
-        ) from None
+    except NotADirectoryError:
+        raise StorageError("this is below a file, and not a folder", "Name another folder.", str(folder)) from None
+    except OSError as error:
+        raise StorageError(f"no record of a run: {error.strerror or error}", MEND, str(path)) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        at = ".".join(map(str, first["loc"]))
+        raise StorageError(f"no record of a run: {at}{': ' * bool(at)}{first['msg']}", MEND, str(path)) from None
 
 
 def run_folder(out: Path, seed: int, cell: str) -> Path:
@@ -88,21 +113,27 @@ def records_of(folders: Iterable[Path], seed: int, cell: str) -> list[RunRecord]
     return sorted(records, key=lambda record: not record.complete)
 
 
-def finished(run: PlannedRun, folders: Iterable[Path]) -> RunRecord | None:
-    """The record of a run that is complete in a folder of its experiment; None where it is still to be done."""
-    records = records_of(folders, run.seed, run.cell)
-    return next((record for record in records if record.complete and record.run == run.digest), None)
+def finished(run: PlannedRun, folders: Iterable[Path], measures: Mapping[str, Measure]) -> RunRecord | None:
+    """The record of a run that is complete in a folder, all measures too; None where something is still to be done."""
+    for record in records_of(folders, run.seed, run.cell):
+        if record.complete and record.run == run.digest and not record.lacking(measures):
+            return record
+    return None
 
 
 def tokens_left(
     experiment: Experiment, folders: Sequence[Path], seeds: Sequence[int], cells: Sequence[str] = ()
 ) -> int:
-    """The tokens that the runs of these cells and seeds have still to read, by the sizes of the first seed."""
+    """The tokens that the runs of these cells and seeds have still to read.
+
+    folders: that in which they are run, of which begun ones go on, and others, of which only complete ones count.
+    """
     left = 0
-    for run in planned_runs(experiment, cells):
-        for seed in seeds:
-            records = records_of(folders, seed, run.cell)
-            left += max(0, run.tokens - (records[0].tokens if records else 0))
+    for seed in seeds:
+        for run in planned_runs(experiment, cells, seed):
+            if not finished(run, folders, experiment.spec.measures):
+                begun = [record for record in records_of(folders[:1], seed, run.cell) if record.run == run.digest]
+                left += max(0, run.tokens - (begun[0].tokens if begun else 0))
     return left
 
 
@@ -119,7 +150,7 @@ class Results:
 
     @classmethod
     def of(cls, experiment: Experiment, *folders: Path) -> Results:
-        """Those in the folders of an experiment: of a run that several have, the first that is complete.
+        """Those in the folders of an experiment: of a run that several have, the first of those with most in them.
 
         The datasets of cells of which there are records are planned, to see of what they are. StorageError for a record
         that cannot be read; refusals as of `planned_runs`.
@@ -132,19 +163,23 @@ class Results:
             for planned in planned_runs(experiment, begun, seed) if begun else ():
                 of_cell = records[planned.cell]
                 same = [record for record in of_cell if record.run == planned.digest]
+                same.sort(key=lambda record: (not record.complete, len(record.lacking(experiment.spec.measures))))
                 runs[planned.cell] += same[:1]
-                others += [record for record in of_cell if record.run != planned.digest]
+                others += [record for record in of_cell if record.run != planned.digest and record not in others]
         return cls(experiment, runs, others)
 
     def values(self, measure: str, number: str, cell: str) -> list[float]:
         """The last value of a number in each run of a cell that is complete."""
-        complete = [run for run in self.runs[cell] if run.complete and run.measures.get(measure)]
-        return [
-            run.measures[measure][-1].numbers[number] for run in complete if number in run.measures[measure][-1].numbers
-        ]
+        spec = self.experiment.spec.measures[measure]
+        complete = [run.points(measure, spec) for run in self.runs[cell] if run.complete]
+        taken = [points[-1].numbers for points in complete if points]
+        return [numbers[number] for numbers in taken if number in numbers]
 
     def decided(self) -> list[tuple[str, str, bool | None]]:
-        """(claim, test, whether it holds of the means over seeds) of each; None where a run is missing."""
+        """(claim, test, whether it holds of the means over the seeds that there are) of each.
+
+        None where no run has a number that decides.
+        """
         return [(spec.claim, spec.test, self._holds(claim)) for spec, claim in self.experiment.claims]
 
     def _holds(self, claim: Claim) -> bool | None:

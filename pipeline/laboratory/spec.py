@@ -39,10 +39,12 @@ class TrainingSpec(Spec):
     split: Name = Field("train", description="The split that is read.")
 
     @model_validator(mode="after")
-    def _one_length(self) -> Self:
+    def _one_length_and_each_seed_once(self) -> Self:
         if (self.tokens is None) == (self.passes is None):
             both = "both `tokens` and `passes` are" if self.tokens else "neither `tokens` nor `passes` is"
             raise refused(f"{both} given", "Give one of them.")
+        if twice := [seed for at, seed in enumerate(self.seeds) if seed in self.seeds[:at]]:
+            raise refused(f"the seed {twice[0]} stands twice in `seeds`, and would count twice", "Remove one.")
         return self
 
     def steps(self, split_tokens: Fraction, context: int) -> int:

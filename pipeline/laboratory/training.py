@@ -6,6 +6,7 @@ so far. So a run that is killed goes on to the same losses as one that is not (`
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from pipeline.core.errors import RunError, StorageError
-from pipeline.core.system.open_files import created
+from pipeline.core.system.open_files import created, opened
 from pipeline.laboratory.data import batches
 from pipeline.laboratory.device import compiled, mixed_precision
 from pipeline.laboratory.model import GPT, Shape
@@ -26,7 +27,7 @@ from pipeline.training.streams import Stream
 
 BETAS = (0.9, 0.98)
 EVERY = 25  # steps whose mean loss is one number of the curve
-_KEPT = ("name", "step", "rows", "curve", "recent", "measured", "seconds")
+_KEPT = {"name": str, "step": int, "rows": dict, "curve": list, "recent": list, "measured": dict, "seconds": float}
 MEND = "Remove it, and the run begins anew; or give another --out."
 
 
@@ -35,7 +36,7 @@ class Run:
     """The state of a run behind `step` steps. name: of what it is a run; checkpoints of others are refused.
 
     rows: the state of the stream. curve: (tokens, mean loss) after each EVERY steps. recent: losses of the steps since.
-    measured: measure → what it gave so far. seconds: of training so far.
+    measured: measure → what it gave so far; asked: the digest of its keys then. seconds: of training so far.
     """
 
     name: str
@@ -47,27 +48,35 @@ class Run:
     recent: list[float] = field(default_factory=list)
     measured: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     seconds: float = 0.0
+    asked: dict[str, str] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint: whole, or not at all."""
+        """Write the checkpoint: whole, or not at all. OSError where it cannot be written."""
         state = {name: getattr(self, name) for name in _KEPT}
         parts = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        whole = io.BytesIO()  # written to a file, torch hides what is wrong with the disk behind an error of its own
+        torch.save({**state, **parts, "asked": self.asked, "shape": asdict(self.model.shape)}, whole)
         with created(path) as file:
-            torch.save({**state, **parts, "shape": asdict(self.model.shape)}, file)
+            file.write(whole.getbuffer())
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint. StorageError for one of another run, and for what is no checkpoint."""
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            name, shape = state["name"], state["shape"]
+            with opened(path) as file:
+                state = torch.load(file, map_location="cpu", weights_only=True)
+            if wrong := [kept for kept, kind in _KEPT.items() if not isinstance(state[kept], kind)]:
+                raise TypeError(wrong[0])
+            same = state["name"] == self.name and state["shape"] == asdict(self.model.shape)
+            if same:
+                self.model.load_state_dict(state["model"])
+                self.optimizer.load_state_dict(state["optimizer"])
         except Exception as error:  # whatever a damaged file makes torch raise
             raise StorageError(f"no checkpoint: {type(error).__name__}", MEND, str(path)) from None
-        if name != self.name or shape != asdict(self.model.shape):
+        if not same:
             raise StorageError("the checkpoint of another run: sizes or data have changed", MEND, str(path))
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
         for kept in _KEPT:
             setattr(self, kept, state[kept])
+        self.asked = state.get("asked", {})  # checkpoints of old have none
 
 
 def new_run(name: str, shape: Shape, spec: TrainingSpec, seed: int, device: torch.device) -> Run:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -15,8 +17,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from pipeline import cli
+from pipeline.core.errors import StorageError
 from pipeline.dataset import Dataset
 from pipeline.evaluate.capacity import measure as capacity
 from pipeline.evaluate.checking.puzzles.sentences import Language
@@ -28,10 +32,10 @@ from pipeline.laboratory.measures.measure import Subject
 from pipeline.laboratory.model import GPT, Cache, Shape, rotated
 from pipeline.laboratory.planning import parameters_of, planned_runs
 from pipeline.laboratory.probing import Probed, accuracies_of, read_probed
-from pipeline.laboratory.results import read_record
+from pipeline.laboratory.results import RunRecord, finished, read_record
 from pipeline.laboratory.running import run_task, tasks
 from pipeline.laboratory.spec import ModelSpec, TrainingSpec
-from pipeline.laboratory.training import learning_rate, mean_loss, token_losses
+from pipeline.laboratory.training import learning_rate, mean_loss, new_run, token_losses
 from pipeline.training.streams import of_dataset
 from tests.test_experiments import EXPERIMENT, SMALL
 
@@ -357,6 +361,95 @@ def test_a_checkpoint_of_another_experiment_is_refused(file: Path, tmp_path: Pat
     assert "no checkpoint" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("changed", [{"model": {}}, {"optimizer": 5}, {"step": "x"}, {"rows": None}, None])
+def test_a_checkpoint_that_lacks_something_is_refused(file: Path, tmp_path: Path, changed: dict[str, object] | None):
+    spec = TrainingSpec(tokens=1, batch=1, rate=Fraction(1, 100))
+    run, path = new_run("a", SHAPE, spec, 0, torch.device("cpu")), tmp_path / "checkpoint.pt"
+    run.save(path)
+    state = torch.load(path, weights_only=True)
+    torch.save({**state, **changed} if changed else {"name": "a", "shape": state["shape"]}, path)
+    with pytest.raises(StorageError, match="no checkpoint"):
+        run.load(path)
+
+
+def test_a_disk_that_is_full_is_named_and_keeps_the_earlier_checkpoint(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    out = tmp_path / "out"
+    command = ["experiment", "run", str(file), "--out", str(out), "--seed", "0", "--cell", "1,once"]
+    assert cli.run(command) == 0
+    checkpoint = out / "seed=0/runs/wording=1,seen=once/checkpoint.pt"
+    before = checkpoint.read_bytes()
+    file.write_text(EXPERIMENT.replace("exam, times: 2", "exam, rows: 5"), "utf-8")
+    capsys.readouterr()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+        assert cli.run(command) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert capsys.readouterr().err.startswith(f"StorageError: {checkpoint.parent}: cannot be written: ")
+    assert checkpoint.read_bytes() == before
+    assert sorted(path.name for path in checkpoint.parent.iterdir()) == [
+        ".lock",
+        "checkpoint.pt",
+        "exam.jsonl",
+        "run.json",
+    ]
+    assert cli.run(command) == 0
+
+
+def test_a_run_at_which_another_process_is_is_left_to_it(file: Path, tmp_path: Path):
+    (task,) = tasks(read_experiment(str(file)), tmp_path, 0, ["1,once"])
+    task.folder.mkdir(parents=True)
+    with (task.folder / ".lock").open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(StorageError, match=r"another process is at this run. Wait for it, or choose other runs"):
+            run_task(task)
+    assert [path.name for path in task.folder.iterdir()] == [".lock"]
+    assert run_task(task).complete
+
+
+def test_a_measure_that_is_added_or_changed_is_taken_of_the_finished_model(file: Path, tmp_path: Path):
+    def done() -> tuple[Path, RunRecord]:
+        (task,) = tasks(read_experiment(str(file)), tmp_path, 0, ["2,often"])
+        return task.folder, run_task(task)
+
+    _, first = done()
+    few = "times: 2, rows: 5}\n  more: {kind: exam, split: exam, times: 2, tokens: 3}"
+    file.write_text(EXPERIMENT.replace("times: 2}", few), "utf-8")
+    folder, second = done()
+    assert second.curve == first.curve
+    assert [[point.tokens for point in second.measures[name]] for name in ("exam", "more")] == [[4096], [4096]]
+    assert len((folder / "exam.jsonl").read_text().splitlines()) == 5
+    assert len((folder / "more.jsonl").read_text().splitlines()) == 20
+    (folder / "checkpoint.pt").unlink()
+    assert done()[1] == second, "there is nothing to do"
+    file.write_text(EXPERIMENT, "utf-8")
+    with pytest.raises(
+        StorageError, match=r"exam cannot be measured: the run is complete, and its checkpoint.pt is gone"
+    ):
+        done()
+    assert read_record(folder) == second
+
+
+def test_records_and_checkpoints_without_digests_of_measures_count_as_they_are(file: Path, tmp_path: Path):
+    experiment = read_experiment(str(file))
+    (task,) = tasks(experiment, tmp_path, 0, ["2,often"])
+    whole = run_task(task)
+    old = json.loads((task.folder / "run.json").read_text())
+    del old["asked"]
+    (task.folder / "run.json").write_text(json.dumps(old))
+    state = torch.load(task.folder / "checkpoint.pt", weights_only=True)
+    del state["asked"]
+    torch.save(state, task.folder / "checkpoint.pt")
+    assert finished(task.planned, [tmp_path], experiment.spec.measures)
+    (task.folder / "run.json").unlink()
+    assert run_task(task).measures == whole.measures
+
+
 def test_predictions_of_a_run_are_what_score_reads(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out = tmp_path / "out"
     (task,) = tasks(read_experiment(str(file)), out, 0, ["wording=2,seen=often"])
@@ -379,6 +472,67 @@ def test_a_loss_that_is_no_number_ends_the_run(file: Path, tmp_path: Path, capsy
     file.write_text(EXPERIMENT.replace("rate: 0.01, seeds", "rate: 10000000000, seeds"), "utf-8")
     assert cli.run(["experiment", "run", str(file), "--out", str(tmp_path / "out")]) == 1
     assert "Lower the learning rate" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "measure", "refusal"),
+    [
+        ("{}", "{kind: check, split: exam}", "what is of the kind 'questions' cannot be checked."),
+        (
+            "{splits.train.packing: {length: 16}}",
+            "{kind: exam, split: exam}",
+            "a prompt of 'exam' has 25 tokens, and the",
+        ),
+        (
+            "{splits.train: {columns: [documents, spans]}}",
+            "{kind: capacity, split: train}",
+            "no document of 'bios' lies wholly in a sequence of 'train'",
+        ),
+        (
+            "{splits.exam.columns: [documents, spans]}",
+            "{kind: capacity, split: exam}",
+            "'exam' has no sources of biographies.",
+        ),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_training(
+    tmp_path: Path, settings: str, measure: str, refusal: str, capsys: pytest.CaptureFixture[str]
+):
+    tree = yaml.safe_load(EXPERIMENT)["sweep"]["set"] | yaml.safe_load(settings)
+    if exam := tree.pop("splits.exam.columns", None):
+        tree["splits.exam"]["columns"] = exam
+    path, out = tmp_path / "other.yaml", tmp_path / "out"
+    path.write_text(OTHERS.format(base=SMALL, set=json.dumps(tree), measure=measure), "utf-8")
+    assert cli.run(["experiment", "run", str(path), "--out", str(out)]) == 2
+    assert refusal in capsys.readouterr().err
+    assert list((out / "seed=0").iterdir()) == [out / "seed=0/data"]
+
+
+@pytest.mark.parametrize(
+    ("source", "split", "refusal"),
+    [
+        ({"bos": False}, "train", "rows of 'train' begin with a symbol of the sentence, which nothing predicts."),
+        ({}, "packed", "the rows of the split 'packed' of the cell only=one have several documents, or parts of one."),
+    ],
+)
+def test_a_divergence_is_refused_where_rows_are_no_sentences_with_something_before_them(
+    tmp_path: Path, source: dict[str, object], split: str, refusal: str, capsys: pytest.CaptureFixture[str]
+):
+    rules = ["3 -> 2 1 | 1 2", "1 -> a b | b a a", "2 -> b b | a"]
+    mixture = {"mixture": {"sentences": {}}}
+    recipe = {
+        "tokenizer": "symbols",
+        "sources": {"sentences": {"kind": "grammar", "grammar": rules, "instances": 30, **source}},
+        "splits": {
+            "train": {**mixture, "packing": {"method": "rows", "length": 16}},
+            "packed": {**mixture, "packing": {"length": 16}},
+        },
+    }
+    base, path = tmp_path / "recipe.yaml", tmp_path / "other.yaml"
+    base.write_text(json.dumps(recipe), "utf-8")
+    path.write_text(OTHERS.format(base=base, set="{}", measure=f"{{kind: divergence, split: {split}}}"), "utf-8")
+    assert cli.run(["experiment", "run", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert refusal in capsys.readouterr().err
 
 
 OTHERS = """\

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
+from pipeline.core.errors import PlanError
 from pipeline.laboratory.measures.measure import MeasureSpec, Subject
+
+if TYPE_CHECKING:
+    from pipeline.dataset import Dataset
 
 
 class AnswersSpec(MeasureSpec):
@@ -21,10 +26,27 @@ class AnswersSpec(MeasureSpec):
     def columns(self) -> tuple[str, ...]:
         return ("answers",)
 
-    def predictions(self, name: str, subject: Subject) -> Path:
-        """Have the model answer; the file of its answers, `<name>.jsonl`, as `score` and `check` read it."""
+    def check(self, data: Dataset, context: int) -> None:
+        """As of the base; refused is also what `numbers_of` will refuse of the split, and a prompt without room."""
+        from pipeline.evaluate.prompts import prompt_ids
+
+        longest = max(map(len, prompt_ids(data, self.split, self.rows)))
+        if longest >= context:
+            problem = f"a prompt of '{self.split}' has {longest} tokens, and the model has a context of {context}"
+            raise PlanError(problem, "Train on longer sequences: packing.length.", data.folder.url)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "no.jsonl"
+            path.write_text('{"row": 0, "prediction": ""}\n', "utf-8")
+            self.numbers_of(data, path)
+
+    def measured(self, name: str, subject: Subject) -> dict[str, float]:
+        """The numbers of the model's answers, which stay, as `<name>.jsonl`."""
         from pipeline.laboratory.examination import write_predictions
 
         path = subject.folder / f"{name}.jsonl"
         write_predictions(subject.model, subject.data, self.split, path, rows=self.rows, most=self.tokens)
-        return path
+        return self.numbers_of(subject.data, path)
+
+    def numbers_of(self, data: Dataset, predictions: Path) -> dict[str, float]:
+        """The numbers of a file of answers to some rows of the split. PipelineError where they cannot be judged."""
+        raise NotImplementedError

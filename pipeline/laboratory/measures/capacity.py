@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from pipeline.core.errors import PlanError
 from pipeline.core.spec import Name
 from pipeline.laboratory.measures.measure import MeasureKind, MeasureSpec, Subject
+
+if TYPE_CHECKING:
+    from pipeline.dataset import Dataset
 
 TOGETHER = 32  # rows whose losses are computed together
 
@@ -18,12 +22,21 @@ class CapacitySpec(MeasureSpec):
 
     NUMBERS: ClassVar[tuple[str, ...]] = ("per_parameter", "bits", "names", "values", "known")
     PERCENT: ClassVar[bool] = False
+    WHOLE_ROWS: ClassVar[bool] = True
 
     kind: Literal["capacity"]
     source: Name | None = Field(None, description="A source of biographies, where the split has several.")
 
     def columns(self) -> tuple[str, ...]:
         return ("documents", "spans")
+
+    def check(self, data: Dataset, context: int) -> None:
+        """As of the base: what `capacity` will refuse of the split is refused."""
+        from pipeline.evaluate.capacity import measure
+
+        found = measure(data.folder.url, self.split, lambda ids: np.zeros(ids.shape), source=self.source)
+        if not found.max_bits:
+            raise PlanError(f"'{self.split}' tells nothing that could be otherwise", "Give attributes more values.")
 
     def measured(self, name: str, subject: Subject) -> dict[str, float]:
         """per_parameter, bits, names, values; known, the share of all bits. The losses stay, as `<name>.npy`."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.laboratory.measures.answers import AnswersSpec
-from pipeline.laboratory.measures.measure import MeasureKind, Subject
+from pipeline.laboratory.measures.measure import MeasureKind
+
+if TYPE_CHECKING:
+    from pipeline.dataset import Dataset
 
 
 class CheckSpec(AnswersSpec):
@@ -13,13 +17,12 @@ class CheckSpec(AnswersSpec):
 
     kind: Literal["check"]
 
-    def measured(self, name: str, subject: Subject) -> dict[str, float]:
+    def numbers_of(self, data: Dataset, predictions: Path) -> dict[str, float]:
         """accuracy, the share of right answers; and `accuracy.<size>` of the problems of each size."""
         from pipeline.evaluate.checking.files import check_split
         from pipeline.evaluate.checking.kinds import rules_for
 
-        rules = rules_for(subject.data, self.split, None, {})
-        report = check_split(subject.data, self.split, self.predictions(name, subject), rules)
+        report = check_split(data, self.split, predictions, rules_for(data, self.split, None, {}))
         each = {f"accuracy.{size}": report.tallies[size].accuracy for size in sorted(report.tallies)}
         return {"accuracy": report.all.accuracy, **each}
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from pipeline.core.errors import PlanError
 from pipeline.laboratory.measures.measure import MeasureKind, MeasureSpec, Subject
 
 if TYPE_CHECKING:
@@ -27,9 +28,21 @@ class DivergenceSpec(MeasureSpec):
     PERCENT: ClassVar[bool] = False
 
     KINDS: ClassVar[tuple[str, ...]] = ("grammar",)
+    A_DOCUMENT_A_ROW: ClassVar[bool] = True
 
     kind: Literal["divergence"]
     rows: Annotated[int, Field(ge=1)] = Field(200, description="The first so many sentences of the split are read.")
+
+    def check(self, data: Dataset, context: int) -> None:
+        """PlanError where nothing stands before a sentence, so that no model can say how it begins."""
+        from pipeline.evaluate.checking.puzzles.sentences import Language
+        from pipeline.training.streams import of_dataset
+
+        source, *_ = data.manifest.sources(self.split)
+        terminals = SymbolIds.of(Language(source["grammar"]), data).terminals
+        if any(int(row["input_ids"][0]) in terminals for row in islice(of_dataset(data, self.split), self.rows)):
+            problem = f"rows of '{self.split}' begin with a symbol of the sentence, which nothing predicts"
+            raise PlanError(problem, "Give the source a `bos`, or a `tag`.", data.folder.url)
 
     def measured(self, name: str, subject: Subject) -> dict[str, float]:
         """bits, the mean divergence of a symbol; entropy, the mean entropy of the grammar's own next symbol."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.laboratory.measures.answers import AnswersSpec
-from pipeline.laboratory.measures.measure import MeasureKind, Subject
+from pipeline.laboratory.measures.measure import MeasureKind
+
+if TYPE_CHECKING:
+    from pipeline.dataset import Dataset
 
 
 class ExamSpec(AnswersSpec):
@@ -13,11 +17,11 @@ class ExamSpec(AnswersSpec):
 
     kind: Literal["exam"]
 
-    def measured(self, name: str, subject: Subject) -> dict[str, float]:
+    def numbers_of(self, data: Dataset, predictions: Path) -> dict[str, float]:
         """accuracy, the exact match over all rows; and `accuracy.<question>` of each."""
         from pipeline.evaluate.scoring import score
 
-        scores = score(subject.data.folder.url, self.split, self.predictions(name, subject))
+        scores = score(data.folder.url, self.split, predictions)
         each = {f"accuracy.{question}": tally.accuracy for question, tally in scores.questions.items()}
         return {"accuracy": scores.micro.accuracy, **each}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -33,12 +34,21 @@ class MeasureSpec(Spec):
     """Whether the main number is a share, which is shown in percent."""
     KINDS: ClassVar[tuple[str, ...]] = ()
     """The kinds of sources that the split may have, one of them; () if any."""
+    A_DOCUMENT_A_ROW: ClassVar[bool] = False
+    """Whether the split must have a document in each row."""
+    WHOLE_ROWS: ClassVar[bool] = False
+    """Whether a row must fit into the model's context."""
 
     kind: str
     split: Name = Field(description="The split whose rows are read.")
     times: Annotated[int, Field(ge=1, le=1000)] = Field(
         1, description="How often in a run: at equal distances, the last at its end."
     )
+
+    @property
+    def digest(self) -> str:
+        """Of all that its numbers at the end of a run depend on; `times` is none of it."""
+        return hashlib.sha256(self.model_dump_json(exclude={"times"}).encode()).hexdigest()[:16]
 
     def columns(self) -> tuple[str, ...]:
         """The columns that the split must have."""

@@ -35,7 +35,7 @@ def bars(table: Table) -> str:
             for v in row.values
         ]
         if row.paper is not None:
-            x = label + room * row.paper / highest
+            x = label + room * max(row.paper, 0) / highest
             said = f"<title>paper: {table.shown(row.paper)}</title>"
             parts.append(f'<line class="paper" x1="{x:.1f}" x2="{x:.1f}" y1="{y + 2}" y2="{y + 24}">{said}</line>')
         parts.append(_text(WIDTH, y + 17, table.shown(row.mean), "end"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from pipeline.laboratory.planning import counted
 from pipeline.laboratory.results import Results, RunRecord
 
 Curve = Sequence[tuple[int, float]]
@@ -63,6 +64,7 @@ class Content:
     """A report. losses: cell → the curve of the training loss in each of its runs. runs: all records that count.
 
     missing: runs that are not complete. others: names of runs that do not count, being of other data or sizes.
+    unmeasured: names of complete runs, each with what was not measured, or not as the experiment has it now.
     """
 
     name: str
@@ -74,13 +76,19 @@ class Content:
     runs: Sequence[RunRecord]
     missing: int
     others: Sequence[str]
+    unmeasured: Sequence[str]
 
     @property
     def notes(self) -> list[str]:
         """Sentences about what the report lacks."""
         notes = []
         if self.missing:
-            notes.append(f"Not complete: {self.missing} runs are missing.")
+            notes.append(
+                f"Not complete: {counted(self.missing, 'run')} {'is' if self.missing == 1 else 'are'} missing."
+            )
+        if self.unmeasured:
+            listed = "; ".join(self.unmeasured)
+            notes.append(f"Not measured, or not as the experiment has it now: {listed}.")
         if self.others:
             listed = "; ".join(self.others)
             notes.append(f"Left out, as they are of other data or sizes than the experiment has now: {listed}.")
@@ -106,8 +114,17 @@ def content_of(results: Results) -> Content:
         losses={cell: [run.curve for run in of_cell] for cell, of_cell in results.runs.items()},
         runs=runs,
         missing=len(experiment.cells) * len(experiment.sizes.training.seeds) - complete,
-        others=[f"{run.cell}, seed {run.seed}" for run in results.others],
+        others=[_named(run) for run in results.others],
+        unmeasured=[
+            f"{', '.join(lacking)} of {_named(run)}"
+            for run in runs
+            if run.complete and (lacking := run.lacking(experiment.spec.measures))
+        ],
     )
+
+
+def _named(run: RunRecord) -> str:
+    return f"{run.cell}, seed {run.seed}"
 
 
 def _machine(run: RunRecord) -> str:
@@ -121,7 +138,7 @@ def _table(results: Results, measure: str) -> Table:
     figures = results.experiment.figures(measure)
     rows = []
     for cell, runs in results.runs.items():
-        points = [run.measures.get(measure, ()) for run in runs]
+        points = [run.points(measure, spec) for run in runs]
         curves = [[(point.tokens, point.numbers[number]) for point in of_run] for of_run in points]
         rows.append(Row(cell, results.values(measure, number, cell), figures.get(cell), curves))
     return Table(measure, number, spec.PERCENT, paper.source if paper else "", rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from pipeline.core.system.progress import duration
@@ -16,31 +17,36 @@ def markdown(content: Content) -> str:
 def inserted(page: str, content: Content) -> str:
     """A page with the report in it: in the place of an earlier one of the same experiment and scale, or at the end.
 
-    The report stands between two comments, and everything around them stays as it is.
+    The report stands between two comments, and everything around them stays as it is. ValueError for a page that does
+    not have each of them once, in this order, or neither: what belongs to the report cannot be told then.
     """
-    begin, end = (f"<!-- {word} of {content.name}, {content.scale} -->\n" for word in ("report", "end"))
-    section = f"{begin}{markdown(content)}{end}"
-    before, found, rest = page.partition(begin)
-    if not found:
-        return f"{page.rstrip()}\n\n{section}"
-    return f"{before}{section}{rest.partition(end)[2]}"
+    of = f"of {content.name.replace('--', '__')}, {content.scale} -->"  # two hyphens would end the comment
+    begin, end = (f"<!-- {word} {of}" for word in ("report", "end"))
+    section = f"{begin}\n{markdown(content)}{end}"
+    begins, ends = (list(re.finditer(f"^{re.escape(line)}(?=\r?$)", page, re.MULTILINE)) for line in (begin, end))
+    if not begins and not ends:
+        return f"{page.rstrip()}\n\n{section}\n".lstrip("\n")
+    if (len(begins), len(ends)) != (1, 1) or ends[0].start() < begins[0].start():
+        raise ValueError(f"the lines '{begin}' and '{end}' do not stand there once each, in this order")
+    return f"{page[: begins[0].start()]}{section}{page[ends[0].end() :]}"
 
 
 def _lines(content: Content) -> Iterator[str]:
-    yield f"## {content.name}, scale {content.scale}"
+    yield f"## {_text(content.name)}, scale {content.scale}"
     yield ""
-    yield content.title
+    yield _text(content.title)
     for note in content.notes:
         yield ""
-        yield note
+        yield _text(note)
     if content.verdicts:
         yield ""
         yield from _rows(
-            ("claim", "test", "holds"), [(one.claim, f"`{one.test}`", one.word) for one in content.verdicts]
+            ("claim", "test", "holds"),
+            [(_text(one.claim), f"`{_line(one.test)}`", one.word) for one in content.verdicts],
         )
     for table in content.tables:
         yield ""
-        yield f"**{table.measure}** ({table.number})" + (f"; the paper: {table.source}" if table.source else "")
+        yield f"**{table.measure}** ({table.number})" + (f"; the paper: {_text(table.source)}" if table.source else "")
         yield ""
         yield from _table(table)
     yield ""
@@ -68,14 +74,14 @@ def _runs(content: Content) -> Iterator[str]:
             f"{run.tokens:,}",
             duration(run.seconds),
             f"{run.tokens / run.seconds:,.0f}" if run.seconds else "–",
-            run.fingerprint[:16],
+            _text(run.fingerprint[:16]),
         )
         for run in content.runs
     ]
     yield from _rows(head, rows)
     for machine in content.machines:
         yield ""
-        yield machine
+        yield _text(machine)
 
 
 def _rows(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
@@ -83,3 +89,13 @@ def _rows(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[st
     yield "|" + "---|" * len(head)
     for row in rows:
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+
+def _line(text: str) -> str:
+    """A text in one line."""
+    return " ".join(text.split())
+
+
+def _text(text: str) -> str:
+    """A text in one line that no page takes for HTML; the rest of Markdown is left to its author."""
+    return _line(text).replace("&", "&amp;").replace("<", "&lt;")
