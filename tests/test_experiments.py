@@ -517,6 +517,9 @@ REFUSED = {
         "heads: 2}, training: {seeds: [3, 0, 3], tokens: 4096, batch: 4, rate: 0.01}}\n  x: {model: {layers: 1, "
         "width: 8, heads: 2}, training: {tokens: 4096": "scales.small.training: the seed 3 stands twice in `seeds`, "
         "and would count twice. Remove one.",
+        "heads: 2}, training: {rate: 1e400, batch: 4, tokens: 4096}}\n  x: {model: {layers: 1, width: 8, heads: 2}, "
+        "training: {tokens: 4096": "scales.small.training.rate: must be less than or equal to 1000000000000000, "
+        "not 100000…000 (401 digits). Lower it.",
         "heads: 2}, training: {tokens: -1": "scales.small.training.tokens: must be greater than 0, not -1. Raise it.",
     },
     "scales:\n  small: {model": {

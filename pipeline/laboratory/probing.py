@@ -101,7 +101,7 @@ def read_probed(
     the paper, too, skips whole birth dates. context: tokens of the model's.
 
     PlanError where rows have different numbers of places, the last is beyond the context, an attribute is not probed,
-    or none is left.
+    or none is left, and where either half of the individuals has no row.
     """
     names = data.split(split)["attributes"]
     read = list(islice(of_dataset(data, split), rows))
@@ -120,13 +120,18 @@ def read_probed(
     for name in wanted:
         if name not in classes:
             raise PlanError(f"'{name}' is not probed", f"Name some of these: {', '.join(classes)}.", split)
+    individual = torch.tensor([int(row["individual"]) for row in read])
+    for half, odd in (("even", 0), ("odd", 1)):
+        if not bool((individual % 2 == odd).any()):
+            problem = f"none of {len(read)} rows is about an individual of {half} number, and a probe needs both halves"
+            raise PlanError(problem, "Probe more rows, or more individuals.", split)
     numbered = [np.unique(classes[name], return_inverse=True)[1] for name in wanted]
     return Probed(
         attributes=list(wanted),
         ids=torch.from_numpy(np.stack([row["input_ids"][:last] for row in read]).astype(np.int64)),
         places=torch.tensor(places),
         targets=torch.from_numpy(np.stack(numbered, 1)),
-        individual=torch.tensor([int(row["individual"]) for row in read]),
+        individual=individual,
     )
 
 

@@ -12,7 +12,11 @@ from pipeline.laboratory.measures import Measure
 from pipeline.sweeps import SweepSpec
 
 Share = Annotated[Rational, Field(ge=0, le=1)]
-Positive = Annotated[Rational, Field(gt=0)]
+MOST = 10**15  # far more than makes sense, and a floating-point number
+Positive = Annotated[Rational, Field(gt=0, le=MOST)]
+Passes = Annotated[Rational, Field(gt=0, le=10**9)]
+Decay = Annotated[Rational, Field(ge=0, le=MOST)]
+Figure = Annotated[Rational, Field(ge=-MOST, le=MOST)]
 
 
 class ModelSpec(Spec):
@@ -27,12 +31,12 @@ class TrainingSpec(Spec):
     """How a model is trained, by AdamW."""
 
     tokens: Size | None = Field(None, description="Tokens that are read in all, however often the split is then read.")
-    passes: Positive | None = Field(None, description="How often the split is read. One of tokens and passes is given.")
+    passes: Passes | None = Field(None, description="How often the split is read. One of tokens and passes is given.")
     batch: Annotated[int, Field(ge=1, le=2**20)] = Field(description="Sequences of a step.")
     rate: Positive = Field(description="The highest learning rate.")
     warmup: Share = Field(Fraction(1, 20), description="Share of the steps in which the rate rises in a line.")
     final: Share = Field(Fraction(1, 10), description="The last rate, as a share of the highest; down by a cosine.")
-    weight_decay: Annotated[Rational, Field(ge=0)] = Field(Fraction(1, 10), description="Of matrices.")
+    weight_decay: Decay = Field(Fraction(1, 10), description="Of matrices.")
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(min_length=1)] = Field(
         [0], description="A run each; everything is drawn anew: individuals, wordings, order, parameters."
     )
@@ -66,7 +70,7 @@ class PaperSpec(Spec):
     """What the paper found of one measure."""
 
     source: str = Field(min_length=1, description="Where it says so: part, section, figure.")
-    figures: dict[str, Rational] = Field({}, description="Cell → the paper's number.")
+    figures: dict[str, Figure] = Field({}, description="Cell → the paper's number.")
 
 
 class ClaimSpec(Spec):

@@ -197,23 +197,35 @@ def test_probes_read_at_every_place_of_biographies_and_at_the_end_of_names(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("rows", "context", "refusal"),
+    ("rows", "context", "people", "refusal"),
     [
         (
             "3",
             "128",
+            20,
             "q: no attribute has so few classes that each could have two of 3 rows. Probe more rows, `first_token`,",
         ),
-        ("20", "32", "p: a row is read up to token 83, and the model has a context of 32. Train on longer sequences"),
+        (
+            "20",
+            "128",
+            1,
+            "p: none of 4 rows is about an individual of odd number, and a probe needs both halves. Probe more",
+        ),
+        (
+            "20",
+            "32",
+            20,
+            "p: a row is read up to token 83, and the model has a context of 32. Train on longer sequences",
+        ),
     ],
 )
 def test_a_split_that_cannot_be_probed_is_refused_before_training(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: str, context: str, refusal: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: str, context: str, people: int, refusal: str
 ):
     path = tmp_path / "probed.yaml"
-    path.write_text(
-        PROBED.replace("ROWS", rows).replace("train.packing.length: 128", f"train.packing.length: {context}")
-    )
+    text = PROBED.replace("ROWS", rows).replace("train.packing.length: 128", f"train.packing.length: {context}")
+    text = text.replace("{bios: {exposures: 1}}", "{bios: {exposures: 4}}") if people == 1 else text
+    path.write_text(text.replace("  set:\n", f"  set:\n    worlds.people.size: {people}\n"))
     assert cli.run(["experiment", "run", str(path), "--out", str(tmp_path / "out")]) == 2
     assert capsys.readouterr().err.startswith(f"PlanError: {refusal}")
     assert not list((tmp_path / "out").glob("seed=0/runs/*/checkpoint.pt"))
