@@ -83,6 +83,29 @@ def test_cells_are_named_by_their_levels_where_only_one_axis_has_them(file: Path
             experiment.cell(pattern)
 
 
+def test_a_sweep_of_another_file_is_found_from_the_experiments_own(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    tree = yaml.safe_load(EXPERIMENT)
+    (tmp_path / "grids").mkdir()
+    (tmp_path / "grids/grid.yaml").write_text(yaml.safe_dump(tree["sweep"], sort_keys=False), "utf-8")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    inline = list(planned_runs(read_experiment(str(file), "large")))
+    for name in ("grids/grid.yaml", "grids/grid"):
+        file.write_text(yaml.safe_dump({**tree, "sweep": name}, sort_keys=False), "utf-8")
+        assert list(planned_runs(read_experiment("../small.yaml", "large"))) == inline
+    for name, problem in {
+        "grids/grd.yaml": r"small.yaml:1: sweep: no recipe 'grids/grd.yaml'",
+        str(SMALL): r"small.yaml:1: sweep: this is a recipe, where a sweep is needed",
+    }.items():
+        file.write_text(
+            yaml.safe_dump({"sweep": name, **{key: tree[key] for key in ("scales", "measures")}}, sort_keys=False)
+        )
+        with pytest.raises(PipelineError, match=problem):
+            assert read_experiment(str(file)).cells
+
+
 def test_a_scale_and_a_seed_change_the_recipes_of_all_cells(file: Path):
     small, large = read_experiment(str(file)), read_experiment(str(file), "large", ["sources.bios.full_name=all"])
     assert small.scale == "small"

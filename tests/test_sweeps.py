@@ -283,6 +283,7 @@ def test_the_table_has_a_line_for_each_cell(folder: Path, capsys: pytest.Capture
     assert rows[6][0] == "total"
     assert "6 cells, 4 datasets" in shown
     assert f"the same dataset, built once: {NAMES[1]} and {NAMES[2]}" in shown
+    assert "1 cell, 1 dataset" in said(capsys, "plan", "s.yaml", "--cell", NAMES[0]).splitlines()
 
 
 def test_cells_that_cannot_be_planned_are_named_and_the_others_are_shown(

@@ -97,4 +97,6 @@ def check_item(plan: Plan, source: str, item: int) -> None:
 
 def count(number: int, thing: str) -> str:
     """A number with its noun: `1 shard`, `2 shards`."""
-    return f"{number:,} {thing}{'s' * (number != 1)}"
+    from pipeline.core.system.progress import counted
+
+    return counted(number, thing)

@@ -15,9 +15,8 @@ from pipeline.core.system.escaping import shortened
 from pipeline.core.system.open_files import expanded
 from pipeline.laboratory.claims import Claim, Quantity, read_claim
 from pipeline.laboratory.spec import ClaimSpec, ExperimentSpec, ScaleSpec
-from pipeline.recipe.merging import override_of, place_of_override
-from pipeline.recipe.paths import ENDINGS, title
-from pipeline.recipe.paths import find as find_recipe
+from pipeline.recipe.merging import base_file, override_of, place_of_override
+from pipeline.recipe.paths import ENDINGS, is_sweep, title
 from pipeline.recipe.places import Origin
 from pipeline.recipe.reading import read_file
 from pipeline.recipe.validating import validated
@@ -102,13 +101,14 @@ class Experiment:
     @cached_property
     def _sweep(self) -> tuple[SweepSpec, Node, KeyPath]:
         """The sweep's spec, the mapping that it was read from, and the path to that in its file."""
-        named = self.spec.sweep
+        named, node = self.spec.sweep, self._node.child("sweep")
+        assert node, "the spec was read from it"
         if isinstance(named, SweepSpec):
-            node = self._node.child("sweep")
-            assert node, "the spec was read from it"
             return named, node, ("sweep",)
-        with self._placed(("sweep",)):
-            path = find_recipe(named)
+        place = node.mark.place(("sweep",))
+        path = base_file(named, node.mark.file.parent, place)
+        if not is_sweep(path):
+            raise RecipeError("this is a recipe, where a sweep is needed", "A sweep has `axes`.", place)
         node = read_file(path)
         return validated(SweepSpec, node.plain(), Origin(node)), node, ()
 

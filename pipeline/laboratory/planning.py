@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from pipeline.core.errors import PlanError
-from pipeline.core.system.progress import duration, scaled
+from pipeline.core.system.progress import counted, duration, scaled
 from pipeline.laboratory.experiment import Experiment
 from pipeline.laboratory.measures.measure import MeasureSpec
 from pipeline.laboratory.spec import ModelSpec, ScaleSpec
@@ -134,11 +134,6 @@ def _check_rows(plan: Plan, experiment: Experiment, cell: str, name: str, measur
     if measure.WHOLE_ROWS and packing.length > context:
         problem = f"{rows} have {packing.length:,} tokens, and the model has a context of {context:,}"
         raise PlanError(problem, f"Set splits.{measure.split}.packing.length to {context} or less.", experiment.name)
-
-
-def counted(number: int, thing: str) -> str:
-    """A number with its noun: `1 run`, `2 runs`."""
-    return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 def lines(experiment: Experiment, cells: Sequence[str] = ()) -> list[str]:

@@ -83,7 +83,7 @@ class ClaimSpec(Spec):
 class ExperimentSpec(Spec):
     """An experiment: models trained on the datasets of a sweep, and compared."""
 
-    sweep: str | SweepSpec = Field(description="The recipes: a sweep, or the name of one.")
+    sweep: str | SweepSpec = Field(description="The recipes: a sweep, or the name of one, or a path from here.")
     scales: Annotated[dict[Name, ScaleSpec], Field(min_length=1)] = Field(description="Name → sizes, for --scale.")
     measures: Annotated[dict[Name, Measure], Field(min_length=1)] = Field(description="Name → what is measured.")
     paper: dict[Name, PaperSpec] = Field({}, description="Measure → what the paper found.")

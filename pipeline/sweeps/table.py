@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.core.system.progress import duration
+from pipeline.core.system.progress import counted, duration
 from pipeline.sweeps.planning import PlannedCell, PlannedSweep
 from pipeline.sweeps.sweep import Sweep
 
@@ -55,7 +55,7 @@ def lines(sweep: Sweep, planned: PlannedSweep) -> Iterator[str]:
     datasets = planned.datasets
     yield from _aligned([*sweep.axes], [_row(one) for one in planned.cells], _totals(planned.totals))
     yield ""
-    yield f"{len(planned.cells):,} cells, {len(datasets):,} datasets"
+    yield f"{counted(len(planned.cells), 'cell')}, {counted(len(datasets), 'dataset')}"
     yield from _meaning(planned.cells)
     for cells in datasets.values():
         if len(cells) > 1:

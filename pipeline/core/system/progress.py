@@ -78,6 +78,15 @@ def scaled(number: float) -> str:
     return f"{shown:.1f}".removesuffix(".0") + name if shown < 10 else f"{shown:.0f}{name}"
 
 
+def counted(number: int, thing: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "shard"), counted(2000, "shard")
+    ('1 shard', '2,000 shards')
+    """
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
 def duration(seconds: float) -> str:
     """Seconds as text, in seconds, minutes or hours.
 

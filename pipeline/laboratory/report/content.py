@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from pipeline.laboratory.planning import counted
+from pipeline.core.system.progress import counted
 from pipeline.laboratory.results import Results, RunRecord
 
 Curve = Sequence[tuple[int, float]]
