@@ -383,6 +383,14 @@ def test_a_measure_that_was_not_taken_or_otherwise_is_still_to_be_done(file: Pat
         file.write_text(EXPERIMENT, "utf-8")
 
 
+def test_a_number_that_no_run_gives_is_named(file: Path, tmp_path: Path):
+    file.write_text(EXPERIMENT.replace("2 * exam[1,often]", "2 * exam.accuracy.town[1,often]"), "utf-8")
+    experiment = read_experiment(str(file))
+    told(tmp_path, experiment, {"1,often": (0.2, 0.4), "2,often": (0.6, 0.5)})
+    text = write_report(experiment, [tmp_path])[1].read_text("utf-8")
+    assert "\nNo run has a number exam.accuracy.town[wording=1,seen=often], which a claim is about.\n" in text
+
+
 def test_what_is_left_counts_begun_runs_of_this_folder_and_complete_ones_of_others(file: Path, tmp_path: Path):
     experiment = read_experiment(str(file))
     here, there = tmp_path / "here", tmp_path / "there"
@@ -530,6 +538,8 @@ REFUSED = {
         "Example: exam[multi5] >= 10 * exam[single].",
     },
     'figures: {"1,often"': {
+        'figures: {"often,1": 0.5, "1,often"': "paper.exam.figures.1,often: '1,often' is the cell 'often,1', which has "
+        "a figure. Remove one.",
         'figures: {"1,oft"': "paper.exam.figures.1,oft: no cell 'oft'. Did you mean 'often'?",
     },
     "heads: 2}, training: {tokens: 4096": {

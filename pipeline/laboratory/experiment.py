@@ -18,10 +18,12 @@ from pipeline.laboratory.spec import ClaimSpec, ExperimentSpec, ScaleSpec
 from pipeline.recipe.merging import base_file, override_of, place_of_override
 from pipeline.recipe.paths import ENDINGS, is_sweep, title
 from pipeline.recipe.places import Origin
-from pipeline.recipe.reading import read_file
+from pipeline.recipe.reading import Kind, read_file
 from pipeline.recipe.validating import validated
 from pipeline.recipe.yaml_tree import Node
 from pipeline.sweeps import Sweep, SweepSpec, sweep_of
+
+EXPERIMENT = Kind("experiment", "sweep, scales, measures")
 
 
 @dataclass(frozen=True)
@@ -153,9 +155,13 @@ class Experiment:
         for name, paper in self.spec.paper.items():
             with self._placed(("paper", name)):
                 self._check_measure(name)
+            named: dict[str, str] = {}
             for cell in paper.figures:
                 with self._placed(("paper", name, "figures", cell)):
-                    self.cell(cell)
+                    if before := named.get(self.cell(cell)):
+                        problem = f"'{shortened(cell)}' is the cell '{shortened(before)}', which has a figure"
+                        raise SpecError(problem, "Remove one.")
+                    named[self.cell(cell)] = cell
         assert self.claims is not None
 
     def figures(self, measure: str) -> dict[str, float]:
@@ -183,7 +189,7 @@ def read_experiment(
     RecipeError with file and line for what does not fit; PlanError for an unknown scale.
     """
     path = find(name)
-    node = read_file(path)
+    node = read_file(path, kind=EXPERIMENT)
     spec = validated(ExperimentSpec, node.plain(), Origin(node))
     if scale is not None and scale not in spec.scales:
         raise PlanError(f"no scale '{shortened(scale)}'", suggest(scale, spec.scales), "--scale")

@@ -182,6 +182,18 @@ class Results:
         """
         return [(spec.claim, spec.test, self._holds(claim)) for spec, claim in self.experiment.claims]
 
+    def unknown(self) -> list[Quantity]:
+        """What claims are about and no run has given, though its measure was taken: nothing of that name is counted."""
+        asked = dict.fromkeys(
+            self.experiment.quantity(one) for _, claim in self.experiment.claims for one in claim.quantities
+        )
+        return [
+            one
+            for one in asked
+            if not self.values(one.measure, one.number, one.cell)
+            and self.values(one.measure, self.experiment.spec.measures[one.measure].NUMBERS[0], one.cell)
+        ]
+
     def _holds(self, claim: Claim) -> bool | None:
         def look(quantity: Quantity) -> float:
             whole = self.experiment.quantity(quantity)

@@ -65,6 +65,7 @@ class Content:
 
     missing: runs that are not complete. others: names of runs that do not count, being of other data or sizes.
     unmeasured: names of complete runs, each with what was not measured, or not as the experiment has it now.
+    unknown: numbers that claims are about and no run has.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Content:
     missing: int
     others: Sequence[str]
     unmeasured: Sequence[str]
+    unknown: Sequence[str]
 
     @property
     def notes(self) -> list[str]:
@@ -89,6 +91,8 @@ class Content:
         if self.unmeasured:
             listed = "; ".join(self.unmeasured)
             notes.append(f"Not measured, or not as the experiment has it now: {listed}.")
+        if self.unknown:
+            notes.append(f"No run has a number {', '.join(self.unknown)}, which a claim is about.")
         if self.others:
             listed = "; ".join(self.others)
             notes.append(f"Left out, as they are of other data or sizes than the experiment has now: {listed}.")
@@ -115,6 +119,7 @@ def content_of(results: Results) -> Content:
         runs=runs,
         missing=len(experiment.cells) * len(experiment.sizes.training.seeds) - complete,
         others=[_named(run) for run in results.others],
+        unknown=[f"{one.measure}.{one.number}[{one.cell}]" for one in results.unknown()],
         unmeasured=[
             f"{', '.join(lacking)} of {_named(run)}"
             for run in runs
