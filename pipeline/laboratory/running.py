@@ -36,6 +36,7 @@ from pipeline.sweeps.planning import planned_sweep
 from pipeline.training.streams import of_dataset
 
 CHECKPOINT = "checkpoint.pt"
+SHORT = ("out of memory", "can't allocate memory")  # how torch says so, on a card and on a CPU
 SECONDS = 60  # between two checkpoints
 Progress = Callable[[int], object]
 
@@ -104,7 +105,7 @@ def run_task(task: Task, done: Progress = lambda _: None) -> RunRecord:
     """Train and measure a model, from its checkpoint where there is one; the record that is written at the end too.
 
     StorageError for the checkpoint of another run, where another process is at this run, and where nothing can be
-    written.
+    written; RunError where memory is short.
     """
     try:
         task.folder.mkdir(parents=True, exist_ok=True)
@@ -113,6 +114,11 @@ def run_task(task: Task, done: Progress = lambda _: None) -> RunRecord:
     except OSError as error:
         remedy = "Free some space, or give another --out."
         raise StorageError(f"cannot be written: {error.strerror or error}", remedy, str(task.folder)) from None
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not any(words in str(error) for words in SHORT):
+            raise
+        problem = f"memory is too short for a model of {task.planned.parameters:,} parameters"
+        raise RunError(problem, "Lower the sizes of the model, or its batch.", str(task.folder)) from None
 
 
 @contextmanager

@@ -424,6 +424,27 @@ def test_a_run_at_which_another_process_is_is_left_to_it(file: Path, tmp_path: P
     assert run_task(task).complete
 
 
+@pytest.mark.parametrize("width", ["65534", "16"])
+def test_short_memory_is_said_in_a_line(
+    file: Path, tmp_path: Path, width: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def short(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    if width == "16":
+        monkeypatch.setattr("pipeline.laboratory.running.new_run", short)
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    file.write_text(EXPERIMENT.replace("width: 16, heads: 2", f"width: {width}, heads: 1"), "utf-8")
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (2**35, limits[1]))  # a matrix of the model would need 51 GB
+        assert cli.run(["experiment", "run", str(file), "--out", str(tmp_path / "out")]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+    said = capsys.readouterr().err
+    assert "seed=0/runs/wording=1,seen=once: memory is too short for a model of " in said
+    assert said.count("\n") == 1
+
+
 def test_a_measure_that_is_added_or_changed_is_taken_of_the_finished_model(file: Path, tmp_path: Path):
     def done() -> tuple[Path, RunRecord]:
         (task,) = tasks(read_experiment(str(file)), tmp_path, 0, ["2,often"])
