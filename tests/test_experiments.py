@@ -468,6 +468,8 @@ def test_a_page_with_half_of_a_report_and_no_text_are_refused_before_anything_is
     ("options", "message"),
     [
         (["--out", "FILE"], "FILE/seed=0/runs/wording=1,seen=once: this is below a file, and not a folder."),
+        (["--out", "DATA"], "DATA: this is the folder of a dataset, and not of an experiment. Give another --out."),
+        (["--out", "SWEEP"], "SWEEP: this is the folder of a sweep, and not of an experiment. Give another --out."),
         (["--out", "OUT", "--into", "FOLDER"], "FOLDER: cannot be read: it is a folder, not a file."),
         (["--out", "OUT", "--into", "PIPE"], "PIPE: cannot be read: it is a pipe or a device, not a file."),
         (["--out", "OUT", "--into", "FILE/page.md"], "FILE/page.md: cannot be written: "),
@@ -481,7 +483,10 @@ def test_a_place_that_cannot_be_read_or_written_is_named(
     (tmp_path / "FILE").write_text("hello")
     (tmp_path / "FOLDER").mkdir()
     os.mkfifo(tmp_path / "PIPE")
-    words = "FILE", "FOLDER", "PIPE", "NONE", "OUT"
+    for name, inside in {"DATA": "manifest.json", "SWEEP": "sweep.json"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / inside).write_text("{}")
+    words = "FILE", "FOLDER", "PIPE", "NONE", "OUT", "DATA", "SWEEP"
     places = [str(tmp_path / one) if one.split("/")[0] in words else one for one in options]
     assert cli.run(["experiment", "report", str(file), *places]) == 2
     said = capsys.readouterr().err

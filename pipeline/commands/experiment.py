@@ -60,6 +60,9 @@ def run(options: argparse.Namespace) -> int:
         for line in lines(experiment, options.cell):
             output.say(line)
         return 0
+    from pipeline.laboratory.results import check_folder
+
+    check_folder(out)
     if options.action == "run":
         _check_torch()
         from pipeline.laboratory.results import tokens_left

@@ -13,6 +13,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from pipeline.core.errors import StorageError
 from pipeline.core.system.open_files import contents, created
+from pipeline.dataset.manifest import MANIFEST
+from pipeline.dataset.sweep_index import SWEEP
 from pipeline.laboratory.claims import Claim, Quantity
 from pipeline.laboratory.experiment import Experiment
 from pipeline.laboratory.measures import Measure
@@ -77,6 +79,15 @@ class RunRecord:
 
 
 _RECORDS = TypeAdapter(RunRecord)
+
+
+def check_folder(out: Path) -> None:
+    """StorageError for the folder of a dataset or a sweep, which an experiment would fill with what is none of it."""
+    for name, what in ((MANIFEST, "a dataset"), (SWEEP, "a sweep")):
+        if (out / name).exists():
+            raise StorageError(
+                f"this is the folder of {what}, and not of an experiment", "Give another --out.", str(out)
+            )
 
 
 def write_record(folder: Path, record: RunRecord) -> None:
