@@ -37,13 +37,16 @@ measures:
 GRAMMAR = """\
 sweep:
   base: cfg3b_like
-  set: {splits.train.mixture.sentences.tokens: 20_000, sources.exam_50.instances: 20}
+  set:
+    splits.train.mixture.sentences.tokens: 20_000
+    sources.exam_50.instances: 20
+    splits.apart: {mixture: {sentences: {tokens: 5_000}}, packing: {method: rows, length: 1024}}
   axes: {only: {one: {}}}
 scales:
   small: {model: {layers: 1, width: 16, heads: 2}, training: {tokens: 10_240, batch: 4, rate: 0.01}}
 measures:
   completions: {kind: check, split: exam_50, rows: 8, tokens: 64}
-  divergence: {kind: divergence, split: train, rows: 4}
+  divergence: {kind: divergence, split: apart, rows: 4}
 """
 
 
