@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import cells_argument, check_no_cells, compiled, count, recipe_arguments
+from pipeline.commands.common import cells_argument, check_no_cells, compiled, recipe_arguments
 from pipeline.commands.executors import built_by, check_executor, executor_arguments, executor_of
 from pipeline.commands.sweep import build_sweep, is_sweep
 from pipeline.core.system import output
-from pipeline.core.system.progress import bar
+from pipeline.core.system.progress import bar, counted
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,16 +69,16 @@ def _built(options: argparse.Namespace) -> int:
             exported=exports.append,
         )
     for name, split in manifest.splits.items():
-        shards = count(len(split["shards"]), "shard")
+        shards = counted(len(split["shards"]), "shard")
         output.say(
             f"{name}: {split['documents']:,} documents, {split['tokens']:,} tokens in {split['sequences']:,} sequences"
             f" of {split['length']}, {shards}, {split['bytes'] / 1e6:,.1f} MB"
         )
     kept, seconds = len(plan.shards) - len(new), time.perf_counter() - began
     by = built_by(executor) if new else ""
-    output.say(f"{out}: {count(len(new), 'shard')} built, {kept} kept, {seconds:.1f} s{by}")
+    output.say(f"{out}: {counted(len(new), 'shard')} built, {kept} kept, {seconds:.1f} s{by}")
     for export in exports:
-        what = "there already" if export.kept else f"{count(len(export.files), 'file')}, {export.bytes / 1e6:,.1f} MB"
+        what = "there already" if export.kept else f"{counted(len(export.files), 'file')}, {export.bytes / 1e6:,.1f} MB"
         output.say(f"{out.rstrip('/')}/{EXPORTS}/{export.folder.name}: {what}")
     return 0
 

@@ -10,10 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import count
 from pipeline.commands.parser import Parser
 from pipeline.core.errors import PipelineError, suggest
 from pipeline.core.system import output
+from pipeline.core.system.progress import counted
 
 HELP = "Show what is kept in your cache, or remove what can be made again."
 KINDS = {
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         return _remove(found, options.remove)
     output.say(f"{folder}: {_size(path for paths in found.values() for path in paths)}")
     for kind, paths in found.items():
-        output.say(f"{kind:<10} {count(len(paths), 'file'):>12} {_size(paths):>10}  {KINDS[kind]}")
+        output.say(f"{kind:<10} {counted(len(paths), 'file'):>12} {_size(paths):>10}  {KINDS[kind]}")
     return 0
 
 
@@ -73,7 +73,7 @@ def _remove(found: dict[str, list[Path]], kinds: list[str]) -> int:
     for path in paths:
         with suppress(FileNotFoundError):  # another process may remove it too
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    output.say(f"{count(len(paths), 'file')} of {size} removed")
+    output.say(f"{counted(len(paths), 'file')} of {size} removed")
     return 0
 
 

@@ -93,10 +93,3 @@ def check_item(plan: Plan, source: str, item: int) -> None:
         raise PlanError(f"no source '{source}'", suggest(source, plan.sources))
     if not 0 <= item < len(plan.sources[source]):
         raise PlanError(f"no item {item} in source '{source}'", f"It has 0 to {len(plan.sources[source]) - 1}.")
-
-
-def count(number: int, thing: str) -> str:
-    """A number with its noun: `1 shard`, `2 shards`."""
-    from pipeline.core.system.progress import counted
-
-    return counted(number, thing)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import count, folder_argument, folder_of
+from pipeline.commands.common import folder_argument, folder_of
 from pipeline.commands.parser import Parser
 from pipeline.core.system import output
-from pipeline.core.system.progress import bar
+from pipeline.core.system.progress import bar, counted
 
 
 def arguments(parser: Parser) -> None:
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     if result.kept:
         output.say(f"{shown_as}: there already, and whole")
     else:
-        output.say(f"{shown_as}: {spec.kind}, {count(len(result.files), 'file')}, {result.bytes / 1e6:,.1f} MB")
+        output.say(f"{shown_as}: {spec.kind}, {counted(len(result.files), 'file')}, {result.bytes / 1e6:,.1f} MB")
     return 0
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.commands.asking import asking_arguments, asking_of, at_least, settings_of
 from pipeline.commands.command import Command
-from pipeline.commands.common import count, recipe_arguments
+from pipeline.commands.common import recipe_arguments
 from pipeline.core.system import output
-from pipeline.core.system.progress import bar
+from pipeline.core.system.progress import bar, counted
 
 if TYPE_CHECKING:
     from pipeline.wordings.paraphrase.writing import Written
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     with asking, Journal(journal_of(request)) as journal, shown:
         written = write(frame, checker, request, options.count, options.batch, most, asking, journal, shown.update)
     path, new = extend(frame, folder, written.lines, settings, datetime.date.today().isoformat())
-    output.say(f"{path}: {count(new, 'new line')}")
+    output.say(f"{path}: {counted(new, 'new line')}")
     _say_what_came(written)
     if len(written.lines) < options.count:
         output.complain(f"notice: {options.count - len(written.lines):,} lines are missing: {REMEDY}")
@@ -80,7 +80,7 @@ def _say_what_came(written: Written) -> None:
     for reason, lines in written.refused.most_common():
         output.say(f"  {lines:>6,} refused: {reason.value}")
     output.say(
-        f"{count(written.asked, 'request')} sent, {written.kept:,} answered before;"
+        f"{counted(written.asked, 'request')} sent, {written.kept:,} answered before;"
         f" {written.tokens_read:,} tokens read, {written.tokens_written:,} written"
     )
 

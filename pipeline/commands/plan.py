@@ -6,9 +6,10 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import cells_argument, check_no_cells, compiled, count, recipe_arguments
+from pipeline.commands.common import cells_argument, check_no_cells, compiled, recipe_arguments
 from pipeline.commands.sweep import is_sweep, plan_sweep
 from pipeline.core.system import output
+from pipeline.core.system.progress import counted
 
 if TYPE_CHECKING:
     from pipeline.plan.plan import Plan
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         _print_relations(summary.of_relations(world))
         _print_notices(plan, "worlds", name)
     for name, split in plan.splits.items():
-        files = f"{count(split.shards, 'shard')}, about {plan.bytes_of(name) / 1e6:,.1f} MB"
+        files = f"{counted(split.shards, 'shard')}, about {plan.bytes_of(name) / 1e6:,.1f} MB"
         output.say()
         output.say(f"split {name}: {split.documents:,} documents, about {float(split.tokens):,.0f} tokens, {files}")
         packed = f"{split.packing.method}, {split.packing.length} tokens"
@@ -104,7 +105,9 @@ def _print_notices(plan: Plan, group: str, name: str) -> None:
 def _print_phase(phase: dict[str, Any]) -> None:
     """Print the lines of a split's table that are of one phase, an entry of `summary.of_phases`."""
     if phase["name"]:
-        files = f"{phase['documents']:,} documents, about {phase['tokens']:,} tokens, {count(phase['files'], 'shard')}"
+        files = (
+            f"{phase['documents']:,} documents, about {phase['tokens']:,} tokens, {counted(phase['files'], 'shard')}"
+        )
         output.say(f"  phase {phase['name']}: {files}{_ordered(phase)}")
     tokens = sum(source["tokens"] for source in phase["sources"].values())
     for name, source in phase["sources"].items():

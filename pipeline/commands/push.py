@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import count, folder_argument, folder_of
+from pipeline.commands.common import folder_argument, folder_of
 from pipeline.core.system import output
-from pipeline.core.system.progress import bar
+from pipeline.core.system.progress import bar, counted
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.public and pushed.private:
         output.say("notice: the repository was private before and stays so; its settings page makes it public")
-    sent = f"{count(pushed.new, 'file')} ({pushed.size / 1e6:,.1f} MB) new in {count(pushed.commits, 'commit')}"
+    sent = f"{counted(pushed.new, 'file')} ({pushed.size / 1e6:,.1f} MB) new in {counted(pushed.commits, 'commit')}"
     output.say(f"{pushed.url}, {'private' if pushed.private else 'public'}, {pushed.revision}")
     output.say(f"{sent if pushed.commits else 'nothing new'}, {pushed.kept} kept")
     return 0

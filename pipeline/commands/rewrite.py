@@ -7,9 +7,9 @@ import datetime
 
 from pipeline.commands.asking import asking_arguments, asking_of, at_least, settings_of
 from pipeline.commands.command import Command
-from pipeline.commands.common import count, recipe_arguments
+from pipeline.commands.common import recipe_arguments
 from pipeline.core.system import output
-from pipeline.core.system.progress import bar
+from pipeline.core.system.progress import bar, counted
 
 STREAMS = 32
 
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         )
     for reason, replies in done.refused.most_common():
         output.say(f"  {replies:>6,} refused: {reason.value}")
-    output.say(f"{count(done.asked, 'request')}; {done.tokens_read:,} tokens read, {done.tokens_written:,} written")
+    output.say(f"{counted(done.asked, 'request')}; {done.tokens_read:,} tokens read, {done.tokens_written:,} written")
     if not done.missing:
         output.say(f"{job.path}: {len(job.people) * job.spec.generations:,} biographies")
         return 0

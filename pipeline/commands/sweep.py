@@ -7,11 +7,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.commands.common import count
 from pipeline.commands.executors import built_by, check_executor, executor_of
 from pipeline.core.errors import PipelineError
 from pipeline.core.system import output
-from pipeline.core.system.progress import bar
+from pipeline.core.system.progress import bar, counted
 
 if TYPE_CHECKING:
     from pipeline.build.sweeping import Part
@@ -61,7 +60,7 @@ def build_sweep(options: argparse.Namespace) -> int:
             shards, tokens = len(manifest.shards), sum(split["tokens"] for split in manifest.splits.values())
             made.append(new)
             shown.clear()
-            kept = f"{count(new, 'shard')} built, {shards - new} kept"
+            kept = f"{counted(new, 'shard')} built, {shards - new} kept"
             also = "".join(f", also {one.cell.name}" for one in part.cells if one.cell.name != part.folder)
             output.say(f"{len(made)} of {datasets}: {part.folder}{also}: {tokens:,} tokens, {kept}")
 
@@ -76,8 +75,8 @@ def build_sweep(options: argparse.Namespace) -> int:
             finished=finished,
         )
     seconds, by = time.perf_counter() - began, built_by(executor) if any(made) else ""
-    total = f"{count(len(index.cells), 'cell')}, {count(len(index.folders), 'dataset')}"
-    output.say(f"{out}: {total}, {count(sum(made), 'shard')} built, {seconds:.1f} s{by}")
+    total = f"{counted(len(index.cells), 'cell')}, {counted(len(index.folders), 'dataset')}"
+    output.say(f"{out}: {total}, {counted(sum(made), 'shard')} built, {seconds:.1f} s{by}")
     return 0
 
 

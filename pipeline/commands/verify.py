@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from pipeline.commands.command import Command
-from pipeline.commands.common import count, folder_argument, folder_of
+from pipeline.commands.common import folder_argument, folder_of
 from pipeline.core.system import output
-from pipeline.core.system.progress import bar
+from pipeline.core.system.progress import bar, counted
 
 
 def run(options: argparse.Namespace) -> int:
@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
     for line in wrong:
         output.say(line)
     mends = "build mends what is missing or damaged, and leaves the rest"
-    outcome = f"{count(len(wrong), 'fault')}; {mends}" if wrong else "whole and as recorded"
+    outcome = f"{counted(len(wrong), 'fault')}; {mends}" if wrong else "whole and as recorded"
     output.say(f"{folder}: {outcome}")
     return 1 if wrong else 0
 
