@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import pickle
@@ -117,8 +118,10 @@ def test_what_datasets_saved_is_read(tmp_path: Path) -> None:
 def test_a_store_without_its_package_is_refused_with_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("gcsfs", "adlfs"):
+    known = importlib.import_module("fsspec.registry")._registry  # classes of stores that another test has used
+    for protocol, name in (("gs", "gcsfs"), ("az", "adlfs")):
         monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.delitem(known, protocol, raising=False)
     assert "'gs' needs a package. Install it: pip install gcsfs." in refusal_of(tmp_path, "gs://bucket/a.txt")
     assert "'az' needs a package. Install it: pip install adlfs." in refusal_of(tmp_path, "az://bucket/a.txt")
     assert "unknown protocol 'nfs9'" in refusal_of(tmp_path, "nfs9://bucket/a.txt")
