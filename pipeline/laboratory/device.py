@@ -14,6 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from pipeline.core.system.progress import counted
+
 FAST = ("cuda",)
 """The types of devices on which a model is compiled, and trained in bf16."""
 
@@ -27,8 +29,7 @@ def described(device: torch.device) -> str:
     """A device in words, for the record of a run: rounding, and so a figure's last digits, differ between them."""
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
-    threads = torch.get_num_threads()
-    return f"{_processor()}, {threads} {'thread' if threads == 1 else 'threads'}"
+    return f"{_processor()}, {counted(torch.get_num_threads(), 'thread')}"
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:

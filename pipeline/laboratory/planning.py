@@ -87,6 +87,7 @@ def planned_runs(experiment: Experiment, cells: Sequence[str] = (), seed: int | 
 
 
 def _digest(sizes: ScaleSpec, fingerprint: str, cell: str, steps: int, seed: int) -> str:
+    """The digest of a run: of sizes and training, the dataset, the cell, the steps and the seed."""
     specs = [sizes.model.model_dump_json(), sizes.training.model_dump_json(exclude={"seeds"})]
     parts = [*specs, fingerprint, cell, str(steps), str(seed)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

@@ -34,7 +34,7 @@ class Alphabet:
 
     @cached_property
     def bytes(self) -> NDArray[np.bool_] | None:
-        """Which bytes of a text are kept, bool (256,); None unless that decides it, in one that is not complete."""
+        """Which bytes of a text are kept, bool (256,); None where all are, and where bytes alone do not decide it."""
         if self.is_complete or not self._of_bytes or self._backend.normalizer:
             return None
         kept = {byte for letter, byte in bytes_by_letter().items() if self._has(letter)}
