@@ -6,14 +6,13 @@ adds in an order of its own, and comes to nearly the same.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from pipeline.core.system.processor import processor
 from pipeline.core.system.progress import counted
 
 FAST = ("cuda",)
@@ -29,7 +28,7 @@ def described(device: torch.device) -> str:
     """A device in words, for the record of a run: rounding, and so a figure's last digits, differ between them."""
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
-    return f"{_processor()}, {counted(torch.get_num_threads(), 'thread')}"
+    return f"{processor()}, {counted(torch.get_num_threads(), 'thread')}"
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
@@ -42,13 +41,3 @@ def compiled(model: nn.Module, device: torch.device) -> Callable[..., Tensor]:
     """The forward pass of a model: compiled, for a device that is FAST."""
     forward: Callable[..., Tensor] = torch.compile(model) if device.type in FAST else model
     return forward
-
-
-def _processor() -> str:
-    """The name of the processor, where Linux says it; else its architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return next(filter(None, names), f"{platform.machine()} CPU")

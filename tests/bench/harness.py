@@ -18,6 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pipeline.core.system.processor import processor
+
 ROOT = Path(__file__).parents[2]
 TMPFS = Path("/dev/shm")
 RECIPE = "bioS_multi5"
@@ -197,9 +199,8 @@ def available_memory() -> int:
 
 def machine(options: Options) -> Result:
     """Where and with what it is measured."""
-    info = Path("/proc/cpuinfo").read_text().splitlines()
     facts: dict[str, Any] = {
-        "cpu": next((line.split(": ")[1] for line in info if line.startswith("model name")), platform.machine()),
+        "cpu": processor(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30,
         "load": os.getloadavg()[0],

@@ -11,6 +11,7 @@ reliance    what work relies on that was proved, and what of that is found to be
 caches      the folder of the user's caches, or a temporary one
 kept_arrays, object_cache   what is kept there: facts about files as arrays; objects, such as plans
 journal     results as they come, in a file that survives a kill
+processor   its name, for records of what was measured
 progress    a bar on a terminal, a line now and then elsewhere
 work_warnings   warnings of work, perhaps in another process, for whoever asked for it
 """
